@@ -1,0 +1,22 @@
+// A service is a plain object of promise methods. Served over gRPC (serve.ts), called over gRPC (channel.ts) or called
+// directly, it has the same type, so that a caller cannot tell which it holds.
+import type { handleUnaryCall } from '@grpc/grpc-js'
+
+/** What a method knows of the call it answers, and hands on to the calls it makes. */
+export interface CallContext {
+  /** 1 to 64 characters of [A-Za-z0-9._-]. */
+  readonly requestId: string
+  /** Milliseconds since 1970 after which nobody waits for the answer. */
+  readonly deadline: number
+  /** Aborts when the caller cancels or the deadline passes. */
+  readonly signal: AbortSignal
+}
+
+type KnownKeys<S> = { [K in keyof S as string extends K ? never : K]: S[K] }
+
+/** The promise form of a generated `...Server` interface; a method rejects with VaultError, or else it is a bug. */
+export type Methods<Server> = {
+  [M in keyof KnownKeys<Server>]: Server[M] extends handleUnaryCall<infer Request, infer Response>
+    ? (request: Request, call: CallContext) => Promise<Response>
+    : never
+}
