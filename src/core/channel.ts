@@ -1,0 +1,53 @@
+// The client's side of a connection: where to, whom to trust, how calls spread over the addresses behind a name.
+import { ChannelCredentials, type ClientOptions } from '@grpc/grpc-js'
+import { invalidField } from './errors.js'
+import { isLoopback, readPem } from './listen.js'
+
+export interface ChannelConfig {
+  /** `host:port` or `dns:///host:port`; all addresses behind the name are used in turn. */
+  address: string
+  /** Allows plain text to another machine. */
+  insecure?: boolean
+  /** Certificate files in PEM; `caFile` alone turns TLS on. */
+  tls?: { caFile: string; certFile?: string; keyFile?: string }
+}
+
+const roundRobin = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] })
+
+/** Retries are ours (retry.ts): gRPC's know nothing of which calls are safe. */
+export const channelOptions: ClientOptions = {
+  'grpc.enable_retries': 0,
+  'grpc.service_config': roundRobin,
+  'grpc.keepalive_time_ms': 60_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+}
+
+/** The address in gRPC's form. */
+export function targetOf({ address }: ChannelConfig): string {
+  return address.includes(':///') ? address : `dns:///${address}`
+}
+
+function hostOf(target: string): string {
+  return target
+    .replace(/^[a-z]+:\/\/\//, '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '')
+}
+
+/** The credentials of a channel; refuses to send plain text to another machine unless told so. */
+export function channelCredentials(config: ChannelConfig): ChannelCredentials {
+  const { caFile = '', certFile = '', keyFile = '' } = config.tls ?? {}
+  if ((certFile === '') !== (keyFile === '')) throw invalidField('tls', 'certFile and keyFile go together')
+  if (certFile !== '' && caFile === '') throw invalidField('tls', 'certFile needs caFile')
+  if (caFile !== '') {
+    const read = (name: string, file: string) => (file === '' ? null : readPem(`tls.${name}`, file))
+    return ChannelCredentials.createSsl(read('caFile', caFile), read('keyFile', keyFile), read('certFile', certFile))
+  }
+  const host = hostOf(targetOf(config))
+  if (!isLoopback(host) && config.insecure !== true) {
+    throw invalidField('address', `${host} is another machine: set tls.caFile, or insecure: true`)
+  }
+  return ChannelCredentials.createInsecure()
+}

@@ -1,0 +1,17 @@
+// A request id names one call in the logs of every service it passes. It comes from the caller or is made here.
+import type { Metadata } from '@grpc/grpc-js'
+
+/** The metadata key that carries it, both ways. */
+export const requestIdKey = 'x-request-id'
+
+const wellFormed = /^[A-Za-z0-9._-]{1,64}$/
+
+export function newRequestId(): string {
+  return globalThis.crypto.randomUUID()
+}
+
+/** The caller's request id; an absent or malformed one is replaced, as it would end up in our logs. */
+export function requestIdOf(metadata: Metadata): string {
+  const [given] = metadata.get(requestIdKey)
+  return typeof given === 'string' && wellFormed.test(given) ? given : newRequestId()
+}

@@ -1,0 +1,94 @@
+// What a setting may be. Text from the environment or a flag is converted strictly: `ture` is a mistake, not true.
+import convict from 'convict'
+
+/** A leaf of the configuration. */
+export interface Setting {
+  doc: string
+  format: unknown
+  default: unknown
+  min?: number
+  max?: number
+}
+
+/** A tree of settings. */
+export interface Settings {
+  [name: string]: Setting | Settings
+}
+
+convict.addFormats({
+  'whole-number': {
+    coerce: (text: string) => (/^\d{1,15}$/.test(text) ? Number(text) : text),
+    validate(value: unknown, schema: object) {
+      const { min, max } = schema as { min: number; max: number }
+      const ok = Number.isInteger(value) && (value as number) >= min && (value as number) <= max
+      if (!ok) throw new Error(`must be a whole number from ${min} to ${max}`)
+    },
+  },
+  flag: {
+    coerce: (text: string) => (text === 'true' || text === 'false' ? text === 'true' : text),
+    validate(value: unknown) {
+      if (typeof value !== 'boolean') throw new Error('must be true or false')
+    },
+  },
+})
+
+export function text(initial: string, doc: string): Setting {
+  return { default: initial, format: String, doc }
+}
+
+export function flag(initial: boolean, doc: string): Setting {
+  return { default: initial, format: 'flag', doc }
+}
+
+export function oneOf(choices: readonly string[], doc: string): Setting {
+  return { default: choices[0], format: choices, doc }
+}
+
+/** A whole number from `min` to `max`, both included. */
+export function whole(initial: number, [min, max]: [number, number], doc: string): Setting {
+  return { default: initial, format: 'whole-number', min, max, doc }
+}
+
+const file = (doc: string) => text('', `${doc}; a file in PEM, empty for none`)
+
+/** Where a server listens (listen.ts). */
+export function listenSettings(port: number): Settings {
+  return {
+    host: text('127.0.0.1', 'address to listen on; beyond loopback it needs mutual TLS or insecure: true'),
+    port: whole(port, [0, 65535], 'port to listen on; 0 picks a free one'),
+    insecure: flag(false, 'allow callers beyond loopback without mutual TLS'),
+    tls: {
+      certFile: file('certificate of this server'),
+      keyFile: file('private key of that certificate'),
+      clientCaFile: file('authority whose clients may call'),
+    },
+  }
+}
+
+/** How much a server does at once, and how long (server.ts). */
+export const limitSettings: Settings = {
+  maxCallsInFlight: whole(1024, [1, 65536], 'calls answered at once; one more gets RESOURCE_EXHAUSTED'),
+  defaultDeadlineMs: whole(30_000, [100, 3_600_000], 'deadline of a caller that sets none, in milliseconds'),
+  maxConnectionAgeMs: whole(600_000, [1_000, 86_400_000], 'age at which a connection is asked to go, in milliseconds'),
+  drainMs: whole(20_000, [0, 600_000], 'how long a stop waits for calls in flight, in milliseconds'),
+}
+
+/** Where a client connects to (channel.ts). */
+export function channelSettings(address: string): Settings {
+  return {
+    address: text(address, 'host:port, or dns:///host:port; all addresses behind a name are used in turn'),
+    insecure: flag(false, 'allow plain text to another machine'),
+    tls: {
+      caFile: file('authority of the server'),
+      certFile: file('certificate of this client'),
+      keyFile: file('private key of that certificate'),
+    },
+  }
+}
+
+/** The `log` section (log.ts). */
+export const logSettings: Settings = {
+  level: oneOf(['info', 'debug', 'warn', 'error'], 'least severe event that is logged'),
+  dir: text('', 'folder of the log file; empty for `log` in the data folder'),
+  stdout: flag(true, 'whether events go to standard output'),
+}

@@ -1,0 +1,60 @@
+// The `frontend` section of the configuration.
+import { dirname } from 'node:path'
+import type { ChannelConfig } from '../core/channel.js'
+import type { ListenConfig } from '../core/listen.js'
+import type { ServerLimits } from '../core/server.js'
+import {
+  channelSettings,
+  limitSettings,
+  listenSettings,
+  logSettings,
+  oneOf,
+  type Settings,
+  text,
+  whole,
+} from '../core/settings.js'
+
+export const keyModes = ['split', 'server', 'client'] as const
+export const suites = ['aes-256-gcm', 'chacha20-poly1305'] as const
+
+export interface FrontendConfig extends ListenConfig, Omit<ServerLimits, 'maxReceiveBytes'> {
+  backend: Required<ChannelConfig>
+  keyringFile: string
+  realm: string
+  keyMode: (typeof keyModes)[number]
+  writeSuite: (typeof suites)[number]
+  chunkLog2: number
+  maxRecordBytes: number
+  userKeyCache: { maxUsers: number; maxAgeMs: number }
+}
+
+export const frontendSchema: Record<'frontend' | 'log', Settings> = {
+  frontend: {
+    ...listenSettings(7777),
+    ...limitSettings,
+    backend: channelSettings('dns:///127.0.0.1:8888'),
+    keyringFile: text('data/frontend/keyring.json', 'the keyring; made when it is not there and the store is empty'),
+    realm: text('default', 'name of this vault, 1 to 128 bytes; part of every key, so it cannot be changed later'),
+    keyMode: oneOf(keyModes, 'who holds the key of a record whose request does not say'),
+    writeSuite: oneOf(suites, 'cipher of what is written; what is read may have either'),
+    chunkLog2: whole(16, [12, 20], 'size of a chunk of an envelope, as a power of two'),
+    maxRecordBytes: whole(3_145_728, [1, 3_145_728], 'largest record of a unary call, in bytes'),
+    userKeyCache: {
+      maxUsers: whole(10_000, [1, 10_000], 'users whose unwrapped key is kept'),
+      maxAgeMs: whole(300_000, [1_000, 300_000], 'how long an unwrapped key is kept, in milliseconds'),
+    },
+  },
+  log: logSettings,
+}
+
+// The limit stands this far above the record's, so that "too large" is our answer and not gRPC's.
+const headroomBytes = 1024 * 1024
+
+export function frontendLimits(config: FrontendConfig): ServerLimits {
+  return { ...config, maxReceiveBytes: config.maxRecordBytes + headroomBytes }
+}
+
+/** The folder of what the front end keeps: its keyring and, unless configured, its log. */
+export function frontendDataDir(config: FrontendConfig): string {
+  return dirname(config.keyringFile)
+}

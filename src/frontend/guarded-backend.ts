@@ -1,0 +1,52 @@
+// The back end as the front end calls it. It is not trusted with words: of its errors only the reason passes on, and
+// only one that a caller can act on.
+import { type Reason, VaultError } from '../core/errors.js'
+import type { CallContext, Methods } from '../core/methods.js'
+import type { BackendServiceServer } from '../gen/encserver/v1/backend.js'
+
+/** One interface for a back end behind gRPC and one in this process. */
+export type Backend = Methods<BackendServiceServer>
+
+const passedOn: Partial<Record<Reason, Reason>> = {
+  ALREADY_EXISTS: 'ALREADY_EXISTS',
+  PRECONDITION_FAILED: 'PRECONDITION_FAILED',
+  KEYRING_MISMATCH: 'KEYRING_MISMATCH',
+  STORE_FULL: 'STORE_FULL',
+  STORE_UNAVAILABLE: 'STORE_UNAVAILABLE',
+  OVERLOADED: 'OVERLOADED',
+  OUTCOME_UNKNOWN: 'OUTCOME_UNKNOWN',
+  DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
+  CANCELLED: 'CANCELLED',
+  UNREACHABLE: 'BACKEND_UNAVAILABLE',
+}
+
+const maxRetryAfterMs = 60_000
+
+function translated(thrown: unknown): VaultError {
+  if (!(thrown instanceof VaultError)) return new VaultError('INTERNAL', { cause: thrown })
+  const { retryAfterMs } = thrown
+  return new VaultError(passedOn[thrown.reason] ?? 'INTERNAL', {
+    ...(retryAfterMs !== undefined && { retryAfterMs: Math.min(retryAfterMs, maxRetryAfterMs) }),
+    cause: thrown,
+  })
+}
+
+/** Wraps every method of `backend`. */
+export function guardedBackend(backend: Backend): Backend {
+  const guard = <Request, Response>(method: (request: Request, call: CallContext) => Promise<Response>) => {
+    return async (request: Request, call: CallContext) => {
+      try {
+        return await method(request, call)
+      } catch (thrown) {
+        throw translated(thrown)
+      }
+    }
+  }
+  return {
+    storeEnvelope: guard(backend.storeEnvelope),
+    retrieveEnvelope: guard(backend.retrieveEnvelope),
+    deleteEnvelope: guard(backend.deleteEnvelope),
+    listEnvelopes: guard(backend.listEnvelopes),
+    getStoreInfo: guard(backend.getStoreInfo),
+  }
+}

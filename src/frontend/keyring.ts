@@ -1,0 +1,115 @@
+// The keyring: pseudonym keys by kid, key-encryption keys by version, and the id and realm that make it this vault's.
+// On disk it is JSON, keys in base64. No message of this file shows a part of it.
+import { VaultError } from '../core/errors.js'
+import { HmacKey } from './crypto/hmac.js'
+import type { RandomSource } from './crypto/random.js'
+
+export type KeyState = 'active' | 'read'
+
+export interface PseudonymKey {
+  kid: number
+  state: KeyState
+  key: HmacKey
+}
+
+export interface KeyEncryptionKey {
+  version: number
+  state: KeyState
+  key: HmacKey
+}
+
+export interface Keyring {
+  /** 16 bytes; the store is bound to it. */
+  keyringId: Buffer
+  realm: string
+  /** The active one first, then those still looked up, newest first. */
+  pseudonymKeys: PseudonymKey[]
+  /** The active one first. */
+  keyEncryptionKeys: KeyEncryptionKey[]
+}
+
+interface KeyEntry {
+  number: number
+  state: KeyState
+  key: string
+}
+
+/** The file's content. */
+interface KeyringFile {
+  format: 1
+  keyring_id: string
+  realm: string
+  pseudonym_keys: KeyEntry[]
+  key_encryption_keys: KeyEntry[]
+}
+
+const keyBytes = 32
+
+/** The text of a new keyring, with one key of each sort. */
+export function newKeyringText(realm: string, random: RandomSource): string {
+  const first = (): KeyEntry => ({ number: 1, state: 'active', key: random.bytes(keyBytes).toString('base64') })
+  const file: KeyringFile = {
+    format: 1,
+    keyring_id: random.bytes(16).toString('hex'),
+    realm,
+    pseudonym_keys: [first()],
+    key_encryption_keys: [first()],
+  }
+  return `${JSON.stringify(file, null, 2)}\n`
+}
+
+function broken(what: string): VaultError {
+  return new VaultError('INVALID_REQUEST', { message: `the keyring is damaged: ${what}; restore it from its backup` })
+}
+
+// JSON.parse quotes the text in its message: its error must not leave this function, not even as a cause.
+function parseJson(text: string): Partial<KeyringFile> {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    throw broken('it is not JSON')
+  }
+  if (typeof parsed !== 'object' || parsed === null) throw broken('it is not an object')
+  return parsed
+}
+
+function keyOf(entry: KeyEntry, name: string): { number: number; state: KeyState; key: HmacKey } {
+  const { number, state, key } = entry
+  if (!Number.isInteger(number) || number < 1 || number > 0xffff_ffff) throw broken(`${name} has no valid number`)
+  if (state !== 'active' && state !== 'read') throw broken(`${name} ${number} has an unknown state`)
+  const bytes = Buffer.from(typeof key === 'string' ? key : '', 'base64')
+  if (bytes.length !== keyBytes || bytes.toString('base64') !== key) throw broken(`${name} ${number} is not a key`)
+  const hmacKey = new HmacKey(bytes)
+  bytes.fill(0)
+  return { number, state, key: hmacKey }
+}
+
+function keysOf(entries: KeyEntry[] | undefined, name: string) {
+  if (!Array.isArray(entries)) throw broken(`${name} is missing`)
+  const keys = entries.map((entry) => keyOf(entry ?? {}, name))
+  if (new Set(keys.map(({ number }) => number)).size !== keys.length) throw broken(`${name} repeats a number`)
+  if (keys.filter(({ state }) => state === 'active').length !== 1) throw broken(`${name} must have one active key`)
+  const rank = ({ state, number }: { state: KeyState; number: number }) => (state === 'active' ? Infinity : number)
+  return keys.sort((a, b) => (rank(a) < rank(b) ? 1 : -1))
+}
+
+/** Reads a keyring; throws INVALID_REQUEST that names what is wrong and shows nothing. */
+export function parseKeyring(text: string): Keyring {
+  const file = parseJson(text)
+  if (file.format !== 1) throw broken('its format is not known to this version')
+  if (!/^[0-9a-f]{32}$/.test(file.keyring_id ?? '')) throw broken('keyring_id is not 32 hex digits')
+  if (typeof file.realm !== 'string') throw broken('realm is missing')
+  return {
+    keyringId: Buffer.from(file.keyring_id as string, 'hex'),
+    realm: file.realm,
+    pseudonymKeys: keysOf(file.pseudonym_keys, 'pseudonym_keys').map(({ number, ...rest }) => ({
+      kid: number,
+      ...rest,
+    })),
+    keyEncryptionKeys: keysOf(file.key_encryption_keys, 'key_encryption_keys').map(({ number, ...rest }) => ({
+      version: number,
+      ...rest,
+    })),
+  }
+}

@@ -1,0 +1,80 @@
+// Whether this front end may serve: its back end answers, and the store is bound to this keyring or to none. Asked
+// before the first call and again and again, so that a back end that goes or is exchanged turns readiness off.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { newCall } from '../core/client.js'
+import { VaultError } from '../core/errors.js'
+import type { Logger } from '../core/log.js'
+import type { GetStoreInfoResponse } from '../gen/encserver/v1/backend.js'
+import type { Backend } from './guarded-backend.js'
+
+/** The layout of the store that this version writes. */
+const knownFormat = 1
+const askTimeoutMs = 2_000
+const intervalMs = 2_000
+
+/** Throws KEYRING_MISMATCH or STORE_FORMAT when this front end must not write to that store. */
+export function checkStore(info: GetStoreInfoResponse, keyringId: Buffer): void {
+  if (info.format !== knownFormat) {
+    const message = `the store has format ${info.format}, this version knows ${knownFormat}`
+    throw new VaultError('STORE_FORMAT', { message })
+  }
+  if (info.keyringId.length > 0 && !info.keyringId.equals(keyringId)) throw keyringMismatch(info.keyringId, keyringId)
+}
+
+function keyringMismatch(bound: Buffer, own: Buffer): VaultError {
+  const message =
+    `the store is bound to keyring ${bound.toString('hex')}, this front end has ${own.toString('hex')}: ` +
+    'give it the keyring the store was written with, or another store'
+  return new VaultError('KEYRING_MISMATCH', { message })
+}
+
+/** Asks until the back end answers; an answer that forbids serving is thrown. */
+export async function waitForStore(backend: Backend, log: Logger, signal: AbortSignal): Promise<GetStoreInfoResponse> {
+  for (let waited = false; ; waited = true) {
+    try {
+      return await backend.getStoreInfo({}, newCall({ timeoutMs: askTimeoutMs }))
+    } catch (error) {
+      if (!isPassing(error)) throw error
+      if (!waited) log.warn('waiting for the back end', { reason: (error as VaultError).reason })
+    }
+    await sleep(500, undefined, { signal })
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof VaultError && ['unavailable', 'deadline', 'exhausted'].includes(error.kind)
+}
+
+interface Watch {
+  backend: Backend
+  keyringId: Buffer
+  log: Logger
+  setReady: (ready: boolean) => void
+}
+
+/** Keeps `setReady` true exactly while the store may be served; ends with `signal`. */
+export async function watchStore({ backend, keyringId, log, setReady }: Watch, signal: AbortSignal): Promise<void> {
+  let ready: boolean | undefined
+  while (!signal.aborted) {
+    const problem = await problemOf(backend, keyringId)
+    if (ready !== (problem === null)) {
+      ready = problem === null
+      setReady(ready)
+      log.log(
+        ready ? 'info' : 'warn',
+        ready ? 'ready' : 'not ready',
+        problem === null ? {} : { reason: problem.reason },
+      )
+    }
+    await sleep(intervalMs, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
+  }
+}
+
+async function problemOf(backend: Backend, keyringId: Buffer): Promise<VaultError | null> {
+  try {
+    checkStore(await backend.getStoreInfo({}, newCall({ timeoutMs: askTimeoutMs })), keyringId)
+    return null
+  } catch (error) {
+    return error instanceof VaultError ? error : new VaultError('INTERNAL', { cause: error })
+  }
+}

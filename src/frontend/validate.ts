@@ -1,0 +1,53 @@
+// What a request may hold. Sizes are bytes of UTF-8. U+FFFD is refused because decoders put it where bytes were not
+// UTF-8: two ids would become one.
+import { invalidField } from '../core/errors.js'
+import type { Precondition } from '../gen/encserver/v1/frontend.js'
+
+const maxIdBytes = 1024
+const maxCallerAadBytes = 65_536
+const keyIdBytes = 16
+
+function checkText(field: string, value: string, minBytes: number): void {
+  const bytes = Buffer.byteLength(value)
+  if (bytes < minBytes || bytes > maxIdBytes) {
+    throw invalidField(field, `must be ${minBytes} to ${maxIdBytes} bytes of UTF-8, not ${bytes}`)
+  }
+  if (value.includes('\ufffd'))
+    throw invalidField(field, 'must not contain U+FFFD: it may stand for bytes that were not UTF-8')
+}
+
+export function checkUserId(userId: string): void {
+  checkText('user_id', userId, 1)
+}
+
+/** The user and the record of a request. */
+export function checkName({ userId, recordName }: { userId: string; recordName: string }): void {
+  checkUserId(userId)
+  checkText('record_name', recordName, 0)
+}
+
+export function checkCallerAad(callerAad: Buffer): void {
+  if (callerAad.length <= maxCallerAadBytes) return
+  throw invalidField('caller_aad', `must be at most ${maxCallerAadBytes} bytes, not ${callerAad.length}`)
+}
+
+export function checkData(data: Buffer, maxBytes: number): void {
+  if (data.length <= maxBytes) return
+  throw invalidField('data', `must be at most ${maxBytes} bytes, not ${data.length}`)
+}
+
+/** An etag that may be left out. */
+export function checkKeyId(field: string, keyId: Buffer): void {
+  if (keyId.length === 0 || keyId.length === keyIdBytes) return
+  throw invalidField(field, `must be ${keyIdBytes} bytes, not ${keyId.length}`)
+}
+
+export function checkPrecondition(precondition: Precondition | undefined): void {
+  if (precondition === undefined) return
+  const { condition } = precondition
+  if (condition === undefined) throw invalidField('precondition', 'must hold a condition')
+  if (condition.$case === 'absent' && !condition.value) throw invalidField('precondition.absent', 'must be true')
+  if (condition.$case === 'keyId' && condition.value.length !== keyIdBytes) {
+    throw invalidField('precondition.key_id', `must be ${keyIdBytes} bytes, not ${condition.value.length}`)
+  }
+}
