@@ -1,7 +1,8 @@
 // What a request may hold. Sizes are bytes of UTF-8. U+FFFD is refused because decoders put it where bytes were not
 // UTF-8: two ids would become one.
 import { invalidField } from '../core/errors.js'
-import type { Precondition } from '../gen/encserver/v1/frontend.js'
+import type { KeyMode, Precondition } from '../gen/encserver/v1/frontend.js'
+import { isMode, type Mode } from './crypto/envelope.js'
 
 const maxIdBytes = 1024
 const maxCallerAadBytes = 65_536
@@ -50,4 +51,11 @@ export function checkPrecondition(precondition: Precondition | undefined): void 
   if (condition.$case === 'keyId' && condition.value.length !== keyIdBytes) {
     throw invalidField('precondition.key_id', `must be ${keyIdBytes} bytes, not ${condition.value.length}`)
   }
+}
+
+/** The mode asked for, or the default. */
+export function modeOf(asked: KeyMode, byDefault: Mode): Mode {
+  if (asked === 0) return byDefault
+  if (!isMode(asked)) throw invalidField('key_mode', 'must be KEY_MODE_CLIENT, KEY_MODE_SERVER or KEY_MODE_SPLIT')
+  return asked
 }

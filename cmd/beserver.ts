@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+// The back end: persists envelopes under pseudonyms.
+import { type BackendConfig, backendSchema } from '../src/backend/config.js'
+import { startBackend } from '../src/backend/start.js'
+import { runServer } from '../src/cli/run-server.js'
+import { loadConfig } from '../src/core/config.js'
+import { closeLog, type LogConfig, logIn, openLog } from '../src/core/log.js'
+
+await runServer(
+  {
+    name: 'beserver',
+    description: 'The back end of the vault: keeps ciphertext under pseudonyms, and cannot decrypt.',
+    examples: [
+      'beserver --config config/config.cmd.json',
+      'beserver --set backend.port=9999 --set backend.dataDir=/var/lib/enc-server/backend',
+    ],
+    async start(sources) {
+      const config = loadConfig<{ backend: BackendConfig; log: LogConfig }>(backendSchema, sources)
+      const log = openLog('beserver', logIn(config.backend.dataDir, config.log))
+      const backend = await startBackend(config.backend, log)
+      return {
+        summary: `listening on ${config.backend.host}:${backend.port}, store in ${config.backend.dataDir}`,
+        async stop() {
+          await backend.stop()
+          await closeLog(log)
+        },
+      }
+    },
+  },
+  process,
+)

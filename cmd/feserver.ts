@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+// The front end: encrypts records, makes user ids anonymous, stores nothing.
+import { backendClient } from '../src/backend/client.js'
+import { runServer } from '../src/cli/run-server.js'
+import { loadConfig } from '../src/core/config.js'
+import { closeLog, type LogConfig, logIn, openLog } from '../src/core/log.js'
+import { type FrontendConfig, frontendDataDir, frontendSchema } from '../src/frontend/config.js'
+import { startFrontend } from '../src/frontend/start.js'
+
+await runServer(
+  {
+    name: 'feserver',
+    description: 'The front end of the vault: holds the keys, encrypts and decrypts, and stores nothing.',
+    examples: [
+      'feserver --config config/config.cmd.json',
+      'feserver --set frontend.port=9777 --set frontend.backend.address=127.0.0.1:9999',
+    ],
+    async start(sources, signal) {
+      const { frontend: config, log: logging } = loadConfig<{ frontend: FrontendConfig; log: LogConfig }>(
+        frontendSchema,
+        sources,
+      )
+      const log = openLog('feserver', logIn(frontendDataDir(config), logging))
+      const { methods: backend, close } = backendClient(config.backend)
+      const frontend = await startFrontend(config, { backend, log }, signal)
+      const backup = frontend.keyringCreated ? ' (made now: back it up, without it no record opens)' : ''
+      return {
+        summary: `listening on ${config.host}:${frontend.port}, keyring ${config.keyringFile}${backup}`,
+        async stop() {
+          await frontend.stop()
+          close()
+          await closeLog(log)
+        },
+      }
+    },
+  },
+  process,
+)

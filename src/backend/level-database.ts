@@ -1,0 +1,79 @@
+// One LevelDB: reads, writes in group commits, recovery after failed writes.
+import { refuseEnded } from './ended-call.js'
+import { type Change, groupCommit, type Write } from './group-commit.js'
+import { type Codec, openLevelHandle } from './level-handle.js'
+import { type Backoff, defaultBackoff, levelRecovery } from './level-recovery.js'
+import { makePrivateFolder } from './private-folder.js'
+import type { StoreCall, StoreHealth } from './store.js'
+
+export interface KeyRange {
+  gt?: Buffer
+  gte?: Buffer
+  lte?: Buffer
+}
+
+export interface LevelDatabase<Value> {
+  get(key: Buffer, call: StoreCall): Promise<Value | undefined>
+  /** Visits the rows of a range in key order, until the visitor returns false. */
+  scan(range: KeyRange, visit: (key: Buffer, value: Value) => boolean, call: StoreCall): Promise<void>
+  write<Answer>(write: Write<Value, Answer>): Promise<Answer>
+  health(): StoreHealth
+  close(): Promise<void>
+}
+
+export interface LevelDatabaseOptions<Value> {
+  folder: string
+  codec: Codec<Value>
+  backoff?: Backoff | undefined
+  /** The health has changed. */
+  changed?: (() => void) | undefined
+}
+
+function toOperation<Value>({ key, value }: Change<Value>) {
+  return value === undefined ? { type: 'del' as const, key } : { type: 'put' as const, key, value }
+}
+
+export async function openLevelDatabase<Value>(options: LevelDatabaseOptions<Value>): Promise<LevelDatabase<Value>> {
+  const { folder, codec, backoff = defaultBackoff, changed = () => undefined } = options
+  await makePrivateFolder(folder)
+  const handle = await openLevelHandle(folder, codec)
+  const recovery = levelRecovery(handle, folder, { backoff, changed })
+
+  async function writeBatch(changes: Change<Value>[]): Promise<void> {
+    recovery.refuseUnlessReady()
+    try {
+      await handle.use((level) => level.batch(changes.map(toOperation), { sync: true }))
+    } catch (error) {
+      recovery.failed(error)
+      throw error
+    }
+  }
+
+  const commits = groupCommit<Value>({
+    read: (keys) => handle.use((level) => level.getMany(keys)),
+    write: writeBatch,
+  })
+
+  return {
+    async get(key, call) {
+      refuseEnded(call)
+      return handle.use((level) => level.get(key))
+    },
+    async scan(range, visit, call) {
+      refuseEnded(call)
+      await handle.use(async (level) => {
+        for await (const [key, value] of level.iterator(range)) {
+          if (!visit(key, value)) return
+          refuseEnded(call)
+        }
+      })
+    },
+    write: (write) => commits.submit(write),
+    health: recovery.health,
+    async close() {
+      await commits.close()
+      await recovery.stop()
+      await handle.close()
+    },
+  }
+}

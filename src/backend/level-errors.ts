@@ -1,0 +1,26 @@
+// What LevelDB's errors mean to us. classic-level has few codes; a full disk shows only in the system's own words.
+import { VaultError } from '../core/errors.js'
+
+/** How long a caller should leave the store alone while it recovers. */
+export const retryAfterMs = 1_000
+
+interface EngineError extends Error {
+  code?: string
+}
+
+const fullDisk = /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/
+const damaged = ['LEVEL_CORRUPTION', 'LEVEL_DECODE_ERROR']
+
+/** The error as the store's callers know it; what is no engine's or file system's error is a bug and stays as it is. */
+export function storeError(thrown: unknown): Error {
+  const error = thrown as EngineError
+  if (error instanceof VaultError || error.code === undefined) return error
+  // open() hides the cause behind a code of its own.
+  if (error.code === 'LEVEL_DATABASE_NOT_OPEN' && error.cause !== undefined) return storeError(error.cause)
+  if (fullDisk.test(error.message)) return new VaultError('STORE_FULL', { retryAfterMs, cause: error })
+  if (damaged.includes(error.code)) return new VaultError('RECORD_CORRUPT', { cause: error })
+  if (error.code === 'LEVEL_LOCKED') {
+    return new VaultError('STORE_UNAVAILABLE', { message: 'another process has the store open', cause: error })
+  }
+  return new VaultError('STORE_UNAVAILABLE', { retryAfterMs, cause: error })
+}

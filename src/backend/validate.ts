@@ -1,0 +1,107 @@
+// Which requests the back end accepts. A field that fails is named as in the contract, with what would be right.
+import { invalidField } from '../core/errors.js'
+import type {
+  DeleteEnvelopeRequest,
+  ListEnvelopesRequest,
+  RetrieveEnvelopeRequest,
+  SealedRecord,
+  StoreEnvelopeRequest,
+  UserDocument,
+} from '../gen/encserver/v1/backend.js'
+import type { Precondition } from '../gen/encserver/v1/frontend.js'
+import { isEnvelopeV1, maxEnvelopeBytes, minEnvelopeBytes } from './envelope-header.js'
+
+const recordIdBytes = 72
+const pseudonymBytes = 36
+const uidBytes = 16
+const keyIdBytes = 16
+const keyringIdBytes = 16
+const bindBytes = 32
+const maxBoxBytes = 8192
+const maxGenerations = 100
+const maxPageSize = 1000
+/** Pseudonym keys alive at once. */
+const maxKeys = 16
+
+/** The first half of a record id. */
+export function userPseudonymOf(recordId: Buffer): Buffer {
+  return recordId.subarray(0, pseudonymBytes)
+}
+
+function demand(holds: boolean, field: string, description: string): void {
+  if (!holds) throw invalidField(field, description)
+}
+
+function exactly(bytes: Buffer, size: number, field: string): void {
+  demand(bytes.length === size, field, `must be ${size} bytes`)
+}
+
+function between(size: number, [min, max]: [number, number], [field, what]: [string, string]): void {
+  demand(size >= min && size <= max, field, `must be ${min} to ${max}${what}`)
+}
+
+function validateRecord(record: SealedRecord): void {
+  const { recordId, envelope, entryBox, userUid, version, storeTime } = record
+  exactly(recordId, recordIdBytes, 'record.record_id')
+  between(envelope.length, [minEnvelopeBytes, maxEnvelopeBytes], ['record.envelope', ' bytes'])
+  demand(isEnvelopeV1(envelope), 'record.envelope', 'must be an envelope of version 1')
+  between(entryBox.length, [1, maxBoxBytes], ['record.entry_box', ' bytes'])
+  exactly(userUid, uidBytes, 'record.user_uid')
+  demand(version === 0n, 'record.version', 'must be unset')
+  demand(storeTime === undefined, 'record.store_time', 'must be unset')
+}
+
+function validateUser({ userPseudonym, userUid, generations }: UserDocument, record: SealedRecord): void {
+  demand(userPseudonym.equals(userPseudonymOf(record.recordId)), 'new_user.user_pseudonym', 'must begin the record id')
+  demand(userUid.equals(record.userUid), 'new_user.user_uid', 'must be that of the record')
+  between(generations.length, [1, maxGenerations], ['new_user.generations', ''])
+  let before = 0
+  for (const [at, { generation, wrappedKey, userBind }] of generations.entries()) {
+    const field = `new_user.generations[${at}]`
+    demand(generation > before, `${field}.generation`, 'must ascend from 1')
+    between(wrappedKey.length, [1, maxBoxBytes], [`${field}.wrapped_key`, ' bytes'])
+    exactly(userBind, bindBytes, `${field}.user_bind`)
+    before = generation
+  }
+}
+
+function validatePrecondition({ condition }: Precondition): void {
+  if (condition === undefined) throw invalidField('precondition', 'must have a condition')
+  if (condition.$case === 'absent') demand(condition.value, 'precondition.absent', 'must be true')
+  else exactly(condition.value, keyIdBytes, 'precondition.key_id')
+}
+
+/** Returns the record of a valid request. */
+export function validateStore({ record, newUser, precondition, keyringId }: StoreEnvelopeRequest): SealedRecord {
+  if (record === undefined) throw invalidField('record', 'must be set')
+  validateRecord(record)
+  if (newUser) validateUser(newUser, record)
+  if (precondition) validatePrecondition(precondition)
+  exactly(keyringId, keyringIdBytes, 'keyring_id')
+  return record
+}
+
+/** One id or pseudonym for each live key; the same one twice would be the same row twice. */
+function validatePerKey(ids: Buffer[], size: number, field: string): void {
+  between(ids.length, [1, maxKeys], [field, ''])
+  for (const [at, id] of ids.entries()) exactly(id, size, `${field}[${at}]`)
+  demand(new Set(ids.map((id) => id.toString('latin1'))).size === ids.length, field, 'must be distinct')
+}
+
+export function validateRetrieve({ recordIds }: RetrieveEnvelopeRequest): void {
+  validatePerKey(recordIds, recordIdBytes, 'record_ids')
+}
+
+export function validateDelete({ recordIds, expectKeyId }: DeleteEnvelopeRequest): void {
+  validatePerKey(recordIds, recordIdBytes, 'record_ids')
+  if (expectKeyId.length > 0) exactly(expectKeyId, keyIdBytes, 'expect_key_id')
+}
+
+export function validateList({ userPseudonyms, pageSize, afterRecordId }: ListEnvelopesRequest): void {
+  validatePerKey(userPseudonyms, pseudonymBytes, 'user_pseudonyms')
+  between(pageSize, [1, maxPageSize], ['page_size', ''])
+  if (afterRecordId.length === 0) return
+  exactly(afterRecordId, recordIdBytes, 'after_record_id')
+  const known = userPseudonyms.some((pseudonym) => pseudonym.equals(userPseudonymOf(afterRecordId)))
+  demand(known, 'after_record_id', 'must begin with one of user_pseudonyms')
+}

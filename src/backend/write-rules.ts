@@ -1,0 +1,49 @@
+// Decides a write against the row that is there now: the one place for this, whatever the engine. The etag is the
+// envelope's key id; the version is for people and never decides anything.
+import { VaultError } from '../core/errors.js'
+import type { SealedRecord, StoredEnvelope } from '../gen/encserver/v1/backend.js'
+import type { Precondition } from '../gen/encserver/v1/frontend.js'
+import { keyIdOf } from './envelope-header.js'
+import type { DeleteTarget } from './store.js'
+
+/** What to answer, and whether the record has to be written, with that version, before. */
+export interface WriteDecision {
+  write: boolean
+  stored: StoredEnvelope
+}
+
+/** A row of another life of the user is dead: it counts as absent, and only waits to be swept. */
+function alive(row: SealedRecord | undefined, userUid: Buffer): SealedRecord | undefined {
+  return row?.userUid.equals(userUid) ? row : undefined
+}
+
+function demand(precondition: Precondition | undefined, current: SealedRecord | undefined): void {
+  const { condition } = precondition ?? {}
+  if (condition?.$case === 'absent' && current !== undefined) throw new VaultError('ALREADY_EXISTS')
+  if (condition?.$case === 'keyId' && !(current && keyIdOf(current).equals(condition.value))) {
+    throw new VaultError('PRECONDITION_FAILED')
+  }
+}
+
+/** Throws ALREADY_EXISTS or PRECONDITION_FAILED when the precondition does not hold. */
+export function decideWrite(
+  row: SealedRecord | undefined,
+  record: SealedRecord,
+  precondition: Precondition | undefined,
+): WriteDecision {
+  const current = alive(row, record.userUid)
+  // Before the precondition: what a repeated call once changed would make its own condition fail.
+  if (current && keyIdOf(current).equals(keyIdOf(record))) {
+    return { write: false, stored: { version: current.version, storeTime: current.storeTime } }
+  }
+  demand(precondition, current)
+  return { write: true, stored: { version: (current?.version ?? 0n) + 1n, storeTime: record.storeTime } }
+}
+
+/** Whether there is something to delete; throws PRECONDITION_FAILED when it has another key id than expected. */
+export function decideDelete(row: SealedRecord | undefined, { userUid, expectKeyId }: DeleteTarget): boolean {
+  const current = alive(row, userUid)
+  if (current === undefined) return false
+  if (expectKeyId && !keyIdOf(current).equals(expectKeyId)) throw new VaultError('PRECONDITION_FAILED')
+  return true
+}

@@ -1,0 +1,85 @@
+// The body of an envelope: chunks of C = 2^chunk_log2 bytes, each its ciphertext and its 16-byte tag.
+// All but the last hold exactly C bytes, the last 0 to C-1 (an exact multiple ends with an empty chunk). So there is one
+// chunking per length: no final flag, and no chunk can be cut, added, moved or repeated without a tag failing.
+// nonce(i) = u96(i), i < 2^32. Sizes are numbers: the largest envelope, 2^32 chunks of 1 MiB, stays below 2^53.
+import { chunkNonce, decrypt, encrypt, maxChunks, type Suite, tagSize } from './aead.js'
+import { corrupt, guard } from './faults.js'
+
+export const headerSize = 88
+export const minChunkLog2 = 12
+export const maxChunkLog2 = 20
+
+/** The key of one envelope's chunks. It comes from a verified header only; whoever opened that wipes the key. */
+export interface ChunkCipher {
+  suite: Suite
+  key: Buffer
+  chunkLog2: number
+}
+
+export function isChunkLog2(value: number): boolean {
+  return Number.isInteger(value) && value >= minChunkLog2 && value <= maxChunkLog2
+}
+
+/** How many chunks hold so many bytes: never none, as the last may be empty. */
+export function chunkCount(plaintextSize: number, chunkLog2: number): number {
+  return Math.floor(plaintextSize / 2 ** chunkLog2) + 1
+}
+
+/** Where chunk `index` starts in the envelope. */
+export function chunkOffset(index: number, chunkLog2: number): number {
+  return headerSize + index * (2 ** chunkLog2 + tagSize)
+}
+
+/** The size of an envelope around so many bytes. */
+export function envelopeSize(plaintextSize: number, chunkLog2: number): number {
+  return headerSize + plaintextSize + chunkCount(plaintextSize, chunkLog2) * tagSize
+}
+
+/** The size of what is in an envelope; a claim until its last chunk is opened. RECORD_CORRUPT if no size fits. */
+export function plaintextSize(envelopeSize: number, chunkLog2: number): number {
+  const sealedChunk = 2 ** chunkLog2 + tagSize
+  const full = Math.floor((envelopeSize - headerSize) / sealedChunk)
+  const last = envelopeSize - headerSize - full * sealedChunk
+  if (last < tagSize || full >= maxChunks) throw corrupt('length')
+  return full * 2 ** chunkLog2 + last - tagSize
+}
+
+/** Seals one chunk: its ciphertext and its tag. */
+export function sealChunk(cipher: ChunkCipher, index: number, plaintext: Buffer): [ciphertext: Buffer, tag: Buffer] {
+  guard(plaintext.length <= 2 ** cipher.chunkLog2, 'a chunk holds at most 2^chunk_log2 bytes')
+  return encrypt({ suite: cipher.suite, key: cipher.key, nonce: chunkNonce(index) }, plaintext)
+}
+
+/** Opens one chunk, ciphertext and tag together; RECORD_CORRUPT unless it is chunk `index` of this envelope. */
+export function openChunk(cipher: ChunkCipher, index: number, sealed: Buffer): Buffer {
+  if (sealed.length < tagSize || index >= maxChunks) throw corrupt('length')
+  const tagAt = sealed.length - tagSize
+  const call = { suite: cipher.suite, key: cipher.key, nonce: chunkNonce(index) }
+  return decrypt(call, sealed.subarray(0, tagAt), sealed.subarray(tagAt))
+}
+
+/** Seals everything from chunk `firstIndex` to the last, as pieces to join. */
+export function sealChunks(cipher: ChunkCipher, plaintext: Buffer, firstIndex = 0): Buffer[] {
+  const size = 2 ** cipher.chunkLog2
+  const pieces: Buffer[] = []
+  for (let i = 0; i < chunkCount(plaintext.length, cipher.chunkLog2); i++) {
+    pieces.push(...sealChunk(cipher, firstIndex + i, plaintext.subarray(i * size, (i + 1) * size)))
+  }
+  return pieces
+}
+
+/** Opens everything from chunk `firstIndex` to the last; all of it or nothing. */
+export function openChunks(cipher: ChunkCipher, body: Buffer, firstIndex = 0): Buffer {
+  const size = 2 ** cipher.chunkLog2
+  const plaintext = Buffer.alloc(plaintextSize(headerSize + body.length, cipher.chunkLog2))
+  try {
+    for (let i = 0; i < chunkCount(plaintext.length, cipher.chunkLog2); i++) {
+      const at = i * (size + tagSize)
+      openChunk(cipher, firstIndex + i, body.subarray(at, at + size + tagSize)).copy(plaintext, i * size)
+    }
+    return plaintext
+  } catch (error) {
+    plaintext.fill(0)
+    throw error
+  }
+}

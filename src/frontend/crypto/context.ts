@@ -1,0 +1,115 @@
+// The context a ciphertext is bound to (crypto.md section 5). Never stored: the front end rebuilds it from the request,
+// so the back end cannot supply it.
+//   "rvctx" | 01 | u8 count | count x ( u8 tag | u32 length | value )     tags ascending, each at most once
+// Lengths make it injective. Text is UTF-8 without normalisation and must be well formed: every lone surrogate would
+// become EF BF BD, and two ids one context.
+import { hash } from 'node:crypto'
+import { invalidField } from '../../core/errors.js'
+import { guard } from './faults.js'
+
+export interface ContextValues {
+  realm: string
+  userId: string
+  recordName: string
+  userUid: Buffer
+  keyId: Buffer
+  label: string
+  callerAad: Buffer
+  generation: number
+}
+
+type Field = keyof ContextValues
+
+interface Tag {
+  tag: number
+  min: number
+  max: number
+  /** The request's name for it; a value that does not come from a request is our own fault. */
+  field?: string
+}
+
+const tags: Record<Field, Tag> = {
+  realm: { tag: 0x02, min: 1, max: 128 },
+  userId: { tag: 0x03, min: 1, max: 1024, field: 'user_id' },
+  recordName: { tag: 0x04, min: 0, max: 1024, field: 'record_name' },
+  userUid: { tag: 0x05, min: 16, max: 16 },
+  keyId: { tag: 0x06, min: 16, max: 16 },
+  label: { tag: 0x07, min: 1, max: 256, field: 'label' },
+  callerAad: { tag: 0x08, min: 0, max: 65536, field: 'caller_aad' },
+  generation: { tag: 0x09, min: 4, max: 4 },
+}
+
+/** What a context is for: its number (tag 01) and its other tags, ascending. */
+export const purposes = {
+  record: { code: 0x01, fields: ['realm', 'userId', 'recordName', 'callerAad'] },
+  userId: { code: 0x03, fields: ['realm', 'userUid'] },
+  userKey: { code: 0x04, fields: ['realm', 'userUid', 'generation'] },
+  entry: { code: 0x05, fields: ['realm', 'userId', 'keyId'] },
+  field: { code: 0x06, fields: ['realm', 'userId', 'label', 'callerAad'] },
+  userPseudonym: { code: 0x11, fields: ['realm', 'userId'] },
+  recordPseudonym: { code: 0x12, fields: ['realm', 'userId', 'recordName'] },
+  userBind: { code: 0x13, fields: ['realm', 'userId', 'userUid'] },
+} as const satisfies Record<string, { code: number; fields: readonly Field[] }>
+
+export type Purpose = keyof typeof purposes
+export type ContextOf<P extends Purpose> = Pick<ContextValues, (typeof purposes)[P]['fields'][number]>
+
+export const recordContext = (values: ContextOf<'record'>) => contextOf('record', values)
+export const entryContext = (values: ContextOf<'entry'>) => contextOf('entry', values)
+export const userKeyContext = (values: ContextOf<'userKey'>) => contextOf('userKey', values)
+export const userBindContext = (values: ContextOf<'userBind'>) => contextOf('userBind', values)
+export const userIdContext = (values: ContextOf<'userId'>) => contextOf('userId', values)
+export const userPseudonymContext = (values: ContextOf<'userPseudonym'>) => contextOf('userPseudonym', values)
+export const recordPseudonymContext = (values: ContextOf<'recordPseudonym'>) => contextOf('recordPseudonym', values)
+
+/** The context bytes for a purpose; INVALID_REQUEST for an id, name or associated data out of range. */
+export function contextOf<P extends Purpose>(purpose: P, values: ContextOf<P>): Buffer {
+  const { code, fields } = purposes[purpose]
+  const items: Array<{ tag: number; value: Buffer }> = [{ tag: 0x01, value: Buffer.of(code) }]
+  for (const field of fields) {
+    const value = bytesOf(field, (values as Partial<ContextValues>)[field])
+    // The one optional tag: no associated data is no tag, not an empty one.
+    if (field !== 'callerAad' || value.length > 0) items.push({ tag: tags[field].tag, value })
+  }
+  return encode(items)
+}
+
+/** SHA-256 of a context, the form in which it enters a derivation. */
+export function contextHash(context: Buffer): Buffer {
+  return hash('sha256', context, 'buffer')
+}
+
+function encode(items: ReadonlyArray<{ tag: number; value: Buffer }>): Buffer {
+  const size = items.reduce((sum, { value }) => sum + 5 + value.length, 7)
+  const context = Buffer.alloc(size)
+  context.write('rvctx\x01', 'latin1')
+  context[6] = items.length
+  let at = 7
+  for (const { tag, value } of items) {
+    context[at] = tag
+    context.writeUInt32BE(value.length, at + 1)
+    value.copy(context, at + 5)
+    at += 5 + value.length
+  }
+  return context
+}
+
+function bytesOf(name: Field, value: string | number | Buffer | undefined): Buffer {
+  const { min, max, field } = tags[name]
+  const bytes = typeof value === 'string' ? utf8(name, value) : typeof value === 'number' ? u32(value) : value
+  if (bytes && bytes.length >= min && bytes.length <= max) return bytes
+  guard(field !== undefined, `${name} has ${min} to ${max} bytes`)
+  throw invalidField(field, `must have ${min} to ${max} bytes`)
+}
+
+function utf8(name: Field, text: string): Buffer {
+  if (!/\p{Surrogate}/u.test(text)) return Buffer.from(text)
+  throw invalidField(tags[name].field ?? name, 'must be well-formed text')
+}
+
+function u32(value: number): Buffer {
+  guard(Number.isInteger(value) && value >= 0 && value <= 0xffffffff, 'a generation is an unsigned 32-bit number')
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}

@@ -1,0 +1,42 @@
+// The one derivation every ciphertext comes from (crypto.md section 4):
+//   OKM = HKDF-Expand-SHA-256(PRK, label || 00 || head || SHA-256(context), 64)
+//   commitment = OKM[0..32)    AEAD key = OKM[32..64)
+// The head ends with a random salt of 32 bytes, so no AEAD key ever serves two messages. The commitment is public and
+// binds the ciphertext to key, header and context: nothing is decrypted before it matched.
+import { guard } from './faults.js'
+import { type HmacKey, hkdfExpand, keySize, macSize } from './hmac.js'
+
+export const saltSize = 32
+export const commitmentSize = macSize
+
+/** The closed registry of labels; numbers and names are never reused. */
+export const labels = {
+  envelope: label('envelope'),
+  box: label('box'),
+  pseudonym: label('pseudonym'),
+  userBind: label('user-bind'),
+}
+
+export interface Derivation {
+  label: Buffer
+  /** Every byte of the format before its commitment. */
+  head: Buffer
+  contextHash: Buffer
+}
+
+export interface DerivedKeys {
+  commitment: Buffer
+  /** To be wiped by whoever asked for it. */
+  aeadKey: Buffer
+}
+
+/** Two HMACs, whatever the head holds. */
+export function deriveKeys(key: HmacKey, { label, head, contextHash }: Derivation): DerivedKeys {
+  guard(contextHash.length === macSize, 'a context hash has 32 bytes')
+  const output = hkdfExpand(key, [label, head, contextHash], commitmentSize + keySize)
+  return { commitment: output.subarray(0, commitmentSize), aeadKey: output.subarray(commitmentSize) }
+}
+
+function label(name: string): Buffer {
+  return Buffer.from(`record-vault/v1/${name}\0`)
+}

@@ -1,0 +1,109 @@
+// The entry: a record's data key, name and attributes in one box under the user key, beside the envelope, one per version.
+//   plaintext = data key 32 (absent in mode client) | P
+//   P = u16 length | name | u16 length | attributes | zeros up to a multiple of 64 (none if it is one)
+// So the length mod 64 is 32 with a data key and 0 without. Other padding is refused: it would be a second spelling.
+// The context has the key id instead of the name, as the name is known only after opening.
+import { isUtf8 } from 'node:buffer'
+import type { Suite } from './aead.js'
+import { openBox, sealBox } from './box.js'
+import { contextHash, entryContext } from './context.js'
+import { corrupt, guard } from './faults.js'
+import { keySize } from './hmac.js'
+import type { RandomSource } from './random.js'
+import type { UserKey } from './user-key.js'
+
+const paddedTo = 64
+const maxNameSize = 1024
+const none = Buffer.alloc(0)
+
+export interface Entry {
+  recordName: string
+  attributes: Buffer
+  /** Memory of its own, for whoever opened the entry to wipe; absent in mode client. */
+  dataKey: Buffer | undefined
+}
+
+/** Whose entry, of which version, under which key. */
+export interface EntryTerms {
+  realm: string
+  userId: string
+  keyId: Buffer
+  userKey: UserKey
+}
+
+/** Seals an entry under the user key; the data key stays the caller's to wipe. */
+export function sealEntry(terms: EntryTerms & { suite: Suite }, entry: Entry, random: RandomSource): Buffer {
+  const plaintext = encodeEntry(entry)
+  try {
+    return sealBox({ ...boxTermsOf(terms), suite: terms.suite }, plaintext, random)
+  } finally {
+    plaintext.fill(0)
+  }
+}
+
+/** Opens an entry: RECORD_KEY_MISMATCH up to the commitment, RECORD_CORRUPT after it. */
+export function openEntry(terms: EntryTerms & { readSuites: readonly Suite[] }, box: Buffer): Entry {
+  const plaintext = openBox({ ...boxTermsOf(terms), readSuites: terms.readSuites }, box)
+  try {
+    return decodeEntry(plaintext)
+  } finally {
+    plaintext.fill(0)
+  }
+}
+
+/** The plaintext of an entry. */
+export function encodeEntry({ recordName, attributes, dataKey = none }: Entry): Buffer {
+  const name = Buffer.from(recordName)
+  guard(name.length <= maxNameSize && attributes.length <= 0xffff, 'name and attributes fit the entry')
+  guard(dataKey.length === 0 || dataKey.length === keySize, 'a data key has 32 bytes')
+  const plaintext = Buffer.alloc(dataKey.length + padded(4 + name.length + attributes.length))
+  const attributesAt = dataKey.length + 2 + name.length
+  dataKey.copy(plaintext)
+  plaintext.writeUInt16BE(name.length, dataKey.length)
+  name.copy(plaintext, dataKey.length + 2)
+  plaintext.writeUInt16BE(attributes.length, attributesAt)
+  attributes.copy(plaintext, attributesAt + 2)
+  return plaintext
+}
+
+/** The one reading of an entry's plaintext, copied out of it; RECORD_CORRUPT for anything else. */
+export function decodeEntry(plaintext: Buffer): Entry {
+  const rest = plaintext.length % paddedTo
+  if (plaintext.length < paddedTo || (rest !== 0 && rest !== keySize)) throw corrupt('entry length')
+  const body = plaintext.subarray(rest)
+  const name = field(body, 0)
+  const attributes = field(body, 2 + name.length)
+  const padding = body.subarray(4 + name.length + attributes.length)
+  if (padding.length >= paddedTo || padding.some((byte) => byte !== 0)) throw corrupt('entry padding')
+  if (name.length > maxNameSize || !isUtf8(name)) throw corrupt('entry name')
+  const dataKey = rest === 0 ? undefined : ownCopy(plaintext.subarray(0, keySize))
+  return { recordName: name.toString(), attributes: ownCopy(attributes), dataKey }
+}
+
+function boxTermsOf({ realm, userId, keyId, userKey: { key, generation } }: EntryTerms) {
+  return {
+    key,
+    generation,
+    purpose: 'entry',
+    contextHash: contextHash(entryContext({ realm, userId, keyId })),
+  } as const
+}
+
+function padded(size: number): number {
+  return Math.ceil(size / paddedTo) * paddedTo
+}
+
+/** The bytes after a u16 length, both checked to be there. */
+function field(body: Buffer, at: number): Buffer {
+  if (at + 2 > body.length) throw corrupt('entry field')
+  const end = at + 2 + body.readUInt16BE(at)
+  if (end > body.length) throw corrupt('entry field')
+  return body.subarray(at + 2, end)
+}
+
+/** Not Buffer.from, which copies into a pool shared with everything else. */
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.alloc(bytes.length)
+  bytes.copy(copy)
+  return copy
+}

@@ -1,0 +1,146 @@
+// Envelope v1: an 88-byte header, then chunks (chunks.ts).
+//   0  magic 52 56 4c 54 | 4 version 01 | 5 suite | 6 mode | 7 chunk_log2 12..20 | 8 key id 16 | 24 salt 32 |
+//   56 commitment 32 | 88 chunks
+// Bytes 0..55 are the head of the derivation, so no byte of the header can be relabelled. The salt is new per envelope.
+// What an envelope must be (mode, key id, suites) comes from the request and configuration, never from the envelope.
+import { isSuite, type Suite } from './aead.js'
+import { type ChunkCipher, headerSize, isChunkLog2, openChunks, sealChunks } from './chunks.js'
+import { type DerivedKeys, deriveKeys, labels, saltSize } from './derive.js'
+import { guard, mismatch } from './faults.js'
+import { type HmacKey, macEquals } from './hmac.js'
+import type { RandomSource } from './random.js'
+
+const magic = Buffer.from('RVLT')
+const version = 1
+const keyIdAt = 8
+const saltAt = 24
+const headSize = saltAt + saltSize
+export const keyIdSize = 16
+
+/** Who holds the key of a record; the numbers of the contract's KeyMode. */
+export const modes = { client: 1, server: 2, split: 3 } as const
+export type Mode = (typeof modes)[keyof typeof modes]
+
+export interface EnvelopeHeader {
+  suite: Suite
+  mode: Mode
+  chunkLog2: number
+  keyId: Buffer
+  /** The bytes before the commitment. */
+  head: Buffer
+  commitment: Buffer
+}
+
+/** A header as found: its fields mean nothing while there is a fault. */
+interface FoundHeader extends EnvelopeHeader {
+  fault: string | undefined
+}
+
+/** What an envelope is sealed with. The key is PRK of crypto.md section 3. */
+export interface EnvelopeTerms {
+  key: HmacKey
+  contextHash: Buffer
+  mode: Mode
+  keyId: Buffer
+  suite: Suite
+  chunkLog2: number
+}
+
+/** What an envelope must be to open; the key id is unknown when no token names it. */
+export interface ExpectedEnvelope {
+  key: HmacKey
+  contextHash: Buffer
+  mode: Mode
+  keyId: Buffer | undefined
+  readSuites: readonly Suite[]
+}
+
+export function isMode(byte: number): byte is Mode {
+  return byte === modes.client || byte === modes.server || byte === modes.split
+}
+
+/** Seals a whole record. */
+export function sealEnvelope(terms: EnvelopeTerms, data: Buffer, random: RandomSource): Buffer {
+  const { header, cipher } = sealHeader(terms, random)
+  try {
+    return Buffer.concat([header, ...sealChunks(cipher, data)])
+  } finally {
+    cipher.key.fill(0)
+  }
+}
+
+/** Opens a whole record: RECORD_KEY_MISMATCH up to the commitment, RECORD_CORRUPT after it. */
+export function openEnvelope(expected: ExpectedEnvelope, envelope: Buffer): Buffer {
+  const cipher = openHeader(expected, envelope)
+  try {
+    return openChunks(cipher, envelope.subarray(headerSize))
+  } finally {
+    cipher.key.fill(0)
+  }
+}
+
+/** A new header and the cipher of its chunks, whose key the caller wipes. */
+export function sealHeader(terms: EnvelopeTerms, random: RandomSource): { header: Buffer; cipher: ChunkCipher } {
+  const { key, contextHash, mode, keyId, suite, chunkLog2 } = terms
+  guard(isMode(mode) && isSuite(suite), 'mode and suite are of the format')
+  guard(isChunkLog2(chunkLog2) && keyId.length === keyIdSize, 'chunk_log2 is 12 to 20 and a key id has 16 bytes')
+  const head = Buffer.concat([magic, Buffer.of(version, suite, mode, chunkLog2), keyId, random.bytes(saltSize)])
+  const { commitment, aeadKey } = deriveKeys(key, { label: labels.envelope, head, contextHash })
+  return { header: Buffer.concat([head, commitment]), cipher: { suite, key: aeadKey, chunkLog2 } }
+}
+
+/** Verifies a header and yields the cipher of its chunks. Two HMACs whatever is wrong: a refusal has one cost. */
+export function openHeader(expected: ExpectedEnvelope, envelope: Buffer): ChunkCipher {
+  const header = readHeader(envelope)
+  const keys = deriveKeys(expected.key, { ...expected, label: labels.envelope, head: header.head })
+  const fault = faultOf(header, expected, keys)
+  if (!fault) return { suite: header.suite, key: keys.aeadKey, chunkLog2: header.chunkLog2 }
+  keys.aeadKey.fill(0)
+  throw mismatch(fault)
+}
+
+/** Refuses at the cost of `openHeader`, for a caller who already knows that it must. */
+export function refuseHeader({ key, contextHash }: ExpectedEnvelope, cause: string): never {
+  deriveKeys(key, { label: labels.envelope, head: Buffer.alloc(headSize), contextHash }).aeadKey.fill(0)
+  throw mismatch(cause)
+}
+
+/** Key id, mode and suite as an envelope, or its first 88 bytes, claims them; RECORD_KEY_MISMATCH if malformed. */
+export function parseHeader(envelope: Buffer): EnvelopeHeader {
+  const { fault, ...header } = readHeader(envelope)
+  if (fault) throw mismatch(fault)
+  return header
+}
+
+/** Reads a header without judging it: short input counts as followed by zeros. */
+export function readHeader(envelope: Buffer): FoundHeader {
+  const short = envelope.length < headerSize
+  const bytes = short ? Buffer.concat([envelope], headerSize) : envelope
+  const fields = bytes.subarray(0, keyIdAt)
+  return {
+    suite: fields[5] as Suite,
+    mode: fields[6] as Mode,
+    chunkLog2: fields[7] ?? 0,
+    keyId: bytes.subarray(keyIdAt, saltAt),
+    head: bytes.subarray(0, headSize),
+    commitment: bytes.subarray(headSize, headerSize),
+    fault: short ? 'header length' : fieldFault(fields),
+  }
+}
+
+function fieldFault(fields: Buffer): string | undefined {
+  const [suite = 0, mode = 0, chunkLog2 = 0] = fields.subarray(5)
+  if (!fields.subarray(0, 4).equals(magic)) return 'magic'
+  if (fields[4] !== version) return 'version'
+  if (!isSuite(suite)) return 'suite'
+  if (!isMode(mode)) return 'mode'
+  return isChunkLog2(chunkLog2) ? undefined : 'chunk_log2'
+}
+
+function faultOf(header: FoundHeader, expected: ExpectedEnvelope, keys: DerivedKeys): string | undefined {
+  if (header.fault) return header.fault
+  if (!expected.readSuites.includes(header.suite)) return 'suite'
+  if (header.mode !== expected.mode) return 'mode'
+  if (expected.keyId && !header.keyId.equals(expected.keyId)) return 'key id'
+  return macEquals(header.commitment, keys.commitment) ? undefined : 'commitment'
+}

@@ -1,0 +1,73 @@
+// Randomness for keys, key ids and salts, from a pool: one system call per 4 KiB instead of one per value.
+// Every fill is tested before use: no two of its 32-byte blocks may be equal, and its first block may not be that of the
+// fill before. The odds of a false alarm are 2^-243 per fill; a stuck, repeating or silent source is caught at once.
+// A source that failed stays failed: no ciphertext at all is better than one under a key somebody can guess.
+import { hash, randomFillSync } from 'node:crypto'
+import { VaultError } from '../../core/errors.js'
+import { guard } from './faults.js'
+
+const poolSize = 4096
+const blockSize = 32
+
+export interface RandomSource {
+  /** 1 to 4096 new random bytes in memory of their own; throws for ever once the source has failed. */
+  bytes(length: number): Buffer
+}
+
+/** A pooled, tested source over `fill`, which must overwrite the whole block with random bytes. */
+export function randomSource(fill: (block: Buffer) => unknown = (block) => randomFillSync(block)): RandomSource {
+  const pool = Buffer.alloc(poolSize)
+  let taken = poolSize
+  let lastFirstBlock = ''
+  let failure: unknown
+
+  function refill(): void {
+    // Wiped first, so that a fill which does nothing leaves zeros, not the random bytes of last time.
+    pool.fill(0)
+    fill(pool)
+    const firstBlock = hash('sha256', pool.subarray(0, blockSize), 'binary')
+    if (firstBlock === lastFirstBlock || hasEqualBlocks(pool)) throw new Error('the random source repeats itself')
+    lastFirstBlock = firstBlock
+    taken = 0
+  }
+
+  function take(length: number): Buffer {
+    if (taken + length > poolSize) refill()
+    const bytes = Buffer.alloc(length)
+    pool.copy(bytes, 0, taken, taken + length)
+    // What was handed out is a key now: the pool must not keep a second copy.
+    pool.fill(0, taken, taken + length)
+    taken += length
+    return bytes
+  }
+
+  return {
+    bytes(length) {
+      guard(Number.isInteger(length) && length > 0 && length <= poolSize, 'a draw is 1 to 4096 bytes')
+      if (failure) throw new VaultError('INTERNAL', { cause: failure })
+      try {
+        return take(length)
+      } catch (error) {
+        pool.fill(0)
+        failure = error ?? new Error('the random source failed')
+        throw new VaultError('INTERNAL', { cause: failure })
+      }
+    },
+  }
+}
+
+/** Compares all pairs of blocks, by their first word: the rest of a block is looked at only when that is equal. */
+function hasEqualBlocks(pool: Buffer): boolean {
+  const words = new Uint32Array(pool.buffer, pool.byteOffset, pool.length / 4)
+  const step = blockSize / 4
+  for (let one = 0; one < words.length; one += step) {
+    for (let other = one + step; other < words.length; other += step) {
+      if (
+        words[one] === words[other] &&
+        pool.compare(pool, one * 4, one * 4 + blockSize, other * 4, other * 4 + blockSize) === 0
+      )
+        return true
+    }
+  }
+  return false
+}

@@ -1,0 +1,64 @@
+// The frame of a user key wrapped by a provider:
+//   01 | provider | u16 length | key ref | u32 key version | u16 length | ciphertext          no trailing bytes
+// It is the back end's word: whoever parses it must refuse a (provider, key ref) that its own configuration does not list
+// before it calls the provider.
+import { isUtf8 } from 'node:buffer'
+import { guard, mismatch } from './faults.js'
+
+const version = 1
+const keyRefAt = 4
+// Between key ref and ciphertext: key version u32, length u16.
+const middleSize = 6
+
+export const providers = { local: 1, transit: 2, cloud: 3 } as const
+export type Provider = (typeof providers)[keyof typeof providers]
+
+export interface WrappedKey {
+  provider: Provider
+  keyRef: string
+  /** The key-encryption key's version; a cloud provider keeps that in its own blob, so it is 0 there. */
+  keyVersion: number
+  /** Box, text or blob, as the provider has it. */
+  ciphertext: Buffer
+}
+
+/** The frame to store. */
+export function encodeWrappedKey({ provider, keyRef, keyVersion, ciphertext }: WrappedKey): Buffer {
+  const ref = Buffer.from(keyRef)
+  guard(ref.length <= 0xffff && ref.toString() === keyRef, 'a key ref is text of at most 65535 bytes')
+  guard(ciphertext.length <= 0xffff, 'a wrapped key has at most 65535 bytes')
+  guard(isProvider(provider) && isVersionOf(provider, keyVersion), 'provider and key version are of the format')
+  const frame = Buffer.alloc(keyRefAt + ref.length + middleSize + ciphertext.length)
+  frame.set([version, provider])
+  frame.writeUInt16BE(ref.length, 2)
+  ref.copy(frame, keyRefAt)
+  const middle = keyRefAt + ref.length
+  frame.writeUInt32BE(keyVersion, middle)
+  frame.writeUInt16BE(ciphertext.length, middle + 4)
+  ciphertext.copy(frame, middle + middleSize)
+  return frame
+}
+
+/** The one reading of a frame, its ciphertext still in it; RECORD_KEY_MISMATCH for anything else. */
+export function parseWrappedKey(frame: Buffer): WrappedKey {
+  const [frameVersion, provider = 0] = frame
+  if (frame.length < keyRefAt || frameVersion !== version) throw mismatch('wrapped key version')
+  if (!isProvider(provider)) throw mismatch('wrapped key provider')
+  const middle = keyRefAt + frame.readUInt16BE(2)
+  if (frame.length < middle + middleSize) throw mismatch('wrapped key length')
+  const ref = frame.subarray(keyRefAt, middle)
+  const keyVersion = frame.readUInt32BE(middle)
+  const ciphertext = frame.subarray(middle + middleSize)
+  if (ciphertext.length !== frame.readUInt16BE(middle + 4)) throw mismatch('wrapped key length')
+  if (!isUtf8(ref) || !isVersionOf(provider, keyVersion)) throw mismatch('wrapped key reference')
+  return { provider, keyRef: ref.toString(), keyVersion, ciphertext }
+}
+
+function isProvider(byte: number): byte is Provider {
+  return byte === providers.local || byte === providers.transit || byte === providers.cloud
+}
+
+function isVersionOf(provider: Provider, keyVersion: number): boolean {
+  if (provider === providers.cloud) return keyVersion === 0
+  return Number.isInteger(keyVersion) && keyVersion >= 0 && keyVersion <= 0xffffffff
+}

@@ -1,0 +1,25 @@
+// Where a record lies: user pseudonym || record pseudonym, once for every live pseudonym key, the active one first.
+import { recordPseudonym, userPseudonym } from './crypto/pseudonym.js'
+import type { Keyring, PseudonymKey } from './keyring.js'
+
+/** Turns ids into pseudonyms under the keys of one keyring. */
+export interface RecordIds {
+  users(userId: string): Buffer[]
+  records(name: { userId: string; recordName: string }): Buffer[]
+  /** The record's half under one key; undefined for a kid that is not live. */
+  recordHalf(kid: number, name: { userId: string; recordName: string }): Buffer | undefined
+}
+
+export function recordIds({ realm, pseudonymKeys }: Keyring): RecordIds {
+  const userHalf = (key: PseudonymKey, userId: string) => userPseudonym(key, { realm, userId })
+  const recordHalf = (key: PseudonymKey, name: { userId: string; recordName: string }) =>
+    recordPseudonym(key, { realm, ...name })
+  return {
+    users: (userId) => pseudonymKeys.map((key) => userHalf(key, userId)),
+    records: (name) => pseudonymKeys.map((key) => Buffer.concat([userHalf(key, name.userId), recordHalf(key, name)])),
+    recordHalf(kid, name) {
+      const key = pseudonymKeys.find((live) => live.kid === kid)
+      return key && recordHalf(key, name)
+    },
+  }
+}

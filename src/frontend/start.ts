@@ -1,0 +1,50 @@
+// Starts a front end from its configuration: ask the store what it is, find or make the keyring, then serve.
+import type { Logger } from '../core/log.js'
+import { type RunningServer, startServer } from '../core/server.js'
+import { FrontendServiceService } from '../gen/encserver/v1/frontend.js'
+import { type FrontendConfig, frontendLimits } from './config.js'
+import { randomSource } from './crypto/random.js'
+import { type Backend, guardedBackend } from './guarded-backend.js'
+import { loadKeyring } from './load-keyring.js'
+import { waitForStore, watchStore } from './readiness.js'
+import { frontendService } from './service.js'
+import { closeVault, openVault } from './vault.js'
+
+export interface RunningFrontend {
+  port: number
+  /** The keyring was made just now, and wants a backup. */
+  keyringCreated: boolean
+  /** Calls in flight finish, then the keys are wiped. */
+  stop(): Promise<void>
+}
+
+/** Waits for the back end as long as `signal` allows; rejects when this front end must not serve its store. */
+export async function startFrontend(
+  config: FrontendConfig,
+  { backend, log }: { backend: Backend; log: Logger },
+  signal: AbortSignal,
+): Promise<RunningFrontend> {
+  const random = randomSource()
+  const store = await waitForStore(guardedBackend(backend), log, signal)
+  const { keyring, created } = await loadKeyring(config, store, random)
+  const vault = openVault({ config, keyring, backend, random })
+  const server = await listen(config, frontendService(vault), log)
+  const watching = new AbortController()
+  const { keyringId } = keyring
+  const watch = watchStore({ backend: vault.backend, keyringId, log, setReady: server.setReady }, watching.signal)
+  return {
+    port: server.port,
+    keyringCreated: created,
+    async stop() {
+      watching.abort()
+      await watch
+      await server.stop()
+      closeVault(vault)
+    },
+  }
+}
+
+function listen(config: FrontendConfig, methods: object, log: Logger): Promise<RunningServer> {
+  const service = { name: 'encserver.v1.FrontendService', definition: FrontendServiceService, methods }
+  return startServer({ section: 'frontend', listen: config, limits: frontendLimits(config), service, log })
+}

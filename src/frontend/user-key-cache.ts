@@ -1,0 +1,36 @@
+// Unwrapped user keys, kept for a bounded time and wiped when they leave.
+import { LRUCache } from 'lru-cache'
+import type { UserKey } from './crypto/user-key.js'
+
+const purgeEveryMs = 30_000
+
+export interface UserKeyCache {
+  get(digest: string): UserKey | undefined
+  /** The key kept from now on: of two that race, the first, so that nobody's key is wiped in use. */
+  keep(digest: string, userKey: UserKey): UserKey
+  /** Wipes all. */
+  close(): void
+}
+
+export function userKeyCache({ maxUsers, maxAgeMs }: { maxUsers: number; maxAgeMs: number }): UserKeyCache {
+  const cache = new LRUCache<string, UserKey>({
+    max: maxUsers,
+    ttl: maxAgeMs,
+    // A turn later: a call that was handed the key a moment ago still uses it in this one.
+    dispose: ({ key }) => setImmediate(() => key.close()),
+  })
+  const purge = setInterval(() => cache.purgeStale(), purgeEveryMs).unref()
+  return {
+    get: (digest) => cache.get(digest),
+    keep(digest, userKey) {
+      const first = cache.get(digest)
+      if (first === undefined) cache.set(digest, userKey)
+      else userKey.key.close()
+      return first ?? userKey
+    },
+    close() {
+      clearInterval(purge)
+      cache.clear()
+    },
+  }
+}

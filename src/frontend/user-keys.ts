@@ -1,0 +1,93 @@
+// The user keys in use, one step above the cache: which key seals for a user, and which opens a stored record.
+import { LRUCache } from 'lru-cache'
+import type { UserDocument, UserKeyGeneration } from '../gen/encserver/v1/backend.js'
+import { mismatch } from './crypto/faults.js'
+import { type UserKey, userUidSize } from './crypto/user-key.js'
+import { userKeyDigest } from './crypto/user-key-digest.js'
+import { userKeyCache } from './user-key-cache.js'
+import { type User, type UserKeySourceParts, userKeySource } from './user-key-source.js'
+
+/** What to seal a record with. */
+export interface Sealing {
+  userKey: UserKey
+  /** Set while the store may not have the user yet: to be sent with the record. */
+  newUser: UserDocument | undefined
+}
+
+export interface UserKeys {
+  /** The key last seen for this user; a new one for a user not seen lately. */
+  sealing(user: User): Promise<Sealing>
+  /** The store has the user with this key. */
+  confirm(user: User, userKey: UserKey): void
+  /** The key of a generation, of the newest if none is named; RECORD_KEY_MISMATCH when the document is not this user's. */
+  open(user: User, document: UserDocument, generation?: number): Promise<UserKey>
+  /** The store does not have the user any more. */
+  forget(user: User): void
+  /** Wipes all keys. */
+  close(): void
+}
+
+export interface UserKeysParts extends UserKeySourceParts {
+  limits: { maxUsers: number; maxAgeMs: number }
+}
+
+interface Latest {
+  digest: string
+  newUser: UserDocument | undefined
+}
+
+export function userKeys({ limits, ...parts }: UserKeysParts): UserKeys {
+  const { realm } = parts
+  const source = userKeySource(parts)
+  const cache = userKeyCache(limits)
+  const latest = new LRUCache<string, Latest>({ max: limits.maxUsers })
+  // Racing first stores of one user share one new key.
+  const creating = new Map<string, Promise<Sealing>>()
+
+  async function create(user: User): Promise<Sealing> {
+    const { userKey, document } = await source.create(user)
+    const { userUid, generations } = document
+    const digest = userKeyDigest({ realm, userId: user.userId, userUid }, generations[0] as UserKeyGeneration)
+    latest.set(nameOf(user), { digest, newUser: document })
+    return { userKey: cache.keep(digest, userKey), newUser: document }
+  }
+
+  return {
+    async sealing(user) {
+      const name = nameOf(user)
+      const seen = latest.get(name)
+      const userKey = seen && cache.get(seen.digest)
+      if (userKey) return { userKey, newUser: seen.newUser }
+      const pending = creating.get(name) ?? create(user).finally(() => creating.delete(name))
+      creating.set(name, pending)
+      return pending
+    },
+    confirm(user, { uid }) {
+      const seen = latest.get(nameOf(user))
+      if (seen?.newUser?.userUid.equals(uid)) latest.set(nameOf(user), { ...seen, newUser: undefined })
+    },
+    async open(user, document, number) {
+      const { generation, newest } = generationOf(document, number)
+      const life = { userId: user.userId, userUid: document.userUid }
+      const digest = userKeyDigest({ realm, ...life }, generation)
+      const userKey = cache.get(digest) ?? cache.keep(digest, await source.unwrap(life, generation))
+      if (newest) latest.set(nameOf(user), { digest, newUser: undefined })
+      return userKey
+    },
+    forget: (user) => latest.delete(nameOf(user)),
+    close: cache.close,
+  }
+}
+
+function nameOf({ pseudonym }: User): string {
+  return pseudonym.toString('latin1')
+}
+
+/** The document is the back end's word: it may lack generations, and its uid may have any length. */
+function generationOf({ userUid, generations }: UserDocument, number: number | undefined) {
+  if (userUid.length !== userUidSize) throw mismatch('user uid')
+  const last = generations.at(-1)
+  const generation = number === undefined ? last : generations.find((known) => known.generation === number)
+  if (generation === undefined) throw mismatch('user key generation')
+  return { generation, newest: generation === last }
+}
