@@ -52,6 +52,10 @@ interface Waiting<Value> extends Write<Value, unknown> {
   reject(error: unknown): void
 }
 
+interface Row<Value> extends Change<Value> {
+  changed: boolean
+}
+
 const MiB = 1024 * 1024
 const retryAfterMs = 100
 
@@ -75,8 +79,8 @@ function takeBatch<Value>(queue: Waiting<Value>[], limits: CommitLimits): Waitin
 }
 
 /** The rows of one batch, as they are and as its entries change them. */
-async function readRows<Value>(batch: Waiting<Value>[], engine: Engine<Value>) {
-  const rows = new Map<string, Change<Value> & { changed: boolean }>()
+async function readRows<Value>(batch: Waiting<Value>[], engine: Engine<Value>): Promise<Map<string, Row<Value>>> {
+  const rows = new Map<string, Row<Value>>()
   for (const { key } of batch) rows.set(key.toString('latin1'), { key, value: undefined, changed: false })
   const values = await engine.read(Array.from(rows.values(), ({ key }) => key))
   let at = 0
@@ -85,9 +89,9 @@ async function readRows<Value>(batch: Waiting<Value>[], engine: Engine<Value>) {
 }
 
 /** Decides each entry against the rows as the entries before it left them; returns what to call once that is durable. */
-function decideAll<Value>(batch: Waiting<Value>[], rows: Awaited<ReturnType<typeof readRows<Value>>>): (() => void)[] {
+function decideAll<Value>(batch: Waiting<Value>[], rows: Map<string, Row<Value>>): (() => void)[] {
   return batch.map(({ key, decide, resolve, reject }) => {
-    const row = rows.get(key.toString('latin1')) as Change<Value> & { changed: boolean }
+    const row = rows.get(key.toString('latin1')) as Row<Value>
     try {
       const { change, answer } = decide(row.value)
       if (change) Object.assign(row, { value: change.value, changed: true })

@@ -24,3 +24,15 @@ export function storeError(thrown: unknown): Error {
   }
   return new VaultError('STORE_UNAVAILABLE', { retryAfterMs, cause: error })
 }
+
+/** As storeError, for a store that does not open: an operator reads it, and has to know which and why. */
+export function openError(folder: string, thrown: unknown): Error {
+  const error = storeError(thrown)
+  const { code } = (error.cause ?? {}) as EngineError
+  const unclear = error instanceof VaultError && code !== undefined && code !== 'LEVEL_LOCKED'
+  if (!unclear || error.reason === 'STORE_FULL') return error
+  return new VaultError('STORE_UNAVAILABLE', {
+    message: `cannot open the store in ${folder} (${code})`,
+    cause: error.cause,
+  })
+}

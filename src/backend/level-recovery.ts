@@ -29,11 +29,19 @@ export interface LevelRecovery {
   stop(): Promise<void>
 }
 
+/** The size of a file; 0 when a compaction has just removed it. */
+function sizeOf(file: string): Promise<number> {
+  return stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  )
+}
+
 /** Whether the disk has room for what LevelDB writes when it opens, and for a table more, or it would soon fail again. */
 async function hasRoom(folder: string): Promise<boolean> {
   const names = await readdir(folder)
   const rewritten = names.filter((name) => /^MANIFEST-|\.log$/.test(name))
-  const sizes = await Promise.all(rewritten.map(async (name) => (await stat(join(folder, name))).size))
+  const sizes = await Promise.all(rewritten.map((name) => sizeOf(join(folder, name))))
   const needed = sizes.reduce((sum, size) => sum + size, writeBufferBytes)
   const { bavail, bsize } = await statfs(folder)
   return bavail * bsize >= needed

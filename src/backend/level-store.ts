@@ -8,6 +8,7 @@ import { SealedRecord, type StoredEnvelope, UserDocument } from '../gen/encserve
 import type { Precondition } from '../gen/encserver/v1/frontend.js'
 import { type CombinedHealth, combinedHealth } from './combined-health.js'
 import { type LevelDatabase, openLevelDatabase } from './level-database.js'
+import { openError } from './level-errors.js'
 import type { Codec } from './level-handle.js'
 import { checkFormat, keyringKey, knownFormat, metaCodec, setIfAbsent } from './level-meta.js'
 import type { Backoff } from './level-recovery.js'
@@ -145,5 +146,9 @@ async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, chan
 /** Opens the store, and makes it if it is not there. Throws STORE_FORMAT, or STORE_UNAVAILABLE with what is wrong. */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
   const health = combinedHealth()
-  return levelStore(await openDatabases(options, health), health)
+  try {
+    return levelStore(await openDatabases(options, health), health)
+  } catch (error) {
+    throw openError(options.folder, error)
+  }
 }

@@ -7,7 +7,7 @@ import type { RecordPage, RecordRange } from './store.js'
 export const maxScannedBytes = 32 * 1024 * 1024
 
 // Record id, user uid, numbers and the tags of the encoding.
-const fixedBytes = 72 + 16 + 40
+const fixedBytes = 72 + 16 + 48
 
 /** The size of a record in a page. */
 export function listedBytes({ entryBox }: SealedRecord): number {

@@ -1,0 +1,146 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { ClassicLevel } from 'classic-level'
+import { openLevelStore } from '../../src/backend/level-store.js'
+import { storeContract } from '../store.contract.js'
+import { call, rejection, sampleRecord, sampleUser, type TempFolder, tempFolder } from './samples.js'
+
+storeContract('LevelDB', async () => {
+  const folder = await tempFolder()
+  let store = await openLevelStore({ folder: folder.path })
+  return {
+    store,
+    async reopen() {
+      await store.close()
+      store = await openLevelStore({ folder: folder.path })
+      return store
+    },
+    async cleanup() {
+      await store.close()
+      await folder.remove()
+    },
+  }
+})
+
+describe('level-store', () => {
+  let folder: TempFolder
+
+  beforeEach(async () => {
+    folder = await tempFolder()
+  })
+  afterEach(() => folder.remove())
+
+  async function openAndClose(path = folder.path): Promise<void> {
+    await (await openLevelStore({ folder: path })).close()
+  }
+
+  async function writeFormat(format: string): Promise<void> {
+    const meta = new ClassicLevel(join(folder.path, 'meta'))
+    await meta.put('format', format)
+    await meta.close()
+  }
+
+  it('makes its folders for this user only', async () => {
+    const path = join(folder.path, 'deep', 'data')
+    await openAndClose(path)
+    expect((await readdir(path)).sort()).to.deep.equal(['meta', 'records', 'users'])
+    for (const name of ['', 'meta', 'records', 'users']) {
+      expect((await stat(join(path, name))).mode & 0o777).to.equal(0o700)
+    }
+  })
+
+  it('closes a folder that others could enter', async () => {
+    const path = join(folder.path, 'open')
+    await mkdir(path)
+    await chmod(path, 0o755)
+    await openAndClose(path)
+    expect((await stat(path)).mode & 0o777).to.equal(0o700)
+  })
+
+  it('stores the encoded record without its id, under its id', async () => {
+    const user = sampleUser()
+    const record = sampleRecord(user)
+    const store = await openLevelStore({ folder: folder.path })
+    await store.putRecord(record, undefined, call)
+    await store.close()
+    const level = new ClassicLevel<Buffer, Buffer>(join(folder.path, 'records'), {
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+    })
+    const [[key, value] = []] = await level.iterator().all()
+    await level.close()
+    expect(key).to.deep.equal(record.recordId)
+    expect(value?.includes(record.envelope)).to.equal(true)
+    expect(value?.includes(record.recordId)).to.equal(false)
+  })
+
+  it('refuses a store of another format, and leaves it as it is', async () => {
+    await writeFormat('7')
+    const error = await rejection(openLevelStore({ folder: folder.path }))
+    expect(error.reason).to.equal('STORE_FORMAT')
+    expect(error.message).to.equal('the store has format 7; this version knows format 1')
+    expect(await readdir(folder.path)).to.deep.equal(['meta'])
+  })
+
+  it('opens once the format is a known one', async () => {
+    await writeFormat('2')
+    await rejection(openLevelStore({ folder: folder.path }))
+    await writeFormat('1')
+    await openAndClose()
+  })
+
+  it('refuses records whose meta folder is lost', async () => {
+    await openAndClose()
+    await rm(join(folder.path, 'meta'), { recursive: true })
+    const error = await rejection(openLevelStore({ folder: folder.path }))
+    expect(error.reason).to.equal('STORE_FORMAT')
+    expect(error.message).to.equal(
+      'the store has records but no format number; restore its meta folder from the same backup',
+    )
+  })
+
+  it('takes empty folders as mounts of a new store', async () => {
+    await mkdir(join(folder.path, 'records'))
+    await openAndClose()
+  })
+
+  it('refuses a path that is no folder, and says why', async () => {
+    const path = join(folder.path, 'file')
+    await writeFile(path, '')
+    const error = await rejection(openLevelStore({ folder: path }))
+    expect(error.reason).to.equal('STORE_UNAVAILABLE')
+    expect(error.message).to.equal(`cannot open the store in ${path} (EEXIST)`)
+  })
+
+  it('refuses a damaged database, and says which', async () => {
+    await openAndClose()
+    await writeFile(join(folder.path, 'users', 'CURRENT'), 'nonsense')
+    const error = await rejection(openLevelStore({ folder: folder.path }))
+    expect(error.reason).to.equal('STORE_UNAVAILABLE')
+    expect(error.message).to.equal(`cannot open the store in ${folder.path} (LEVEL_CORRUPTION)`)
+  })
+
+  it('refuses a store that another process has open, until it ends', async () => {
+    await openAndClose()
+    const holder = await holdOpen(join(folder.path, 'records'))
+    const error = await rejection(openLevelStore({ folder: folder.path }))
+    holder.kill('SIGKILL')
+    await once(holder, 'exit')
+    expect(error.reason).to.equal('STORE_UNAVAILABLE')
+    expect(error.message).to.equal('another process has the store open')
+    await openAndClose()
+  })
+})
+
+/** A process that has the database open. */
+async function holdOpen(path: string): Promise<ChildProcess> {
+  const script = `const { ClassicLevel } = require('classic-level')
+    new ClassicLevel(process.argv[1]).open().then(() => console.log('open'))
+    setInterval(() => {}, 1000)`
+  const holder = spawn(process.execPath, ['-e', script, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(holder.stdout, 'data')
+  return holder
+}

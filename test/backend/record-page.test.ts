@@ -1,0 +1,48 @@
+import { expect } from 'chai'
+import { listedBytes, maxScannedBytes, pageBuilder } from '../../src/backend/record-page.js'
+import { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
+import { sampleEnvelope, sampleRecord, sampleUser } from './samples.js'
+
+describe('record-page', () => {
+  const user = sampleUser()
+  const range = { ...user, limit: 1000, maxBytes: 1 << 20 }
+  const large = sampleEnvelope(4 << 20)
+
+  it('counts at least the encoded bytes of a listed record', () => {
+    for (const bytes of [1, 272, 8192]) {
+      const record = sampleRecord(user, {
+        entryBox: Buffer.alloc(bytes),
+        version: 2n ** 64n - 1n,
+        sizeBytes: 2n ** 64n - 1n,
+      })
+      const listed = { ...record, envelope: record.envelope.subarray(0, 88) }
+      expect(listedBytes(record)).to.be.at.least(SealedRecord.encode(listed).finish().length)
+    }
+  })
+
+  it('has no next page after the last row', () => {
+    const builder = pageBuilder(range)
+    const row = sampleRecord(user)
+    expect(builder.add(row)).to.equal(true)
+    expect(builder.page().next).to.equal(undefined)
+  })
+
+  it('goes on after the last row it took, dead or alive', () => {
+    const builder = pageBuilder({ ...range, limit: 1 })
+    const dead = sampleRecord(sampleUser())
+    expect(builder.add(sampleRecord(user))).to.equal(true)
+    expect(builder.add(dead)).to.equal(true)
+    expect(builder.add(sampleRecord(user))).to.equal(false)
+    expect(builder.page().next).to.equal(dead.recordId)
+  })
+
+  it('ends after reading much, for dead rows too', () => {
+    for (const owner of [user, sampleUser()]) {
+      const builder = pageBuilder(range)
+      let rows = 0
+      while (builder.add(sampleRecord(owner, { envelope: large }))) rows += 1
+      expect(rows).to.equal(maxScannedBytes / large.length)
+      expect(builder.page().next).not.to.equal(undefined)
+    }
+  })
+})

@@ -1,0 +1,85 @@
+// Users, records and calls for the tests of the back end. Envelopes have a true header and random bytes for the rest.
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { type Reason, VaultError } from '../../src/core/errors.js'
+import type { CallContext } from '../../src/core/methods.js'
+import type { SealedRecord, UserDocument } from '../../src/gen/encserver/v1/backend.js'
+
+export const call: CallContext = {
+  requestId: 'test',
+  deadline: Number.POSITIVE_INFINITY,
+  signal: new AbortController().signal,
+}
+
+export const storeTime = new Date('2025-03-01T12:00:00.123Z')
+
+export function sampleUser(changes: Partial<UserDocument> = {}): UserDocument {
+  return {
+    userPseudonym: randomBytes(36),
+    userUid: randomBytes(16),
+    generations: [{ generation: 1, wrappedKey: randomBytes(60), userBind: randomBytes(32) }],
+    ...changes,
+  }
+}
+
+export function recordIdOf(user: UserDocument): Buffer {
+  return Buffer.concat([user.userPseudonym, randomBytes(36)])
+}
+
+export function sampleEnvelope(bytes = 300, keyId = randomBytes(16)): Buffer {
+  return Buffer.concat([Buffer.from('52564c5401010110', 'hex'), keyId, randomBytes(bytes - 24)])
+}
+
+/** A record of the user, as the service hands it to the store. */
+export function sampleRecord(user: UserDocument, changes: Partial<SealedRecord> = {}): SealedRecord {
+  return {
+    recordId: recordIdOf(user),
+    envelope: sampleEnvelope(),
+    entryBox: randomBytes(272),
+    userUid: user.userUid,
+    sizeBytes: 196n,
+    version: 0n,
+    storeTime,
+    ...changes,
+  }
+}
+
+export function keyId({ envelope }: SealedRecord): Buffer {
+  return envelope.subarray(8, 24)
+}
+
+/** The reason for which a promise is rejected; fails when it is not. */
+export async function reasonOf(promise: Promise<unknown>): Promise<Reason> {
+  return (await rejection(promise)).reason
+}
+
+export async function rejection(promise: Promise<unknown>): Promise<VaultError> {
+  const error = await promise.then(
+    () => expect.fail('should have been rejected'),
+    (thrown: unknown) => thrown,
+  )
+  if (!(error instanceof VaultError)) throw error
+  return error
+}
+
+export interface TempFolder {
+  path: string
+  remove(): Promise<void>
+}
+
+export async function tempFolder(): Promise<TempFolder> {
+  const path = await mkdtemp(join(tmpdir(), 'enc-server-test-'))
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** Waits until the condition holds. */
+export async function until(condition: () => boolean, withinMs = 5_000): Promise<void> {
+  const end = Date.now() + withinMs
+  while (!condition()) {
+    if (Date.now() > end) expect.fail('did not happen in time')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}

@@ -1,0 +1,398 @@
+import { randomBytes } from 'node:crypto'
+import { expect } from 'chai'
+import { openLevelStore } from '../../src/backend/level-store.js'
+import { backendService } from '../../src/backend/service.js'
+import type { Store } from '../../src/backend/store.js'
+import type { Methods } from '../../src/core/methods.js'
+import type {
+  BackendServiceServer,
+  SealedRecord,
+  StoreEnvelopeRequest,
+  UserDocument,
+} from '../../src/gen/encserver/v1/backend.js'
+import {
+  call,
+  keyId,
+  reasonOf,
+  rejection,
+  sampleEnvelope,
+  sampleRecord,
+  sampleUser,
+  storeTime,
+  type TempFolder,
+  tempFolder,
+} from './samples.js'
+
+const keyringId = randomBytes(16)
+const none: Buffer = Buffer.alloc(0)
+
+describe('backend service', () => {
+  let folder: TempFolder
+  let store: Store
+  let service: Methods<BackendServiceServer>
+  let user: UserDocument
+
+  beforeEach(async () => {
+    folder = await tempFolder()
+    store = await openLevelStore({ folder: folder.path })
+    service = backendService({ store, now: () => storeTime })
+    user = sampleUser()
+  })
+  afterEach(async () => {
+    await store.close()
+    await folder.remove()
+  })
+
+  /** A record as a front end sends it. */
+  function sealed(owner = user, changes: Partial<SealedRecord> = {}): SealedRecord {
+    return sampleRecord(owner, { storeTime: undefined, ...changes })
+  }
+
+  function storeEnvelope(record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}) {
+    return service.storeEnvelope({ record, newUser: undefined, precondition: undefined, keyringId, ...changes }, call)
+  }
+
+  /** The first write of the user. */
+  function storeFirst(record: SealedRecord, owner = user) {
+    return storeEnvelope(record, { newUser: owner })
+  }
+
+  const retrieve = (...recordIds: Buffer[]) => service.retrieveEnvelope({ recordIds }, call)
+  const remove = (recordIds: Buffer[], expectKeyId = none) => service.deleteEnvelope({ recordIds, expectKeyId }, call)
+  const stored = (record: SealedRecord, version = 1n) => ({ ...record, version, storeTime })
+
+  describe('storeEnvelope', () => {
+    it('stores a first record with its user', async () => {
+      const record = sealed()
+      const { result } = await storeFirst(record)
+      expect(result).to.deep.equal({ $case: 'stored', value: { version: 1n, storeTime } })
+      expect(await retrieve(record.recordId)).to.deep.equal({ record: stored(record), user })
+    })
+
+    it('stores under the user that is there', async () => {
+      await storeFirst(sealed())
+      expect((await storeEnvelope(sealed())).result).to.include({ $case: 'stored' })
+    })
+
+    it('writes nothing for a user that is not there', async () => {
+      const record = sealed()
+      expect(await storeEnvelope(record)).to.deep.equal({ result: { $case: 'userAbsent', value: {} } })
+      expect(await store.getRecord(record.recordId, call)).to.equal(undefined)
+    })
+
+    it('writes nothing under another life, and returns the live user', async () => {
+      await storeFirst(sealed())
+      const other = { ...user, userUid: randomBytes(16) }
+      for (const newUser of [undefined, other]) {
+        const record = sealed(other)
+        expect(await storeEnvelope(record, { newUser })).to.deep.equal({
+          result: { $case: 'currentUser', value: user },
+        })
+        expect(await store.getRecord(record.recordId, call)).to.equal(undefined)
+      }
+    })
+
+    it('lets one of many racing first stores win, and shows the others the winner', async () => {
+      const racers = Array.from({ length: 30 }, () => ({ ...sampleUser(), userPseudonym: user.userPseudonym }))
+      const answers = await Promise.all(racers.map((racer) => storeFirst(sealed(racer), racer)))
+      const current = await store.getUser(user.userPseudonym, call)
+      const [won, lost] = [true, false].map((wins) =>
+        answers.filter(({ result }) => (result?.$case === 'stored') === wins),
+      )
+      expect(won).to.have.length(1)
+      for (const { result } of lost ?? []) expect(result).to.deep.equal({ $case: 'currentUser', value: current })
+    })
+
+    it('answers a repeated call as the first time', async () => {
+      const record = sealed()
+      const precondition = { condition: { $case: 'absent', value: true } } as const
+      const first = await storeEnvelope(record, { newUser: user, precondition })
+      expect(await storeEnvelope(record, { newUser: user, precondition })).to.deep.equal(first)
+    })
+
+    it('holds preconditions', async () => {
+      const record = sealed()
+      await storeFirst(record)
+      const next = { ...record, envelope: sampleEnvelope() }
+      const absent = { condition: { $case: 'absent', value: true } } as const
+      const stale = { condition: { $case: 'keyId', value: randomBytes(16) } } as const
+      const current = { condition: { $case: 'keyId', value: keyId(record) } } as const
+      expect(await reasonOf(storeEnvelope(next, { precondition: absent }))).to.equal('ALREADY_EXISTS')
+      expect(await reasonOf(storeEnvelope(next, { precondition: stale }))).to.equal('PRECONDITION_FAILED')
+      const { result } = await storeEnvelope(next, { precondition: current })
+      expect(result).to.deep.equal({ $case: 'stored', value: { version: 2n, storeTime } })
+    })
+
+    it('starts at version 1 over a row of a former life', async () => {
+      const record = sealed()
+      const former = sampleRecord(sampleUser(), { recordId: record.recordId })
+      await store.bindKeyring(keyringId, call)
+      await store.putRecord(former, undefined, call)
+      expect(await retrieve(record.recordId)).to.deep.equal({ record: undefined, user: undefined })
+      const { result } = await storeFirst(record)
+      expect(result).to.deep.equal({ $case: 'stored', value: { version: 1n, storeTime } })
+    })
+
+    it('refuses another keyring, before and after a restart of the service', async () => {
+      await storeFirst(sealed())
+      for (const backend of [service, backendService({ store })]) {
+        const request = { record: sealed(), newUser: user, precondition: undefined, keyringId: randomBytes(16) }
+        expect(await reasonOf(backend.storeEnvelope(request, call))).to.equal('KEYRING_MISMATCH')
+      }
+    })
+
+    it('lets one of two keyrings that race win', async () => {
+      const keyrings = [keyringId, randomBytes(16)]
+      const outcomes = await Promise.allSettled(
+        keyrings.map((id) => storeEnvelope(sealed(), { newUser: user, keyringId: id })),
+      )
+      expect(outcomes.map(({ status }) => status)).to.have.members(['fulfilled', 'rejected'])
+    })
+
+    it('binds no keyring to rows without one', async () => {
+      await store.insertUser(user, call)
+      const error = await rejection(storeFirst(sealed()))
+      expect(error.reason).to.equal('KEYRING_MISMATCH')
+      expect(error.message).to.equal(
+        'the store has records but no keyring is bound to it; restore its meta data from the same backup',
+      )
+    })
+  })
+
+  /** A user moved to a new pseudonym key: the same life under both, and a record id of each. */
+  async function movedUser() {
+    const old = user
+    const moved = { ...user, userPseudonym: randomBytes(36) }
+    const [older, newer] = [sealed(old), sealed(moved)]
+    await storeFirst(older, old)
+    await storeFirst(newer, moved)
+    return { old, moved, older, newer, ids: [newer.recordId, older.recordId] }
+  }
+
+  describe('retrieveEnvelope', () => {
+    it('returns neither record nor user when there is none', async () => {
+      expect(await retrieve(sealed().recordId)).to.deep.equal({ record: undefined, user: undefined })
+    })
+
+    it('returns the user without the record', async () => {
+      await storeFirst(sealed())
+      expect(await retrieve(sealed().recordId)).to.deep.equal({ record: undefined, user })
+    })
+
+    it('returns the newest of several', async () => {
+      const { moved, newer, ids } = await movedUser()
+      expect(await retrieve(...ids)).to.deep.equal({ record: stored(newer), user: moved })
+    })
+
+    it('looks behind an id that has nothing, or a row of another life', async () => {
+      const { moved, older, newer, ids } = await movedUser()
+      await store.deleteRecord({ ...newer, expectKeyId: undefined }, call)
+      expect(await retrieve(...ids)).to.deep.equal({ record: stored(older), user: moved })
+      await store.putRecord({ ...newer, userUid: randomBytes(16) }, undefined, call)
+      expect(await retrieve(...ids)).to.deep.equal({ record: stored(older), user: moved })
+    })
+  })
+
+  describe('deleteEnvelope', () => {
+    it('says whether there was a record', async () => {
+      const record = sealed()
+      expect(await remove([record.recordId])).to.deep.equal({ deleted: false })
+      await storeFirst(record)
+      expect(await remove([record.recordId])).to.deep.equal({ deleted: true })
+      expect(await remove([record.recordId])).to.deep.equal({ deleted: false })
+      expect(await retrieve(record.recordId)).to.deep.equal({ record: undefined, user })
+    })
+
+    it('removes only the expected version', async () => {
+      const record = sealed()
+      await storeFirst(record)
+      expect(await reasonOf(remove([record.recordId], randomBytes(16)))).to.equal('PRECONDITION_FAILED')
+      expect(await remove([record.recordId], keyId(record))).to.deep.equal({ deleted: true })
+    })
+
+    it('removes the oldest first', async () => {
+      const { older, ids } = await movedUser()
+      const order: Buffer[] = []
+      const watched = backendService({
+        store: {
+          ...store,
+          deleteRecord(target, context) {
+            order.push(target.recordId)
+            return store.deleteRecord(target, context)
+          },
+        },
+      })
+      expect(await watched.deleteEnvelope({ recordIds: ids, expectKeyId: none }, call)).to.deep.equal({ deleted: true })
+      expect(order).to.deep.equal([...ids].reverse())
+      expect((await retrieve(older.recordId)).record).to.equal(undefined)
+    })
+
+    it('holds the expectation against the first hit, and takes what is behind it too', async () => {
+      const { older, newer, ids } = await movedUser()
+      expect(await reasonOf(remove(ids, keyId(older)))).to.equal('PRECONDITION_FAILED')
+      expect((await retrieve(older.recordId)).record).not.to.equal(undefined)
+      expect(await remove(ids, keyId(newer))).to.deep.equal({ deleted: true })
+      expect((await retrieve(...ids)).record).to.equal(undefined)
+      expect(await remove(ids, keyId(newer))).to.deep.equal({ deleted: false })
+    })
+  })
+
+  describe('listEnvelopes', () => {
+    async function pages(userPseudonyms: Buffer[], pageSize: number): Promise<SealedRecord[][]> {
+      const all: SealedRecord[][] = []
+      let afterRecordId = none
+      do {
+        const page = await service.listEnvelopes({ userPseudonyms, pageSize, afterRecordId }, call)
+        all.push(page.records)
+        afterRecordId = page.nextAfterRecordId
+      } while (afterRecordId.length > 0)
+      return all
+    }
+
+    const hexIds = (records: SealedRecord[]) => records.map(({ recordId }) => recordId.toString('hex'))
+
+    it('has no user and no records for nobody', async () => {
+      const request = { userPseudonyms: [user.userPseudonym], pageSize: 10, afterRecordId: none }
+      expect(await service.listEnvelopes(request, call)).to.deep.equal({
+        records: [],
+        user: undefined,
+        nextAfterRecordId: none,
+      })
+    })
+
+    it('cuts envelopes to their header', async () => {
+      const record = sealed()
+      await storeFirst(record)
+      const request = { userPseudonyms: [user.userPseudonym], pageSize: 10, afterRecordId: none }
+      expect(await service.listEnvelopes(request, call)).to.deep.equal({
+        records: [{ ...stored(record), envelope: record.envelope.subarray(0, 88) }],
+        user,
+        nextAfterRecordId: none,
+      })
+    })
+
+    it('walks several pseudonyms, newest first, each record once', async () => {
+      const { old, moved, older, newer } = await movedUser()
+      const more = [old, old, old, moved, moved].map((owner) => sealed(owner))
+      await Promise.all(more.map((record) => storeEnvelope(record)))
+      const pseudonyms = [moved.userPseudonym, randomBytes(36), old.userPseudonym]
+      for (const pageSize of [1, 2, 3, 4, 7, 1000]) {
+        const all = await pages(pseudonyms, pageSize)
+        expect(all.map((page) => page.length)).to.satisfy((sizes: number[]) => Math.max(...sizes) <= pageSize)
+        const shown = all.flat()
+        expect(hexIds(shown)).to.have.members(hexIds([older, newer, ...more]))
+        const owners = shown.map(({ recordId }) => recordId.subarray(0, 36).equals(moved.userPseudonym))
+        expect(owners).to.deep.equal([true, true, true, false, false, false, false])
+      }
+    })
+
+    it('ends a page at 1 MiB', async () => {
+      const records = Array.from({ length: 150 }, () => sealed(user, { entryBox: randomBytes(8192) }))
+      await Promise.all(records.map((record) => storeFirst(record)))
+      const all = await pages([user.userPseudonym], 1000)
+      expect(all.map((page) => page.length)).to.deep.equal([124, 26])
+      expect(hexIds(all.flat())).to.have.members(hexIds(records))
+    })
+  })
+
+  describe('getStoreInfo', () => {
+    it('says what the store is, before and after the first write', async () => {
+      expect(await service.getStoreInfo({}, call)).to.deep.equal({ format: 1, keyringId: none, empty: true })
+      await storeFirst(sealed())
+      expect(await service.getStoreInfo({}, call)).to.deep.equal({ format: 1, keyringId, empty: false })
+    })
+  })
+
+  describe('bad requests', () => {
+    const id = randomBytes(72)
+    const pseudonym = randomBytes(36)
+
+    /** The messages of requests that are refused, each made from a good one. */
+    function refuses(cases: [string, () => Promise<unknown>][]): void {
+      for (const [message, request] of cases) {
+        it(message, async () => {
+          const error = await rejection(request())
+          expect(error.reason).to.equal('INVALID_REQUEST')
+          expect(error.message).to.equal(message)
+          expect(error.fields.map(({ field, description }) => `${field}: ${description}`)).to.deep.equal([message])
+        })
+      }
+    }
+
+    const withRecord = (changes: Partial<SealedRecord>) => () => storeEnvelope(sealed(user, changes))
+
+    const withUser = (changes: Partial<UserDocument>) => () =>
+      storeEnvelope(sealed(), { newUser: { ...user, ...changes } })
+
+    const withGeneration = (changes: Partial<UserDocument['generations'][0]>) => () =>
+      withUser({ generations: [{ generation: 1, wrappedKey: none, userBind: randomBytes(32), ...changes }] })()
+
+    const generations = (...numbers: number[]) =>
+      numbers.map((generation) => ({ generation, wrappedKey: Buffer.alloc(1), userBind: randomBytes(32) }))
+
+    const withCondition = (precondition: StoreEnvelopeRequest['precondition']) => () =>
+      storeEnvelope(sealed(), { precondition })
+
+    const list = (userPseudonyms: Buffer[], pageSize = 1, afterRecordId = none) =>
+      service.listEnvelopes({ userPseudonyms, pageSize, afterRecordId }, call)
+
+    const seventeen = (bytes: number) => Array.from({ length: 17 }, () => randomBytes(bytes))
+
+    function envelopeWith(at: number, value: number): Buffer {
+      const envelope = sampleEnvelope()
+      envelope[at] = value
+      return envelope
+    }
+
+    refuses([
+      ['record: must be set', () => storeEnvelope(sealed(), { record: undefined })],
+      ['record.record_id: must be 72 bytes', withRecord({ recordId: randomBytes(71) })],
+      ['record.envelope: must be 104 to 4194304 bytes', withRecord({ envelope: sampleEnvelope(103) })],
+      ['record.envelope: must be 104 to 4194304 bytes', withRecord({ envelope: sampleEnvelope((4 << 20) + 1) })],
+      ['record.envelope: must be an envelope of version 1', withRecord({ envelope: envelopeWith(3, 0x55) })],
+      ['record.envelope: must be an envelope of version 1', withRecord({ envelope: envelopeWith(4, 2) })],
+      ['record.entry_box: must be 1 to 8192 bytes', withRecord({ entryBox: none })],
+      ['record.entry_box: must be 1 to 8192 bytes', withRecord({ entryBox: Buffer.alloc(8193) })],
+      ['record.user_uid: must be 16 bytes', withRecord({ userUid: randomBytes(15) })],
+      ['record.version: must be unset', withRecord({ version: 1n })],
+      ['record.store_time: must be unset', withRecord({ storeTime })],
+      ['keyring_id: must be 16 bytes', () => storeEnvelope(sealed(), { keyringId: none })],
+      ['new_user.user_pseudonym: must begin the record id', withUser({ userPseudonym: pseudonym })],
+      ['new_user.user_uid: must be that of the record', withUser({ userUid: randomBytes(16) })],
+      ['new_user.generations: must be 1 to 100', withUser({ generations: [] })],
+      ['new_user.generations: must be 1 to 100', withUser({ generations: generations(...Array(101).keys()) })],
+      ['new_user.generations[0].generation: must ascend from 1', withUser({ generations: generations(0) })],
+      ['new_user.generations[1].generation: must ascend from 1', withUser({ generations: generations(2, 2) })],
+      ['new_user.generations[0].wrapped_key: must be 1 to 8192 bytes', withGeneration({})],
+      [
+        'new_user.generations[0].wrapped_key: must be 1 to 8192 bytes',
+        withGeneration({ wrappedKey: Buffer.alloc(8193) }),
+      ],
+      [
+        'new_user.generations[0].user_bind: must be 32 bytes',
+        withGeneration({ wrappedKey: Buffer.alloc(1), userBind: none }),
+      ],
+      ['precondition: must have a condition', withCondition({ condition: undefined })],
+      ['precondition.absent: must be true', withCondition({ condition: { $case: 'absent', value: false } })],
+      ['precondition.key_id: must be 16 bytes', withCondition({ condition: { $case: 'keyId', value: none } })],
+    ])
+
+    refuses([
+      ['record_ids: must be 1 to 16', () => retrieve()],
+      ['record_ids: must be 1 to 16', () => retrieve(...seventeen(72))],
+      ['record_ids[1]: must be 72 bytes', () => retrieve(id, randomBytes(36))],
+      ['record_ids: must be distinct', () => retrieve(id, randomBytes(72), id)],
+      ['record_ids: must be 1 to 16', () => remove([])],
+      ['record_ids[0]: must be 72 bytes', () => remove([none])],
+      ['expect_key_id: must be 16 bytes', () => remove([id], randomBytes(17))],
+      ['user_pseudonyms: must be 1 to 16', () => list([])],
+      ['user_pseudonyms: must be 1 to 16', () => list(seventeen(36))],
+      ['user_pseudonyms[0]: must be 36 bytes', () => list([id])],
+      ['user_pseudonyms: must be distinct', () => list([pseudonym, pseudonym])],
+      ['page_size: must be 1 to 1000', () => list([pseudonym], 0)],
+      ['page_size: must be 1 to 1000', () => list([pseudonym], 1001)],
+      ['after_record_id: must be 72 bytes', () => list([pseudonym], 1, pseudonym)],
+      ['after_record_id: must begin with one of user_pseudonyms', () => list([pseudonym], 1, id)],
+    ])
+  })
+})
