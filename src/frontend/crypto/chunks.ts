@@ -40,7 +40,7 @@ export function plaintextSize(envelopeSize: number, chunkLog2: number): number {
   const sealedChunk = 2 ** chunkLog2 + tagSize
   const full = Math.floor((envelopeSize - headerSize) / sealedChunk)
   const last = envelopeSize - headerSize - full * sealedChunk
-  if (last < tagSize || full >= maxChunks) throw corrupt('length')
+  if (full < 0 || full >= maxChunks || last < tagSize) throw corrupt('length')
   return full * 2 ** chunkLog2 + last - tagSize
 }
 

@@ -3,6 +3,7 @@
 //   commitment = OKM[0..32)    AEAD key = OKM[32..64)
 // The head ends with a random salt of 32 bytes, so no AEAD key ever serves two messages. The commitment is public and
 // binds the ciphertext to key, header and context: nothing is decrypted before it matched.
+import { contextHashSize } from './context.js'
 import { guard } from './faults.js'
 import { type HmacKey, hkdfExpand, keySize, macSize } from './hmac.js'
 
@@ -32,7 +33,7 @@ export interface DerivedKeys {
 
 /** Two HMACs, whatever the head holds. */
 export function deriveKeys(key: HmacKey, { label, head, contextHash }: Derivation): DerivedKeys {
-  guard(contextHash.length === macSize, 'a context hash has 32 bytes')
+  guard(contextHash.length === contextHashSize, 'a context hash has 32 bytes')
   const output = hkdfExpand(key, [label, head, contextHash], commitmentSize + keySize)
   return { commitment: output.subarray(0, commitmentSize), aeadKey: output.subarray(commitmentSize) }
 }

@@ -80,8 +80,9 @@ export function openRecord(request: OpenRequest): OpenedRecord {
   const identityHash = contextHash(recordContext(request))
   const mode = token?.mode ?? modes.server
   const { keyId } = readHeader(envelope)
-  const dataKey = mode === modes.client ? undefined : openDataKey(request, keyId)
-  const refused = mode !== modes.client && !dataKey
+  const usesEntry = mode !== modes.client
+  const dataKey = usesEntry ? openDataKey(request, keyId) : undefined
+  const refused = usesEntry && !dataKey
   const key = envelopeKey(token?.key, refused ? Buffer.alloc(keySize) : dataKey)
   try {
     const expected = { key, contextHash: identityHash, mode, keyId: token?.keyId, readSuites }

@@ -10,10 +10,14 @@ import { HmacKey, keySize } from './hmac.js'
 
 const prefix = 'rvk1_'
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
+const codeOfA = 97
+const codeOf2 = 50
 const spelling = /^rvk1_[a-z2-7]{88}$/
+// The payload behind its prefix, as the check hashes it.
+const keyIdAt = prefix.length + 1
+const keyAt = keyIdAt + keyIdSize
+const checkAt = keyAt + keySize
 const checkSize = 6
-const bodySize = 1 + keyIdSize + keySize
-const payloadSize = bodySize + checkSize
 
 export type TokenMode = Exclude<Mode, typeof modes.server>
 
@@ -28,32 +32,38 @@ export interface RecordKey {
 export function encodeToken({ mode, keyId, rk }: { mode: TokenMode; keyId: Buffer; rk: Buffer }): string {
   guard(isTokenMode(mode), 'a token is for mode client or split')
   guard(keyId.length === keyIdSize && rk.length === keySize, 'a token has a key id of 16 bytes and a key of 32')
-  const payload = Buffer.alloc(payloadSize)
+  const bytes = newToken()
   try {
-    payload[0] = mode
-    keyId.copy(payload, 1)
-    rk.copy(payload, 1 + keyIdSize)
-    checkOf(payload).copy(payload, bodySize)
-    return prefix + base32(payload)
+    bytes[prefix.length] = mode
+    keyId.copy(bytes, keyIdAt)
+    rk.copy(bytes, keyAt)
+    bytes.write(checkOf(bytes), checkAt, 'binary')
+    return prefix + base32(bytes.subarray(prefix.length))
   } finally {
-    payload.fill(0)
+    bytes.fill(0)
   }
 }
 
 /** The one reading of a token; INVALID_REQUEST, in public facts only, for anything else. */
 export function parseToken(text: string): RecordKey {
   if (!spelling.test(text)) throw notToken('it must be rvk1_ and 88 of the symbols a-z and 2-7')
-  const payload = unbase32(text.slice(prefix.length))
+  const bytes = newToken()
   try {
-    if (!checkOf(payload).equals(payload.subarray(bodySize)))
-      throw notToken('its check does not match, a symbol is wrong')
-    const mode = payload[0] ?? 0
+    unbase32(text, bytes)
+    if (checkOf(bytes) !== bytes.toString('binary', checkAt)) throw notToken('its check is wrong, so a symbol must be')
+    const mode = bytes[prefix.length] ?? 0
     if (!isTokenMode(mode)) throw notToken('its mode is unknown')
-    const keyId = Buffer.from(payload.subarray(1, 1 + keyIdSize))
-    return { mode, keyId, key: new HmacKey(payload.subarray(1 + keyIdSize, bodySize)) }
+    const keyId = Buffer.from(bytes.subarray(keyIdAt, keyAt))
+    return { mode, keyId, key: new HmacKey(bytes.subarray(keyAt, checkAt)) }
   } finally {
-    payload.fill(0)
+    bytes.fill(0)
   }
+}
+
+function newToken(): Buffer {
+  const bytes = Buffer.alloc(checkAt + checkSize)
+  bytes.write(prefix)
+  return bytes
 }
 
 function isTokenMode(mode: number): mode is TokenMode {
@@ -64,13 +74,9 @@ function notToken(why: string): Error {
   return invalidField('record_key', `is not a record key: ${why}`)
 }
 
-function checkOf(payload: Buffer): Buffer {
-  const input = Buffer.alloc(prefix.length + bodySize)
-  input.write(prefix)
-  payload.copy(input, prefix.length, 0, bodySize)
-  const check = hash('sha256', input, 'buffer').subarray(0, checkSize)
-  input.fill(0)
-  return check
+/** Public, so a string will do. */
+function checkOf(bytes: Buffer): string {
+  return hash('sha256', bytes.subarray(0, checkAt), 'binary').slice(0, checkSize)
 }
 
 function base32(bytes: Buffer): string {
@@ -84,18 +90,17 @@ function base32(bytes: Buffer): string {
   return text
 }
 
-/** The bytes of 88 checked symbols. */
-function unbase32(text: string): Buffer {
-  const bytes = Buffer.alloc(payloadSize)
+/** The bytes of 88 checked symbols, written behind the prefix. */
+function unbase32(text: string, bytes: Buffer): void {
   let value = 0
   let bits = 0
-  let at = 0
-  for (const symbol of text) {
-    value = ((value << 5) | alphabet.indexOf(symbol)) & 0xfff
+  let at = prefix.length
+  for (let i = prefix.length; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    value = ((value << 5) | (code >= codeOfA ? code - codeOfA : code - codeOf2 + 26)) & 0xfff
     bits += 5
     if (bits < 8) continue
     bits -= 8
     bytes[at++] = value >>> bits
   }
-  return bytes
 }
