@@ -221,6 +221,13 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         for (const record of others) expect(await store.getRecord(record.recordId, call)).not.to.equal(undefined)
       })
 
+      it('need not be: without one all succeed, each with a version of its own', async () => {
+        const record = sampleRecord(user)
+        const writes = Array.from({ length: 50 }, () => put({ ...record, envelope: sampleEnvelope() }))
+        const versions = (await Promise.all(writes)).map(({ version }) => Number(version))
+        expect(versions.sort((a, b) => a - b)).to.deep.equal(Array.from({ length: 50 }, (_, at) => at + 1))
+      })
+
       it('lose no update of many writers', async () => {
         const record = sampleRecord(user)
         const counted = (count: number) => {

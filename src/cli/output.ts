@@ -1,14 +1,16 @@
 // What programs print. Results go to standard output and nothing else does; the rest goes to standard error, in lines
 // that begin with "error:" or "hint:". Exit codes: 0 done, 1 failed, 2 the input can never work.
 import { VaultError } from '../core/errors.js'
+import { type Hints, noHints } from './hints.js'
+import { type Output, printable } from './terminal.js'
 
-export function printLine(text: string): void {
-  process.stdout.write(`${text}\n`)
+export function printLine(text: string, { stdout }: Output = process): void {
+  stdout.write(`${text}\n`)
 }
 
 /** A line for people beside the result; scripts do not see it. */
-export function printNote(text: string): void {
-  process.stderr.write(`${text}\n`)
+export function printNote(text: string, { stderr }: Output = process): void {
+  stderr.write(`${text}\n`)
 }
 
 /** Bigints as decimal text, bytes as hex, times as RFC 3339. */
@@ -21,12 +23,25 @@ export function toJson(value: object): string {
 }
 
 /** Prints what went wrong and what to do, and returns the exit code. */
-export function printError(thrown: unknown): number {
+export function printError(thrown: unknown, hints: Hints = noHints, output: Output = process): number {
   if (!(thrown instanceof VaultError)) {
-    printNote(`error: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`)
+    printNote(`error: ${unexpected(thrown)}`, output)
     return 1
   }
-  printNote(`error: ${thrown.reason}: ${thrown.message}`)
-  if (thrown.requestId !== undefined) printNote(`hint: request id ${thrown.requestId} finds it in the server's log`)
+  printNote(`error: ${thrown.reason}: ${thrown.message.split('\n').map(printable).join('\n')}`, output)
+  for (const hint of hintsFor(thrown, hints)) printNote(`hint: ${hint}`, output)
   return thrown.kind === 'invalid' ? 2 : 1
+}
+
+// A file or stream that fails says enough in its message ("ENOENT: no such file or directory, open 'x'"); all else is
+// a bug, and wants its stack.
+function unexpected(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  return 'syscall' in thrown ? thrown.message : (thrown.stack ?? thrown.message)
+}
+
+function hintsFor({ reason, fields, requestId }: VaultError, hints: Hints): string[] {
+  const found = [hints.reasons[reason], ...fields.map(({ field }) => hints.fields[field])]
+  const trace = requestId === undefined ? [] : [`request id ${printable(requestId)} finds it in the server's log`]
+  return [...found.filter((hint) => hint !== undefined), ...trace]
 }

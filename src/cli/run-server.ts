@@ -1,6 +1,8 @@
 // What every server program does around its service: flags, signals, the exit code.
-import { Command } from 'commander'
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
+import { Command, CommanderError } from 'commander'
 import type { ConfigSources } from '../core/config.js'
+import { VaultError } from '../core/errors.js'
 import { printError, printNote } from './output.js'
 
 export interface ServerProgram {
@@ -32,6 +34,7 @@ function commandOf({ name, description, examples }: ServerProgram): Command {
     .option('--set <setting=value>', 'override one setting, such as backend.port=9999; may be repeated', collect, [])
     .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)
     .allowExcessArguments(false)
+    .exitOverride()
 }
 
 /** Where the configuration comes from, as flags and environment say. */
@@ -42,28 +45,41 @@ export function configSources(flags: { config?: string; set: string[] }, env: No
 
 /** Runs until SIGTERM or SIGINT; a second signal does not wait. Sets the exit code. */
 export async function runServer(program: ServerProgram, process: NodeJS.Process): Promise<void> {
-  const command = commandOf(program).parse(process.argv)
+  // What grpc-js would write to standard error beside our own words is in the error it returns.
+  if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE)
   const stopping = new AbortController()
   const signalled = onSignal(process, () => stopping.abort())
   try {
-    const sources = configSources(command.opts(), process.env)
-    const service = await program.start(sources, stopping.signal)
+    const flags = commandOf(program).parse(process.argv).opts<{ config?: string; set: string[] }>()
+    const service = await program.start(configSources(flags, process.env), stopping.signal)
     printNote(`${program.name}: ${service.summary}`)
     await signalled
     printNote(`${program.name}: stopping`)
     await service.stop()
   } catch (error) {
-    if (!stopping.signal.aborted) process.exitCode = printError(error)
+    process.exitCode = exitCodeOf(error, stopping.signal)
   }
 }
+
+function exitCodeOf(error: unknown, { aborted }: AbortSignal): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // it has said what it has to say
+  return aborted && isAbort(error) ? 0 : printError(error)
+}
+
+// What a start that was waiting for something ends with.
+function isAbort(error: unknown): boolean {
+  return error instanceof VaultError ? error.reason === 'CANCELLED' : (error as Error).name === 'AbortError'
+}
+
+const signalCodes = { SIGTERM: 143, SIGINT: 130 }
 
 function onSignal(process: NodeJS.Process, stop: () => void): Promise<void> {
   return new Promise((resolve) => {
     const first = () => {
       stop()
       resolve()
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(130))
+      for (const [signal, code] of Object.entries(signalCodes)) process.on(signal, () => process.exit(code))
     }
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, first)
+    for (const signal of Object.keys(signalCodes)) process.once(signal, first)
   })
 }

@@ -7,10 +7,19 @@ const retryAfterMs = 100
 export interface Admission {
   /** Rejects with OVERLOADED, and does not start, when the bound is reached. */
   run<T>(work: () => Promise<T>): Promise<T>
+  /** Resolves when no work runs. */
+  idle(): Promise<void>
 }
 
 export function admission(max: number): Admission {
   let running = 0
+  let waiting: (() => void)[] = []
+  const leave = () => {
+    running -= 1
+    if (running > 0) return
+    for (const resolve of waiting) resolve()
+    waiting = []
+  }
   return {
     async run(work) {
       if (running >= max) throw new VaultError('OVERLOADED', { retryAfterMs })
@@ -18,8 +27,9 @@ export function admission(max: number): Admission {
       try {
         return await work()
       } finally {
-        running -= 1
+        leave()
       }
     },
+    idle: () => new Promise((resolve) => (running === 0 ? resolve() : waiting.push(resolve))),
   }
 }

@@ -1,15 +1,19 @@
 // One call in a server: its id, its deadline, its cancellation. A caller without a deadline gets the default.
 import type { ServerUnaryCall } from '@grpc/grpc-js'
-import { VaultError } from './errors.js'
+import { type Reason, VaultError } from './errors.js'
 import type { CallContext } from './methods.js'
 import { requestIdOf } from './request-id.js'
 
-/** A call being answered; `ended` rejects when nobody waits any more, and `close` forgets its timer. */
+/** A call being answered; `ended` rejects when nobody waits any more, and `close` is for when it has been answered. */
 export interface OpenCall {
   readonly context: CallContext
   readonly ended: Promise<never>
   close(): void
 }
+
+// A caller whose own clock runs out cancels, and its cancellation arrives a moment before the deadline as we count it.
+const slackMs = 20
+const longestTimerMs = 2 ** 31 - 1
 
 function deadlineOf(call: ServerUnaryCall<unknown, unknown>, defaultMs: number): number {
   const latest = Date.now() + defaultMs
@@ -21,20 +25,25 @@ function deadlineOf(call: ServerUnaryCall<unknown, unknown>, defaultMs: number):
 export function openCall(call: ServerUnaryCall<unknown, unknown>, defaultMs: number): OpenCall {
   const controller = new AbortController()
   const deadline = deadlineOf(call, defaultMs)
-  const end = () => {
-    const reason = Date.now() >= deadline ? 'DEADLINE_EXCEEDED' : 'CANCELLED'
-    if (!controller.signal.aborted) controller.abort(new VaultError(reason))
-  }
-  const timer = setTimeout(end, Math.max(0, Math.min(deadline - Date.now(), 2 ** 31 - 1)))
-  call.on('cancelled', end)
-  const { signal } = controller
+  let abandon: (error: VaultError) => void
   const ended = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    abandon = reject
   })
   ended.catch(() => undefined) // nobody may be waiting for it, which is no fault
+  const end = (reason: Reason) => {
+    const error = new VaultError(reason)
+    controller.abort(error)
+    abandon(error)
+  }
+  const cancelled = () => end(Date.now() + slackMs < deadline ? 'CANCELLED' : 'DEADLINE_EXCEEDED')
+  const timer = setTimeout(end, Math.max(0, Math.min(deadline - Date.now(), longestTimerMs)), 'DEADLINE_EXCEEDED')
+  call.once('cancelled', cancelled)
   return {
-    context: { requestId: requestIdOf(call.metadata), deadline, signal },
+    context: { requestId: requestIdOf(call.metadata), deadline, signal: controller.signal },
     ended,
-    close: () => clearTimeout(timer),
+    close() {
+      clearTimeout(timer)
+      call.off('cancelled', cancelled) // grpc-js emits it after every call, answered or not
+    },
   }
 }

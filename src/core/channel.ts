@@ -1,7 +1,8 @@
 // The client's side of a connection: where to, whom to trust, how calls spread over the addresses behind a name.
 import { ChannelCredentials, type ClientOptions } from '@grpc/grpc-js'
 import { invalidField } from './errors.js'
-import { isLoopback, readPem } from './listen.js'
+import { isLoopback } from './listen.js'
+import { readCertificates, readKeyPair } from './pem.js'
 
 export interface ChannelConfig {
   /** `host:port` or `dns:///host:port`; all addresses behind the name are used in turn. */
@@ -17,6 +18,7 @@ const roundRobin = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }
 /** Retries are ours (retry.ts): gRPC's know nothing of which calls are safe. */
 export const channelOptions: ClientOptions = {
   'grpc.enable_retries': 0,
+  'grpc.enable_channelz': 0, // counters nobody reads, kept on every call
   'grpc.service_config': roundRobin,
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
@@ -42,8 +44,10 @@ export function channelCredentials(config: ChannelConfig): ChannelCredentials {
   if ((certFile === '') !== (keyFile === '')) throw invalidField('tls', 'certFile and keyFile go together')
   if (certFile !== '' && caFile === '') throw invalidField('tls', 'certFile needs caFile')
   if (caFile !== '') {
-    const read = (name: string, file: string) => (file === '' ? null : readPem(`tls.${name}`, file))
-    return ChannelCredentials.createSsl(read('caFile', caFile), read('keyFile', keyFile), read('certFile', certFile))
+    const ca = readCertificates({ setting: 'tls.caFile', file: caFile })
+    if (certFile === '') return ChannelCredentials.createSsl(ca)
+    const own = readKeyPair({ setting: 'tls.certFile', file: certFile }, { setting: 'tls.keyFile', file: keyFile })
+    return ChannelCredentials.createSsl(ca, own.key, own.cert)
   }
   const host = hostOf(targetOf(config))
   if (!isLoopback(host) && config.insecure !== true) {

@@ -17,8 +17,14 @@ export interface ConfigSources {
   overrides: string[]
 }
 
+type Tree = Record<string, unknown>
+
 function isSetting(node: Setting | Settings): node is Setting {
   return 'default' in node
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The environment variable of a setting: `backend.tls.certFile` is ENC_SERVER_BACKEND_TLS_CERT_FILE. */
@@ -34,7 +40,7 @@ function withEnv(settings: Settings, path: string[]): object {
   return Object.fromEntries(entries)
 }
 
-function readSections({ path, required }: ConfigSources['file']): Record<string, unknown> {
+function readSections({ path, required }: ConfigSources['file']): Tree {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -45,14 +51,14 @@ function readSections({ path, required }: ConfigSources['file']): Record<string,
   return parseSections(text, path)
 }
 
-function parseSections(text: string, path: string): Record<string, unknown> {
+function parseSections(text: string, path: string): Tree {
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
   } catch (cause) {
     throw configError([`not JSON: ${(cause as Error).message}`], path)
   }
-  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>
+  if (isTree(parsed)) return parsed
   throw configError([`must be an object with the sections ${sectionNames.join(', ')}`], path)
 }
 
@@ -61,38 +67,64 @@ function configError(mistakes: string[], path: string): VaultError {
   return new VaultError('INVALID_REQUEST', { message })
 }
 
-function unknownSections(sections: Record<string, unknown>): string[] {
+function unknownSections(sections: Tree): string[] {
   const unknown = Object.keys(sections).filter((name) => !(sectionNames as readonly string[]).includes(name))
   return unknown.map((name) => `unknown section '${name}'; there are ${sectionNames.join(', ')}`)
 }
 
+// convict crashes on an object where a value belongs and the other way round, so it gets only what has the right shape.
+function shaped(given: Tree, settings: Settings, refuse: (path: string, problem: string) => void): Tree {
+  const kept = Object.entries(given).flatMap(([name, value]): [string, unknown][] => {
+    const node = Object.hasOwn(settings, name) ? settings[name] : undefined
+    if (node === undefined) refuse(name, 'no such setting')
+    else if (isSetting(node) && typeof value !== 'object') return [[name, value]]
+    else if (isSetting(node)) refuse(name, 'must be one value')
+    else if (!isTree(value)) refuse(name, 'must be an object')
+    else return [[name, shaped(value, node, (path, problem) => refuse(`${name}.${path}`, problem))]]
+    return []
+  })
+  return Object.fromEntries(kept)
+}
+
 /** Reads and checks the sections named by `schema`; throws one INVALID_REQUEST that names all mistakes. */
 export function loadConfig<T>(schema: Partial<Record<SectionName, Settings>>, sources: ConfigSources): T {
+  const settings = schema as Settings
   const sections = readSections(sources.file)
-  const mine = Object.fromEntries(Object.entries(sections).filter(([name]) => name in schema))
   const mistakes = unknownSections(sections)
-  const config = convict(withEnv(schema as Settings, []) as convict.Schema<T>, { env: sources.env, args: [] })
-  try {
-    config.load(mine)
-    mistakes.push(...applyOverrides(config as unknown as Overridable, sources.overrides))
-    config.validate({ allowed: 'strict' })
-  } catch (cause) {
-    mistakes.push(...(cause as Error).message.split('\n'))
+  const mine = Object.fromEntries(Object.entries(sections).filter(([name]) => Object.hasOwn(settings, name)))
+  const file = shaped(mine, settings, (path, problem) => mistakes.push(`${path}: ${problem}`))
+  const config = convict(withEnv(settings, []) as convict.Schema<T>, { env: sources.env, args: [] })
+  config.load(file)
+  for (const override of sources.overrides) {
+    const { path, value } = parseOverride(override)
+    if (value === undefined || !isLeaf(settings, path)) mistakes.push(`--set ${path}: no such setting`)
+    else config.set(path, value as never)
   }
+  mistakes.push(...invalidValues(() => config.validate({ allowed: 'strict' })))
   if (mistakes.length > 0) throw configError(mistakes, sources.file.path)
   return config.getProperties()
 }
 
-interface Overridable {
-  has(path: string): boolean
-  set(path: string, value: string): void
+function parseOverride(override: string): { path: string; value: string | undefined } {
+  const [path = '', ...rest] = override.split('=')
+  return { path, value: rest.length === 0 ? undefined : rest.join('=') }
 }
 
-function applyOverrides(config: Overridable, overrides: string[]): string[] {
-  return overrides.flatMap((override) => {
-    const [path = '', ...rest] = override.split('=')
-    if (rest.length === 0 || !config.has(path)) return [`--set ${path}: no such setting`]
-    config.set(path, rest.join('='))
+function isLeaf(settings: Settings, path: string): boolean {
+  let node: Setting | Settings | undefined = settings
+  for (const name of path.split('.')) {
+    if (node === undefined || isSetting(node) || !Object.hasOwn(node, name)) return false
+    node = node[name]
+  }
+  return node !== undefined && isSetting(node)
+}
+
+// convict names all wrong values in one message, a line each.
+function invalidValues(validate: () => unknown): string[] {
+  try {
+    validate()
     return []
-  })
+  } catch (cause) {
+    return (cause as Error).message.split('\n')
+  }
 }

@@ -1,9 +1,9 @@
 // Where a server may listen and whom it trusts. Beyond loopback it demands mutual TLS, unless the configuration says
 // `insecure: true`.
-import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { ServerCredentials } from '@grpc/grpc-js'
-import { invalidField, VaultError } from './errors.js'
+import { invalidField } from './errors.js'
+import { readCertificates, readKeyPair } from './pem.js'
 
 export interface ListenConfig {
   host: string
@@ -24,16 +24,6 @@ export function bindAddress({ host, port }: ListenConfig): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** Reads a certificate or key file; the message names the setting and the file. */
-export function readPem(setting: string, file: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new VaultError('INVALID_REQUEST', { message: `${setting}: cannot read ${file} (${code})`, cause })
-  }
-}
-
 /** The credentials of a server; refuses what would expose it. `section` names the settings in messages. */
 export function serverCredentials(section: string, { host, insecure, tls }: ListenConfig): ServerCredentials {
   const { certFile, keyFile, clientCaFile } = tls
@@ -48,10 +38,8 @@ export function serverCredentials(section: string, { host, insecure, tls }: List
     )
   }
   if (certFile === '') return ServerCredentials.createInsecure()
-  const pair = {
-    cert_chain: readPem(`${section}.tls.certFile`, certFile),
-    private_key: readPem(`${section}.tls.keyFile`, keyFile),
-  }
-  const clientCa = clientCaFile === '' ? null : readPem(`${section}.tls.clientCaFile`, clientCaFile)
-  return ServerCredentials.createSsl(clientCa, [pair], clientCa !== null)
+  const named = (name: keyof typeof tls) => ({ setting: `${section}.tls.${name}`, file: tls[name] })
+  const { cert, key } = readKeyPair(named('certFile'), named('keyFile'))
+  const clientCa = clientCaFile === '' ? null : readCertificates(named('clientCaFile'))
+  return ServerCredentials.createSsl(clientCa, [{ cert_chain: cert, private_key: key }], clientCa !== null)
 }

@@ -1,8 +1,11 @@
 // One JSON line per event, to a file, to standard output or both. What may not be read is decided by type: bytes print
-// their length, a Secret prints "[secret]", so that no caller has to remember.
+// their length, a Secret prints "[secret]", so that no caller has to remember. Logging never throws.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { finished } from 'node:stream/promises'
 import winston from 'winston'
+import { VaultError } from './errors.js'
+import { LogFile } from './log-file.js'
 
 export type Logger = winston.Logger
 
@@ -18,42 +21,79 @@ export function logIn(dataDir: string, config: LogConfig): LogConfig {
   return { ...config, dir: config.dir === '' ? join(dataDir, 'log') : config.dir }
 }
 
-const maxFileBytes = 16 * 1024 * 1024
-const maxFiles = 5
+/** How much log is kept. */
+export const logBounds = { maxFileBytes: 16 * 1024 * 1024, maxFiles: 5 }
+
+const maxCauses = 4
 
 // JSON.stringify has called toJSON before it asks the replacer, and a Buffer's gives its bytes away: ask the holder.
 function printable(this: Record<string, unknown>, key: string, value: unknown): unknown {
   const original = this[key]
-  if (original instanceof Uint8Array) return `[${original.length} bytes]`
-  if (original instanceof Error) return printableError(original)
+  if (ArrayBuffer.isView(original)) return `[${original.byteLength} bytes]`
+  if (original instanceof Error) return printableError(original, maxCauses)
   return typeof value === 'bigint' ? value.toString() : value
 }
 
-function printableError(error: Error): object {
-  const { name, message, stack, cause } = error
-  return { name, message, stack, ...(cause !== undefined && { cause }) }
+// Errors may be each other's cause, so the chain is cut.
+function printableError({ name, message, stack, cause }: Error, causes: number): object {
+  if (cause === undefined || causes === 0) return { name, message, stack }
+  return { name, message, stack, cause: cause instanceof Error ? printableError(cause, causes - 1) : cause }
+}
+
+function toJson(event: Record<string, unknown>): string {
+  try {
+    return JSON.stringify(event, printable)
+  } catch {
+    const fields = Object.entries(event).map(([name, value]) => [name, hasJson(value) ? value : '[unprintable]'])
+    return JSON.stringify(Object.fromEntries(fields), printable)
+  }
+}
+
+function hasJson(value: unknown): boolean {
+  try {
+    JSON.stringify({ value }, printable)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const line = winston.format.printf(({ level, message, ...fields }) => {
-  return JSON.stringify({ time: new Date().toISOString(), level, event: message, ...fields }, printable)
+  return toJson({ time: new Date().toISOString(), level, event: message, ...fields })
 })
 
-/** The logger of the process `name`; its file is `<dir>/<name>.log`, bounded by rotation. */
+/** The logger of the process `name`; its file is `<dir>/<name>.log`. Throws INVALID_REQUEST when that cannot be opened. */
 export function openLog(name: string, config: LogConfig): Logger {
   const transports: winston.transport[] = []
   if (config.stdout) transports.push(new winston.transports.Console({ stderrLevels: [] }))
-  if (config.dir !== '') {
-    mkdirSync(config.dir, { recursive: true, mode: 0o700 })
-    const filename = join(config.dir, `${name}.log`)
-    transports.push(new winston.transports.File({ filename, maxsize: maxFileBytes, maxFiles, tailable: true }))
-  }
+  if (config.dir !== '') transports.push(openFile(name, config))
   const silent = transports.length === 0
-  return winston.createLogger({ level: config.level, format: line, defaultMeta: { service: name }, transports, silent })
+  const log = winston.createLogger({
+    level: config.level,
+    format: line,
+    defaultMeta: { service: name },
+    transports,
+    silent,
+  })
+  log.on('error', () => undefined) // such as an event after the close: lost, but no reason to die
+  return log
 }
 
-/** Resolves when everything logged is written. */
+function openFile(name: string, { dir, level }: LogConfig): LogFile {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    return new LogFile(join(dir, name), level, logBounds)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new VaultError('INVALID_REQUEST', {
+      message: `log.dir: cannot write ${join(dir, name)}.log (${code})`,
+      cause,
+    })
+  }
+}
+
+/** Resolves when everything logged is written. What is logged later is lost. */
 export async function closeLog(log: Logger): Promise<void> {
-  const flushed = new Promise((resolve) => log.once('finish', resolve))
   log.end()
-  await flushed
+  await finished(log, { readable: false, error: false, cleanup: true })
 }

@@ -1,4 +1,4 @@
-// A service is a plain object of promise methods. Served over gRPC (serve.ts), called over gRPC (channel.ts) or called
+// A service is a plain object of promise methods. Served over gRPC (serve.ts), called over gRPC (client.ts) or called
 // directly, it has the same type, so that a caller cannot tell which it holds.
 import type { handleUnaryCall } from '@grpc/grpc-js'
 

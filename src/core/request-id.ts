@@ -10,8 +10,13 @@ export function newRequestId(): string {
   return globalThis.crypto.randomUUID()
 }
 
+/** True for what may stand in a request id. */
+export function isRequestId(text: string): boolean {
+  return wellFormed.test(text)
+}
+
 /** The caller's request id; an absent or malformed one is replaced, as it would end up in our logs. */
 export function requestIdOf(metadata: Metadata): string {
   const [given] = metadata.get(requestIdKey)
-  return typeof given === 'string' && wellFormed.test(given) ? given : newRequestId()
+  return typeof given === 'string' && isRequestId(given) ? given : newRequestId()
 }

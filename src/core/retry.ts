@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { VaultError } from './errors.js'
 import type { CallContext } from './methods.js'
+import { asVaultError } from './status.js'
 
 /** What a method's client knows of it. */
 export interface RetryPolicy {
@@ -16,17 +17,23 @@ const maxAttempts = 5
 const firstDelayMs = 50
 const maxDelayMs = 1_000
 
-// grpc-js says so in words only; test/core/retry.test.ts holds them against the real thing.
-const neverSentTexts = ['No connection established', 'Name resolution failed']
+// grpc-js says so in words only; test/core/retry.test.ts holds them against the real thing. The last is HTTP/2's promise
+// for a request that met a connection on its way out: each connection that reaches its age has some.
+const neverSentTexts = /^(round_robin: )?No connection established|^Name resolution failed|^Stream refused by server/
 
-/** True when the request cannot have reached a server. */
+/** True when no server can have worked on the request. */
 export function neverSent(error: VaultError): boolean {
   const { details = '' } = (error.cause ?? {}) as { details?: string }
-  return error.reason === 'UNREACHABLE' && neverSentTexts.some((text) => details.startsWith(text))
+  return error.reason === 'UNREACHABLE' && neverSentTexts.test(details)
+}
+
+/** What a call is when its own caller has ended it. */
+export function cancelledBy({ reason }: AbortSignal): VaultError {
+  return reason instanceof VaultError ? reason : new VaultError('CANCELLED', { cause: reason })
 }
 
 function delayMs(attempt: number, error: VaultError): number {
-  const backoff = Math.min(maxDelayMs, firstDelayMs * 2 ** attempt)
+  const backoff = Math.min(maxDelayMs, firstDelayMs * 2 ** (attempt - 1))
   return (error.retryAfterMs ?? 0) + backoff * (0.5 + Math.random() / 2)
 }
 
@@ -36,21 +43,27 @@ function mayRetry(error: VaultError, { safe }: RetryPolicy): boolean {
 
 /** Makes the call until it succeeds, fails for good or its time is up. */
 export async function withRetry<T>(attempt: () => Promise<T>, policy: RetryPolicy, call: CallContext): Promise<T> {
-  let perhapsSent = false
-  for (let made = 0; ; made += 1) {
+  let perhapsDone = false
+  for (let made = 1; ; made += 1) {
     try {
       return await attempt()
     } catch (thrown) {
-      if (!(thrown instanceof VaultError)) throw thrown
-      perhapsSent ||= thrown.reason === 'UNREACHABLE' && !neverSent(thrown)
-      const wait = delayMs(made, thrown)
-      const again = mayRetry(thrown, policy) && made + 1 < maxAttempts && Date.now() + wait < call.deadline
-      if (!again) throw outcome(thrown, policy.write && perhapsSent)
-      await sleep(wait, undefined, { signal: call.signal }).catch(() => Promise.reject(call.signal.reason))
+      const error = asVaultError(thrown)
+      perhapsDone ||= policy.write && error.reason === 'UNREACHABLE' && !neverSent(error)
+      const waitMs = delayMs(made, error)
+      const inTime = made < maxAttempts && Date.now() + waitMs < call.deadline
+      if (!inTime || !mayRetry(error, policy)) throw perhapsDone ? unknownOutcome(error, call) : error
+      await pause(waitMs, call.signal)
     }
   }
 }
 
-function outcome(error: VaultError, unknown: boolean): VaultError {
-  return unknown && error.kind === 'unavailable' ? new VaultError('OUTCOME_UNKNOWN', { cause: error.cause }) : error
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => Promise.reject(cancelledBy(signal)))
+}
+
+// A server that was too busy for the repeated call says nothing about the one before.
+function unknownOutcome(error: VaultError, { requestId }: CallContext): VaultError {
+  const unknown = error.kind === 'unavailable' || error.kind === 'exhausted'
+  return unknown ? new VaultError('OUTCOME_UNKNOWN', { cause: error.cause, requestId }) : error
 }

@@ -50,28 +50,41 @@ function unaryHandler(method: UnaryMethod, handler: Handler, { log, admission, d
   return (call: ServerUnaryCall<Frame, Frame>, callback: sendUnaryData<Frame>): void => {
     const startedAt = performance.now()
     const { context, ended, close } = openCall(call, defaultDeadlineMs)
-    const line = (outcome: object) => ({
-      method: method.path,
-      ms: Math.round((performance.now() - startedAt) * 100) / 100,
-      requestBytes: call.request.length,
-      requestId: context.requestId,
-      ...outcome,
-    })
-    // A handler whose caller has gone still holds its place until it is done.
+    const { requestId, signal } = context
+    const note = (level: string, outcome: object) => {
+      const ms = Math.round((performance.now() - startedAt) * 100) / 100
+      log.log(level, 'call', { method: method.path, ms, requestBytes: call.request.length, requestId, ...outcome })
+    }
+    const answer = (frame: Frame) => {
+      callback(null, frame, trailer(requestId))
+      note('info', { status: 'OK', responseBytes: frame.length })
+    }
+    const refuse = (thrown: unknown) => {
+      const error = asVaultError(thrown)
+      callback(toGrpcStatus(error, requestId))
+      note(levelOf(error), outcomeOf(error))
+    }
+    // A handler whose caller has gone still holds its place until it is done, and its bugs are still told.
     const handled = admission.run(() => handle(method, handler, { frame: call.request, context }))
+    const failedLate = (thrown: unknown) => {
+      const error = asVaultError(thrown)
+      if (signal.aborted && levelOf(error) === 'error') note('error', { ...outcomeOf(error), late: true })
+    }
     Promise.race([handled, ended])
-      .then((frame) => {
-        callback(null, frame, trailer(context.requestId))
-        log.info('call', line({ status: 'OK', responseBytes: frame.length }))
-      })
-      .catch((thrown: unknown) => {
-        const error = asVaultError(thrown)
-        callback(toGrpcStatus(error, context.requestId))
-        const level = error.kind === 'internal' ? 'error' : 'info'
-        log.log(level, 'call', line({ status: error.reason, ...(error.cause !== undefined && { cause: error.cause }) }))
-      })
       .finally(close)
+      .then(answer, refuse)
+      .catch((cause: unknown) => note('error', { status: 'INTERNAL', cause })) // it could not be answered
+    handled.catch(failedLate)
   }
+}
+
+// Bugs and damaged records are for an operator; all else is between the service and its caller.
+function levelOf({ kind }: VaultError): string {
+  return kind === 'internal' || kind === 'corrupt' ? 'error' : 'info'
+}
+
+function outcomeOf({ reason, cause }: VaultError): object {
+  return { status: reason, ...(cause !== undefined && { cause }) }
 }
 
 async function handle(method: UnaryMethod, handler: Handler, call: { frame: Frame; context: CallContext }) {

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs'
 import { Server, type ServerOptions, type ServiceDefinition } from '@grpc/grpc-js'
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
-import { HealthImplementation } from 'grpc-health-check'
-import { admission } from './admission.js'
+import { type Admission, admission } from './admission.js'
 import { VaultError } from './errors.js'
+import { type Health, serveHealth } from './health.js'
 import { bindAddress, type ListenConfig, serverCredentials } from './listen.js'
 import type { Logger } from './log.js'
 import { frameDefinition, serviceHandlers } from './serve.js'
@@ -43,15 +43,17 @@ export interface RunningServer {
 }
 
 const descriptorFile = new URL('../gen/descriptor.binpb', import.meta.url)
-const keepalive = { 'grpc.keepalive_time_ms': 60_000, 'grpc.keepalive_timeout_ms': 20_000 }
+const afterCutMs = 1_000
 
 function optionsOf(limits: ServerLimits): ServerOptions {
   return {
-    ...keepalive,
+    'grpc.keepalive_time_ms': 60_000,
+    'grpc.keepalive_timeout_ms': 20_000,
+    'grpc.enable_channelz': 1, // without it grpc-js (1.14) does not cut connections in forceShutdown
     'grpc.max_receive_message_length': limits.maxReceiveBytes,
     'grpc.max_concurrent_streams': limits.maxCallsInFlight * 2, // so that it is we who answer "too many calls"
     'grpc.max_connection_age_ms': limits.maxConnectionAgeMs,
-    'grpc.max_connection_age_grace_ms': limits.drainMs,
+    'grpc.max_connection_age_grace_ms': Math.max(limits.drainMs, limits.defaultDeadlineMs), // no call is cut by it
   }
 }
 
@@ -59,33 +61,56 @@ function optionsOf(limits: ServerLimits): ServerOptions {
 export async function startServer({ section, listen, limits, service, log }: ServerParts): Promise<RunningServer> {
   const credentials = serverCredentials(section, listen)
   const server = new Server(optionsOf(limits))
-  const serving = { log, admission: admission(limits.maxCallsInFlight), defaultDeadlineMs: limits.defaultDeadlineMs }
+  const calls = admission(limits.maxCallsInFlight)
+  const serving = { log, admission: calls, defaultDeadlineMs: limits.defaultDeadlineMs }
   server.addService(frameDefinition(service.definition), serviceHandlers(service.definition, service.methods, serving))
-  const health = new HealthImplementation({ '': 'NOT_SERVING', [service.name]: 'NOT_SERVING' })
-  health.addToServer(server)
-  new ReflectionService(loadFileDescriptorSetFromBuffer(readFileSync(descriptorFile))).addToServer(server)
+  const health = serveHealth(server, service.name)
+  addReflection(server, service.name)
   const port = await bind(server, listen, credentials)
-  const setReady = (ready: boolean) => {
-    for (const name of ['', service.name]) health.setStatus(name, ready ? 'SERVING' : 'NOT_SERVING')
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= drain({ server, calls, health }, limits.drainMs)
+    return stopped
   }
-  return { port, setReady, stop: () => stop(server, setReady, limits.drainMs) }
+  return { port, setReady: health.setReady, stop }
+}
+
+function addReflection(server: Server, name: string): void {
+  const descriptors = loadFileDescriptorSetFromBuffer(readFileSync(descriptorFile))
+  new ReflectionService(descriptors, { services: [name] }).addToServer(server)
 }
 
 function bind(server: Server, listen: ListenConfig, credentials: ReturnType<typeof serverCredentials>) {
   const address = bindAddress(listen)
+  const refused = (cause: unknown) => {
+    const message = `cannot listen on ${address}: is the port in use, or the address not of this machine?`
+    return new VaultError('INVALID_REQUEST', { message, cause })
+  }
   return new Promise<number>((resolve, reject) => {
-    server.bindAsync(address, credentials, (cause, port) => {
-      const message = `cannot listen on ${address}: is the port in use, or the address not of this machine?`
-      if (cause) reject(new VaultError('INVALID_REQUEST', { message, cause }))
-      else resolve(port)
-    })
+    server.bindAsync(address, credentials, (cause, port) => (cause ? reject(refused(cause)) : resolve(port)))
   })
 }
 
-async function stop(server: Server, setReady: (ready: boolean) => void, drainMs: number): Promise<void> {
-  setReady(false)
-  const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
-  const timer = setTimeout(() => server.forceShutdown(), drainMs)
-  await drained
-  clearTimeout(timer)
+interface Stopping {
+  server: Server
+  calls: Admission
+  health: Health
+}
+
+// A handler may outlive its connection, and what it works with is closed after us: both have to end.
+async function drain({ server, calls, health }: Stopping, drainMs: number): Promise<void> {
+  health.close()
+  const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
+  await within(drainMs, Promise.all([closed, calls.idle()]))
+  server.forceShutdown()
+  await within(afterCutMs, calls.idle()) // the signals of those just cut have aborted
+}
+
+/** Waits for the work, but no longer than that. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, late]).finally(() => clearTimeout(timer))
 }

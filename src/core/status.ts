@@ -20,7 +20,8 @@ function pack<T>(name: string, encoder: Encoder<T>, message: T): Any {
 }
 
 function duration(ms: number): { seconds: bigint; nanos: number } {
-  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.round(ms % 1000) * 1_000_000 }
+  const whole = Math.ceil(ms)
+  return { seconds: BigInt(Math.floor(whole / 1000)), nanos: (whole % 1000) * 1_000_000 }
 }
 
 function detailsOf(error: VaultError, requestId: string): Any[] {
@@ -45,7 +46,7 @@ export function toGrpcStatus(error: VaultError, requestId: string): StatusObject
   const metadata = new Metadata()
   metadata.set(requestIdKey, requestId)
   metadata.set(detailsKey, Buffer.from(Status.encode(rpcStatus).finish()))
-  return { code: rpcStatus.code, details: rpcStatus.message, metadata }
+  return { code: rpcStatus.code, details: rpcStatus.message.toWellFormed(), metadata } // grpc-js throws for other text
 }
 
 /** Anything thrown becomes a VaultError; what is not one is a bug, and leaves as "internal error". */
@@ -53,11 +54,13 @@ export function asVaultError(thrown: unknown): VaultError {
   return thrown instanceof VaultError ? thrown : new VaultError('INTERNAL', { cause: thrown })
 }
 
-// What a status without our details means: it was made by gRPC itself or by something between.
+// What a status without our details means: it was made by gRPC itself or by something between. A caller knows its own
+// cancellation by its signal; any other is a server that cut the call when it went down.
 const bareReasons: Partial<Record<codes, Reason>> = {
+  [codes.INVALID_ARGUMENT]: 'INVALID_REQUEST',
   [codes.UNAVAILABLE]: 'UNREACHABLE',
+  [codes.CANCELLED]: 'UNREACHABLE',
   [codes.DEADLINE_EXCEEDED]: 'DEADLINE_EXCEEDED',
-  [codes.CANCELLED]: 'CANCELLED',
   [codes.UNIMPLEMENTED]: 'NOT_SUPPORTED',
 }
 
@@ -76,11 +79,12 @@ function find<T>(status: Status, name: string, decode: (bytes: Uint8Array) => T)
 
 function fromDetails(status: Status, cause: ServiceError): VaultError | undefined {
   const info = find(status, 'ErrorInfo', ErrorInfo.decode)
-  if (info?.domain !== domain || !isReason(info.reason)) return undefined
+  if (info?.domain !== domain) return undefined
   const retry = find(status, 'RetryInfo', RetryInfo.decode)?.retryDelay
   const requestId = find(status, 'RequestInfo', RequestInfo.decode)?.requestId
   const violations = find(status, 'BadRequest', BadRequest.decode)?.fieldViolations ?? []
-  return new VaultError(info.reason, {
+  const reason = isReason(info.reason) ? info.reason : bareReasons[cause.code] // a newer server's: by its code
+  return new VaultError(reason ?? 'INTERNAL', {
     message: status.message,
     fields: violations.map(({ field, description }) => ({ field, description })),
     ...(retry && { retryAfterMs: Number(retry.seconds) * 1000 + retry.nanos / 1_000_000 }),

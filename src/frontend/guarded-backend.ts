@@ -11,6 +11,7 @@ const passedOn: Partial<Record<Reason, Reason>> = {
   ALREADY_EXISTS: 'ALREADY_EXISTS',
   PRECONDITION_FAILED: 'PRECONDITION_FAILED',
   KEYRING_MISMATCH: 'KEYRING_MISMATCH',
+  RECORD_CORRUPT: 'RECORD_CORRUPT',
   STORE_FULL: 'STORE_FULL',
   STORE_UNAVAILABLE: 'STORE_UNAVAILABLE',
   OVERLOADED: 'OVERLOADED',
@@ -26,7 +27,7 @@ function translated(thrown: unknown): VaultError {
   if (!(thrown instanceof VaultError)) return new VaultError('INTERNAL', { cause: thrown })
   const { retryAfterMs } = thrown
   return new VaultError(passedOn[thrown.reason] ?? 'INTERNAL', {
-    ...(retryAfterMs !== undefined && { retryAfterMs: Math.min(retryAfterMs, maxRetryAfterMs) }),
+    ...(retryAfterMs !== undefined && { retryAfterMs: Math.max(0, Math.min(retryAfterMs, maxRetryAfterMs)) }),
     cause: thrown,
   })
 }

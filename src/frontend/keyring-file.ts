@@ -1,7 +1,7 @@
 // Where the keyring lies. Only its owner may read it; it appears whole or not at all, and is never overwritten.
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import { type FileHandle, link, mkdir, open, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { VaultError } from '../core/errors.js'
 import type { RandomSource } from './crypto/random.js'
 import { type Keyring, newKeyringText, parseKeyring } from './keyring.js'
@@ -16,47 +16,69 @@ function refusal(message: string, cause?: unknown): VaultError {
   return new VaultError('INVALID_REQUEST', { message, cause })
 }
 
-async function readOwned(path: string, file: FileHandle): Promise<Keyring> {
-  const { mode, size } = await file.stat()
-  if ((mode & 0o077) !== 0) {
-    const found = (mode & 0o777).toString(8)
-    throw refusal(`the keyring ${path} has mode ${found}, so others may read it: chmod 600 it`)
+/** The text in `path`; null when there is no such file. Neither blocks nor reads for what is no plain file. */
+async function readOwned(path: string): Promise<string | null> {
+  let file: FileHandle | undefined
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    checkOwned(path, await file.stat())
+    return await file.readFile('utf8')
+  } catch (cause) {
+    if (cause instanceof VaultError) throw cause
+    if (codeOf(cause) === 'ENOENT') return null
+    throw refusal(`cannot read the keyring ${path} (${codeOf(cause) ?? 'unknown'})`, cause)
+  } finally {
+    await file?.close()
   }
-  if (size > maxBytes) throw refusal(`the keyring ${path} is larger than ${maxBytes} bytes: is it a keyring?`)
-  return parseKeyring(await file.readFile('utf8'))
+}
+
+function checkOwned(path: string, found: Stats): void {
+  if (!found.isFile()) throw refusal(`the keyring ${path} is not a file`)
+  if ((found.mode & 0o077) !== 0) {
+    const mode = (found.mode & 0o777).toString(8)
+    throw refusal(`the keyring ${path} has mode ${mode}, so others may read it: chmod 600 it`)
+  }
+  if (found.size > maxBytes) throw refusal(`the keyring ${path} is larger than ${maxBytes} bytes: is it a keyring?`)
 }
 
 /** The keyring in `path`; null when there is no such file. */
 export async function readKeyring(path: string): Promise<Keyring | null> {
-  let file: FileHandle
-  try {
-    file = await open(path, constants.O_RDONLY)
-  } catch (cause) {
-    if (codeOf(cause) === 'ENOENT') return null
-    throw refusal(`cannot read the keyring ${path} (${codeOf(cause)})`, cause)
-  }
-  try {
-    return await readOwned(path, file)
-  } finally {
-    await file.close()
-  }
+  const text = await readOwned(path)
+  return text === null ? null : parseKeyring(text)
 }
 
 /** Makes a keyring in `path`; throws, and changes nothing, when there is one. */
 export async function createKeyring(path: string, realm: string, random: RandomSource): Promise<void> {
-  const folder = dirname(path)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const text = newKeyringText(realm, random)
   const temporary = `${path}.${random.bytes(8).toString('hex')}.tmp`
   try {
-    await writeSynced(temporary, newKeyringText(realm, random))
-    await link(temporary, path) // unlike rename, it fails when the name is taken
-    await syncFolder(folder)
+    await makeFolder(dirname(path))
+    await writeSynced(temporary, text)
+    await appear(temporary, path)
   } catch (cause) {
-    if (codeOf(cause) === 'EEXIST') throw refusal(`there is a keyring in ${path}; it is left as it is`, cause)
+    if (cause instanceof VaultError) throw cause
     throw refusal(`cannot write the keyring ${path} (${codeOf(cause) ?? 'unknown'})`, cause)
   } finally {
     await unlink(temporary).catch(() => undefined) // gone already, or never made
   }
+}
+
+/** Makes the folder and what leads to it. A synced file is of no use in a folder whose own entry was lost. */
+async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  const highest = resolve(first).length
+  for (let made = resolve(path); made.length >= highest; made = dirname(made)) await syncFolder(dirname(made))
+}
+
+async function appear(temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path) // unlike rename, it fails when the name is taken
+  } catch (cause) {
+    if (codeOf(cause) !== 'EEXIST') throw cause
+    throw refusal(`there is a keyring in ${path}; it is left as it is`, cause)
+  }
+  await syncFolder(dirname(path))
 }
 
 async function writeSynced(path: string, text: string): Promise<void> {

@@ -1,6 +1,6 @@
 // The keyring: pseudonym keys by kid, key-encryption keys by version, and the id and realm that make it this vault's.
 // On disk it is JSON, keys in base64. No message of this file shows a part of it.
-import { VaultError } from '../core/errors.js'
+import { invalidField, VaultError } from '../core/errors.js'
 import { HmacKey } from './crypto/hmac.js'
 import type { RandomSource } from './crypto/random.js'
 
@@ -44,9 +44,17 @@ interface KeyringFile {
 }
 
 const keyBytes = 32
+const maxRealmBytes = 128
 
-/** The text of a new keyring, with one key of each sort. */
+/** A realm is part of every context, so one that fits none would make every call fail. */
+function isRealm(value: unknown): value is string {
+  if (typeof value !== 'string' || !value.isWellFormed()) return false
+  return value !== '' && Buffer.byteLength(value) <= maxRealmBytes
+}
+
+/** The text of a new keyring, with one key of each sort; throws INVALID_REQUEST for what is no realm. */
 export function newKeyringText(realm: string, random: RandomSource): string {
+  if (!isRealm(realm)) throw invalidField('frontend.realm', `must be 1 to ${maxRealmBytes} bytes of text`)
   const first = (): KeyEntry => ({ number: 1, state: 'active', key: random.bytes(keyBytes).toString('base64') })
   const file: KeyringFile = {
     format: 1,
@@ -98,11 +106,14 @@ function keysOf(entries: KeyEntry[] | undefined, name: string) {
 export function parseKeyring(text: string): Keyring {
   const file = parseJson(text)
   if (file.format !== 1) throw broken('its format is not known to this version')
-  if (!/^[0-9a-f]{32}$/.test(file.keyring_id ?? '')) throw broken('keyring_id is not 32 hex digits')
-  if (typeof file.realm !== 'string') throw broken('realm is missing')
+  const { keyring_id: keyringId, realm } = file
+  if (typeof keyringId !== 'string' || !/^[0-9a-f]{32}$/.test(keyringId)) {
+    throw broken('keyring_id is not 32 hex digits')
+  }
+  if (!isRealm(realm)) throw broken(`realm is not 1 to ${maxRealmBytes} bytes of text`)
   return {
-    keyringId: Buffer.from(file.keyring_id as string, 'hex'),
-    realm: file.realm,
+    keyringId: Buffer.from(keyringId, 'hex'),
+    realm,
     pseudonymKeys: keysOf(file.pseudonym_keys, 'pseudonym_keys').map(({ number, ...rest }) => ({
       kid: number,
       ...rest,

@@ -12,12 +12,16 @@ const knownFormat = 1
 const askTimeoutMs = 2_000
 const intervalMs = 2_000
 
+/** Throws STORE_FORMAT when this version does not know the store's layout. */
+export function checkFormat({ format }: GetStoreInfoResponse): void {
+  if (format === knownFormat) return
+  const message = `the store has format ${format}, this version knows ${knownFormat}`
+  throw new VaultError('STORE_FORMAT', { message })
+}
+
 /** Throws KEYRING_MISMATCH or STORE_FORMAT when this front end must not write to that store. */
 export function checkStore(info: GetStoreInfoResponse, keyringId: Buffer): void {
-  if (info.format !== knownFormat) {
-    const message = `the store has format ${info.format}, this version knows ${knownFormat}`
-    throw new VaultError('STORE_FORMAT', { message })
-  }
+  checkFormat(info)
   if (info.keyringId.length > 0 && !info.keyringId.equals(keyringId)) throw keyringMismatch(info.keyringId, keyringId)
 }
 
@@ -32,7 +36,7 @@ function keyringMismatch(bound: Buffer, own: Buffer): VaultError {
 export async function waitForStore(backend: Backend, log: Logger, signal: AbortSignal): Promise<GetStoreInfoResponse> {
   for (let waited = false; ; waited = true) {
     try {
-      return await backend.getStoreInfo({}, newCall({ timeoutMs: askTimeoutMs }))
+      return await backend.getStoreInfo({}, newCall({ timeoutMs: askTimeoutMs, signal }))
     } catch (error) {
       if (!isPassing(error)) throw error
       if (!waited) log.warn('waiting for the back end', { reason: (error as VaultError).reason })
@@ -56,7 +60,8 @@ interface Watch {
 export async function watchStore({ backend, keyringId, log, setReady }: Watch, signal: AbortSignal): Promise<void> {
   let ready: boolean | undefined
   while (!signal.aborted) {
-    const problem = await problemOf(backend, keyringId)
+    const problem = await problemOf(backend, { keyringId, signal })
+    if (signal.aborted) return
     if (ready !== (problem === null)) {
       ready = problem === null
       setReady(ready)
@@ -70,9 +75,14 @@ export async function watchStore({ backend, keyringId, log, setReady }: Watch, s
   }
 }
 
-async function problemOf(backend: Backend, keyringId: Buffer): Promise<VaultError | null> {
+interface Asking {
+  keyringId: Buffer
+  signal: AbortSignal
+}
+
+async function problemOf(backend: Backend, { keyringId, signal }: Asking): Promise<VaultError | null> {
   try {
-    checkStore(await backend.getStoreInfo({}, newCall({ timeoutMs: askTimeoutMs })), keyringId)
+    checkStore(await backend.getStoreInfo({}, newCall({ timeoutMs: askTimeoutMs, signal })), keyringId)
     return null
   } catch (error) {
     return error instanceof VaultError ? error : new VaultError('INTERNAL', { cause: error })

@@ -32,7 +32,7 @@ export async function storeRecord(vault: Vault, storing: Storing, call: CallCont
       const { version, storeTime } = result.value
       return { recordKey: sealed.token, version, keyId: sealed.keyId, storeTime }
     }
-    await learn(vault, user, result)
+    await learn(vault, { user, sealing }, result)
   }
   throw new VaultError('CONTENTION')
 }
@@ -57,8 +57,12 @@ function send(
   return backend.storeEnvelope({ record, newUser: sealing.newUser, precondition, keyringId: keyring.keyringId }, call)
 }
 
-async function learn({ userKeys }: Vault, user: User, result: StoreEnvelopeResponse['result']): Promise<void> {
+async function learn(
+  { userKeys }: Vault,
+  { user, sealing }: { user: User; sealing: Sealing },
+  result: StoreEnvelopeResponse['result'],
+): Promise<void> {
   if (result?.$case === 'currentUser') await userKeys.open(user, result.value)
-  else if (result?.$case === 'userAbsent') userKeys.forget(user)
+  else if (result?.$case === 'userAbsent') userKeys.forget(user, sealing.userKey)
   else throw new VaultError('INTERNAL', { cause: 'the back end answered a store with nothing' })
 }

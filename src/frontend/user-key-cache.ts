@@ -2,8 +2,6 @@
 import { LRUCache } from 'lru-cache'
 import type { UserKey } from './crypto/user-key.js'
 
-const purgeEveryMs = 30_000
-
 export interface UserKeyCache {
   get(digest: string): UserKey | undefined
   /** The key kept from now on: of two that race, the first, so that nobody's key is wiped in use. */
@@ -16,10 +14,10 @@ export function userKeyCache({ maxUsers, maxAgeMs }: { maxUsers: number; maxAgeM
   const cache = new LRUCache<string, UserKey>({
     max: maxUsers,
     ttl: maxAgeMs,
+    ttlAutopurge: true, // a key whose user never comes again is wiped in time too
     // A turn later: a call that was handed the key a moment ago still uses it in this one.
     dispose: ({ key }) => setImmediate(() => key.close()),
   })
-  const purge = setInterval(() => cache.purgeStale(), purgeEveryMs).unref()
   return {
     get: (digest) => cache.get(digest),
     keep(digest, userKey) {
@@ -28,9 +26,6 @@ export function userKeyCache({ maxUsers, maxAgeMs }: { maxUsers: number; maxAgeM
       else userKey.key.close()
       return first ?? userKey
     },
-    close() {
-      clearInterval(purge)
-      cache.clear()
-    },
+    close: () => cache.clear(),
   }
 }

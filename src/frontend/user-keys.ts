@@ -21,8 +21,8 @@ export interface UserKeys {
   confirm(user: User, userKey: UserKey): void
   /** The key of a generation, of the newest if none is named; RECORD_KEY_MISMATCH when the document is not this user's. */
   open(user: User, document: UserDocument, generation?: number): Promise<UserKey>
-  /** The store does not have the user any more. */
-  forget(user: User): void
+  /** The store does not have the user with this key any more; a life learned since is kept. */
+  forget(user: User, userKey: UserKey): void
   /** Wipes all keys. */
   close(): void
 }
@@ -33,6 +33,7 @@ export interface UserKeysParts extends UserKeySourceParts {
 
 interface Latest {
   digest: string
+  uid: Buffer
   newUser: UserDocument | undefined
 }
 
@@ -41,14 +42,15 @@ export function userKeys({ limits, ...parts }: UserKeysParts): UserKeys {
   const source = userKeySource(parts)
   const cache = userKeyCache(limits)
   const latest = new LRUCache<string, Latest>({ max: limits.maxUsers })
-  // Racing first stores of one user share one new key.
+  // Racing first stores of one user share one new key, racing opens of one document one call of the provider.
   const creating = new Map<string, Promise<Sealing>>()
+  const unwrapping = new Map<string, Promise<UserKey>>()
 
   async function create(user: User): Promise<Sealing> {
     const { userKey, document } = await source.create(user)
     const { userUid, generations } = document
     const digest = userKeyDigest({ realm, userId: user.userId, userUid }, generations[0] as UserKeyGeneration)
-    latest.set(nameOf(user), { digest, newUser: document })
+    latest.set(nameOf(user), { digest, uid: userUid, newUser: document })
     return { userKey: cache.keep(digest, userKey), newUser: document }
   }
 
@@ -58,25 +60,35 @@ export function userKeys({ limits, ...parts }: UserKeysParts): UserKeys {
       const seen = latest.get(name)
       const userKey = seen && cache.get(seen.digest)
       if (userKey) return { userKey, newUser: seen.newUser }
-      const pending = creating.get(name) ?? create(user).finally(() => creating.delete(name))
-      creating.set(name, pending)
-      return pending
+      return shared(creating, name, () => create(user))
     },
     confirm(user, { uid }) {
       const seen = latest.get(nameOf(user))
-      if (seen?.newUser?.userUid.equals(uid)) latest.set(nameOf(user), { ...seen, newUser: undefined })
+      if (seen?.newUser && seen.uid.equals(uid)) latest.set(nameOf(user), { ...seen, newUser: undefined })
     },
     async open(user, document, number) {
       const { generation, newest } = generationOf(document, number)
       const life = { userId: user.userId, userUid: document.userUid }
       const digest = userKeyDigest({ realm, ...life }, generation)
-      const userKey = cache.get(digest) ?? cache.keep(digest, await source.unwrap(life, generation))
-      if (newest) latest.set(nameOf(user), { digest, newUser: undefined })
+      const unwrap = async () => cache.keep(digest, await source.unwrap(life, generation))
+      const userKey = cache.get(digest) ?? (await shared(unwrapping, digest, unwrap))
+      if (newest) latest.set(nameOf(user), { digest, uid: life.userUid, newUser: undefined })
       return userKey
     },
-    forget: (user) => latest.delete(nameOf(user)),
+    forget(user, { uid }) {
+      if (latest.get(nameOf(user))?.uid.equals(uid)) latest.delete(nameOf(user))
+    },
     close: cache.close,
   }
+}
+
+/** The work under way of that name, or else this work. */
+function shared<T>(underWay: Map<string, Promise<T>>, name: string, work: () => Promise<T>): Promise<T> {
+  const first = underWay.get(name)
+  if (first) return first
+  const started = work().finally(() => underWay.delete(name))
+  underWay.set(name, started)
+  return started
 }
 
 function nameOf({ pseudonym }: User): string {

@@ -1,0 +1,88 @@
+// Who may import whom. Imports point one way: cmd -> service -> core, gen. A rule that cannot fire is worse than none:
+// plant a violation when you change one.
+const services = 'frontend|backend|gateway|worker'
+const engines = 'classic-level|abstract-level|mongodb|pg|@electric-sql/pglite'
+const drivers = `^(${engines})$|node_modules/(${engines})/`
+const ciphers = '^(node:)?crypto$|node_modules/@noble/'
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      comment: 'two files that need each other are one file, or three',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'services-meet-in-proto',
+      comment: 'a service calls another over the contract; what both need is core',
+      severity: 'error',
+      from: { path: `^src/(${services})/` },
+      to: { path: `^src/(${services})/`, pathNot: '^src/$1/' },
+    },
+    {
+      name: 'services-know-no-programs',
+      comment: 'a service is wired in cmd/ and knows neither programs nor flags',
+      severity: 'error',
+      from: { path: `^src/(${services})/` },
+      to: { path: '^src/cli/|node_modules/commander/' },
+    },
+    {
+      name: 'core-is-a-leaf',
+      comment: 'core is what every service needs, so it knows none',
+      severity: 'error',
+      from: { path: '^src/core/' },
+      to: { path: '^src/', pathNot: '^src/(core|gen)/' },
+    },
+    {
+      name: 'gen-is-generated',
+      comment: 'generated code needs packages only',
+      severity: 'error',
+      from: { path: '^src/gen/' },
+      to: { path: '^(src|cmd)/', pathNot: '^src/gen/' },
+    },
+    {
+      name: 'programs-are-clients',
+      comment: 'programs reach a service through its client; cmd/ hands them anything else',
+      severity: 'error',
+      from: { path: '^src/cli/' },
+      to: { path: `^src/(${services})/`, pathNot: `^src/(${services})/client\\.ts$` },
+    },
+    {
+      name: 'ciphers-in-one-place',
+      comment: 'ciphers, hashes and randomness for keys are in src/frontend/crypto and nowhere else',
+      severity: 'error',
+      from: { path: '^(src|cmd)/', pathNot: '^src/frontend/crypto/' },
+      to: { path: ciphers },
+    },
+    {
+      name: 'drivers-in-stores',
+      comment: 'a database is known to the file of its engine alone; never to a front end',
+      severity: 'error',
+      from: { path: '^(src|cmd)/', pathNot: '^src/backend/(level|mongo)-[a-z-]+\\.ts$' },
+      to: { path: drivers },
+    },
+    {
+      name: 'nothing-imports-cmd',
+      comment: 'cmd/ builds and starts; what it builds is in src/',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^cmd/' },
+    },
+    {
+      name: 'no-unresolved',
+      comment: 'an import that resolves to nothing escapes every rule above',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+}

@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+// The back end's client: `beclient --help`.
+import { beclient } from '../src/cli/beclient.js'
+
+process.exitCode = await beclient(process)

@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+// The front end's client: `feclient --help`.
+import { feclient } from '../src/cli/feclient.js'
+
+process.exitCode = await feclient(process)

@@ -1,0 +1,32 @@
+// What enc-server needs of the services beside their clients.
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openLevelHandle } from '../src/backend/level-handle.js'
+import type { ServiceTools } from '../src/cli/enc-server.js'
+import { VaultError } from '../src/core/errors.js'
+import { randomSource } from '../src/frontend/crypto/random.js'
+import { createKeyring } from '../src/frontend/keyring-file.js'
+import { SealedRecord } from '../src/gen/encserver/v1/backend.js'
+
+const codec = {
+  encode: (record: SealedRecord) => SealedRecord.encode(record).finish(),
+  decode: (bytes: Buffer) => SealedRecord.decode(bytes),
+}
+
+export const serviceTools: ServiceTools = {
+  createKeyring: (path, realm) => createKeyring(path, realm, randomSource()),
+  async openStore(folder) {
+    const path = join(folder, 'records')
+    await access(path).catch((cause) => {
+      throw new VaultError('INVALID_REQUEST', { message: `there is no store in ${folder}`, cause })
+    })
+    const records = await openLevelHandle(path, codec)
+    return {
+      async *records() {
+        const level = await records.use(async (opened) => opened)
+        for await (const [recordId, record] of level.iterator()) yield { recordId, record }
+      },
+      close: records.close,
+    }
+  },
+}

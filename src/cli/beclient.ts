@@ -1,0 +1,30 @@
+// The back end's client, for people who look after one. Without a subcommand it runs the trial.
+import { addGet } from './beclient-get.js'
+import { addInfo } from './beclient-info.js'
+import { addList } from './beclient-list.js'
+import { addTrial } from './beclient-trial.js'
+import { backendHints } from './hints.js'
+import { rootCommand, runProgram, type Session, withExamples } from './program.js'
+import type { Terminal } from './terminal.js'
+
+const examples = [
+  'beclient                           the trial: does the store keep and return what it is given?',
+  'beclient info                      format of the store, keyring it is bound to',
+  'beclient get --record-id HEX       one record, as ciphertext: there is nothing else here',
+]
+
+function build(session: Session) {
+  const program = withExamples(rootCommand('beclient', session), examples).description(
+    'Looks at what a back end holds: pseudonyms and ciphertext.',
+  )
+  addInfo(program, session)
+  addGet(program, session)
+  addList(program, session)
+  addTrial(program, session)
+  return program
+}
+
+/** Runs the program and returns its exit code. */
+export function beclient(terminal: Terminal): Promise<number> {
+  return runProgram({ build, hints: backendHints }, terminal)
+}

@@ -1,0 +1,65 @@
+// The flags that say where a server is and whom to trust, the same for every subcommand.
+import { type Command, InvalidArgumentError } from 'commander'
+import type { ChannelConfig } from '../core/channel.js'
+import type { CallOptions } from '../core/client.js'
+import { VaultError } from '../core/errors.js'
+import type { Session } from './program.js'
+
+export interface ConnectionFlags {
+  address?: string
+  tlsCa?: string
+  tlsCert?: string
+  tlsKey?: string
+  insecure?: true
+  timeout: number
+}
+
+/** Where a program connects to unless told otherwise. */
+export interface DefaultTarget {
+  variable: string
+  address: string
+}
+
+const defaultTimeoutSeconds = 30
+
+function positiveSeconds(text: string): number {
+  const seconds = Number(text)
+  if (seconds > 0 && seconds <= 3600) return seconds
+  throw new InvalidArgumentError('It must be a number of seconds, up to 3600.')
+}
+
+export function addConnectionOptions(command: Command, { variable, address }: DefaultTarget): Command {
+  return command
+    .optionsGroup('Connection:')
+    .option('--address <host:port>', `server to call (default: $${variable}, else ${address})`)
+    .option('--tls-ca <file>', 'certificate authority of the server; turns TLS on')
+    .option('--tls-cert <file>', 'certificate of this client')
+    .option('--tls-key <file>', 'private key of that certificate')
+    .option('--insecure', 'allow plain text to another machine')
+    .option('--timeout <seconds>', 'how long to wait for an answer', positiveSeconds, defaultTimeoutSeconds)
+}
+
+/** The channel that flags and environment describe. */
+export function channelOf(flags: ConnectionFlags, target: DefaultTarget, env: NodeJS.ProcessEnv): ChannelConfig {
+  const { tlsCa = '', tlsCert = '', tlsKey = '' } = flags
+  const tls = { caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey }
+  return {
+    address: flags.address ?? env[target.variable] ?? target.address,
+    insecure: flags.insecure === true,
+    ...(tlsCa + tlsCert + tlsKey !== '' && { tls }),
+  }
+}
+
+export function callOptionsOf({ timeout }: ConnectionFlags, { signal }: Session): CallOptions {
+  return { timeoutMs: timeout * 1000, signal }
+}
+
+/** Runs work and names the server in the error when nothing answers there. */
+export async function namingServer<T>({ address }: ChannelConfig, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof VaultError) || error.reason !== 'UNREACHABLE') throw error
+    throw new VaultError('UNREACHABLE', { message: `no server answers at ${address}`, cause: error })
+  }
+}

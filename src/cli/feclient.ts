@@ -1,0 +1,33 @@
+// The front end's client, for people and scripts. Without a subcommand it runs the trial.
+import { addDelete } from './feclient-delete.js'
+import { addGet } from './feclient-get.js'
+import { addList } from './feclient-list.js'
+import { addStore } from './feclient-store.js'
+import { addTrial } from './feclient-trial.js'
+import { frontendHints } from './hints.js'
+import { rootCommand, runProgram, type Session, withExamples } from './program.js'
+import type { Terminal } from './terminal.js'
+
+const examples = [
+  'feclient                                              the trial: is the vault there, and does it work?',
+  'feclient store --user alice --name passport --in passport.pdf --key-out passport.key',
+  'feclient get   --user alice --name passport --key-file passport.key --out passport.pdf',
+  'feclient list  --user alice',
+]
+
+function build(session: Session) {
+  const program = withExamples(rootCommand('feclient', session), examples).description(
+    'Stores, gets, deletes and lists encrypted records through a front end.',
+  )
+  addStore(program, session)
+  addGet(program, session)
+  addDelete(program, session)
+  addList(program, session)
+  addTrial(program, session)
+  return program
+}
+
+/** Runs the program and returns its exit code. */
+export function feclient(terminal: Terminal): Promise<number> {
+  return runProgram({ build, hints: frontendHints }, terminal)
+}

@@ -1,0 +1,54 @@
+// What to do about an error, for people at a terminal. A reason without a line here says enough by itself.
+import type { Reason } from '../core/errors.js'
+
+export interface Hints {
+  reasons: Partial<Record<Reason, string>>
+  /** By the field that a request or a flag got wrong. */
+  fields: Record<string, string>
+}
+
+export const noHints: Hints = { reasons: {}, fields: {} }
+
+const fields: Hints['fields'] = {
+  address: 'on the command line: --tls-ca FILE, or --insecure',
+  tls: 'on the command line: --tls-ca FILE --tls-cert FILE --tls-key FILE',
+  'record key': 'put it in a file and use --key-file FILE, or send it to standard input with --key-stdin',
+}
+
+const shared: Hints['reasons'] = {
+  STORE_FULL: "make room on the back end's disk; it goes on by itself",
+  OVERLOADED: 'wait a little, then try again',
+  DEADLINE_EXCEEDED: '--timeout SECONDS waits longer',
+  STORE_UNAVAILABLE: "the back end's log says why",
+  NOT_SUPPORTED: 'is that the right server? front ends listen on 7777, back ends on 8888, unless configured',
+}
+
+export const frontendHints: Hints = {
+  fields,
+  reasons: {
+    ...shared,
+    UNREACHABLE: 'is feserver running? `make feserver-cmd` starts one; if it wants TLS, give --tls-ca',
+    BACKEND_UNAVAILABLE: 'feserver runs, its back end does not: `make beserver-cmd` starts one',
+    RECORD_NOT_FOUND: '`feclient list --user ID` shows which records there are',
+    RECORD_KEY_MISMATCH: 'every store makes a new record key and ends the old one; the --aad-file must be the same too',
+    RECORD_CORRUPT:
+      "what the back end holds was changed: restore its store from a backup, and read the front end's log",
+    PRECONDITION_FAILED: '`feclient list --user ID` shows the key id that is there now',
+    OUTCOME_UNKNOWN: '`feclient list --user ID` shows whether it did',
+  },
+}
+
+export const backendHints: Hints = {
+  fields,
+  reasons: {
+    ...shared,
+    UNREACHABLE: 'is beserver running? `make beserver-cmd` starts one; if it wants TLS, give --tls-ca',
+    KEYRING_MISMATCH:
+      "a front end's first write binds the store: run `feclient` once, or name its keyring with --keyring-id",
+  },
+}
+
+export const operatorHints: Hints = {
+  fields: {},
+  reasons: { STORE_UNAVAILABLE: 'only one process can open a store: stop the back end first' },
+}

@@ -1,0 +1,37 @@
+// enc-server keyring init: makes the keyring before the first start, on a machine that may be offline.
+import type { Command } from 'commander'
+import { invalidField } from '../core/errors.js'
+import { printLine, printNote } from './output.js'
+import { type Session, withExamples } from './program.js'
+
+/** Makes a keyring file; throws, and changes nothing, when there is one. */
+export type CreateKeyring = (path: string, realm: string) => Promise<void>
+
+interface InitFlags {
+  file: string
+  realm: string
+}
+
+const maxRealmBytes = 128
+
+export function addKeyring(program: Command, createKeyring: CreateKeyring, session: Session): void {
+  const keyring = program.command('keyring').description("Look after the front end's keyring.")
+  const command = keyring
+    .command('init')
+    .description('Make a keyring. An existing one is left as it is.')
+    .option('--file <file>', "where; the configuration's frontend.keyringFile", 'data/frontend/keyring.json')
+    .option('--realm <name>', "name of the vault, 1 to 128 bytes; the configuration's frontend.realm", 'default')
+  const examples = ['enc-server keyring init', 'enc-server keyring init --file /secure/keyring.json --realm prod']
+  withExamples(command, examples).action((flags: InitFlags) => init(flags, createKeyring, session))
+}
+
+async function init({ file, realm }: InitFlags, createKeyring: CreateKeyring, { terminal }: Session): Promise<void> {
+  const size = Buffer.byteLength(realm)
+  if (size < 1 || size > maxRealmBytes)
+    throw invalidField('--realm', `must be 1 to ${maxRealmBytes} bytes, not ${size}`)
+  await createKeyring(file, realm)
+  printLine(file, terminal)
+  printNote(`a new keyring of realm ${realm}, readable by you alone`, terminal)
+  printNote('back it up now, and not beside the store: without it no record can ever be opened again', terminal)
+  printNote('next: set frontend.keyringFile and frontend.realm to these, then start feserver', terminal)
+}

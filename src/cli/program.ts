@@ -1,0 +1,86 @@
+// What every client program does around its subcommands: flags, help, signals, errors, the exit code.
+import { Command, CommanderError } from 'commander'
+import { invalidField, VaultError } from '../core/errors.js'
+import type { Hints } from './hints.js'
+import { printError } from './output.js'
+import type { Terminal } from './terminal.js'
+
+/** What a subcommand works with. */
+export interface Session {
+  terminal: Terminal
+  /** Aborts at Ctrl-C, and when nobody reads the output any more. */
+  signal: AbortSignal
+}
+
+export interface Program {
+  /** The root command, made by `rootCommand`. */
+  build(session: Session): Command
+  hints: Hints
+}
+
+const exitCodes = 'Exit codes: 0 done, 1 failed, 2 the input can never work.'
+const interruptedCode = 130
+const recordKeyPattern = /rvk1_[a-z2-7]{8}/i
+
+/** A command whose subcommands inherit how it prints and ends. */
+export function rootCommand(name: string, { terminal }: Session): Command {
+  return new Command(name)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+    })
+    .showHelpAfterError('hint: --help shows what there is')
+    .helpCommand(false)
+}
+
+/** Ends a command's help with examples and the exit codes. */
+export function withExamples(command: Command, examples: string[]): Command {
+  const lines = examples.map((example) => `  ${example}`)
+  return command.allowExcessArguments(false).addHelpText('after', ['', 'Examples:', ...lines, '', exitCodes].join('\n'))
+}
+
+/** The action of a default subcommand, which would take a mistyped subcommand for its argument. */
+export function defaultAction<Flags>(command: Command, run: (flags: Flags) => Promise<void>): void {
+  command.allowExcessArguments(true).action(async (flags: Flags) => {
+    const [mistyped] = command.args
+    if (mistyped !== undefined) command.error(`error: there is no command '${mistyped}'`)
+    await run(flags)
+  })
+}
+
+// Arguments are in everybody's process list and in the shell's history. Checked before commander may quote them.
+function refuseRecordKeys(argv: string[]): void {
+  if (!argv.some((argument) => recordKeyPattern.test(argument))) return
+  throw invalidField('record key', 'must not be an argument, where every user of this machine can read it')
+}
+
+/** Runs to the end and returns the exit code. */
+export async function runProgram({ build, hints }: Program, terminal: Terminal): Promise<number> {
+  const stopping = new AbortController()
+  const interrupt = () => stopping.abort(new VaultError('CANCELLED', { message: 'interrupted' }))
+  terminal.once('SIGINT', interrupt)
+  terminal.once('SIGTERM', interrupt)
+  terminal.once('SIGHUP', interrupt)
+  terminal.stdout.once('error', (error) => stopping.abort(error))
+  try {
+    refuseRecordKeys(terminal.argv)
+    await build({ terminal, signal: stopping.signal }).parseAsync(terminal.argv)
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    return failed(error, { hints, terminal, signal: stopping.signal })
+  }
+}
+
+interface Failure extends Session {
+  hints: Hints
+}
+
+// What failed because the program is stopping failed for that reason; a reader who has left wants no message.
+function failed(error: unknown, { hints, terminal, signal }: Failure): number {
+  const { aborted, reason } = signal
+  if (aborted && (reason as NodeJS.ErrnoException).code === 'EPIPE') return 1
+  const code = printError(aborted ? reason : error, hints, terminal)
+  return aborted && reason instanceof VaultError ? interruptedCode : code
+}

@@ -1,0 +1,61 @@
+// Files that appear whole or not at all, and for their owner only.
+import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { invalidField } from '../core/errors.js'
+
+/** A file about to appear. */
+export interface WholeFile {
+  /** Makes it appear with these bytes, on disk for good. */
+  commit(bytes: Buffer): Promise<void>
+  /** Removes what `commit` did not make; harmless after it. */
+  discard(): Promise<void>
+}
+
+export interface Destination {
+  path: string
+  /** The flag that named it, for messages. */
+  flag: string
+  /** Whether a file of that name may go. */
+  replace: boolean
+}
+
+async function refuseUnlessFree({ path, flag, replace }: Destination): Promise<void> {
+  const there = await lstat(path).catch(() => undefined)
+  if (there === undefined) return
+  // Renaming over /dev/null would put a file in its place.
+  if (!there.isFile() && !there.isSymbolicLink()) throw invalidField(flag, `${path} is not a regular file`)
+  if (!replace) throw invalidField(flag, `${path} exists; --force replaces it`)
+}
+
+/** Opens a temporary file beside the destination, which shows before any work that the folder can be written. */
+export async function openWholeFile(destination: Destination): Promise<WholeFile> {
+  await refuseUnlessFree(destination)
+  const temporary = `${destination.path}.${globalThis.crypto.randomUUID()}.tmp`
+  const file = await open(temporary, 'wx', 0o600)
+  return {
+    async commit(bytes) {
+      await file.writeFile(bytes)
+      await file.sync()
+      await putInPlace(temporary, destination)
+      await syncFolder(dirname(destination.path))
+    },
+    async discard() {
+      await file.close()
+      await unlink(temporary).catch(() => undefined) // in place already
+    },
+  }
+}
+
+async function putInPlace(temporary: string, { path, replace }: Destination): Promise<void> {
+  if (replace) await rename(temporary, path)
+  else await link(temporary, path) // unlike rename, it fails when the name was taken meanwhile
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder: FileHandle = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}

@@ -1,0 +1,126 @@
+// The log's file: <name>.log, and when it is full <name>.1.log and so on, the highest being the oldest. winston's own file
+// transport loses lines and throws out of nowhere when it is closed or its disc fails; this one does neither.
+// A disc that fails costs log lines, never the service; one that stalls costs no more memory than `maxWaitingBytes`. How
+// many lines were lost is written down when it works again.
+import { closeSync, fstatSync, openSync, renameSync, writeFile } from 'node:fs'
+import { Writable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import winston from 'winston'
+
+/** How large a file may grow and how many there may be. */
+interface LogBounds {
+  maxFileBytes: number
+  maxFiles: number
+}
+
+const writeAll = promisify(writeFile)
+const maxWaitingBytes = 8 * 1024 * 1024
+const rendered = Symbol.for('message') // where winston keeps the finished line
+
+interface Rendered {
+  level: string
+  [rendered]: string
+}
+
+function rank(level: string): number {
+  return winston.config.npm.levels[level] ?? 0
+}
+
+/** A winston transport that appends lines to `path`.log; the constructor throws when it cannot be opened. */
+export class LogFile extends Writable {
+  readonly #path: string
+  readonly #bounds: LogBounds
+  #fd: number
+  #size: number
+  #waiting: string[] = []
+  #waitingBytes = 0
+  #writing: Promise<void> | undefined
+  #lost = 0
+  #failing = false
+
+  /** Takes events of this level and worse. */
+  readonly level: string
+
+  constructor(path: string, level: string, bounds: LogBounds) {
+    super({ objectMode: true })
+    this.level = level
+    this.#path = path
+    this.#bounds = bounds
+    this.#fd = openSync(`${path}.log`, 'a', 0o600)
+    this.#size = fstatSync(this.#fd).size
+  }
+
+  /** winston asks for it, and then sends its events through the pipe. */
+  log(): void {}
+
+  override _write(event: Rendered, _encoding: string, next: () => void): void {
+    if (rank(event.level) <= rank(this.level)) this.#keep(`${event[rendered]}\n`)
+    next()
+  }
+
+  #keep(line: string): void {
+    if (this.#waitingBytes >= maxWaitingBytes) this.#lost += 1
+    else this.#waiting.push(line)
+    this.#waitingBytes += line.length
+    this.#writing ??= this.#writeWaiting()
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    void Promise.resolve(this.#writing).then(() => {
+      closeSync(this.#fd)
+      callback()
+    })
+  }
+
+  // Never rejects. What comes in one turn of the event loop, or while a write is under way, goes out in one piece.
+  async #writeWaiting(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await nextTurn()
+      const [lines, lost] = [this.#waiting, this.#lost]
+      this.#waiting = []
+      this.#waitingBytes = 0
+      this.#lost = 0
+      try {
+        await this.#append(Buffer.from((lost === 0 ? lines : [...lines, lostLine(lost)]).join('')))
+        this.#failing = false
+      } catch (error) {
+        this.#lost += lost + lines.length
+        this.#report(error as NodeJS.ErrnoException)
+      }
+    }
+    this.#writing = undefined
+  }
+
+  async #append(text: Buffer): Promise<void> {
+    if (this.#size > 0 && this.#size + text.length > this.#bounds.maxFileBytes) this.#rotate()
+    await writeAll(this.#fd, text)
+    this.#size += text.length
+  }
+
+  #rotate(): void {
+    const name = (number: number) => (number === 0 ? `${this.#path}.log` : `${this.#path}.${number}.log`)
+    for (let number = this.#bounds.maxFiles - 2; number >= 0; number -= 1) rename(name(number), name(number + 1))
+    const fd = openSync(name(0), 'a', 0o600)
+    closeSync(this.#fd)
+    this.#fd = fd
+    this.#size = 0
+  }
+
+  #report({ code, message }: NodeJS.ErrnoException): void {
+    if (!this.#failing) process.stderr.write(`cannot write ${this.#path}.log (${code ?? message}); events are lost\n`)
+    this.#failing = true
+  }
+}
+
+function lostLine(events: number): string {
+  return `${JSON.stringify({ time: new Date().toISOString(), level: 'error', event: 'events lost', events })}\n`
+}
+
+function rename(from: string, to: string): void {
+  try {
+    renameSync(from, to)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}

@@ -1,0 +1,81 @@
+// Two front ends of one keyring are one vault: what one wrote the other opens, and a user has one key.
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { backendClient, newCall } from '../../src/backend/client.js'
+import { type FrontendClient, KeyMode } from '../../src/frontend/client.js'
+import type { Keyring } from '../../src/frontend/keyring.js'
+import { readKeyring } from '../../src/frontend/keyring-file.js'
+import { recordIds } from '../../src/frontend/record-ids.js'
+import { refusal } from './calls.js'
+import { type Server, sandbox } from './processes.js'
+
+describe('e2e: two front ends with one keyring', () => {
+  const box = sandbox()
+  let backend: Server
+  let keyringFile: string
+  let clients: [FrontendClient, FrontendClient]
+
+  before(async () => {
+    backend = await box.backend()
+    keyringFile = join(box.folder(), 'keyring.json')
+    const one = await box.frontend({ backend, keyringFile })
+    const two = await box.frontend({ backend, keyringFile })
+    clients = [box.client(one), box.client(two)]
+  })
+
+  it('records written through one open through the other, in every mode', async () => {
+    for (const keyMode of [KeyMode.KEY_MODE_CLIENT, KeyMode.KEY_MODE_SERVER, KeyMode.KEY_MODE_SPLIT]) {
+      for (const [writer, reader] of [clients, [...clients].reverse()] as FrontendClient[][]) {
+        const name = { userId: 'JTH', recordName: `mode ${keyMode}` }
+        const data = Buffer.from(`PAYLOADS ${keyMode}`)
+        const { recordKey } = await (writer as FrontendClient).storeRecord({ ...name, keyMode, data })
+        const opened = await (reader as FrontendClient).retrieveRecord({ ...name, recordKey })
+        expect(opened.data.equals(data)).to.equal(true)
+      }
+    }
+    const [one, two] = clients
+    const { keyId } = await one.storeRecord({ userId: 'JTH' })
+    await two.storeRecord({ userId: 'JTH' })
+    const precondition = { condition: { $case: 'keyId' as const, value: keyId } }
+    expect((await refusal(one.storeRecord({ userId: 'JTH', precondition }))).reason).to.equal('PRECONDITION_FAILED')
+    expect((await two.deleteRecord({ userId: 'JTH' })).deleted).to.equal(true)
+    expect((await refusal(one.deleteRecord({ userId: 'JTH' }))).reason).to.equal('RECORD_NOT_FOUND')
+  })
+
+  it('100 racing first stores of one user make one user key, and every record opens through both', async () => {
+    const userId = 'new user'
+    const stored = await Promise.all(
+      Array.from({ length: 100 }, async (_, index) => {
+        const recordName = `record ${index}`
+        const data = Buffer.from(`contents ${index}`)
+        const { recordKey } = await (clients[index % 2] as FrontendClient).storeRecord({ userId, recordName, data })
+        return { recordName, data, recordKey }
+      }),
+    )
+    for (const client of clients) {
+      await Promise.all(
+        stored.map(async ({ recordName, data, recordKey }) => {
+          expect((await client.retrieveRecord({ userId, recordName, recordKey })).data.equals(data)).to.equal(true)
+        }),
+      )
+    }
+    const { methods, close } = backendClient(backend)
+    box.defer(close)
+    const userPseudonyms = recordIds((await readKeyring(keyringFile)) as Keyring).users(userId)
+    const request = { userPseudonyms, pageSize: 1000, afterRecordId: Buffer.alloc(0) }
+    const { user, records } = await methods.listEnvelopes(request, newCall())
+    expect(records).to.have.length(100)
+    expect(user?.generations).to.have.length(1)
+    for (const { userUid } of records) expect(userUid.equals(user?.userUid as Buffer)).to.equal(true)
+  })
+
+  it('of racing stores with `absent`, one succeeds', async () => {
+    const precondition = { condition: { $case: 'absent' as const, value: true } }
+    const request = { userId: 'another user', recordName: 'contested', precondition }
+    const racing = Array.from({ length: 20 }, (_, index) => (clients[index % 2] as FrontendClient).storeRecord(request))
+    const outcomes = await Promise.allSettled(racing)
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).to.have.length(1)
+    const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.reason] : []))
+    expect(new Set(reasons)).to.deep.equal(new Set(['ALREADY_EXISTS']))
+  })
+})

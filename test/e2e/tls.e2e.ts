@@ -1,0 +1,124 @@
+// Mutual TLS from a caller to the front end and from there to the back end, with certificates of the openssl program.
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { health, pause, refusal } from './calls.js'
+import { type Server, sandbox } from './processes.js'
+
+const data = Buffer.from('PAYLOADS'.repeat(8))
+
+/** Makes an authority and a certificate for each name. */
+function makeCertificates(folder: string, authority: string, names: string[]): void {
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  const ca = [`${authority}.key`, '-out', `${authority}.crt`, '-subj', `/CN=${authority}`, '-days', '2']
+  openssl('req', '-x509', ...newKey, '-keyout', ...ca)
+  writeFileSync(join(folder, 'san'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n')
+  for (const name of names) {
+    openssl('req', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`)
+    const signer = ['-CA', `${authority}.crt`, '-CAkey', `${authority}.key`, '-CAcreateserial']
+    openssl('x509', '-req', '-in', `${name}.csr`, ...signer, '-out', `${name}.crt`, '-days', '2', '-extfile', 'san')
+  }
+}
+
+describe('e2e: mutual TLS', () => {
+  const box = sandbox()
+  let folder: string
+  let backend: Server
+  let frontend: Server
+
+  const file = (name: string) => join(folder, name)
+  const identity = (name: string) => ({ certFile: file(`${name}.crt`), keyFile: file(`${name}.key`) })
+  const caller = () => ({ caFile: file('ca.crt'), ...identity('caller') })
+
+  /** The tls settings of a server, or of a front end's way to its back end. */
+  function tlsOf(section: string, settings: Record<string, string>): Record<string, string> {
+    return Object.fromEntries(Object.entries(settings).map(([name, value]) => [`${section}.tls.${name}`, value]))
+  }
+
+  const serving = (section: string, name: string) => tlsOf(section, { ...identity(name), clientCaFile: file('ca.crt') })
+
+  before(async () => {
+    folder = box.folder()
+    makeCertificates(folder, 'ca', ['backend', 'frontend', 'caller'])
+    makeCertificates(folder, 'other-ca', ['stranger'])
+    backend = await box.backend({ set: { 'backend.host': '0.0.0.0', ...serving('backend', 'backend') } })
+    const set = {
+      'frontend.host': '0.0.0.0',
+      ...serving('frontend', 'frontend'),
+      ...tlsOf('frontend.backend', { caFile: file('ca.crt'), ...identity('frontend') }),
+    }
+    frontend = await box.frontend({ backend, set })
+  })
+
+  it('a record goes from the caller through both and back, on servers that other machines can reach', async () => {
+    expect(backend.stderr()).to.include('listening on 0.0.0.0:')
+    const client = box.client({ address: frontend.address, tls: caller() })
+    const { recordKey } = await client.storeRecord({ userId: 'JTH', data })
+    expect((await client.retrieveRecord({ userId: 'JTH', recordKey })).data.equals(data)).to.equal(true)
+    const byName = box.client({ address: `localhost:${frontend.port}`, tls: caller() })
+    expect((await byName.listRecords({ userId: 'JTH' })).records).to.have.length(1)
+    expect(await health({ address: backend.address, tls: caller() })).to.equal('SERVING')
+  })
+
+  const strangers = {
+    'without a certificate': () => ({ caFile: file('ca.crt') }),
+    'with a certificate of another authority': () => ({ caFile: file('ca.crt'), ...identity('stranger') }),
+    'who trusts another authority': () => ({ ...caller(), caFile: file('other-ca.crt') }),
+    'without TLS': () => undefined,
+  }
+  for (const [who, tlsFor] of Object.entries(strangers)) {
+    it(`a caller ${who} is refused by both`, async () => {
+      const tls = tlsFor()
+      const client = box.client({ address: frontend.address, ...(tls && { tls }) })
+      const refused = await refusal(client.listRecords({ userId: 'JTH' }, { timeoutMs: 5_000 }))
+      expect(refused.reason).to.be.oneOf(['UNREACHABLE', 'DEADLINE_EXCEEDED'])
+      expect(await health({ address: frontend.address, ...(tls && { tls }) })).to.equal('UNREACHABLE')
+      expect(await health({ address: backend.address, ...(tls && { tls }) })).to.equal('UNREACHABLE')
+    })
+  }
+
+  it('a server whose certificate is for another name is refused', async () => {
+    const address = `127.0.0.2:${frontend.port}`
+    const refused = await refusal(
+      box.client({ address, tls: caller() }).listRecords({ userId: 'JTH' }, { timeoutMs: 5_000 }),
+    )
+    expect(refused.reason).to.be.oneOf(['UNREACHABLE', 'DEADLINE_EXCEEDED'])
+  })
+
+  it('a front end that its back end does not know waits, and does not serve', async () => {
+    const set = {
+      'frontend.port': 0,
+      'frontend.keyringFile': join(folder, 'stranger.json'),
+      'frontend.backend.address': backend.address,
+      ...tlsOf('frontend.backend', { caFile: file('ca.crt'), ...identity('stranger') }),
+    }
+    const stranger = box.run('feserver', { set })
+    await pause(2_500)
+    expect(stranger.stderr()).not.to.match(/listening|error:/)
+    expect(stranger.stdout()).to.include('waiting for the back end')
+    expect(await stranger.stop()).to.deep.equal({ code: 0, signal: null })
+  })
+
+  it('certificates that cannot be used are named at the start', async () => {
+    const ending = async (settings: Record<string, string>) => {
+      const running = box.run('beserver', { set: { 'backend.port': 0, ...tlsOf('backend', settings) } })
+      expect((await running.exited).code).to.equal(2)
+      return running.stderr()
+    }
+    const { certFile, keyFile } = identity('backend')
+    const prefix = 'error: INVALID_REQUEST: backend.tls'
+    expect(await ending({ certFile })).to.equal(`${prefix}: certFile and keyFile go together\n`)
+    const otherKey = identity('caller').keyFile
+    expect(await ending({ certFile, keyFile: otherKey })).to.match(
+      new RegExp(`^${prefix}\\.keyFile: ${otherKey} is not the key of ${certFile}`),
+    )
+    expect(await ending({ certFile: keyFile, keyFile })).to.equal(
+      `${prefix}.certFile: ${keyFile} holds no certificate in PEM\n`,
+    )
+    expect(await ending({ certFile, keyFile, clientCaFile: file('absent.crt') })).to.equal(
+      `${prefix}.clientCaFile: cannot read ${file('absent.crt')} (ENOENT)\n`,
+    )
+  })
+})

@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto'
+import { expect } from 'chai'
+import { VaultError } from '../../src/core/errors.js'
+import { type FrontendClient, frontendClient, KeyMode } from '../../src/frontend/client.js'
+import { answer, reasonOf, refusal } from './refusal.js'
+import { openWire, type Wire } from './wire.js'
+import { type FrontEnd, instead, openWorld, type World } from './world.js'
+
+const data = Buffer.from('contents')
+
+describe('the typed client', () => {
+  let world: World
+  let wire: Wire
+  let client: FrontendClient
+  const opened: { close(): unknown }[] = []
+
+  const connectTo = async (frontEnd: Pick<FrontEnd, 'service'>) => {
+    const served = await openWire(frontEnd)
+    const connected = frontendClient({ address: served.address })
+    opened.push(connected, served)
+    return connected
+  }
+  before(async () => {
+    world = await openWorld()
+    wire = await openWire(world.frontEnd())
+    client = frontendClient({ address: wire.address })
+    opened.push(client, wire)
+  })
+  after(async () => {
+    for (const open of opened) await open.close()
+    await world.close()
+  })
+
+  it('stores, retrieves, lists and deletes', async () => {
+    const userId = 'JTH'
+    const request = { userId, recordName: 'r', data, callerAad: Buffer.from('aad'), keyMode: KeyMode.KEY_MODE_SPLIT }
+    const { recordKey, keyId, version } = await client.storeRecord(request)
+    const read = await client.retrieveRecord({ ...request, recordKey, expectKeyId: keyId })
+    expect(read.data).to.deep.equal(data)
+    expect(read.record).to.deep.include({ recordName: 'r', keyId, version, keyMode: 3, sizeBytes: 8n })
+    const { records } = await client.listRecords({ userId })
+    expect(records.map(({ recordName }) => recordName)).to.deep.equal(['r'])
+    expect(await client.deleteRecord({ userId, recordName: 'r', expectKeyId: keyId })).to.deep.equal({ deleted: true })
+    expect(await reasonOf(client.retrieveRecord({ userId, recordName: 'r', recordKey }))).to.equal('RECORD_NOT_FOUND')
+  })
+
+  it('walks all records, page after page', async () => {
+    const userId = 'walker'
+    const names = Array.from({ length: 25 }, (_, at) => `r-${at}`)
+    await Promise.all(names.map((recordName) => client.storeRecord({ userId, recordName, data })))
+    const walked: string[] = []
+    for await (const { recordName } of client.eachRecord({ userId, pageSize: 4 })) walked.push(recordName)
+    expect(walked.toSorted()).to.deep.equal(names.toSorted())
+    for await (const _ of client.eachRecord({ userId: 'nobody' })) expect.fail('nobody has records')
+  })
+
+  it('refuses text that is not well formed before it sends anything', async () => {
+    let asked = 0
+    const methods = ['storeRecord', 'retrieveRecord', 'deleteRecord', 'listRecords'] as const
+    const count = async () => {
+      asked += 1
+      throw new VaultError('INTERNAL')
+    }
+    const service = Object.fromEntries(methods.map((name) => [name, count])) as unknown as FrontEnd['service']
+    const counted = await connectTo({ service })
+    const lone = 'a\ud800'
+    const description = 'is not well-formed text: it has a lone surrogate'
+    const refused: [string, () => Promise<unknown>][] = [
+      ...methods.map((name): [string, () => Promise<unknown>] => ['user_id', () => counted[name]({ userId: lone })]),
+      ['record_name', () => counted.storeRecord({ userId: 'u', recordName: lone })],
+      ['record_name', () => counted.retrieveRecord({ userId: 'u', recordName: lone })],
+      ['record_name', () => counted.deleteRecord({ userId: 'u', recordName: lone })],
+      ['record_key', () => counted.retrieveRecord({ userId: 'u', recordKey: lone })],
+      ['page_token', () => counted.listRecords({ userId: 'u', pageToken: lone })],
+      ['user_id', () => counted.eachRecord({ userId: lone }).next()],
+    ]
+    for (const [field, ask] of refused) {
+      expect(await answer(ask())).to.deep.equal({
+        code: 3,
+        reason: 'INVALID_REQUEST',
+        message: `${field}: ${description}`,
+        fields: [{ field, description }],
+        retryAfterMs: undefined,
+      })
+    }
+    expect(asked).to.equal(0)
+    await refusal(counted.deleteRecord({ userId: 'u' }))
+    expect(asked).to.equal(1)
+  })
+
+  it('carries 3 MiB both ways, and is told of one byte more by the front end itself', async () => {
+    const userId = 'big'
+    const most = randomBytes(3_145_728)
+    const { recordKey } = await client.storeRecord({ userId, data: most })
+    expect((await client.retrieveRecord({ userId, recordKey })).data.equals(most)).to.equal(true)
+    expect(await answer(client.storeRecord({ userId, data: Buffer.alloc(3_145_729) }))).to.deep.equal({
+      code: 3,
+      reason: 'INVALID_REQUEST',
+      message: 'data: must be at most 3145728 bytes, not 3145729',
+      fields: [{ field: 'data', description: 'must be at most 3145728 bytes, not 3145729' }],
+      retryAfterMs: undefined,
+    })
+    // Beyond what gRPC takes there is no answer of ours, but still one that says what can never work.
+    expect(await reasonOf(client.storeRecord({ userId, data: Buffer.alloc(5_000_000) }))).to.equal('INVALID_REQUEST')
+  })
+
+  it('gets the reason, the fields and the request id of a refusal', async () => {
+    const error = await refusal(client.storeRecord({ userId: '' }, { requestId: 'my-request' }))
+    expect(error).to.deep.include({ reason: 'INVALID_REQUEST', kind: 'invalid', requestId: 'my-request' })
+    expect(error.fields).to.deep.equal([
+      { field: 'user_id', description: 'must be 1 to 1024 bytes of UTF-8, not 0' },
+    ])
+  })
+
+  it('gives up at its deadline and when told to', async () => {
+    const slow = await connectTo(
+      world.frontEnd({ backend: instead(world.backend, { retrieveEnvelope: () => new Promise(() => undefined) }) }),
+    )
+    const late = slow.retrieveRecord({ userId: 'u' }, { timeoutMs: 150 })
+    expect(await reasonOf(late)).to.equal('DEADLINE_EXCEEDED')
+    const stopping = new AbortController()
+    setTimeout(() => stopping.abort(), 50)
+    expect(await reasonOf(slow.retrieveRecord({ userId: 'u' }, { signal: stopping.signal }))).to.equal('CANCELLED')
+  })
+
+  it('is told that the back end cannot be reached, and not where it is', async () => {
+    const unreachable = () => Promise.reject(new VaultError('UNREACHABLE', { message: 'connect 10.1.2.3:8888' }))
+    const backend = instead(world.backend, { storeEnvelope: unreachable, retrieveEnvelope: unreachable })
+    const cut = await connectTo(world.frontEnd({ backend }))
+    const unavailable = {
+      code: 14,
+      reason: 'BACKEND_UNAVAILABLE',
+      message: 'the back end cannot be reached; try again later',
+      fields: [],
+      retryAfterMs: undefined,
+    }
+    expect(await answer(cut.storeRecord({ userId: 'u', data }))).to.deep.equal(unavailable)
+    expect(await answer(cut.retrieveRecord({ userId: 'u' }))).to.deep.equal(unavailable)
+  })
+
+  it('is told to wait when the store is full, and can still read', async () => {
+    const full = () => Promise.reject(new VaultError('STORE_FULL', { retryAfterMs: 5_000, message: '/data is full' }))
+    const { recordKey } = await client.storeRecord({ userId: 'reader', data })
+    const reading = await connectTo(world.frontEnd({ backend: instead(world.backend, { storeEnvelope: full }) }))
+    expect(await answer(reading.storeRecord({ userId: 'u', data }))).to.deep.equal({
+      code: 8,
+      reason: 'STORE_FULL',
+      message: 'the store has no space left; try again later',
+      fields: [],
+      retryAfterMs: 5_000,
+    })
+    expect((await reading.retrieveRecord({ userId: 'reader', recordKey })).data).to.deep.equal(data)
+  })
+
+  it('says nothing of a bug but the request id', async () => {
+    const broken = await connectTo(
+      world.frontEnd({
+        backend: instead(world.backend, {
+          retrieveEnvelope: async () => {
+            throw new TypeError('secrets of the house')
+          },
+        }),
+      }),
+    )
+    const error = await refusal(broken.retrieveRecord({ userId: 'u' }, { requestId: 'broken-1' }))
+    expect(error).to.deep.include({ reason: 'INTERNAL', message: 'internal error', requestId: 'broken-1', fields: [] })
+    expect(JSON.stringify(error.cause)).not.to.include('secrets')
+  })
+})

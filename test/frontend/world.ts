@@ -1,0 +1,147 @@
+// A back end over a real store in a temporary folder, and front ends over it, all in this process. `reopen` closes the
+// store, lets a test change its files and opens it again under the same front ends.
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openLevelStore } from '../../src/backend/level-store.js'
+import { backendService } from '../../src/backend/service.js'
+import type { Store } from '../../src/backend/store.js'
+import { newCall } from '../../src/core/client.js'
+import { loadConfig } from '../../src/core/config.js'
+import type { Methods } from '../../src/core/methods.js'
+import type { Given } from '../../src/frontend/client.js'
+import { type FrontendConfig, frontendSchema } from '../../src/frontend/config.js'
+import { type RandomSource, randomSource } from '../../src/frontend/crypto/random.js'
+import type { Backend } from '../../src/frontend/guarded-backend.js'
+import { newKeyringText, parseKeyring } from '../../src/frontend/keyring.js'
+import { frontendService } from '../../src/frontend/service.js'
+import { closeVault, openVault, type Vault } from '../../src/frontend/vault.js'
+import type { UserDocument } from '../../src/gen/encserver/v1/backend.js'
+import {
+  DeleteRecordRequest,
+  type DeleteRecordResponse,
+  type FrontendServiceServer,
+  ListRecordsRequest,
+  type ListRecordsResponse,
+  RetrieveRecordRequest,
+  type RetrieveRecordResponse,
+  StoreRecordRequest,
+  type StoreRecordResponse,
+} from '../../src/gen/encserver/v1/frontend.js'
+
+export const call = newCall({ timeoutMs: 3_600_000, requestId: 'test' })
+
+/** The defaults of the code, with the changes. */
+export function frontendConfig(changes: Partial<FrontendConfig> = {}): FrontendConfig {
+  const sources = { file: { path: '', required: false }, env: {}, overrides: [] }
+  const { frontend } = loadConfig<{ frontend: FrontendConfig }>({ frontend: frontendSchema.frontend }, sources)
+  return { ...frontend, ...changes }
+}
+
+export interface FrontEndParts {
+  config?: Partial<FrontendConfig>
+  /** The world's unless given. */
+  keyringText?: string
+  random?: RandomSource
+  /** What it talks to instead of the world's back end. */
+  backend?: Backend
+}
+
+/** The front end's methods with all that a request may leave out left out. */
+export interface FrontEnd {
+  vault: Vault
+  service: Methods<FrontendServiceServer>
+  store(request: Given<StoreRecordRequest>): Promise<StoreRecordResponse>
+  retrieve(request: Given<RetrieveRecordRequest>): Promise<RetrieveRecordResponse>
+  delete(request: Given<DeleteRecordRequest>): Promise<DeleteRecordResponse>
+  list(request: Given<ListRecordsRequest>): Promise<ListRecordsResponse>
+}
+
+export interface World {
+  folder: string
+  keyringText: string
+  backend: Backend
+  frontEnd(parts?: FrontEndParts): FrontEnd
+  /** The user's document as the store has it; undefined when there is none. */
+  userDocument(frontEnd: FrontEnd, userId: string): Promise<UserDocument | undefined>
+  reopen(change: (folder: string) => Promise<void>): Promise<void>
+  close(): Promise<void>
+}
+
+export function keyringText(realm = 'default'): string {
+  return newKeyringText(realm, randomSource())
+}
+
+/** The same back end, some of its methods replaced. */
+export function instead(backend: Backend, methods: Partial<Backend>): Backend {
+  return { ...backend, ...methods }
+}
+
+export async function openWorld(realm = 'default'): Promise<World> {
+  const folder = await mkdtemp(join(tmpdir(), 'enc-server-frontend-'))
+  const open = () => openLevelStore({ folder: join(folder, 'store') })
+  let store: Store = await open()
+  let methods = backendService({ store })
+  const opened: Vault[] = []
+  const backend: Backend = {
+    storeEnvelope: (request, context) => methods.storeEnvelope(request, context),
+    retrieveEnvelope: (request, context) => methods.retrieveEnvelope(request, context),
+    deleteEnvelope: (request, context) => methods.deleteEnvelope(request, context),
+    listEnvelopes: (request, context) => methods.listEnvelopes(request, context),
+    getStoreInfo: (request, context) => methods.getStoreInfo(request, context),
+  }
+  const text = keyringText(realm)
+  return {
+    folder,
+    keyringText: text,
+    backend,
+    frontEnd(parts = {}) {
+      const random = parts.random ?? randomSource()
+      const keyring = parseKeyring(parts.keyringText ?? text)
+      const config = frontendConfig({ realm, ...parts.config })
+      const vault = openVault({ config, keyring, backend: parts.backend ?? backend, random })
+      opened.push(vault)
+      return frontEndOf(vault)
+    },
+    async userDocument({ vault }, userId) {
+      const recordIds = vault.ids.records({ userId, recordName: '' })
+      return (await backend.retrieveEnvelope({ recordIds }, call)).user
+    },
+    async reopen(change) {
+      await store.close()
+      await change(join(folder, 'store'))
+      store = await open()
+      methods = backendService({ store })
+    },
+    async close() {
+      for (const vault of opened) closeVault(vault)
+      await store.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function frontEndOf(vault: Vault): FrontEnd {
+  const service = frontendService(vault)
+  return {
+    vault,
+    service,
+    store: (request) => service.storeRecord(StoreRecordRequest.create(request), call),
+    retrieve: (request) => service.retrieveRecord(RetrieveRecordRequest.create(request), call),
+    delete: (request) => service.deleteRecord(DeleteRecordRequest.create(request), call),
+    list: (request) => service.listRecords(ListRecordsRequest.create(request), call),
+  }
+}
+
+/** For `reopen`: all user documents are gone. */
+export async function withoutUsers(store: string): Promise<void> {
+  await rm(join(store, 'users'), { recursive: true })
+}
+
+/** For `reopen`: all user documents are those of another store. */
+export function withUsersOf(other: string): (store: string) => Promise<void> {
+  return async (store) => {
+    await withoutUsers(store)
+    await cp(join(other, 'users'), join(store, 'users'), { recursive: true })
+  }
+}
