@@ -1,5 +1,6 @@
 // One call in a server: its id, its deadline, its cancellation. A caller without a deadline gets the default.
-import type { ServerUnaryCall } from '@grpc/grpc-js'
+import type { EventEmitter } from 'node:events'
+import type { Metadata, ServerUnaryCall } from '@grpc/grpc-js'
 import { type Reason, VaultError } from './errors.js'
 import type { CallContext } from './methods.js'
 import { requestIdOf } from './request-id.js'
@@ -11,18 +12,24 @@ export interface OpenCall {
   close(): void
 }
 
+/** A call of any kind. */
+interface IncomingCall extends EventEmitter {
+  metadata: Metadata
+  getDeadline: ServerUnaryCall<unknown, unknown>['getDeadline']
+}
+
 // A caller whose own clock runs out cancels, and its cancellation arrives a moment before the deadline as we count it.
 const slackMs = 20
 const longestTimerMs = 2 ** 31 - 1
 
-function deadlineOf(call: ServerUnaryCall<unknown, unknown>, defaultMs: number): number {
+function deadlineOf(call: IncomingCall, defaultMs: number): number {
   const latest = Date.now() + defaultMs
   const asked = Number(call.getDeadline())
   return Number.isFinite(asked) ? asked : latest
 }
 
 /** Opens the call; `ended` carries DEADLINE_EXCEEDED or CANCELLED. */
-export function openCall(call: ServerUnaryCall<unknown, unknown>, defaultMs: number): OpenCall {
+export function openCall(call: IncomingCall, defaultMs: number): OpenCall {
   const controller = new AbortController()
   const deadline = deadlineOf(call, defaultMs)
   let abandon: (error: VaultError) => void

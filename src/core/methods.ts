@@ -1,6 +1,7 @@
-// A service is a plain object of promise methods. Served over gRPC (serve.ts), called over gRPC (client.ts) or called
-// directly, it has the same type, so that a caller cannot tell which it holds.
-import type { handleUnaryCall } from '@grpc/grpc-js'
+// A service is a plain object of methods: promises for single answers, async iterables for streams. Served over gRPC
+// (serve.ts), called over gRPC (client.ts) or called directly, it has the same type, so that a caller cannot tell which it
+// holds.
+import type { handleBidiStreamingCall, handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js'
 
 /** What a method knows of the call it answers, and hands on to the calls it makes. */
 export interface CallContext {
@@ -14,9 +15,14 @@ export interface CallContext {
 
 type KnownKeys<S> = { [K in keyof S as string extends K ? never : K]: S[K] }
 
-/** The promise form of a generated `...Server` interface; a method rejects with VaultError, or else it is a bug. */
-export type Methods<Server> = {
-  [M in keyof KnownKeys<Server>]: Server[M] extends handleUnaryCall<infer Request, infer Response>
+type Method<Handler> =
+  Handler extends handleUnaryCall<infer Request, infer Response>
     ? (request: Request, call: CallContext) => Promise<Response>
-    : never
-}
+    : Handler extends handleServerStreamingCall<infer Request, infer Response>
+      ? (request: Request, call: CallContext) => AsyncIterable<Response>
+      : Handler extends handleBidiStreamingCall<infer Request, infer Response>
+        ? (requests: AsyncIterable<Request>, call: CallContext) => AsyncIterable<Response>
+        : never
+
+/** The plain form of a generated `...Server` interface; a method fails with VaultError, or else it is a bug. */
+export type Methods<Server> = { [M in keyof KnownKeys<Server>]: Method<Server[M]> }

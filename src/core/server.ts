@@ -1,15 +1,14 @@
 // A gRPC server with the manners all our services share: health, reflection, bounded calls, connections that end, and a
 // stop that lets calls in flight finish.
-import { readFileSync } from 'node:fs'
 import { Server, type ServerOptions, type ServiceDefinition } from '@grpc/grpc-js'
-import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader'
-import { ReflectionService } from '@grpc/reflection'
 import { type Admission, admission } from './admission.js'
 import { VaultError } from './errors.js'
 import { type Health, serveHealth } from './health.js'
 import { bindAddress, type ListenConfig, serverCredentials } from './listen.js'
 import type { Logger } from './log.js'
-import { frameDefinition, serviceHandlers } from './serve.js'
+import { addReflection } from './reflection.js'
+import { serviceHandlers } from './serve.js'
+import { frameDefinition } from './serving.js'
 
 export interface ServerLimits {
   /** Largest message received, in bytes; a larger one gets a bare RESOURCE_EXHAUSTED from gRPC itself. */
@@ -42,7 +41,6 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
-const descriptorFile = new URL('../gen/descriptor.binpb', import.meta.url)
 const afterCutMs = 1_000
 
 function optionsOf(limits: ServerLimits): ServerOptions {
@@ -73,11 +71,6 @@ export async function startServer({ section, listen, limits, service, log }: Ser
     return stopped
   }
   return { port, setReady: health.setReady, stop }
-}
-
-function addReflection(server: Server, name: string): void {
-  const descriptors = loadFileDescriptorSetFromBuffer(readFileSync(descriptorFile))
-  new ReflectionService(descriptors, { services: [name] }).addToServer(server)
 }
 
 function bind(server: Server, listen: ListenConfig, credentials: ReturnType<typeof serverCredentials>) {

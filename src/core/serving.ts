@@ -1,0 +1,62 @@
+// What the handlers of unary and streaming methods share: frames, the log line, the trailer.
+import { Metadata, type MethodDefinition, type ServiceDefinition } from '@grpc/grpc-js'
+import type { Admission } from './admission.js'
+import { VaultError } from './errors.js'
+import type { Logger } from './log.js'
+import { requestIdKey } from './request-id.js'
+
+/** What all services of a server share. */
+export interface Serving {
+  log: Logger
+  admission: Admission
+  /** What a caller without a deadline gets. */
+  defaultDeadlineMs: number
+}
+
+/** An encoded message. */
+export type Frame = Buffer
+export type AnyMethod = MethodDefinition<unknown, unknown>
+
+/** A service definition whose messages are their encoded frames. */
+export function frameDefinition(service: ServiceDefinition): ServiceDefinition {
+  const same = (frame: Frame) => frame
+  const raw = { requestSerialize: same, requestDeserialize: same, responseSerialize: same, responseDeserialize: same }
+  return Object.fromEntries(Object.entries(service).map(([name, method]) => [name, { ...method, ...raw }]))
+}
+
+/** The message in a frame; INVALID_REQUEST for a malformed one. */
+export function decode(method: AnyMethod, frame: Frame): unknown {
+  try {
+    return method.requestDeserialize(frame)
+  } catch (cause) {
+    throw new VaultError('INVALID_REQUEST', { message: 'the request is not a valid message of this method', cause })
+  }
+}
+
+/** The trailing metadata of an answer. */
+export function trailer(requestId: string): Metadata {
+  const metadata = new Metadata()
+  metadata.set(requestIdKey, requestId)
+  return metadata
+}
+
+/** Writes a call's line, with its duration and sizes; its contents never. */
+export type Note = (level: string, outcome: object) => void
+
+/** The line of a call that begins now. */
+export function callNote(log: Logger, method: AnyMethod, requestId: string): Note {
+  const startedAt = performance.now()
+  return (level, outcome) => {
+    const ms = Math.round((performance.now() - startedAt) * 100) / 100
+    log.log(level, 'call', { method: method.path, ms, requestId, ...outcome })
+  }
+}
+
+// Bugs and damaged records are for an operator; all else is between the service and its caller.
+export function levelOf({ kind }: VaultError): string {
+  return kind === 'internal' || kind === 'corrupt' ? 'error' : 'info'
+}
+
+export function outcomeOf({ reason, cause }: VaultError): object {
+  return { status: reason, ...(cause !== undefined && { cause }) }
+}
