@@ -4,8 +4,8 @@ import { type Reason, VaultError } from '../core/errors.js'
 import type { CallContext, Methods } from '../core/methods.js'
 import type { BackendServiceServer } from '../gen/encserver/v1/backend.js'
 
-/** One interface for a back end behind gRPC and one in this process. */
-export type Backend = Methods<BackendServiceServer>
+/** One interface for a back end behind gRPC and one in this process. Gathering calls into batches is the connection's. */
+export type Backend = Omit<Methods<BackendServiceServer>, 'executeBatch'>
 
 const passedOn: Partial<Record<Reason, Reason>> = {
   ALREADY_EXISTS: 'ALREADY_EXISTS',

@@ -102,6 +102,12 @@ function keysOf(entries: KeyEntry[] | undefined, name: string) {
   return keys.sort((a, b) => (rank(a) < rank(b) ? 1 : -1))
 }
 
+// Nothing moves a user's rows from one key to the next yet: a store under the new one would hide all that is older.
+function severalPseudonymKeys(): VaultError {
+  const message = 'the keyring has more than one pseudonym key, and this version cannot move records between them'
+  return new VaultError('INVALID_REQUEST', { message })
+}
+
 /** Reads a keyring; throws INVALID_REQUEST that names what is wrong and shows nothing. */
 export function parseKeyring(text: string): Keyring {
   const file = parseJson(text)
@@ -111,13 +117,12 @@ export function parseKeyring(text: string): Keyring {
     throw broken('keyring_id is not 32 hex digits')
   }
   if (!isRealm(realm)) throw broken(`realm is not 1 to ${maxRealmBytes} bytes of text`)
+  const pseudonymKeys = keysOf(file.pseudonym_keys, 'pseudonym_keys')
+  if (pseudonymKeys.length > 1) throw severalPseudonymKeys()
   return {
     keyringId: Buffer.from(keyringId, 'hex'),
     realm,
-    pseudonymKeys: keysOf(file.pseudonym_keys, 'pseudonym_keys').map(({ number, ...rest }) => ({
-      kid: number,
-      ...rest,
-    })),
+    pseudonymKeys: pseudonymKeys.map(({ number, ...rest }) => ({ kid: number, ...rest })),
     keyEncryptionKeys: keysOf(file.key_encryption_keys, 'key_encryption_keys').map(({ number, ...rest }) => ({
       version: number,
       ...rest,

@@ -36,13 +36,16 @@ function pageTokenOf(recordId: Buffer): string {
   return encodePageToken({ recordPseudonym, userKid: recordId.readUInt32BE(0) })
 }
 
+/** A page for a checked user id; rejects with INVALID_REQUEST for a page that cannot be. */
 export async function listRecords(
   vault: Vault,
-  { user, request }: { user: User; request: ListRecordsRequest },
+  request: ListRecordsRequest,
   call: CallContext,
 ): Promise<ListRecordsResponse> {
+  const { userId } = request
   const pageSize = pageSizeOf(request.pageSize)
-  const userPseudonyms = vault.ids.users(request.userId)
+  const userPseudonyms = vault.ids.users(userId) as [Buffer, ...Buffer[]]
+  const user = { userId, pseudonym: userPseudonyms[0] }
   const page = await vault.backend.listEnvelopes(
     { userPseudonyms, pageSize, afterRecordId: afterRecordId(request.pageToken, userPseudonyms) },
     call,

@@ -52,8 +52,7 @@ export function frontendService(vault: Vault): Methods<FrontendServiceServer> {
 
     async listRecords(request, call) {
       checkUserId(request.userId)
-      const [pseudonym] = ids.users(request.userId) as [Buffer]
-      return listRecords(vault, { user: { userId: request.userId, pseudonym }, request }, call)
+      return listRecords(vault, request, call)
     },
   }
 }

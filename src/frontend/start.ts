@@ -28,7 +28,10 @@ export async function startFrontend(
   const store = await waitForStore(guardedBackend(backend), log, signal)
   const { keyring, created } = await loadKeyring(config, store, random)
   const vault = openVault({ config, keyring, backend, random })
-  const server = await listen(config, frontendService(vault), log)
+  const server = await listen(config, frontendService(vault), log).catch((error: unknown) => {
+    closeVault(vault)
+    throw error
+  })
   const watching = new AbortController()
   const { keyringId } = keyring
   const watch = watchStore({ backend: vault.backend, keyringId, log, setReady: server.setReady }, watching.signal)

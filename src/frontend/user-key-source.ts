@@ -36,13 +36,17 @@ export function userKeySource({ realm, providers, random }: UserKeySourceParts):
       const userUid = random.bytes(userUidSize)
       const bytes = random.bytes(keySize)
       const generation = firstGeneration
-      const wrappedKey = encodeWrappedKey(await providers[0].wrap(bytes, { realm, userUid, generation }))
-      const key = takeKey(bytes)
-      const bind = userBind(key, { realm, userId, userUid })
-      const generations = [{ generation, wrappedKey, userBind: bind }]
-      return {
-        userKey: { uid: userUid, generation, key },
-        document: { userPseudonym: pseudonym, userUid, generations },
+      try {
+        const wrappedKey = encodeWrappedKey(await providers[0].wrap(bytes, { realm, userUid, generation }))
+        const key = takeKey(bytes)
+        const bind = userBind(key, { realm, userId, userUid })
+        const generations = [{ generation, wrappedKey, userBind: bind }]
+        return {
+          userKey: { uid: userUid, generation, key },
+          document: { userPseudonym: pseudonym, userUid, generations },
+        }
+      } finally {
+        bytes.fill(0)
       }
     },
     async unwrap({ userId, userUid }, { generation, wrappedKey, userBind: bind }) {

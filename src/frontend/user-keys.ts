@@ -85,7 +85,7 @@ export function userKeys({ limits, ...parts }: UserKeysParts): UserKeys {
 /** The work under way of that name, or else this work. */
 function shared<T>(underWay: Map<string, Promise<T>>, name: string, work: () => Promise<T>): Promise<T> {
   const first = underWay.get(name)
-  if (first) return first
+  if (first !== undefined) return first
   const started = work().finally(() => underWay.delete(name))
   underWay.set(name, started)
   return started

@@ -1,13 +1,13 @@
 // docs/crypto.md section 15, tests 3, 4, 8 and 17: a back end that swaps, replays, relabels and plants.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import type { UserKeyGeneration } from '../../src/gen/encserver/v1/backend.js'
-import { RetrieveRecordRequest } from '../../src/gen/encserver/v1/frontend.js'
 import { HmacKey } from '../../src/frontend/crypto/hmac.js'
 import { randomSource } from '../../src/frontend/crypto/random.js'
 import { userBind } from '../../src/frontend/crypto/user-key.js'
 import { encodeWrappedKey, parseWrappedKey } from '../../src/frontend/crypto/wrapped-key.js'
 import { localKms } from '../../src/frontend/kms/local-kms.js'
+import type { UserKeyGeneration } from '../../src/gen/encserver/v1/backend.js'
+import { RetrieveRecordRequest } from '../../src/gen/encserver/v1/frontend.js'
 import { group } from './crypto/vectors.js'
 import { answer, macsDuring, reasonOf } from './refusal.js'
 import { answeredWith, type Row, rowOf, withEnvelopeBytes } from './swapped.js'
@@ -312,6 +312,16 @@ describe('a refusal', () => {
         withEnvelopeBytes(row, 56, [envelope[56]! ^ 1]),
         ...(keyMode === modes.server ? [] : [before]),
       ]
+      const { user } = row
+      // A record of mode client opens without the user's document, whatever that is.
+      if (keyMode !== modes.client) {
+        const unlisted = user.generations.map((only) => ({
+          ...only,
+          wrappedKey: Buffer.from('010200000000000000', 'hex'),
+        }))
+        for (const generations of [[], unlisted]) lies.push({ ...row, user: { ...user, generations } })
+        lies.push({ ...row, user: { ...user, userUid: Buffer.alloc(0) } })
+      }
       const cases: Case[] = lies.map((lie) => ({ frontEnd: answeredWith(world, lie), request }))
       if (keyMode !== modes.server) {
         for (const { recordKey } of [stale, other]) cases.push({ frontEnd, request: { ...request, recordKey } })

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { VaultError } from '../../src/core/errors.js'
+import type { CallContext } from '../../src/core/methods.js'
 import { type FrontendClient, frontendClient, KeyMode } from '../../src/frontend/client.js'
 import { answer, reasonOf, refusal } from './refusal.js'
 import { openWire, type Wire } from './wire.js'
@@ -107,15 +108,13 @@ describe('the typed client', () => {
   it('gets the reason, the fields and the request id of a refusal', async () => {
     const error = await refusal(client.storeRecord({ userId: '' }, { requestId: 'my-request' }))
     expect(error).to.deep.include({ reason: 'INVALID_REQUEST', kind: 'invalid', requestId: 'my-request' })
-    expect(error.fields).to.deep.equal([
-      { field: 'user_id', description: 'must be 1 to 1024 bytes of UTF-8, not 0' },
-    ])
+    expect(error.fields).to.deep.equal([{ field: 'user_id', description: 'must be 1 to 1024 bytes of UTF-8, not 0' }])
   })
 
   it('gives up at its deadline and when told to', async () => {
-    const slow = await connectTo(
-      world.frontEnd({ backend: instead(world.backend, { retrieveEnvelope: () => new Promise(() => undefined) }) }),
-    )
+    const retrieveEnvelope = (_: unknown, { signal }: CallContext) =>
+      new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    const slow = await connectTo(world.frontEnd({ backend: instead(world.backend, { retrieveEnvelope }) }))
     const late = slow.retrieveRecord({ userId: 'u' }, { timeoutMs: 150 })
     expect(await reasonOf(late)).to.equal('DEADLINE_EXCEEDED')
     const stopping = new AbortController()

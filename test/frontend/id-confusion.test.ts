@@ -142,7 +142,12 @@ describe('a hundred racing first stores of one user', () => {
         const names = Array.from({ length: 100 }, (_, at) => `record-${at}`)
         const stored = await Promise.all(
           names.map((recordName, at) =>
-            frontEnds[at % count]!.store({ userId: 'u', recordName, data: Buffer.from(recordName), keyMode: ((at % 3) + 1) as 1 | 2 | 3 }),
+            frontEnds[at % count]!.store({
+              userId: 'u',
+              recordName,
+              data: Buffer.from(recordName),
+              keyMode: ((at % 3) + 1) as 1 | 2 | 3,
+            }),
           ),
         )
         for (const reader of [...frontEnds, world.frontEnd()]) {

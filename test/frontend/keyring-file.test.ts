@@ -1,5 +1,17 @@
 import { execFileSync } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -52,9 +64,7 @@ describe('the keyring file', () => {
       await chmod(path, mode)
       const { reason, message } = await refusal(readKeyring(path))
       expect(reason).to.equal('INVALID_REQUEST')
-      expect(message).to.equal(
-        `the keyring ${path} has mode ${mode.toString(8)}, so others may read it: chmod 600 it`,
-      )
+      expect(message).to.equal(`the keyring ${path} has mode ${mode.toString(8)}, so others may read it: chmod 600 it`)
     })
   }
 
@@ -161,10 +171,7 @@ describe('the keyring file', () => {
     await writeFile(path, 'a file')
     const below = join(path, 'keyring.json')
     const read = await refusal(readKeyring(below))
-    expect([read.reason, read.message]).to.deep.equal([
-      'INVALID_REQUEST',
-      `cannot read the keyring ${below} (ENOTDIR)`,
-    ])
+    expect([read.reason, read.message]).to.deep.equal(['INVALID_REQUEST', `cannot read the keyring ${below} (ENOTDIR)`])
     for (const [file, code] of [
       [below, 'EEXIST'],
       [join(below, 'deeper', 'keyring.json'), 'ENOTDIR'],

@@ -67,9 +67,15 @@ describe('a keyring', () => {
 
   it('lists the active key first, then the others, newest first', () => {
     const keys = [readable(3), readable(9), active(5), readable(4_294_967_295), readable(1)]
-    const { pseudonymKeys, keyEncryptionKeys } = parseKeyring(text({ pseudonym_keys: keys, key_encryption_keys: keys }))
-    expect(pseudonymKeys.map(({ kid }) => kid)).to.deep.equal([5, 4_294_967_295, 9, 3, 1])
+    const { keyEncryptionKeys } = parseKeyring(text({ key_encryption_keys: keys }))
     expect(keyEncryptionKeys.map(({ version }) => version)).to.deep.equal([5, 4_294_967_295, 9, 3, 1])
+  })
+
+  it('refuses a second pseudonym key, under which stores would hide the older records', () => {
+    const keys = [active(2), readable(1)]
+    expect(() => parseKeyring(text({ pseudonym_keys: keys }))).to.throw(
+      'the keyring has more than one pseudonym key, and this version cannot move records between them',
+    )
   })
 
   it('prints and serialises without a key', () => {

@@ -22,7 +22,9 @@ function base32(bytes: Buffer): string {
 /** What base64 makes of the bytes inside a longer text, whatever stands before and after. */
 function inner(bytes: Buffer, encoding: 'base64' | 'base64url'): string[] {
   return [0, 1, 2].map((before) => {
-    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString(encoding).replaceAll('=', '')
+    const text = Buffer.concat([Buffer.alloc(before), bytes])
+      .toString(encoding)
+      .replaceAll('=', '')
     return text.slice(before === 0 ? 0 : before + 1, -1)
   })
 }

@@ -9,11 +9,11 @@ import { expect } from 'chai'
 import { toJson } from '../../src/cli/output.js'
 import { VaultError } from '../../src/core/errors.js'
 import { closeLog, openLog } from '../../src/core/log.js'
-import type { StoreEnvelopeRequest } from '../../src/gen/encserver/v1/backend.js'
 import { type FrontendClient, frontendClient } from '../../src/frontend/client.js'
 import { randomSource } from '../../src/frontend/crypto/random.js'
 import { parseToken } from '../../src/frontend/crypto/token.js'
 import { parseKeyring } from '../../src/frontend/keyring.js'
+import type { StoreEnvelopeRequest } from '../../src/gen/encserver/v1/backend.js'
 import { filesBelow, type Haystack, leaks, type Needle, spellings } from './leak-scan.js'
 import { watchingMacs } from './refusal.js'
 import { answeredWith, rowOf, withEnvelopeBytes } from './swapped.js'
@@ -109,7 +109,12 @@ describe('all flows together', () => {
       await client.retrieveRecord({ userId, recordName, recordKey, callerAad })
       await failing('wrong associated data', client.retrieveRecord({ userId, recordName, recordKey }))
     }
-    await client.storeRecord({ userId, recordName: second, data, precondition: { condition: { $case: 'absent', value: true } } })
+    await client.storeRecord({
+      userId,
+      recordName: second,
+      data,
+      precondition: { condition: { $case: 'absent', value: true } },
+    })
     await client.listRecords({ userId, pageSize: 1 })
     const token = tokens.at(-1)!
     const taken = { condition: { $case: 'absent', value: true } } as const
@@ -151,10 +156,14 @@ describe('all flows together', () => {
     const wires = [wire]
     const lying = async (lie: string) => {
       const row = await rowOf(world, frontEnd, { userId: ids.userId, recordName: ids.names[0]! })
-      const liar = answeredWith(world, lie === 'damaged' ? withEnvelopeBytes(row, 90, [1, 2, 3, 4]) : withEnvelopeBytes(row, 5, [9]), {
-        random: seen.random,
-        backend,
-      })
+      const liar = answeredWith(
+        world,
+        lie === 'damaged' ? withEnvelopeBytes(row, 90, [1, 2, 3, 4]) : withEnvelopeBytes(row, 5, [9]),
+        {
+          random: seen.random,
+          backend,
+        },
+      )
       liar.vault.backend.storeEnvelope = async () => {
         throw new TypeError('a bug')
       }

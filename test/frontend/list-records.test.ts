@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import type { RecordInfo } from '../../src/gen/encserver/v1/frontend.js'
 import { encodePageToken } from '../../src/frontend/page-token.js'
+import type { RecordInfo } from '../../src/gen/encserver/v1/frontend.js'
 import { answer, macsDuring, reasonOf } from './refusal.js'
 import { type FrontEnd, instead, openWorld, type World } from './world.js'
 

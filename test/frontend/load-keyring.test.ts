@@ -2,9 +2,9 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import type { GetStoreInfoResponse } from '../../src/gen/encserver/v1/backend.js'
 import { randomSource } from '../../src/frontend/crypto/random.js'
 import { loadKeyring } from '../../src/frontend/load-keyring.js'
+import type { GetStoreInfoResponse } from '../../src/gen/encserver/v1/backend.js'
 import { refusal } from './refusal.js'
 import { call, frontendConfig, keyringText, openWorld } from './world.js'
 
@@ -78,9 +78,7 @@ describe('loading the keyring', () => {
     await load(emptyStore)
     const { reason, message } = await refusal(load(emptyStore, 'other'))
     expect(reason).to.equal('KEYRING_MISMATCH')
-    expect(message).to.equal(
-      'the keyring is of realm default, the configuration says other: a realm cannot be changed',
-    )
+    expect(message).to.equal('the keyring is of realm default, the configuration says other: a realm cannot be changed')
   })
 
   it('refuses a store of another format, and makes nothing beside it', async () => {

@@ -51,14 +51,17 @@ describe('a page token', () => {
 
   it('as any text is either what encode gives, or refused', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.base64String(), fc.uint8Array({ minLength: 39, maxLength: 43 })), (given) => {
-        const text = typeof given === 'string' ? given : Buffer.from(given).toString('base64url')
-        try {
-          expect(encodePageToken(decodePageToken(text))).to.equal(text)
-        } catch (error) {
-          expect(error).to.be.instanceOf(VaultError)
-        }
-      }),
+      fc.property(
+        fc.oneof(fc.string(), fc.base64String(), fc.uint8Array({ minLength: 39, maxLength: 43 })),
+        (given) => {
+          const text = typeof given === 'string' ? given : Buffer.from(given).toString('base64url')
+          try {
+            expect(encodePageToken(decodePageToken(text))).to.equal(text)
+          } catch (error) {
+            expect(error).to.be.instanceOf(VaultError)
+          }
+        },
+      ),
     )
   })
 })

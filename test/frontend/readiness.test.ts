@@ -3,9 +3,9 @@ import { expect } from 'chai'
 import { type Reason, VaultError } from '../../src/core/errors.js'
 import type { Logger } from '../../src/core/log.js'
 import type { CallContext } from '../../src/core/methods.js'
-import type { GetStoreInfoResponse } from '../../src/gen/encserver/v1/backend.js'
 import type { Backend } from '../../src/frontend/guarded-backend.js'
 import { checkStore, waitForStore, watchStore } from '../../src/frontend/readiness.js'
+import type { GetStoreInfoResponse } from '../../src/gen/encserver/v1/backend.js'
 import { refusal, until } from './refusal.js'
 
 const keyringId = randomBytes(16)
@@ -38,7 +38,11 @@ function silent(): Backend {
 function recorder() {
   const events: unknown[][] = []
   const log = (level: string) => (event: string, fields?: object) => events.push([level, event, fields])
-  const logger = { warn: log('warn'), info: log('info'), log: (level: string, ...rest: [string]) => log(level)(...rest) }
+  const logger = {
+    warn: log('warn'),
+    info: log('info'),
+    log: (level: string, ...rest: [string]) => log(level)(...rest),
+  }
   return { events, log: logger as unknown as Logger }
 }
 
@@ -49,9 +53,13 @@ describe('the store', () => {
   })
 
   it('bound to another keyring may not', () => {
-    expect(() => checkStore(foreign, keyringId)).to.throw(VaultError).with.property('reason', 'KEYRING_MISMATCH')
+    expect(() => checkStore(foreign, keyringId))
+      .to.throw(VaultError)
+      .with.property('reason', 'KEYRING_MISMATCH')
     const longer = { ...own, keyringId: Buffer.concat([keyringId, Buffer.of(0)]) }
-    expect(() => checkStore(longer, keyringId)).to.throw(VaultError).with.property('reason', 'KEYRING_MISMATCH')
+    expect(() => checkStore(longer, keyringId))
+      .to.throw(VaultError)
+      .with.property('reason', 'KEYRING_MISMATCH')
   })
 
   it('of another format may not, whatever its keyring', () => {
@@ -143,7 +151,12 @@ describe('a front end that serves', () => {
   it('stops at once, though the back end owes an answer, and says nothing more', async () => {
     const states: boolean[] = []
     const stopping = new AbortController()
-    const parts = { backend: silent(), keyringId, log: recorder().log, setReady: (ready: boolean) => states.push(ready) }
+    const parts = {
+      backend: silent(),
+      keyringId,
+      log: recorder().log,
+      setReady: (ready: boolean) => states.push(ready),
+    }
     const watching = watchStore(parts, stopping.signal)
     await new Promise((resolve) => setTimeout(resolve, 10))
     const before = performance.now()

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { parseToken } from '../../src/frontend/crypto/token.js'
 import { KeyMode } from '../../src/gen/encserver/v1/frontend.js'
-import { answer, reasonOf } from './refusal.js'
+import { answer, macsDuring, reasonOf } from './refusal.js'
 import { type FrontEnd, openWorld, type World } from './world.js'
 
 const data = Buffer.from('The quick brown fox jumps over the lazy dog.')
@@ -215,5 +215,26 @@ describe('the front end service', () => {
     await frontEnd.store({ userId, data, keyMode: server })
     expect(await reasonOf(frontEnd.retrieve({ userId, recordKey }))).to.equal('RECORD_KEY_MISMATCH')
     expect((await frontEnd.retrieve({ userId })).data).to.deep.equal(data)
+  })
+
+  it('costs no more derivations than it must', async () => {
+    // Two pseudonyms; entry and envelope, two each; the combiner of split.
+    const costs = {
+      client: { store: 6, retrieve: 4 },
+      server: { store: 6, retrieve: 6 },
+      split: { store: 7, retrieve: 7 },
+    }
+    for (const [name, keyMode] of Object.entries({ client, server, split }) as ['client', KeyMode][]) {
+      const userId = newUser()
+      await frontEnd.store({ userId, data, keyMode })
+      let recordKey = ''
+      const store = await macsDuring(async () => {
+        recordKey = (await frontEnd.store({ userId, data, keyMode })).recordKey
+      })
+      const retrieve = await macsDuring(() => frontEnd.retrieve({ userId, recordKey }))
+      expect({ store, retrieve }, name).to.deep.equal(costs[name])
+    }
+    expect(await macsDuring(() => frontEnd.list({ userId: newUser() })), 'list').to.equal(1)
+    expect(await macsDuring(() => frontEnd.delete({ userId: newUser(), allowMissing: true })), 'delete').to.equal(2)
   })
 })

@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import type { StoreEnvelopeRequest, StoreEnvelopeResponse, UserDocument } from '../../src/gen/encserver/v1/backend.js'
 import type { Backend } from '../../src/frontend/guarded-backend.js'
+import type { StoreEnvelopeRequest, StoreEnvelopeResponse, UserDocument } from '../../src/gen/encserver/v1/backend.js'
 import { answer, reasonOf } from './refusal.js'
 import { type FrontEnd, instead, keyringText, openWorld, type World, withoutUsers, withUsersOf } from './world.js'
 

@@ -1,6 +1,6 @@
 // A back end that lies: it answers from the real store, changed on the way.
 import type { RetrieveEnvelopeResponse, SealedRecord, UserDocument } from '../../src/gen/encserver/v1/backend.js'
-import { type FrontEnd, type FrontEndParts, instead, type World, call } from './world.js'
+import { call, type FrontEnd, type FrontEndParts, instead, type World } from './world.js'
 
 /** What the store has of a record and its user; both are there or the test fails. */
 export interface Row {
@@ -21,7 +21,11 @@ interface Name {
 }
 
 /** A front end to which every retrieve is answered so. */
-export function answeredWith(world: World, row: Partial<RetrieveEnvelopeResponse>, parts: FrontEndParts = {}): FrontEnd {
+export function answeredWith(
+  world: World,
+  row: Partial<RetrieveEnvelopeResponse>,
+  parts: FrontEndParts = {},
+): FrontEnd {
   const retrieveEnvelope = async () => ({ record: undefined, user: undefined, ...row })
   return world.frontEnd({ ...parts, backend: instead(world.backend, { retrieveEnvelope }) })
 }

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import type { UserDocument } from '../../src/gen/encserver/v1/backend.js'
 import { randomSource } from '../../src/frontend/crypto/random.js'
+import { parseKeyring } from '../../src/frontend/keyring.js'
 import type { KeyProvider } from '../../src/frontend/kms/key-provider.js'
 import { localKms } from '../../src/frontend/kms/local-kms.js'
-import { parseKeyring } from '../../src/frontend/keyring.js'
 import { type UserKeys, userKeys } from '../../src/frontend/user-keys.js'
+import type { UserDocument } from '../../src/gen/encserver/v1/backend.js'
 import { reasonOf } from './refusal.js'
 import { keyringText } from './world.js'
 

@@ -1,0 +1,123 @@
+import { stat } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { Client, credentials } from '@grpc/grpc-js'
+import { expect } from 'chai'
+import { VaultError } from '../../src/core/errors.js'
+import { frontendClient } from '../../src/frontend/client.js'
+import type { FrontendConfig } from '../../src/frontend/config.js'
+import type { Backend } from '../../src/frontend/guarded-backend.js'
+import { type RunningFrontend, startFrontend } from '../../src/frontend/start.js'
+import { keysClosedDuring, reasonOf, refusal } from './refusal.js'
+import { silentLog } from './wire.js'
+import { frontendConfig, instead, keyringText, openWorld, type World } from './world.js'
+
+const data = Buffer.from('contents')
+
+/** 1 is SERVING of grpc.health.v1. */
+function health(port: number): Promise<number> {
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure())
+  const same = (bytes: Buffer) => bytes
+  return new Promise<number>((resolve, reject) => {
+    client.makeUnaryRequest('/grpc.health.v1.Health/Check', same, same, Buffer.alloc(0), (error, response) =>
+      error ? reject(error) : resolve(response?.[1] ?? 0),
+    )
+  }).finally(() => client.close())
+}
+
+async function untilReady(port: number): Promise<void> {
+  while ((await health(port)) !== 1) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
+describe('starting the front end', () => {
+  let world: World
+  const started: RunningFrontend[] = []
+  const config = (changes: Partial<FrontendConfig> = {}) =>
+    frontendConfig({ port: 0, keyringFile: join(world.folder, 'frontend', 'keyring.json'), ...changes })
+  const start = async (changes: Partial<FrontendConfig> = {}, backend: Backend = world.backend) => {
+    const running = await startFrontend(config(changes), { backend, log: silentLog }, new AbortController().signal)
+    started.push(running)
+    return running
+  }
+  beforeEach(async () => {
+    world = await openWorld()
+  })
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((running) => running.stop()))
+    await world.close()
+  })
+
+  it('makes the keyring beside an empty store, serves, and finds all again the next time', async () => {
+    const first = await start()
+    expect(first.keyringCreated).to.equal(true)
+    expect((await stat(config().keyringFile)).mode & 0o777).to.equal(0o600)
+    await untilReady(first.port)
+    const client = frontendClient({ address: `127.0.0.1:${first.port}` })
+    const { recordKey } = await client.storeRecord({ userId: 'u', data })
+    client.close()
+    await started.pop()!.stop()
+
+    const second = await start()
+    expect(second.keyringCreated).to.equal(false)
+    const again = frontendClient({ address: `127.0.0.1:${second.port}` })
+    expect((await again.retrieveRecord({ userId: 'u', recordKey })).data).to.deep.equal(data)
+    again.close()
+  })
+
+  it('refuses a store that is bound to another keyring, whether it has one or none', async () => {
+    await world.frontEnd({ keyringText: keyringText() }).store({ userId: 'u', data })
+    expect(await reasonOf(start())).to.equal('KEYRING_MISMATCH')
+    const other = await openWorld()
+    await start({}, other.backend)
+    expect(await reasonOf(start())).to.equal('KEYRING_MISMATCH')
+    await started.pop()!.stop()
+    await other.close()
+  })
+
+  it('says that the port is in use, and leaves no key behind', async () => {
+    const taken = createServer()
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+    const { port } = taken.address() as { port: number }
+    const closed = await keysClosedDuring(async () => {
+      const { reason, message } = await refusal(start({ port }))
+      expect(reason).to.equal('INVALID_REQUEST')
+      expect(message).to.include(`cannot listen on 127.0.0.1:${port}`)
+    })
+    expect(closed).to.equal(2)
+    taken.close()
+  })
+
+  it('waits for the back end, and gives up when told to', async () => {
+    const down = instead(world.backend, { getStoreInfo: () => Promise.reject(new VaultError('UNREACHABLE')) })
+    const stopping = new AbortController()
+    const starting = startFrontend(config(), { backend: down, log: silentLog }, stopping.signal).catch(() => 'given up')
+    setTimeout(() => stopping.abort(), 50)
+    expect(await starting).to.equal('given up')
+  })
+
+  it('stops when calls in flight are answered, and wipes its keys then', async () => {
+    let arrived: () => void = () => undefined
+    const sending = new Promise<void>((resolve) => {
+      arrived = resolve
+    })
+    const slow = instead(world.backend, {
+      async storeEnvelope(request, call) {
+        arrived()
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        return world.backend.storeEnvelope(request, call)
+      },
+    })
+    const running = await start({}, slow)
+    const client = frontendClient({ address: `127.0.0.1:${running.port}` })
+    const storing = client.storeRecord({ userId: 'u', data })
+    await sending
+    const closed = await keysClosedDuring(async () => {
+      await started.pop()!.stop()
+      await new Promise((resolve) => setImmediate(resolve))
+    })
+    expect((await storing).version).to.equal(1n)
+    // The keyring's two and the user's.
+    expect(closed).to.be.at.least(3)
+    client.close()
+  })
+})
