@@ -1,22 +1,22 @@
 import { expect } from 'chai'
+import { HmacKey } from '../../src/frontend/crypto/hmac.js'
 import { randomSource } from '../../src/frontend/crypto/random.js'
-import { newKeyringText, parseKeyring } from '../../src/frontend/keyring.js'
+import { type Keyring, newKeyringText, parseKeyring } from '../../src/frontend/keyring.js'
 import { recordIds } from '../../src/frontend/record-ids.js'
 import { group } from './crypto/vectors.js'
 
-const text = newKeyringText('test', randomSource())
-const key = (number: number, state: string, bytes: string) => ({
-  number,
-  state,
-  key: Buffer.from(bytes, 'hex').toString('base64'),
-})
-
-/** A keyring with the pseudonym keys of the vectors: number 2 active, number 1 still read. */
-function keyring(realm = 'test') {
+/** The pseudonym keys of the vectors: number 2 active, number 1 still looked up. */
+function keyring(realm = 'test'): Keyring {
   const vectors = group('Pseudonym')
-  const [one, two] = [1, 2].map((kid) => vectors.find((vector) => vector['kid'] === kid)!['key'] as string)
-  const keys = [key(1, 'read', one!), key(2, 'active', two!)]
-  return parseKeyring(JSON.stringify({ ...JSON.parse(text), realm, pseudonym_keys: keys }))
+  const keyOf = (kid: number) => {
+    const hex = vectors.find((vector) => vector['kid'] === kid)!['key'] as string
+    return new HmacKey(Buffer.from(hex, 'hex'))
+  }
+  const pseudonymKeys = [
+    { kid: 2, state: 'active' as const, key: keyOf(2) },
+    { kid: 1, state: 'read' as const, key: keyOf(1) },
+  ]
+  return { ...parseKeyring(newKeyringText('test', randomSource())), realm, pseudonymKeys }
 }
 
 describe('where a record lies', () => {
