@@ -1,6 +1,6 @@
 // A bare gRPC echo, the yardstick: nothing but grpc-js. With an address it forwards to the next hop, without one it
 // answers. A request begins with the number of bytes wanted back.
-import { Client, credentials, Server, ServerCredentials, type handleUnaryCall } from '@grpc/grpc-js'
+import { Client, credentials, type handleUnaryCall, Server, ServerCredentials } from '@grpc/grpc-js'
 
 const same = (frame: Buffer) => frame
 const raw = { requestSerialize: same, requestDeserialize: same, responseSerialize: same, responseDeserialize: same }

@@ -33,7 +33,14 @@ async function measure(name: string, servers: Measured[], run: () => Promise<Loa
 }
 
 async function startVault(folder: string): Promise<Measured[]> {
-  const quiet = ['--config', 'config/config.cmd.json', '--set', 'log.stdout=false', '--set', `log.dir=${join(folder, 'log')}`]
+  const quiet = [
+    '--config',
+    'config/config.cmd.json',
+    '--set',
+    'log.stdout=false',
+    '--set',
+    `log.dir=${join(folder, 'log')}`,
+  ]
   const data = ['--set', `backend.dataDir=${join(folder, 'be')}`, '--set', 'backend.port=0']
   const backend = await startProgram('beserver', ['dist/cmd/beserver.js', ...quiet, ...data])
   const keys = ['--set', `frontend.keyringFile=${join(folder, 'fe/keyring.json')}`, '--set', 'frontend.port=0']
@@ -70,7 +77,8 @@ function median(values: number[]): number {
 }
 
 function table(rows: Row[]): string {
-  const head = '| | per second | p50 ms | p99 ms | server CPU µs | load CPU µs | of the echo |\n|---|---|---|---|---|---|---|'
+  const head =
+    '| | per second | p50 ms | p99 ms | server CPU µs | load CPU µs | of the echo |\n|---|---|---|---|---|---|---|'
   const names = [...new Set(rows.map(({ name }) => name))]
   const lines = names.map((name, at) => {
     const mine = rows.filter((row) => row.name === name)

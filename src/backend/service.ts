@@ -1,5 +1,6 @@
 // The back end's methods: what they mean for users and records. How rows are kept is the store's affair, and what is in
 // an envelope is nobody's here.
+import type { VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
 import type {
   BackendServiceServer,
@@ -7,6 +8,7 @@ import type {
   StoreEnvelopeRequest,
   StoreEnvelopeResponse,
 } from '../gen/encserver/v1/backend.js'
+import { type BackendCalls, executeBatch } from './execute-batch.js'
 import { findRecord, findUser } from './first-hit.js'
 import { keyringBinding } from './keyring-binding.js'
 import { removeRecord } from './remove-record.js'
@@ -18,6 +20,8 @@ export interface BackendServiceOptions {
   store: Store
   /** The clock of `store_time`. */
   now?: () => Date
+  /** Told of each call of a batch that failed, as only its caller hears of it otherwise. */
+  failed?: (error: VaultError, requestId: string) => void
 }
 
 const noBytes = Buffer.alloc(0)
@@ -35,10 +39,13 @@ async function otherUser(
   return user.userUid.equals(record.userUid) ? undefined : { $case: 'currentUser', value: user }
 }
 
-export function backendService({
-  store,
-  now = () => new Date(),
-}: BackendServiceOptions): Methods<BackendServiceServer> {
+/** All methods. */
+export function backendService(options: BackendServiceOptions): Methods<BackendServiceServer> {
+  const calls = backendCalls(options)
+  return { ...calls, executeBatch: executeBatch(calls, options.failed) }
+}
+
+function backendCalls({ store, now = () => new Date() }: BackendServiceOptions): BackendCalls {
   const requireKeyring = keyringBinding(store)
   return {
     async storeEnvelope(request, call) {

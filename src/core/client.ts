@@ -1,19 +1,21 @@
 // The promise methods of a service, called over gRPC: deadline, cancellation, request id, errors and retries in one place.
 import { setMaxListeners } from 'node:events'
-import {
-  Client,
-  type ClientUnaryCall,
-  Metadata,
-  type MethodDefinition,
-  type ServiceDefinition,
-  type ServiceError,
-} from '@grpc/grpc-js'
-import { type ChannelConfig, channelCredentials, channelOptions, targetOf } from './channel.js'
-import { invalidField, VaultError } from './errors.js'
+import type { MethodDefinition, ServiceDefinition, ServiceError } from '@grpc/grpc-js'
+import type { ChannelConfig } from './channel.js'
+import { callStream } from './client-stream.js'
+import { invalidField } from './errors.js'
 import type { CallContext, Methods } from './methods.js'
-import { isRequestId, newRequestId, requestIdKey } from './request-id.js'
-import { cancelledBy, type RetryPolicy, withRetry } from './retry.js'
-import { fromServiceError } from './status.js'
+import {
+  closeClient,
+  failureOf,
+  metadataOf,
+  type OpenClient,
+  type OutgoingCall,
+  openClient,
+  refusalOf,
+} from './open-client.js'
+import { isRequestId, newRequestId } from './request-id.js'
+import { type RetryPolicy, withRetry } from './retry.js'
 
 type UnaryMethod = MethodDefinition<unknown, unknown>
 
@@ -48,62 +50,46 @@ export function newCall({ timeoutMs = defaultTimeoutMs, signal, requestId }: Cal
   }
 }
 
-/** Connects lazily; `retries` says for each method what its client may do when it fails. */
+/** Connects lazily; `retries` says for each unary method what its client may do when it fails. */
 export function connect<Server>(
   service: ServiceDefinition,
   config: ChannelConfig,
   retries: (request: unknown, method: keyof Methods<Server>) => RetryPolicy,
 ): Connection<Server> {
-  const client = new Client(targetOf(config), channelCredentials(config), channelOptions)
-  const open: OpenClient = { client, calls: new Set(), closed: false }
+  const open = openClient(config)
   const entries = Object.entries(service).map(([name, method]) => {
-    const call = (request: unknown, context: CallContext) =>
+    const unary = (request: unknown, context: CallContext) =>
       withRetry(() => callOnce(open, method, { request, context }), retries(request, name as never), context)
-    return [name, call]
+    const stream = (request: unknown, context: CallContext) => callStream(open, method, { request, context })
+    return [name, method.responseStream ? stream : unary]
   })
-  return { methods: Object.fromEntries(entries), close: () => close(open) }
-}
-
-interface OpenClient {
-  client: Client
-  calls: Set<ClientUnaryCall>
-  closed: boolean
-}
-
-interface OutgoingCall {
-  request: unknown
-  context: CallContext
+  return { methods: Object.fromEntries(entries), close: () => closeClient(open) }
 }
 
 function callOnce(open: OpenClient, method: UnaryMethod, { request, context }: OutgoingCall): Promise<unknown> {
   const { path, requestSerialize, responseDeserialize } = method
-  const { signal, deadline, requestId } = context
-  const metadata = new Metadata()
-  metadata.set(requestIdKey, requestId)
+  const { signal, deadline } = context
   return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(cancelledBy(signal))
-    if (open.closed) return reject(closedClient())
+    const refusal = refusalOf(open, signal)
+    if (refusal) return reject(refusal)
     const done = (error: ServiceError | null, response?: unknown) => {
       signal.removeEventListener('abort', cancel)
       open.calls.delete(call)
       if (error === null) resolve(response)
-      else if (signal.aborted) reject(cancelledBy(signal))
-      else reject(open.closed ? closedClient() : fromServiceError(error))
+      else reject(failureOf(open, signal, error))
     }
-    const sent = [path, requestSerialize, responseDeserialize, request, metadata, { deadline }, done] as const
+    const sent = [
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      metadataOf(context),
+      { deadline },
+      done,
+    ] as const
     const call = open.client.makeUnaryRequest(...sent)
     const cancel = () => call.cancel()
     signal.addEventListener('abort', cancel, { once: true })
     open.calls.add(call)
   })
-}
-
-function close(open: OpenClient): void {
-  open.closed = true
-  for (const call of open.calls) call.cancel() // the channel by itself would let them wait for their deadline
-  open.client.close()
-}
-
-function closedClient(): VaultError {
-  return new VaultError('CANCELLED', { message: 'this client is closed' })
 }

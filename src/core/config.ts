@@ -35,7 +35,7 @@ export function envName(path: string[]): string {
 function withEnv(settings: Settings, path: string[]): object {
   const entries = Object.entries(settings).map(([name, node]) => {
     const here = [...path, name]
-    return [name, isSetting(node) ? { ...node, env: envName(here) } : withEnv(node, here)]
+    return [name, isSetting(node) ? { env: envName(here), ...node } : withEnv(node, here)]
   })
   return Object.fromEntries(entries)
 }

@@ -8,6 +8,8 @@ export interface Setting {
   default: unknown
   min?: number
   max?: number
+  /** The environment variable, where it is not the one of the setting's path. */
+  env?: string
 }
 
 /** A tree of settings. */

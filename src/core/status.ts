@@ -77,13 +77,13 @@ function find<T>(status: Status, name: string, decode: (bytes: Uint8Array) => T)
   return any === undefined ? undefined : decode(any.value)
 }
 
-function fromDetails(status: Status, cause: ServiceError): VaultError | undefined {
+function fromDetails(status: Status, cause: unknown): VaultError | undefined {
   const info = find(status, 'ErrorInfo', ErrorInfo.decode)
   if (info?.domain !== domain) return undefined
   const retry = find(status, 'RetryInfo', RetryInfo.decode)?.retryDelay
   const requestId = find(status, 'RequestInfo', RequestInfo.decode)?.requestId
   const violations = find(status, 'BadRequest', BadRequest.decode)?.fieldViolations ?? []
-  const reason = isReason(info.reason) ? info.reason : bareReasons[cause.code] // a newer server's: by its code
+  const reason = isReason(info.reason) ? info.reason : bareReasons[status.code as codes] // a newer server's: by its code
   return new VaultError(reason ?? 'INTERNAL', {
     message: status.message,
     fields: violations.map(({ field, description }) => ({ field, description })),
@@ -101,5 +101,15 @@ export function fromServiceError(error: ServiceError): VaultError {
     return fromDetails(Status.decode(encoded), error) ?? fromBareStatus(error)
   } catch (cause) {
     return new VaultError('INTERNAL', { message: 'the server sent an unreadable status', cause })
+  }
+}
+
+/** The same for a status inside a message. */
+export function fromRpcStatus(status: Status): VaultError {
+  const error = new VaultError(bareReasons[status.code as codes] ?? 'INTERNAL', { cause: status })
+  try {
+    return fromDetails(status, status) ?? error
+  } catch {
+    return error // with details that cannot be read
   }
 }

@@ -43,10 +43,11 @@ describe('e2e: kill -9 of the back end', () => {
       let killed = false
       const writing = model.write(() => killed)
       await someWrites()
-      killed = true
+      killed = cycle % 4 !== 1 // else they go on, and begin writes while nobody is there
       await backend.stop('SIGKILL')
       if (cycle % 8 === 7) await killWhileItStarts()
       backend = await box.backend(options)
+      killed = true
       await writing
       connection.close() // it would wait a while before it connects again
       connection = connect()
@@ -59,7 +60,7 @@ describe('e2e: kill -9 of the back end', () => {
     report(seconds)
     expect(model.tally.lost).to.deep.equal([])
     expect(model.tally.halfWritten).to.deep.equal([])
-    expect(model.tally.stores).to.be.greaterThan(cycles * 64)
+    expect(model.tally.stores).to.be.greaterThan(cycles * 32)
     expect(model.tally.unknown + model.tally.refused).to.be.greaterThan(0) // else nobody was hit by a kill
 
     /** From the first moments, when all are new, to a full run. */

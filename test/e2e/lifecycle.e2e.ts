@@ -164,11 +164,11 @@ describe('e2e: front end and back end come and go', () => {
     const { recordKey } = await client.storeRecord(record)
 
     await backend.stop('SIGKILL')
-    await until(async () => (await health(frontend)) === 'NOT_SERVING', 6_000)
+    await until(async () => (await health(frontend)) === 'NOT_SERVING', 10_000)
     expect(await health(frontend, 'encserver.v1.FrontendService')).to.equal('NOT_SERVING')
 
     await box.backend({ dataDir, port: backend.port })
-    await until(async () => (await health(frontend)) === 'SERVING', 6_000)
+    await until(async () => (await health(frontend)) === 'SERVING', 10_000)
     expect((await client.retrieveRecord({ userId: 'JTH', recordKey })).data.equals(data)).to.equal(true)
   })
 
@@ -184,7 +184,7 @@ describe('e2e: front end and back end come and go', () => {
     await other.stop()
     await backend.stop()
     await box.backend({ dataDir: otherDir, port: backend.port })
-    await until(async () => (await health(frontend)) === 'NOT_SERVING', 6_000)
+    await until(async () => (await health(frontend)) === 'NOT_SERVING', 10_000)
     const refused = await refusal(client.storeRecord(record))
     expect(refused.reason).to.equal('KEYRING_MISMATCH')
   })

@@ -6,7 +6,7 @@ import { type FrontendClient, KeyMode } from '../../src/frontend/client.js'
 import type { Keyring } from '../../src/frontend/keyring.js'
 import { readKeyring } from '../../src/frontend/keyring-file.js'
 import { recordIds } from '../../src/frontend/record-ids.js'
-import { refusal } from './calls.js'
+import { health, refusal, until } from './calls.js'
 import { type Server, sandbox } from './processes.js'
 
 describe('e2e: two front ends with one keyring', () => {
@@ -77,5 +77,33 @@ describe('e2e: two front ends with one keyring', () => {
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).to.have.length(1)
     const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.reason] : []))
     expect(new Set(reasons)).to.deep.equal(new Set(['ALREADY_EXISTS']))
+  })
+})
+
+describe('e2e: front ends that meet at an empty store', () => {
+  const box = sandbox()
+
+  it('started at once with one keyring file, they share the keyring that one of them makes', async () => {
+    const backend = await box.backend()
+    const keyringFile = join(box.folder(), 'frontend', 'keyring.json')
+    const starting = Array.from({ length: 3 }, () => box.frontend({ backend, keyringFile }))
+    const frontends = await Promise.all(starting)
+    const opened = frontends.map((frontend) => box.client(frontend))
+    const { recordKey } = await (opened[0] as FrontendClient).storeRecord({ userId: 'JTH' })
+    for (const client of opened) await client.retrieveRecord({ userId: 'JTH', recordKey })
+    expect(frontends.filter(({ stderr }) => stderr().includes('made now'))).to.have.length(1)
+  })
+
+  it('with a keyring each, the first write decides whose store it is', async () => {
+    const backend = await box.backend()
+    const owner = await box.frontend({ backend })
+    const stranger = await box.frontend({ backend })
+    await until(async () => (await health(stranger)) === 'SERVING') // nothing is written yet
+    const { recordKey } = await box.client(owner).storeRecord({ userId: 'JTH' })
+    const refused = await refusal(box.client(stranger).storeRecord({ userId: 'JTH' }))
+    expect(refused.reason).to.equal('KEYRING_MISMATCH')
+    await until(async () => (await health(stranger)) === 'NOT_SERVING')
+    expect(await health(owner)).to.equal('SERVING')
+    await box.client(owner).retrieveRecord({ userId: 'JTH', recordKey })
   })
 })

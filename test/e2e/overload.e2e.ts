@@ -53,7 +53,7 @@ describe('e2e: overload', () => {
     const { reason, kind, retryAfterMs, requestId } = await refusal(store('one more'))
     expect({ reason, kind, retryAfterMs }).to.deep.equal({ reason: 'OVERLOADED', kind: 'exhausted', retryAfterMs: 100 })
     expect(requestId).to.be.a('string')
-    expect(Date.now() - started).to.be.below(300)
+    expect(Date.now() - started).to.be.below(1_000) // and not at the end of those that wait
   })
 
   it('those that were let in are answered when the back end goes on, and there is room again', async () => {

@@ -1,0 +1,79 @@
+// One batch: sent, its results handed out as they come. What a broken batch left open is made again call by call, which
+// the key ids make harmless; if that fails too, nobody knows what became of the writes, and they say so.
+import { VaultError } from '../core/errors.js'
+import type { CallContext, Methods } from '../core/methods.js'
+import { newRequestId } from '../core/request-id.js'
+import { neverSent } from '../core/retry.js'
+import { asVaultError, fromRpcStatus } from '../core/status.js'
+import type { BackendServiceServer, BatchCall, BatchResult } from '../gen/encserver/v1/backend.js'
+import type { Waiting } from './gather-queue.js'
+
+type Connected = Methods<BackendServiceServer>
+
+// The stream outlives its calls by this, so that it is each call's own deadline that ends it.
+const graceMs = 1_000
+
+/** Never rejects: each call of the batch is settled. `first` is told when results begin to come. */
+export async function sendBatch(methods: Connected, batch: Waiting[], first: () => void): Promise<void> {
+  const [only] = batch
+  if (only !== undefined && batch.length === 1) return settleAlone(methods, only, undefined)
+  const open = new Map(batch.map((waiting, index) => [index, waiting]))
+  const broken = await exchange(methods, open, first)
+  await Promise.all(Array.from(open.values(), (waiting) => settleAlone(methods, waiting, broken)))
+}
+
+/** Returns what broke the stream, or that it ended without results; `open` holds the calls left. */
+async function exchange(methods: Connected, open: Map<number, Waiting>, first: () => void): Promise<VaultError> {
+  const calls = Array.from(open, ([index, waiting]) => batchCall(index, waiting))
+  const deadline = Math.max(...Array.from(open.values(), ({ context }) => context.deadline)) + graceMs
+  const context = { requestId: newRequestId(), deadline, signal: new AbortController().signal }
+  try {
+    for await (const { results } of methods.executeBatch({ calls }, context)) {
+      first()
+      for (const result of results) settle(open, result)
+    }
+    return new VaultError('UNREACHABLE')
+  } catch (error) {
+    return asVaultError(error)
+  }
+}
+
+function batchCall(index: number, { call, context }: Waiting): BatchCall {
+  return { index, timeoutMs: Math.max(1, context.deadline - Date.now()), requestId: context.requestId, call }
+}
+
+function settle(open: Map<number, Waiting>, { index, outcome }: BatchResult): void {
+  const waiting = open.get(index)
+  if (waiting === undefined) return
+  open.delete(index)
+  if (outcome?.$case === 'error') waiting.reject(fromRpcStatus(outcome.value))
+  else if (outcome?.$case === waiting.call.$case) waiting.resolve(outcome.value)
+  else waiting.reject(new VaultError('INTERNAL', { cause: 'the back end answered another call than was made' }))
+}
+
+/** Makes the call by itself; `broken` is what became of the batch it was in. */
+async function settleAlone(methods: Connected, waiting: Waiting, broken: VaultError | undefined): Promise<void> {
+  try {
+    waiting.resolve(await callAlone(methods, waiting))
+  } catch (thrown) {
+    waiting.reject(outcomeAfter(broken, asVaultError(thrown), waiting))
+  }
+}
+
+function callAlone(methods: Connected, { call, context }: { call: Waiting['call']; context: CallContext }) {
+  switch (call.$case) {
+    case 'store':
+      return methods.storeEnvelope(call.value, context)
+    case 'retrieve':
+      return methods.retrieveEnvelope(call.value, context)
+    case 'delete':
+      return methods.deleteEnvelope(call.value, context)
+  }
+}
+
+// The second try says only that it did not get through; the first may have.
+function outcomeAfter(broken: VaultError | undefined, error: VaultError, { call }: Waiting): VaultError {
+  const perhapsDone = broken !== undefined && !neverSent(broken) && call.$case !== 'retrieve'
+  if (!perhapsDone || (error.kind !== 'unavailable' && error.kind !== 'exhausted')) return error
+  return new VaultError('OUTCOME_UNKNOWN', { cause: error })
+}

@@ -1,0 +1,74 @@
+// The calls that wait to be gathered, bounded in number and bytes.
+import { VaultError } from '../core/errors.js'
+import type { CallContext } from '../core/methods.js'
+import type { BatchCall } from '../gen/encserver/v1/backend.js'
+
+export type GatheredCall = NonNullable<BatchCall['call']>
+
+export interface Waiting {
+  call: GatheredCall
+  context: CallContext
+  resolve(answer: unknown): void
+  reject(error: unknown): void
+}
+
+export interface GatherQueue {
+  isEmpty(): boolean
+  /** Throws OVERLOADED when too much waits already. */
+  add(waiting: Waiting): void
+  /** Of one that is not there any more: nothing. */
+  remove(waiting: Waiting): void
+  /** The oldest calls that make a batch: at least one. */
+  take(): Waiting[]
+}
+
+interface Bounds {
+  batchCalls: number
+  batchBytes: number
+  waitingCalls: number
+  waitingBytes: number
+}
+
+const retryAfterMs = 100
+const callOverhead = 512
+
+/** About what a call adds to a message. */
+function bytesOf({ call }: Waiting): number {
+  if (call.$case !== 'store') return callOverhead
+  const { record, newUser } = call.value
+  const keys = newUser?.generations.reduce((sum, { wrappedKey }) => sum + wrappedKey.length, 0) ?? 0
+  return callOverhead + (record?.envelope.length ?? 0) + (record?.entryBox.length ?? 0) + keys
+}
+
+export function gatherQueue({ batchCalls, batchBytes, waitingCalls, waitingBytes }: Bounds): GatherQueue {
+  const queue = new Map<Waiting, number>()
+  let bytes = 0
+
+  function remove(waiting: Waiting): void {
+    bytes -= queue.get(waiting) ?? 0
+    queue.delete(waiting)
+  }
+
+  return {
+    isEmpty: () => queue.size === 0,
+    add(waiting) {
+      const size = bytesOf(waiting)
+      if (queue.size >= waitingCalls || bytes + size > waitingBytes)
+        throw new VaultError('OVERLOADED', { retryAfterMs })
+      queue.set(waiting, size)
+      bytes += size
+    },
+    remove,
+    take() {
+      const batch: Waiting[] = []
+      let total = 0
+      for (const [waiting, size] of queue) {
+        total += size
+        if (batch.length > 0 && (batch.length === batchCalls || total > batchBytes)) break
+        batch.push(waiting)
+      }
+      for (const waiting of batch) remove(waiting)
+      return batch
+    },
+  }
+}

@@ -1,0 +1,88 @@
+// Gathers the calls that are waiting at the same time into one message (ExecuteBatch): an outgoing gRPC call costs more
+// than all the rest of a record's way. Each call keeps its own deadline, cancellation and outcome, and none waits for
+// another: a batch holds its turn only until its first result, or a moment.
+import type { CallContext, Methods } from '../core/methods.js'
+import { cancelledBy } from '../core/retry.js'
+import type {
+  BackendServiceServer,
+  DeleteEnvelopeResponse,
+  RetrieveEnvelopeResponse,
+  StoreEnvelopeResponse,
+} from '../gen/encserver/v1/backend.js'
+import { sendBatch } from './batch-exchange.js'
+import { type GatheredCall, gatherQueue, type Waiting } from './gather-queue.js'
+import { turns } from './turns.js'
+
+export interface GatherLimits {
+  batchCalls: number
+  batchBytes: number
+  /** Batches that have not had a result yet. */
+  turns: number
+  /** A batch without a result gives its turn back after this. */
+  turnMs: number
+  waitingCalls: number
+  waitingBytes: number
+}
+
+const MiB = 1024 * 1024
+
+export const defaultGatherLimits: GatherLimits = {
+  batchCalls: 128,
+  batchBytes: MiB,
+  turns: 2,
+  turnMs: 20,
+  waitingCalls: 4096,
+  waitingBytes: 64 * MiB,
+}
+
+type Connected = Methods<BackendServiceServer>
+
+/** The same methods; stores, retrieves and deletes that wait at the same time share a message. */
+export function gatheredClient(methods: Connected, limits = defaultGatherLimits): Connected {
+  const queue = gatherQueue(limits)
+  const turn = turns({ count: limits.turns, longestMs: limits.turnMs }, schedule)
+  let scheduled = false
+
+  function schedule(): void {
+    if (scheduled || !turn.free() || queue.isEmpty()) return
+    scheduled = true
+    setImmediate(send)
+  }
+
+  function send(): void {
+    scheduled = false
+    while (turn.free() && !queue.isEmpty()) {
+      const release = turn.hold()
+      void sendBatch(methods, queue.take(), release).finally(release)
+    }
+  }
+
+  function submit(call: GatheredCall, context: CallContext): Promise<unknown> {
+    const { signal } = context
+    if (signal.aborted) return Promise.reject(cancelledBy(signal))
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        queue.remove(waiting)
+        reject(cancelledBy(signal))
+      }
+      const settled =
+        <T>(settle: (value: T) => void) =>
+        (value: T) => {
+          signal.removeEventListener('abort', leave)
+          settle(value)
+        }
+      const waiting: Waiting = { call, context, resolve: settled(resolve), reject: settled(reject) }
+      queue.add(waiting)
+      signal.addEventListener('abort', leave, { once: true })
+      schedule()
+    })
+  }
+
+  return {
+    ...methods,
+    storeEnvelope: (value, context) => submit({ $case: 'store', value }, context) as Promise<StoreEnvelopeResponse>,
+    retrieveEnvelope: (value, context) =>
+      submit({ $case: 'retrieve', value }, context) as Promise<RetrieveEnvelopeResponse>,
+    deleteEnvelope: (value, context) => submit({ $case: 'delete', value }, context) as Promise<DeleteEnvelopeResponse>,
+  }
+}
