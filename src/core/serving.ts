@@ -52,6 +52,14 @@ export function callNote(log: Logger, method: AnyMethod, requestId: string): Not
   }
 }
 
+/** Logs what failed inside a call that as a whole succeeded, such as an item of a stream. */
+export function partNote(log: Logger, part: string): (error: VaultError, requestId: string) => void {
+  return (error, requestId) => {
+    const level = levelOf(error)
+    log.log(level === 'error' ? level : 'debug', part, { requestId, ...outcomeOf(error) })
+  }
+}
+
 // Bugs and damaged records are for an operator; all else is between the service and its caller.
 export function levelOf({ kind }: VaultError): string {
   return kind === 'internal' || kind === 'corrupt' ? 'error' : 'info'

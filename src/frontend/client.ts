@@ -2,9 +2,10 @@
 // would turn every lone surrogate into U+FFFD, and two ids into one.
 import type { ChannelConfig } from '../core/channel.js'
 import { type CallOptions, connect, newCall } from '../core/client.js'
-import { invalidField } from '../core/errors.js'
+import { invalidField, VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
 import type { RetryPolicy } from '../core/retry.js'
+import { fromRpcStatus } from '../core/status.js'
 import {
   DeleteRecordRequest,
   type DeleteRecordResponse,
@@ -18,6 +19,7 @@ import {
   StoreRecordRequest,
   type StoreRecordResponse,
 } from '../gen/encserver/v1/frontend.js'
+import type { Status } from '../gen/google/rpc/status.js'
 
 export type { ChannelConfig } from '../core/channel.js'
 export type { CallOptions } from '../core/client.js'
@@ -34,6 +36,17 @@ export {
 /** A request of which only `userId` must be given. */
 export type Given<Request extends { userId: string }> = Partial<Request> & Pick<Request, 'userId'>
 
+/** Records with the caller's name for each: 1 to 128 bytes, unique among those in flight. */
+export type Items<Request extends { userId: string }> =
+  | AsyncIterable<{ itemId: string; record: Given<Request> }>
+  | Iterable<{ itemId: string; record: Given<Request> }>
+
+/** What an item came to. */
+export type Outcome<Response> = { itemId: string } & (
+  | { answer: Response; error?: never }
+  | { error: VaultError; answer?: never }
+)
+
 /** Every method rejects with VaultError; see docs/errors.md for its reasons. */
 export interface FrontendClient {
   /** Encrypts and stores; keep `recordKey`, it cannot be shown again. */
@@ -42,6 +55,13 @@ export interface FrontendClient {
   deleteRecord(request: Given<DeleteRecordRequest>, options?: CallOptions): Promise<DeleteRecordResponse>
   /** One page. */
   listRecords(request: Given<ListRecordsRequest>, options?: CallOptions): Promise<ListRecordsResponse>
+  /** Stores many records on one call; an outcome each, in any order. Leaving the loop cancels what is not answered. */
+  storeRecords(items: Items<StoreRecordRequest>, options?: CallOptions): AsyncIterable<Outcome<StoreRecordResponse>>
+  /** Opens many records on one call; as `storeRecords`. */
+  retrieveRecords(
+    items: Items<RetrieveRecordRequest>,
+    options?: CallOptions,
+  ): AsyncIterable<Outcome<RetrieveRecordResponse>>
   /** All records of a user, page after page. */
   eachRecord(request: Given<ListRecordsRequest>, options?: CallOptions): AsyncGenerator<RecordInfo, void, undefined>
   close(): void
@@ -59,9 +79,43 @@ export function frontendClient(config: ChannelConfig): FrontendClient {
       methods.retrieveRecord(RetrieveRecordRequest.create(wellFormed(request)), newCall(options)),
     deleteRecord: async (request, options) =>
       methods.deleteRecord(DeleteRecordRequest.create(wellFormed(request)), newCall(options)),
+    storeRecords: (items, options) => outcomes(methods.storeRecords(storeItems(items), streamCall(options))),
+    retrieveRecords: (items, options) => outcomes(methods.retrieveRecords(retrieveItems(items), streamCall(options))),
     listRecords,
     eachRecord: (request, options) => eachRecord(listRecords, request, options),
     close,
+  }
+}
+
+async function* storeItems(items: Items<StoreRecordRequest>) {
+  for await (const { itemId, record } of items) {
+    yield { itemId, record: StoreRecordRequest.create(wellFormed(record)) }
+  }
+}
+
+async function* retrieveItems(items: Items<RetrieveRecordRequest>) {
+  for await (const { itemId, record } of items) {
+    yield { itemId, record: RetrieveRecordRequest.create(wellFormed(record)) }
+  }
+}
+
+// A stream lives as long as something moves on it; a deadline is for whoever wants one.
+function streamCall(options: CallOptions = {}) {
+  return newCall({ timeoutMs: longestMs, ...options })
+}
+
+type ItemResponse<Response> = {
+  itemId: string
+  outcome: { $case: 'stored' | 'retrieved'; value: Response } | { $case: 'error'; value: Status } | undefined
+}
+
+async function* outcomes<Response>(
+  responses: AsyncIterable<ItemResponse<Response>>,
+): AsyncGenerator<Outcome<Response>> {
+  for await (const { itemId, outcome } of responses) {
+    if (outcome === undefined) yield { itemId, error: new VaultError('INTERNAL') }
+    else if (outcome.$case === 'error') yield { itemId, error: fromRpcStatus(outcome.value) }
+    else yield { itemId, answer: outcome.value }
   }
 }
 
@@ -77,6 +131,8 @@ async function* eachRecord(
     pageToken = page.nextPageToken
   } while (pageToken !== '')
 }
+
+const longestMs = 24 * 3_600_000
 
 const writes: Partial<Record<keyof Methods<FrontendServiceServer>, true>> = { storeRecord: true, deleteRecord: true }
 

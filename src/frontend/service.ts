@@ -5,13 +5,20 @@ import type { FrontendServiceServer } from '../gen/encserver/v1/frontend.js'
 import { pseudonymSize } from './crypto/pseudonym.js'
 import { parseToken } from './crypto/token.js'
 import { listRecords } from './list-records.js'
+import { type ItemFailed, recordStreams } from './record-streams.js'
 import { retrieveRecord } from './retrieve-record.js'
 import { storeRecord } from './store-record.js'
 import type { User } from './user-key-source.js'
 import { checkCallerAad, checkData, checkKeyId, checkName, checkPrecondition, checkUserId, modeOf } from './validate.js'
 import type { Vault } from './vault.js'
 
-export function frontendService(vault: Vault): Methods<FrontendServiceServer> {
+/** All methods; `itemFailed` is told of the items of streams that fail. */
+export function frontendService(vault: Vault, itemFailed?: ItemFailed): Methods<FrontendServiceServer> {
+  const calls = frontendCalls(vault)
+  return { ...calls, ...recordStreams(calls, itemFailed) }
+}
+
+function frontendCalls(vault: Vault): Omit<Methods<FrontendServiceServer>, 'storeRecords' | 'retrieveRecords'> {
   const { ids } = vault
   return {
     async storeRecord(request, call) {

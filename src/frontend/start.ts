@@ -1,6 +1,7 @@
 // Starts a front end from its configuration: ask the store what it is, find or make the keyring, then serve.
 import type { Logger } from '../core/log.js'
 import { type RunningServer, startServer } from '../core/server.js'
+import { partNote } from '../core/serving.js'
 import { FrontendServiceService } from '../gen/encserver/v1/frontend.js'
 import { type FrontendConfig, frontendLimits } from './config.js'
 import { randomSource } from './crypto/random.js'
@@ -28,7 +29,7 @@ export async function startFrontend(
   const store = await waitForStore(guardedBackend(backend), log, signal)
   const { keyring, created } = await loadKeyring(config, store, random)
   const vault = openVault({ config, keyring, backend, random })
-  const server = await listen(config, frontendService(vault), log).catch((error: unknown) => {
+  const server = await listen(config, frontendService(vault, partNote(log, 'item')), log).catch((error: unknown) => {
     closeVault(vault)
     throw error
   })

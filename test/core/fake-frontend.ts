@@ -83,6 +83,8 @@ const echo: Fake = {
   retrieveRecord: async ({ callerAad }) => ({ data: callerAad, record: undefined }),
   deleteRecord: async () => ({ deleted: true }),
   listRecords: async () => ({ records: [], nextPageToken: '', unreadableCount: 0 }),
+  async *storeRecords() {},
+  async *retrieveRecords() {},
 }
 
 export interface FakeOptions {
