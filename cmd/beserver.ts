@@ -19,7 +19,7 @@ await runServer(
       const log = openLog('beserver', logIn(config.backend.dataDir, config.log))
       const backend = await startBackend(config.backend, log)
       return {
-        summary: `listening on ${config.backend.host}:${backend.port}, store in ${config.backend.dataDir}`,
+        summary: `listening on ${config.backend.host}:${backend.port}, store in ${backend.storePlace}`,
         async stop() {
           await backend.stop()
           await closeLog(log)

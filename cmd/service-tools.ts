@@ -7,6 +7,8 @@ import { VaultError } from '../src/core/errors.js'
 import { randomSource } from '../src/frontend/crypto/random.js'
 import { createKeyring } from '../src/frontend/keyring-file.js'
 import { SealedRecord } from '../src/gen/encserver/v1/backend.js'
+import { diagnose } from './diagnose.js'
+import { startVault } from './up.js'
 
 const codec = {
   encode: (record: SealedRecord) => SealedRecord.encode(record).finish(),
@@ -14,6 +16,8 @@ const codec = {
 }
 
 export const serviceTools: ServiceTools = {
+  startVault,
+  diagnose,
   createKeyring: (path, realm) => createKeyring(path, realm, randomSource()),
   async openStore(folder) {
     const path = join(folder, 'records')

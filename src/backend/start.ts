@@ -1,30 +1,38 @@
 // Starts a back end from its configuration: the store, then the server over it.
 import type { Logger } from '../core/log.js'
 import { type RunningServer, startServer } from '../core/server.js'
+import { partNote } from '../core/serving.js'
 import { BackendServiceService } from '../gen/encserver/v1/backend.js'
 import { type BackendConfig, backendLimits } from './config.js'
-import { openLevelStore } from './level-store.js'
+import { openStore, storePlace } from './open-store.js'
 import { backendService } from './service.js'
+import type { StoreHealth } from './store.js'
 
 export interface RunningBackend {
   port: number
+  /** Where it keeps its records, for people. */
+  storePlace: string
   /** Calls in flight finish, then the store closes. */
   stop(): Promise<void>
 }
 
 export async function startBackend(config: BackendConfig, log: Logger): Promise<RunningBackend> {
-  const store = await openLevelStore({ folder: config.dataDir })
-  const server = await listen(config, backendService({ store }), log).catch(async (error: unknown) => {
+  const store = await openStore(config, log)
+  const methods = backendService({ store, failed: partNote(log, 'batched call') })
+  const server = await listen(config, methods, log).catch(async (error: unknown) => {
     await store.close()
     throw error
   })
-  server.setReady(store.health() === 'ready')
-  const forget = store.onHealth((health) => {
+  const tell = (health: StoreHealth) => {
     server.setReady(health === 'ready')
     log.log(health === 'ready' ? 'info' : 'warn', 'store', { health })
-  })
+  }
+  if (store.health() === 'ready') server.setReady(true)
+  else tell(store.health())
+  const forget = store.onHealth(tell)
   return {
     port: server.port,
+    storePlace: storePlace(config),
     async stop() {
       forget()
       await server.stop()

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import type { ConfigSources } from '../core/config.js'
 import { VaultError } from '../core/errors.js'
 import { printError, printNote } from './output.js'
+import { addServerFlags, configSources, type ServerFlags } from './server-flags.js'
 
 export interface ServerProgram {
   name: string
@@ -21,26 +22,12 @@ export interface RunningService {
   stop(): Promise<void>
 }
 
-const defaultConfigPath = 'config/config.json'
-
-function collect(value: string, all: string[]): string[] {
-  return [...all, value]
-}
-
 function commandOf({ name, description, examples }: ServerProgram): Command {
-  return new Command(name)
+  return addServerFlags(new Command(name))
     .description(description)
-    .option('--config <file>', `configuration file (default: $ENC_SERVER_CONFIG_PATH, else ${defaultConfigPath})`)
-    .option('--set <setting=value>', 'override one setting, such as backend.port=9999; may be repeated', collect, [])
     .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)
     .allowExcessArguments(false)
     .exitOverride()
-}
-
-/** Where the configuration comes from, as flags and environment say. */
-export function configSources(flags: { config?: string; set: string[] }, env: NodeJS.ProcessEnv): ConfigSources {
-  const named = flags.config ?? env['ENC_SERVER_CONFIG_PATH']
-  return { file: { path: named ?? defaultConfigPath, required: named !== undefined }, env, overrides: flags.set }
 }
 
 /** Runs until SIGTERM or SIGINT; a second signal does not wait. Sets the exit code. */
@@ -50,12 +37,13 @@ export async function runServer(program: ServerProgram, process: NodeJS.Process)
   const stopping = new AbortController()
   const signalled = onSignal(process, () => stopping.abort())
   try {
-    const flags = commandOf(program).parse(process.argv).opts<{ config?: string; set: string[] }>()
+    const flags = commandOf(program).parse(process.argv).opts<ServerFlags>()
     const service = await program.start(configSources(flags, process.env), stopping.signal)
     printNote(`${program.name}: ${service.summary}`)
     await signalled
     printNote(`${program.name}: stopping`)
     await service.stop()
+    process.exit(0) // a caller that never ends its TLS handshake would keep the process for minutes
   } catch (error) {
     process.exitCode = exitCodeOf(error, stopping.signal)
   }

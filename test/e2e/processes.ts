@@ -11,7 +11,7 @@ import { type ChannelConfig, type FrontendClient, frontendClient } from '../../s
 export const repoFolder = fileURLToPath(new URL('../..', import.meta.url))
 export const distFolder = join(repoFolder, 'dist')
 
-export type Program = 'beserver' | 'feserver'
+export type Program = 'beserver' | 'feserver' | 'enc-server'
 
 export interface Exit {
   code: number | null

@@ -1,0 +1,69 @@
+// The three collections of a store. They stand apart so that user documents, which hold the wrapped keys, can have
+// backups of their own. No index but that on `_id` is needed: every access is a point or a range on it.
+import type { Collection, Db, Filter, OptionalUnlessRequiredId } from 'mongodb'
+import type { MongoConnection } from './mongo-connection.js'
+import { type RecordRow, rowOptions, type UserRow } from './mongo-documents.js'
+import { hasCode } from './mongo-errors.js'
+import { overtaken, takeTurns } from './mongo-turns.js'
+import type { StoreCall } from './store.js'
+
+export interface MetaRow {
+  _id: string
+  value: Buffer | number
+}
+
+export interface Collections {
+  records: Collection<RecordRow>
+  users: Collection<UserRow>
+  meta: Collection<MetaRow>
+}
+
+/** Who asks, and what each command for that call may take. */
+export interface Caller {
+  call: StoreCall
+  commandOf: MongoConnection['commandOf']
+}
+
+export function collectionsOf(database: Db): Collections {
+  return {
+    records: database.collection<RecordRow>('records', rowOptions),
+    users: database.collection<UserRow>('users', rowOptions),
+    meta: database.collection<MetaRow>('meta', rowOptions),
+  }
+}
+
+/** Inserts the row unless there is one of that id; returns whether it did. */
+export async function inserted<Row extends { _id: string }>(
+  collection: Collection<Row>,
+  row: Row,
+  { call, commandOf }: Caller,
+): Promise<boolean> {
+  try {
+    await collection.insertOne(row as OptionalUnlessRequiredId<Row>, commandOf(call))
+    return true
+  } catch (error) {
+    if (hasCode(error, 'duplicateKey')) return false
+    throw error
+  }
+}
+
+/** Inserts the row if there is none of that id; returns the one that is there now. */
+export function insertIfAbsent<Row extends { _id: string }>(
+  collection: Collection<Row>,
+  row: Row,
+  caller: Caller,
+): Promise<Row> {
+  const { call, commandOf } = caller
+  return takeTurns<Row>(async () => {
+    if (await inserted(collection, row, caller)) return row
+    // Not there for a reader yet: what stood in the way has no majority so far, and may never have one.
+    const current = await collection.findOne({ _id: row._id } as Filter<Row>, commandOf(call))
+    return (current as Row | null) ?? overtaken
+  }, call)
+}
+
+/** Whether the collection has no row at all. */
+export async function isEmpty(collection: Collection<never>, { call, commandOf }: Caller): Promise<boolean> {
+  const row = await collection.findOne({}, { ...commandOf(call), projection: { _id: 1 } })
+  return row === null
+}

@@ -1,0 +1,22 @@
+// The driver has no deadline for a whole operation, and a command once sent cannot be taken back: so the caller is
+// answered in time, and the command goes on until the server or its connection ends it.
+import { VaultError } from '../core/errors.js'
+import { endOf } from './ended-call.js'
+import type { StoreCall } from './store.js'
+
+const longestTimerMs = 2 ** 31 - 1
+
+/** Settles as the work does; rejects with DEADLINE_EXCEEDED or CANCELLED when the call ends before. */
+export function answeredInTime<T>(work: Promise<T>, call: StoreCall): Promise<T> {
+  const { deadline, signal } = call
+  return new Promise((resolve, reject) => {
+    const end = () => reject(endOf(call) ?? new VaultError('DEADLINE_EXCEEDED'))
+    const timer = setTimeout(end, Math.min(deadline - Date.now(), longestTimerMs))
+    signal.addEventListener('abort', end)
+    const settled = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+    }
+    work.then(resolve, reject).finally(settled)
+  })
+}

@@ -1,0 +1,97 @@
+// When the store may be used: a primary is known, and the collections and the format were found right. Until then calls
+// wait a little, and this works on it, however long it takes: a database that starts later than we do is no failure.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { VaultError } from '../core/errors.js'
+import type { CombinedHealth } from './combined-health.js'
+import type { Backoff } from './level-recovery.js'
+import { lastingError, retryAfterMs } from './mongo-errors.js'
+import type { StoreCall } from './store.js'
+
+export interface MongoReadiness {
+  /** Tries once; what only an operator can mend is thrown, anything else is tried again until `stop`. */
+  start(): Promise<void>
+  isPrepared(): boolean
+  /** Rejects when the store is not ready within the time that may be waited. */
+  wait(call: StoreCall): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface MongoReadinessOptions {
+  database: string
+  health: CombinedHealth
+  /** Finds everything right, or makes it so. */
+  prepare(): Promise<void>
+  waitMs: number
+  backoff: Backoff
+  /** Why the database cannot be reached; for the log. */
+  lastError(): unknown
+  /** Is told what only an operator can mend, once. */
+  report(problem: VaultError): void
+}
+
+/** Leaves a caller with a short deadline the time to hear what is wrong. */
+function waitOf(call: StoreCall, waitMs: number): number {
+  return Math.min(waitMs, (call.deadline - Date.now()) * 0.75)
+}
+
+export function mongoReadiness(options: MongoReadinessOptions): MongoReadiness {
+  const { database, health, prepare, waitMs, backoff, lastError, report } = options
+  const stopping = new AbortController()
+  let prepared = false
+  let problem: VaultError | undefined
+  let running: Promise<void> | undefined
+
+  async function attempt(): Promise<void> {
+    await prepare()
+    prepared = true
+    problem = undefined
+    health.changed()
+  }
+
+  function failed(error: unknown): void {
+    const before = problem
+    problem = lastingError(error, database)
+    if (problem && problem.message !== before?.message) report(problem)
+  }
+
+  async function keepTrying(): Promise<void> {
+    const { signal } = stopping
+    for (let pauseMs = backoff.firstMs; !prepared; pauseMs = Math.min(2 * pauseMs, backoff.maxMs)) {
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+      if (signal.aborted) return
+      await attempt().catch(failed)
+    }
+  }
+
+  return {
+    async start() {
+      await attempt().catch((error: unknown) => {
+        const lasting = lastingError(error, database)
+        if (lasting) throw lasting
+        running = keepTrying()
+      })
+    },
+    isPrepared: () => prepared,
+    async wait(call) {
+      if (health.health() === 'ready') return
+      if (await becomesReady(health, waitOf(call, waitMs))) return
+      throw new VaultError(problem?.reason ?? 'STORE_UNAVAILABLE', { retryAfterMs, cause: problem ?? lastError() })
+    },
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+function becomesReady({ health, onHealth }: CombinedHealth, withinMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      forget()
+      resolve(health() === 'ready')
+    }
+    const timer = setTimeout(done, withinMs)
+    const forget = onHealth(done)
+  })
+}

@@ -1,0 +1,104 @@
+// The store on MongoDB. One document is written at a time, so it needs no transactions; what it answers as done a majority
+// of the replica set has in its journal, and what it has read no failover takes back.
+import type { Db } from 'mongodb'
+import { VaultError } from '../core/errors.js'
+import type { Secret } from '../core/secret.js'
+import { type CombinedHealth, combinedHealth } from './combined-health.js'
+import { type Backoff, defaultBackoff } from './level-recovery.js'
+import { type Caller, type Collections, collectionsOf, insertIfAbsent } from './mongo-collections.js'
+import { defaultLimits, type MongoConnection, type MongoLimits, mongoConnection } from './mongo-connection.js'
+import { idText, userOf, userRow } from './mongo-documents.js'
+import { listRecords } from './mongo-list.js'
+import { bindKeyring, prepareStore, readMeta } from './mongo-meta.js'
+import { type MongoReadiness, mongoReadiness } from './mongo-readiness.js'
+import { deleteRecord, getRecord, putRecord } from './mongo-records.js'
+import type { Store, StoreCall } from './store.js'
+
+export interface MongoStoreOptions {
+  /** Names the servers, and the user with the password; not needed any more when the store is open. */
+  uri: Secret
+  database: string
+  limits?: Partial<MongoLimits>
+  /** How soon and how seldom to try again while the database is not there. */
+  backoff?: Backoff
+  /** Is told what only an operator can mend, when it turns up after the start. */
+  report?: (problem: VaultError) => void
+}
+
+/** Opening a store is nobody's call. */
+const always: StoreCall = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal }
+
+interface Parts {
+  connection: MongoConnection
+  readiness: MongoReadiness
+  health: CombinedHealth
+}
+
+function mongoStore({ connection, readiness, health }: Parts): Store {
+  const { commandOf } = connection
+
+  function run<T>(work: (collections: Collections, caller: Caller) => Promise<T>, call: StoreCall): Promise<T> {
+    return connection.use(async (database) => {
+      await readiness.wait(call)
+      return work(collectionsOf(database), { call, commandOf })
+    }, call)
+  }
+
+  return {
+    meta: (call) => run(readMeta, call),
+    bindKeyring: (keyringId, call) => run((all, caller) => bindKeyring(all, keyringId, caller), call),
+    getUser: (userPseudonym, call) =>
+      run(async ({ users }) => {
+        const row = await users.findOne({ _id: idText(userPseudonym) }, commandOf(call))
+        return row ? userOf(row) : undefined
+      }, call),
+    insertUser: (user, call) =>
+      run(async ({ users }, caller) => userOf(await insertIfAbsent(users, userRow(user), caller)), call),
+    getRecord: (recordId, call) => run(({ records }, caller) => getRecord(records, recordId, caller), call),
+    putRecord: (record, precondition, call) =>
+      run(({ records }, caller) => putRecord(records, { record, precondition }, caller), call),
+    deleteRecord: (target, call) => run(({ records }, caller) => deleteRecord(records, target, caller), call),
+    listRecords: (range, call) => run(({ records }, caller) => listRecords(records, range, caller), call),
+    health: health.health,
+    onHealth: health.onHealth,
+    async close() {
+      await Promise.all([readiness.stop(), connection.close()])
+    },
+  }
+}
+
+async function prepared({ connect, commandOf }: MongoConnection, database: Db): Promise<void> {
+  await connect() // a command would connect as well, but never again once that has failed
+  await prepareStore(database, { call: always, commandOf })
+}
+
+function validDatabase(name: string): string {
+  if (/^[A-Za-z0-9_-]{1,38}$/.test(name)) return name
+  throw new VaultError('INVALID_REQUEST', {
+    message: `the MongoDB database '${name}' must be 1 to 38 letters, digits, _ or -`,
+  })
+}
+
+/**
+ * Opens the store, and makes it if it is not there. A database that cannot be reached is no failure: the store becomes
+ * ready when it can. Throws STORE_FORMAT, or STORE_UNAVAILABLE with what an operator has to do.
+ */
+export async function openMongoStore(options: MongoStoreOptions): Promise<Store> {
+  const { uri, backoff = defaultBackoff, report = () => undefined } = options
+  const limits = { ...defaultLimits, ...options.limits }
+  const database = validDatabase(options.database)
+  const health = combinedHealth()
+  const connection = mongoConnection({ uri, database, limits, changed: health.changed })
+  const { isReachable, lastError } = connection
+  const prepare = () => connection.use((db) => prepared(connection, db), always)
+  const readiness = mongoReadiness({ database, health, prepare, waitMs: limits.waitMs, backoff, lastError, report })
+  health.add(() => (isReachable() && readiness.isPrepared() ? 'ready' : 'STORE_UNAVAILABLE'))
+  health.changed()
+  try {
+    await readiness.start()
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+  return mongoStore({ connection, readiness, health })
+}

@@ -1,0 +1,69 @@
+// One process for one machine: `enc-server up`, and what `enc-server doctor` says of it.
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { refusal } from './calls.js'
+import { type Server, sandbox } from './processes.js'
+
+const data = Buffer.from('PAYLOADS'.repeat(8))
+
+describe('e2e: the vault as one process', () => {
+  const box = sandbox()
+  let folder: string
+
+  function settings(port = 0): string[] {
+    const set = {
+      'frontend.port': port,
+      'frontend.keyringFile': join(folder, 'frontend', 'keyring.json'),
+      'frontend.backend.address': '127.0.0.1:9', // the discard port: nobody listens there
+      'backend.dataDir': join(folder, 'backend'),
+    }
+    return Object.entries(set).flatMap(([name, value]) => ['--set', `${name}=${value}`])
+  }
+
+  const up = (): Promise<Server> => box.start('enc-server', { args: ['up', ...settings()] })
+
+  async function doctor(port: number, ...flags: string[]) {
+    const running = box.run('enc-server', { args: ['doctor', ...settings(port), ...flags] })
+    const { code } = await running.exited
+    return { code, lines: running.stdout().trim().split('\n'), stderr: running.stderr() }
+  }
+
+  before(() => {
+    folder = box.folder()
+  })
+
+  it('keeps records across a restart, and opens none without its token', async () => {
+    const first = await up()
+    const { recordKey } = await box.client(first).storeRecord({ userId: 'JTH', data })
+    expect(await first.stop()).to.deep.equal({ code: 0, signal: null })
+    const second = await up()
+    const client = box.client(second)
+    expect((await client.retrieveRecord({ userId: 'JTH', recordKey })).data).to.deep.equal(data)
+    expect(await refusal(client.retrieveRecord({ userId: 'JTH' }))).to.include({ reason: 'RECORD_KEY_MISMATCH' })
+    await second.stop()
+  })
+
+  it('has no second owner of its store', async () => {
+    const first = await up()
+    const other = box.run('beserver', { set: { 'backend.port': 0, 'backend.dataDir': join(folder, 'backend') } })
+    expect((await other.exited).code).to.equal(1)
+    expect(other.stderr()).to.include('STORE_UNAVAILABLE')
+    await first.stop()
+  })
+
+  it('is healthy in the doctor’s eyes while it runs, and not when it is gone', async () => {
+    const vault = await up()
+    const well = await doctor(vault.port)
+    expect(well.stderr).to.equal('')
+    expect(well.code).to.equal(0)
+    expect(well.lines.map((line) => line.slice(0, 8).trim())).to.deep.equal(['ok', 'ok', 'ok', 'ok', 'ok', 'ok'])
+    await vault.stop()
+    const ill = await doctor(vault.port, '--json')
+    expect(ill.code).to.equal(1)
+    const states = ill.lines.map((line) => JSON.parse(line) as { what: string; state: string })
+    expect(states.filter(({ state }) => state === 'error').map(({ what }) => what)).to.deep.equal([
+      'back end',
+      'front end',
+    ])
+  })
+})
