@@ -122,6 +122,10 @@ $(DESCRIPTOR): $(PROTOS) $(INSTALLED)
 
 .PHONY: build
 build: $(BUILT) ## compile src and cmd into dist
+
+.PHONY: package
+package: $(BUILT) ## pack the typed clients and the programs as an npm package
+	@npm pack --loglevel=error
 	@:
 
 $(BUILT): $(SOURCES) $(DESCRIPTOR) tsconfig.json tsconfig.build.json

@@ -21,7 +21,8 @@ export const serviceTools: ServiceTools = {
   createKeyring: (path, realm) => createKeyring(path, realm, randomSource()),
   async openStore(folder) {
     const path = join(folder, 'records')
-    await access(path).catch((cause) => {
+    // LevelDB would make one where there is none.
+    await access(join(path, 'CURRENT')).catch((cause) => {
       throw new VaultError('INVALID_REQUEST', { message: `there is no store in ${folder}`, cause })
     })
     const records = await openLevelHandle(path, codec)

@@ -1,9 +1,9 @@
 // One LevelDB: reads, writes in group commits, recovery after failed writes.
+import { makePrivateFolder } from '../core/durable-file.js'
 import { refuseEnded } from './ended-call.js'
 import { type Change, groupCommit, type Write } from './group-commit.js'
 import { type Codec, openLevelHandle } from './level-handle.js'
 import { type Backoff, defaultBackoff, levelRecovery } from './level-recovery.js'
-import { makePrivateFolder } from './private-folder.js'
 import type { StoreCall, StoreHealth } from './store.js'
 
 export interface KeyRange {

@@ -4,6 +4,7 @@
 //   meta/     names -> text or bytes (level-meta.ts)
 // One process owns the folder.
 import { join } from 'node:path'
+import { makePrivateFolder } from '../core/durable-file.js'
 import { SealedRecord, type StoredEnvelope, UserDocument } from '../gen/encserver/v1/backend.js'
 import type { Precondition } from '../gen/encserver/v1/frontend.js'
 import { type CombinedHealth, combinedHealth } from './combined-health.js'
@@ -12,7 +13,7 @@ import { openError } from './level-errors.js'
 import type { Codec } from './level-handle.js'
 import { checkFormat, keyringKey, knownFormat, metaCodec, setIfAbsent } from './level-meta.js'
 import type { Backoff } from './level-recovery.js'
-import { makePrivateFolder } from './private-folder.js'
+import { intact, isDamaged, type Row, rowCodec } from './level-row.js'
 import { pageBuilder } from './record-page.js'
 import type { RecordRange, Store, StoreCall } from './store.js'
 import { decideDelete, decideWrite } from './write-rules.js'
@@ -26,45 +27,51 @@ export interface LevelStoreOptions {
 
 interface Databases {
   meta: LevelDatabase<Buffer>
-  users: LevelDatabase<UserDocument>
-  records: LevelDatabase<SealedRecord>
+  users: LevelDatabase<Row<UserDocument>>
+  records: LevelDatabase<Row<SealedRecord>>
 }
 
 const noBytes = Buffer.alloc(0)
 const idTail = Buffer.alloc(36, 0xff)
 
-const userCodec = {
+const userCodec = rowCodec<UserDocument>({
   encode: (user: UserDocument) => UserDocument.encode(user).finish(),
   decode: (bytes: Buffer) => UserDocument.decode(bytes),
-}
+})
 
-const recordCodec = {
+const recordCodec = rowCodec<SealedRecord>({
   encode: (record: SealedRecord) => SealedRecord.encode({ ...record, recordId: noBytes }).finish(),
   decode: (bytes: Buffer) => SealedRecord.decode(bytes),
-}
+})
 
 function putRecord(
-  records: LevelDatabase<SealedRecord>,
+  records: LevelDatabase<Row<SealedRecord>>,
   { record, precondition, call }: { record: SealedRecord; precondition: Precondition | undefined; call: StoreCall },
 ): Promise<StoredEnvelope> {
   return records.write({
     key: record.recordId,
     bytes: record.recordId.length + record.envelope.length + record.entryBox.length,
     decide(row) {
-      const { write, stored } = decideWrite(row, record, precondition)
+      // A damaged row has no version to hold a precondition against; without one it is replaced.
+      const current = precondition === undefined && isDamaged(row) ? undefined : intact(row)
+      const { write, stored } = decideWrite(current, record, precondition)
       return write ? { change: { value: { ...record, ...stored } }, answer: stored } : { answer: stored }
     },
     call,
   })
 }
 
-async function listRecords(records: LevelDatabase<SealedRecord>, range: RecordRange, call: StoreCall) {
+async function listRecords(records: LevelDatabase<Row<SealedRecord>>, range: RecordRange, call: StoreCall) {
   const { userPseudonym, after } = range
   const builder = pageBuilder(range)
   const keys = { ...(after ? { gt: after } : { gte: userPseudonym }), lte: Buffer.concat([userPseudonym, idTail]) }
-  await records.scan(keys, (recordId, row) => builder.add({ ...row, recordId }), call)
+  const listed = (row: Row<SealedRecord>) => (isDamaged(row) ? { ...unreadable, userUid: range.userUid } : row)
+  await records.scan(keys, (recordId, row) => builder.add({ ...listed(row), recordId }), call)
   return builder.page()
 }
+
+// What a list shows of a damaged row: the front end counts it as unreadable.
+const unreadable = SealedRecord.create()
 
 async function isEmpty({ users, records }: Databases, call: StoreCall): Promise<boolean> {
   let empty = true
@@ -87,16 +94,19 @@ function levelStore(databases: Databases, { health, onHealth }: CombinedHealth):
       return { format: knownFormat, keyringId, empty: empty && keyringId === undefined }
     },
     bindKeyring: (keyringId, call) => setIfAbsent(meta, { key: keyringKey, value: keyringId, call }),
-    getUser: users.get,
+    getUser: async (pseudonym, call) => intact(await users.get(pseudonym, call)),
     insertUser: (user, call) =>
       users.write<UserDocument>({
         key: user.userPseudonym,
         bytes: user.generations.reduce((sum, { wrappedKey }) => sum + wrappedKey.length, 100),
-        decide: (current) => (current ? { answer: current } : { change: { value: user }, answer: user }),
+        decide(row) {
+          const current = intact(row)
+          return current ? { answer: current } : { change: { value: user }, answer: user }
+        },
         call,
       }),
     async getRecord(recordId, call) {
-      const row = await records.get(recordId, call)
+      const row = intact(await records.get(recordId, call))
       return row && { ...row, recordId }
     },
     putRecord: (record, precondition, call) => putRecord(records, { record, precondition, call }),
@@ -105,7 +115,7 @@ function levelStore(databases: Databases, { health, onHealth }: CombinedHealth):
         key: target.recordId,
         bytes: target.recordId.length,
         decide(row) {
-          const answer = decideDelete(row, target)
+          const answer = (isDamaged(row) && target.expectKeyId === undefined) || decideDelete(intact(row), target)
           return answer ? { change: { value: undefined }, answer } : { answer }
         },
         call,

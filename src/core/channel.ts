@@ -26,8 +26,11 @@ export const channelOptions: ClientOptions = {
   'grpc.max_reconnect_backoff_ms': 2_000,
 }
 
-/** The address in gRPC's form. */
+const hostAndPort = /^(dns:\/\/\/)?([^\s/:]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/
+
+/** The address in gRPC's form; throws INVALID_REQUEST for what is none. */
 export function targetOf({ address }: ChannelConfig): string {
+  if (!hostAndPort.test(address)) throw invalidField('address', `must be host:port, not "${address}"`)
   return address.includes(':///') ? address : `dns:///${address}`
 }
 

@@ -27,7 +27,7 @@ export interface Connection<Server> {
 
 /** How long and under which name a call is made. */
 export interface CallOptions {
-  /** How long to wait for the answer; 30 s unless set. */
+  /** How long to wait for the answer: 30 s unless set, a day at most. */
   timeoutMs?: number
   signal?: AbortSignal
   /** 1 to 64 characters of [A-Za-z0-9._-]; made up unless set. */
@@ -35,10 +35,15 @@ export interface CallOptions {
 }
 
 const defaultTimeoutMs = 30_000
+/** A day. */
+export const longestTimeoutMs = 24 * 3_600_000
 
 /** The context of a call that begins here; throws INVALID_REQUEST for options that cannot be sent. */
 export function newCall({ timeoutMs = defaultTimeoutMs, signal, requestId }: CallOptions = {}): CallContext {
-  if (!Number.isFinite(timeoutMs)) throw invalidField('timeoutMs', 'must be a number of milliseconds')
+  // grpc-js throws out of nobody's call for a deadline beyond what it can count.
+  if (!Number.isFinite(timeoutMs) || timeoutMs > longestTimeoutMs) {
+    throw invalidField('timeoutMs', `must be a number of milliseconds, at most ${longestTimeoutMs}`)
+  }
   if (requestId !== undefined && !isRequestId(requestId)) {
     throw invalidField('requestId', 'must be 1 to 64 characters of [A-Za-z0-9._-]')
   }

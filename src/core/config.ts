@@ -40,6 +40,24 @@ function withEnv(settings: Settings, path: string[]): object {
   return Object.fromEntries(entries)
 }
 
+// Names that begin like a setting's and are none: the clients' own.
+const otherVariables = ['ENC_SERVER_FRONTEND_TARGET', 'ENC_SERVER_BACKEND_TARGET']
+
+function leavesOf(settings: Settings, path: string[]): string[] {
+  return Object.entries(settings).flatMap(([name, node]) => {
+    const here = [...path, name]
+    return isSetting(node) ? [node.env ?? envName(here)] : leavesOf(node, here)
+  })
+}
+
+/** A variable that is meant for these sections and belongs to no setting, such as one that is misspelt. */
+function unknownVariables(settings: Settings, env: NodeJS.ProcessEnv): string[] {
+  const known = [...leavesOf(settings, []), ...otherVariables]
+  const prefixes = Object.keys(settings).map((section) => `${envName([section])}_`)
+  const meant = Object.keys(env).filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
+  return meant.filter((name) => !known.includes(name)).map((name) => `${name}: no such setting`)
+}
+
 function readSections({ path, required }: ConfigSources['file']): Tree {
   let text: string
   try {
@@ -90,7 +108,7 @@ function shaped(given: Tree, settings: Settings, refuse: (path: string, problem:
 export function loadConfig<T>(schema: Partial<Record<SectionName, Settings>>, sources: ConfigSources): T {
   const settings = schema as Settings
   const sections = readSections(sources.file)
-  const mistakes = unknownSections(sections)
+  const mistakes = [...unknownSections(sections), ...unknownVariables(settings, sources.env)]
   const mine = Object.fromEntries(Object.entries(sections).filter(([name]) => Object.hasOwn(settings, name)))
   const file = shaped(mine, settings, (path, problem) => mistakes.push(`${path}: ${problem}`))
   const config = convict(withEnv(settings, []) as convict.Schema<T>, { env: sources.env, args: [] })

@@ -65,7 +65,8 @@ const line = winston.format.printf(({ level, message, ...fields }) => {
 /** The logger of the process `name`; its file is `<dir>/<name>.log`. Throws INVALID_REQUEST when that cannot be opened. */
 export function openLog(name: string, config: LogConfig): Logger {
   const transports: winston.transport[] = []
-  if (config.stdout) transports.push(new winston.transports.Console({ stderrLevels: [] }))
+  const terminal = new winston.transports.Console({ stderrLevels: [] })
+  if (config.stdout) transports.push(terminal)
   if (config.dir !== '') transports.push(openFile(name, config))
   const silent = transports.length === 0
   const log = winston.createLogger({
@@ -76,6 +77,9 @@ export function openLog(name: string, config: LogConfig): Logger {
     silent,
   })
   log.on('error', () => undefined) // such as an event after the close: lost, but no reason to die
+  const readerLeft = () => log.remove(terminal) // whoever read it is gone: no reason to die either
+  process.stdout.on('error', readerLeft)
+  log.once('finish', () => process.stdout.off('error', readerLeft))
   return log
 }
 

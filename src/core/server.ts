@@ -6,7 +6,7 @@ import { VaultError } from './errors.js'
 import { type Health, serveHealth } from './health.js'
 import { bindAddress, type ListenConfig, serverCredentials } from './listen.js'
 import type { Logger } from './log.js'
-import { addReflection } from './reflection.js'
+import { addReflection, type Reflection } from './reflection.js'
 import { serviceHandlers } from './serve.js'
 import { frameDefinition } from './serving.js'
 
@@ -63,11 +63,11 @@ export async function startServer({ section, listen, limits, service, log }: Ser
   const serving = { log, admission: calls, defaultDeadlineMs: limits.defaultDeadlineMs }
   server.addService(frameDefinition(service.definition), serviceHandlers(service.definition, service.methods, serving))
   const health = serveHealth(server, service.name)
-  addReflection(server, service.name)
+  const reflection = addReflection(server, service.name)
   const port = await bind(server, listen, credentials)
   let stopped: Promise<void> | undefined
   const stop = () => {
-    stopped ??= drain({ server, calls, health }, limits.drainMs)
+    stopped ??= drain({ server, calls, health, reflection }, limits.drainMs)
     return stopped
   }
   return { port, setReady: health.setReady, stop }
@@ -88,11 +88,13 @@ interface Stopping {
   server: Server
   calls: Admission
   health: Health
+  reflection: Reflection
 }
 
 // A handler may outlive its connection, and what it works with is closed after us: both have to end.
-async function drain({ server, calls, health }: Stopping, drainMs: number): Promise<void> {
+async function drain({ server, calls, health, reflection }: Stopping, drainMs: number): Promise<void> {
   health.close()
+  reflection.close()
   const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
   await within(drainMs, Promise.all([closed, calls.idle()]))
   server.forceShutdown()

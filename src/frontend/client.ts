@@ -1,7 +1,7 @@
 // The typed client that other services use. Text that is not well formed is refused before it is encoded: the encoder
 // would turn every lone surrogate into U+FFFD, and two ids into one.
 import type { ChannelConfig } from '../core/channel.js'
-import { type CallOptions, connect, newCall } from '../core/client.js'
+import { type CallOptions, connect, longestTimeoutMs, newCall } from '../core/client.js'
 import { invalidField, VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
 import type { RetryPolicy } from '../core/retry.js'
@@ -62,7 +62,7 @@ export interface FrontendClient {
     items: Items<RetrieveRecordRequest>,
     options?: CallOptions,
   ): AsyncIterable<Outcome<RetrieveRecordResponse>>
-  /** All records of a user, page after page. */
+  /** All records of a user, page after page; ends with RECORD_CORRUPT when some of them could not be shown. */
   eachRecord(request: Given<ListRecordsRequest>, options?: CallOptions): AsyncGenerator<RecordInfo, void, undefined>
   close(): void
 }
@@ -101,7 +101,7 @@ async function* retrieveItems(items: Items<RetrieveRecordRequest>) {
 
 // A stream lives as long as something moves on it; a deadline is for whoever wants one.
 function streamCall(options: CallOptions = {}) {
-  return newCall({ timeoutMs: longestMs, ...options })
+  return newCall({ timeoutMs: longestTimeoutMs, ...options })
 }
 
 type ItemResponse<Response> = {
@@ -125,14 +125,16 @@ async function* eachRecord(
   options?: CallOptions,
 ) {
   let pageToken = request.pageToken ?? ''
+  let unreadable = 0
   do {
     const page = await listRecords({ ...request, pageToken }, options)
     yield* page.records
+    unreadable += page.unreadableCount
     pageToken = page.nextPageToken
   } while (pageToken !== '')
+  if (unreadable > 0)
+    throw new VaultError('RECORD_CORRUPT', { message: `${unreadable} records of the list cannot be opened` })
 }
-
-const longestMs = 24 * 3_600_000
 
 const writes: Partial<Record<keyof Methods<FrontendServiceServer>, true>> = { storeRecord: true, deleteRecord: true }
 

@@ -19,6 +19,7 @@ const passedOn: Partial<Record<Reason, Reason>> = {
   DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
   CANCELLED: 'CANCELLED',
   UNREACHABLE: 'BACKEND_UNAVAILABLE',
+  NOT_SUPPORTED: 'NOT_SUPPORTED',
 }
 
 const maxRetryAfterMs = 60_000

@@ -1,7 +1,8 @@
 // Where the keyring lies. Only its owner may read it; it appears whole or not at all, and is never overwritten.
 import { constants, type Stats } from 'node:fs'
-import { type FileHandle, link, mkdir, open, unlink } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { type FileHandle, link, open, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { makePrivateFolder, syncFolder } from '../core/durable-file.js'
 import { VaultError } from '../core/errors.js'
 import type { RandomSource } from './crypto/random.js'
 import { type Keyring, newKeyringText, parseKeyring } from './keyring.js'
@@ -52,7 +53,7 @@ export async function createKeyring(path: string, realm: string, random: RandomS
   const text = newKeyringText(realm, random)
   const temporary = `${path}.${random.bytes(8).toString('hex')}.tmp`
   try {
-    await makeFolder(dirname(path))
+    await makePrivateFolder(dirname(path))
     await writeSynced(temporary, text)
     await appear(temporary, path)
   } catch (cause) {
@@ -61,14 +62,6 @@ export async function createKeyring(path: string, realm: string, random: RandomS
   } finally {
     await unlink(temporary).catch(() => undefined) // gone already, or never made
   }
-}
-
-/** Makes the folder and what leads to it. A synced file is of no use in a folder whose own entry was lost. */
-async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 })
-  if (first === undefined) return
-  const highest = resolve(first).length
-  for (let made = resolve(path); made.length >= highest; made = dirname(made)) await syncFolder(dirname(made))
 }
 
 async function appear(temporary: string, path: string): Promise<void> {
@@ -88,14 +81,5 @@ async function writeSynced(path: string, text: string): Promise<void> {
     await file.sync()
   } finally {
     await file.close()
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, constants.O_RDONLY)
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }

@@ -38,11 +38,22 @@ export async function waitForStore(backend: Backend, log: Logger, signal: AbortS
     try {
       return await backend.getStoreInfo({}, newCall({ timeoutMs: askTimeoutMs, signal }))
     } catch (error) {
-      if (!isPassing(error)) throw error
-      if (!waited) log.warn('waiting for the back end', { reason: (error as VaultError).reason })
+      if (!isPassing(error)) throw forOperator(error)
+      if (!waited) log.warn('waiting for the back end', reasonOf(error as VaultError))
     }
     await sleep(500, undefined, { signal })
   }
+}
+
+function forOperator(error: unknown): unknown {
+  if (!(error instanceof VaultError) || error.reason !== 'NOT_SUPPORTED') return error
+  const message = 'what answers at frontend.backend.address is not a back end'
+  return new VaultError('NOT_SUPPORTED', { message, cause: error })
+}
+
+// The cause is for the operator: a wrong certificate looks like a back end that is not there.
+function reasonOf({ reason, cause }: VaultError): object {
+  return cause === undefined ? { reason } : { reason, cause }
 }
 
 function isPassing(error: unknown): boolean {
@@ -65,11 +76,7 @@ export async function watchStore({ backend, keyringId, log, setReady }: Watch, s
     if (ready !== (problem === null)) {
       ready = problem === null
       setReady(ready)
-      log.log(
-        ready ? 'info' : 'warn',
-        ready ? 'ready' : 'not ready',
-        problem === null ? {} : { reason: problem.reason },
-      )
+      log.log(ready ? 'info' : 'warn', ready ? 'ready' : 'not ready', problem === null ? {} : reasonOf(problem))
     }
     await sleep(intervalMs, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
   }

@@ -2,12 +2,12 @@
 // still the live one. Otherwise the back end answers with the live user, and the record is sealed again.
 import { VaultError } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
-import type { StoreEnvelopeResponse } from '../gen/encserver/v1/backend.js'
+import type { StoreEnvelopeResponse, UserDocument } from '../gen/encserver/v1/backend.js'
 import type { StoreRecordRequest, StoreRecordResponse } from '../gen/encserver/v1/frontend.js'
 import type { Mode } from './crypto/envelope.js'
 import { sealRecord } from './crypto/record.js'
 import type { User } from './user-key-source.js'
-import type { Sealing } from './user-keys.js'
+import type { Sealing, UserKeys } from './user-keys.js'
 import type { Vault } from './vault.js'
 
 const maxTries = 3
@@ -62,7 +62,17 @@ async function learn(
   { user, sealing }: { user: User; sealing: Sealing },
   result: StoreEnvelopeResponse['result'],
 ): Promise<void> {
-  if (result?.$case === 'currentUser') await userKeys.open(user, result.value)
+  if (result?.$case === 'currentUser') await openStored(userKeys, user, result.value)
   else if (result?.$case === 'userAbsent') userKeys.forget(user, sealing.userKey)
   else throw new VaultError('INTERNAL', { cause: 'the back end answered a store with nothing' })
+}
+
+// The caller of a store brought no key: a user document that does not open is the store's fault, not the caller's.
+async function openStored(userKeys: UserKeys, user: User, document: UserDocument): Promise<void> {
+  try {
+    await userKeys.open(user, document)
+  } catch (error) {
+    if (error instanceof VaultError && error.kind === 'denied') throw new VaultError('RECORD_CORRUPT', { cause: error })
+    throw error
+  }
 }

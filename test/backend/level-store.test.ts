@@ -5,8 +5,19 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { ClassicLevel } from 'classic-level'
 import { openLevelStore } from '../../src/backend/level-store.js'
+import type { Store } from '../../src/backend/store.js'
+import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
 import { storeContract } from '../store.contract.js'
-import { call, rejection, sampleRecord, sampleUser, type TempFolder, tempFolder } from './samples.js'
+import {
+  call,
+  keyId,
+  rejection,
+  sampleEnvelope,
+  sampleRecord,
+  sampleUser,
+  type TempFolder,
+  tempFolder,
+} from './samples.js'
 
 storeContract('LevelDB', async () => {
   const folder = await tempFolder()
@@ -52,12 +63,78 @@ describe('level-store', () => {
     }
   })
 
-  it('closes a folder that others could enter', async () => {
+  it('leaves the mode of a folder that is there, and closes those it makes', async () => {
     const path = join(folder.path, 'open')
     await mkdir(path)
     await chmod(path, 0o755)
     await openAndClose(path)
-    expect((await stat(path)).mode & 0o777).to.equal(0o700)
+    expect((await stat(path)).mode & 0o777).to.equal(0o755)
+    expect((await stat(join(path, 'records'))).mode & 0o777).to.equal(0o700)
+  })
+
+  describe('a row that cannot be decoded', () => {
+    const user = sampleUser()
+    const range = {
+      userPseudonym: user.userPseudonym,
+      userUid: user.userUid,
+      after: undefined,
+      limit: 10,
+      maxBytes: 1e6,
+    }
+
+    async function withDamaged(test: (store: Store, damaged: SealedRecord, intact: SealedRecord) => Promise<void>) {
+      const [damaged, intact] = [sampleRecord(user), sampleRecord(user)]
+      const first = await openLevelStore({ folder: folder.path })
+      await first.putRecord(intact, undefined, call)
+      await first.close()
+      const options = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
+      const level = new ClassicLevel<Buffer, Buffer>(join(folder.path, 'records'), options)
+      await level.put(damaged.recordId, Buffer.of(0xff))
+      await level.close()
+      const store = await openLevelStore({ folder: folder.path })
+      await test(store, damaged, intact).finally(() => store.close())
+    }
+
+    it('is RECORD_CORRUPT for whoever reads it or expects a version of it', () =>
+      withDamaged(async (store, damaged) => {
+        const expectKeyId = keyId(damaged)
+        const target = { recordId: damaged.recordId, userUid: user.userUid, expectKeyId }
+        const absent = { condition: { $case: 'absent' as const, value: true } }
+        expect(await rejection(store.getRecord(damaged.recordId, call))).to.include({ reason: 'RECORD_CORRUPT' })
+        expect(await rejection(store.deleteRecord(target, call))).to.include({ reason: 'RECORD_CORRUPT' })
+        expect(await rejection(store.putRecord(damaged, absent, call))).to.include({ reason: 'RECORD_CORRUPT' })
+      }))
+
+    it('fails nobody who shares its batch', () =>
+      withDamaged(async (store, damaged, intact) => {
+        const absent = { condition: { $case: 'absent' as const, value: true } }
+        const [bad, good] = await Promise.allSettled([
+          store.putRecord(damaged, absent, call),
+          store.putRecord({ ...intact, envelope: sampleEnvelope() }, undefined, call),
+        ])
+        expect([bad.status, good.status]).to.deep.equal(['rejected', 'fulfilled'])
+      }))
+
+    it('can be replaced', () =>
+      withDamaged(async (store, damaged) => {
+        expect((await store.putRecord(damaged, undefined, call)).version).to.equal(1n)
+        expect((await store.getRecord(damaged.recordId, call))?.envelope).to.deep.equal(damaged.envelope)
+      }))
+
+    it('can be removed', () =>
+      withDamaged(async (store, damaged) => {
+        const target = { recordId: damaged.recordId, userUid: user.userUid, expectKeyId: undefined }
+        expect(await store.deleteRecord(target, call)).to.equal(true)
+        expect(await store.getRecord(damaged.recordId, call)).to.equal(undefined)
+      }))
+
+    it('is listed without contents, beside the others', () =>
+      withDamaged(async (store, damaged, intact) => {
+        const { records } = await store.listRecords(range, call)
+        const sizes = new Map(records.map(({ recordId, envelope }) => [recordId.toString('hex'), envelope.length]))
+        expect(sizes.get(damaged.recordId.toString('hex'))).to.equal(0)
+        expect(sizes.get(intact.recordId.toString('hex'))).to.equal(88)
+      }))
   })
 
   it('stores the encoded record without its id, under its id', async () => {

@@ -41,14 +41,23 @@ describe('channel', () => {
     it(`sends plain text to ${address}`, () => expect(refusal({ address })).to.equal('none'))
   }
 
+  for (const address of [
+    '',
+    '127.0.0.1',
+    'http://127.0.0.1:7777',
+    'ipv4:///127.0.0.1:1,10.0.0.1:2',
+    'DNS:///localhost:1',
+  ]) {
+    it(`refuses "${address}", which is not host:port`, () => {
+      expect(refusal({ address })).to.equal(`address: must be host:port, not "${address}"`)
+    })
+  }
+
   for (const [address, host] of [
     ['10.0.0.1:1', '10.0.0.1'],
     ['dns:///beserver:8888', 'beserver'],
     ['[fe80::1]:1', 'fe80::1'],
     ['localhost.example.org:1', 'localhost.example.org'],
-    ['ipv4:///127.0.0.1:1,10.0.0.1:2', 'ipv4:///127.0.0.1:1,10.0.0.1'],
-    ['DNS:///localhost:1', 'DNS:///localhost'],
-    ['', ''],
   ] as const) {
     it(`refuses plain text to "${address}", unless told so`, () => {
       expect(refusal({ address })).to.equal(`address: ${host} is another machine: set tls.caFile, or insecure: true`)

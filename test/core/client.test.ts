@@ -93,6 +93,14 @@ describe('client', () => {
     expect(calls).to.have.length(0)
   })
 
+  it('refuses a timeout beyond what gRPC can count, which would end the process', async () => {
+    const { address } = await slowServer()
+    for (const timeoutMs of [Number.MAX_SAFE_INTEGER, 86_400_001, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const error = await failure((async () => retrieve(address, { timeoutMs }))())
+      expect(error).to.include({ message: 'timeoutMs: must be a number of milliseconds, at most 86400000' })
+    }
+  })
+
   it('passes on why a signal was aborted, when that is a VaultError', async () => {
     const { address, calls } = await slowServer()
     const controller = new AbortController()

@@ -164,6 +164,19 @@ describe('config', () => {
     expect(load({ file: { frontend: { whatever: 1 }, log: 'x', backend: { port: 5 } } })).to.include({ port: 5 })
   })
 
+  it('refuses a variable that is meant for a section and names no setting of it', () => {
+    const env = {
+      ENC_SERVER_BACKEND_PROT: '1',
+      ENC_SERVER_BACKEND_TARGET: 'a:1',
+      ENC_SERVER_FRONTEND_PROT: '1',
+      OTHER: '',
+    }
+    const sources = { file: { path: '', required: false }, env, overrides: [] }
+    expect(() => loadConfig({ backend: backendSchema.backend }, sources)).to.throw(
+      'configuration :\n  ENC_SERVER_BACKEND_PROT: no such setting',
+    )
+  })
+
   it('says what is not JSON', () => {
     expect(mistakes({ text: '{"backend": }' })[0]).to.match(/^not JSON: Unexpected token/)
     expect(mistakes({ text: '' })[0]).to.match(/^not JSON: /)

@@ -159,4 +159,16 @@ describe('e2e: logs', () => {
     expect(existsSync(join(place, 'backend', 'log'))).to.equal(false)
     expect(existsSync(join(place, 'frontend', 'log'))).to.equal(false)
   })
+  it('outlive whoever read them on standard output', async () => {
+    const lower = await box.backend()
+    const upper = await box.frontend({ backend: lower })
+    const client = box.client(upper)
+    lower.closeStdout()
+    upper.closeStdout()
+    for (let round = 0; round < 5; round += 1) {
+      const { recordKey } = await client.storeRecord({ userId, data: content })
+      expect((await client.retrieveRecord({ userId, recordKey })).data.equals(content)).to.equal(true)
+    }
+    expect([lower.running(), upper.running()]).to.deep.equal([true, true])
+  })
 })

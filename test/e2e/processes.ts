@@ -27,6 +27,8 @@ export interface Running {
   stdout(): string
   stderr(): string
   kill(signal: NodeJS.Signals): void
+  /** Whoever read its standard output is gone. */
+  closeStdout(): void
   /** SIGTERM unless told otherwise; resolves when the process is gone. */
   stop(signal?: NodeJS.Signals): Promise<Exit>
 }
@@ -109,6 +111,7 @@ function spawnProgram(program: Program, options: RunOptions, cwd: string): Runni
     stdout: () => output.stdout,
     stderr: () => output.stderr,
     kill: (signal) => void child.kill(signal),
+    closeStdout: () => void child.stdout.destroy(),
     stop(signal = 'SIGTERM') {
       child.kill(signal)
       return exited

@@ -55,6 +55,19 @@ describe('the typed client', () => {
     for await (const _ of client.eachRecord({ userId: 'nobody' })) expect.fail('nobody has records')
   })
 
+  it('ends a walk with RECORD_CORRUPT when records could not be shown', async () => {
+    const liar = await connectTo({
+      service: {
+        ...world.frontEnd().service,
+        listRecords: async () => ({ records: [], nextPageToken: '', unreadableCount: 7 }),
+      },
+    })
+    const walk = async () => {
+      for await (const _ of liar.eachRecord({ userId: 'u' })) expect.fail('there are none')
+    }
+    expect(await reasonOf(walk())).to.equal('RECORD_CORRUPT')
+  })
+
   it('refuses text that is not well formed before it sends anything', async () => {
     let asked = 0
     const methods = ['storeRecord', 'retrieveRecord', 'deleteRecord', 'listRecords'] as const
@@ -62,7 +75,9 @@ describe('the typed client', () => {
       asked += 1
       throw new VaultError('INTERNAL')
     }
-    const service = Object.fromEntries(methods.map((name) => [name, count])) as unknown as FrontEnd['service']
+    const streams = { storeRecords: count, retrieveRecords: count }
+    const unary = Object.fromEntries(methods.map((name) => [name, count]))
+    const service = { ...unary, ...streams } as unknown as FrontEnd['service']
     const counted = await connectTo({ service })
     const lone = 'a\ud800'
     const description = 'is not well-formed text: it has a lone surrogate'

@@ -28,6 +28,7 @@ describe('the guarded back end', () => {
     DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
     CANCELLED: 'CANCELLED',
     UNREACHABLE: 'BACKEND_UNAVAILABLE',
+    NOT_SUPPORTED: 'NOT_SUPPORTED',
   }
   for (const reason of Object.keys(reasons) as Reason[]) {
     it(`turns ${reason} into ${passed[reason] ?? 'INTERNAL'}, in our words`, async () => {

