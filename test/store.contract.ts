@@ -142,10 +142,12 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
 
       it('counts the versions of a record', async () => {
         const record = sampleRecord(user)
+        const replacedKeyIds: Buffer[] = []
         for (const version of [1n, 2n, 3n]) {
           const next = { ...record, envelope: sampleEnvelope() }
           expect(await put(next)).to.include({ version })
-          expect(await store.getRecord(record.recordId, call)).to.deep.equal({ ...next, version })
+          expect(await store.getRecord(record.recordId, call)).to.deep.equal({ ...next, version, replacedKeyIds })
+          replacedKeyIds.unshift(keyId(next))
         }
       })
 
@@ -154,6 +156,18 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await put(record)
         await remove(record)
         expect(await put({ ...record, envelope: sampleEnvelope() })).to.include({ version: 1n })
+      })
+
+      it('does not undo what has replaced a put that is repeated', async () => {
+        const first = sampleRecord(sampleUser())
+        const versions = Array.from({ length: 4 }, () => ({ ...first, envelope: sampleEnvelope() }))
+        await put(first)
+        for (const [at, record] of versions.entries()) {
+          const before = at === 0 ? first : (versions[at - 1] as SealedRecord)
+          expect((await put(record, withKeyId(keyId(before)))).version).to.equal(BigInt(at + 2))
+          expect((await put(first)).version).to.equal(1n)
+          expect((await store.getRecord(first.recordId, call))?.envelope).to.deep.equal(record.envelope)
+        }
       })
 
       it('answers a repeated put with the stored version and time, whatever its precondition', async () => {
@@ -193,7 +207,11 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await put(first)
         expect(await put(second, withKeyId(keyId(first)))).to.include({ version: 2n })
         expect(await reasonOf(put(third, withKeyId(keyId(first))))).to.equal('PRECONDITION_FAILED')
-        expect(await store.getRecord(first.recordId, call)).to.deep.equal({ ...second, version: 2n })
+        expect(await store.getRecord(first.recordId, call)).to.deep.equal({
+          ...second,
+          version: 2n,
+          replacedKeyIds: [keyId(first)],
+        })
       })
 
       it('are decided among writes that arrive together', async () => {

@@ -54,8 +54,10 @@ function putRecord(
     decide(row) {
       // A damaged row has no version to hold a precondition against; without one it is replaced.
       const current = precondition === undefined && isDamaged(row) ? undefined : intact(row)
-      const { write, stored } = decideWrite(current, record, precondition)
-      return write ? { change: { value: { ...record, ...stored } }, answer: stored } : { answer: stored }
+      const { write, stored, replacedKeyIds } = decideWrite(current, record, precondition)
+      return write
+        ? { change: { value: { ...record, ...stored, replacedKeyIds } }, answer: stored }
+        : { answer: stored }
     },
     call,
   })

@@ -16,6 +16,7 @@ export interface RecordRow {
   userUid: Buffer
   version: bigint
   storeTime: Date | null
+  replacedKeyIds: Buffer[]
   sizeBytes: bigint
   envelopeBytes: number
   entryBox: Buffer
@@ -50,13 +51,14 @@ export function userOf({ _id, userUid, generations }: UserRow): UserDocument {
 }
 
 export function recordRow(record: SealedRecord): RecordRow {
-  const { recordId, envelope, entryBox, userUid, sizeBytes, version, storeTime } = record
+  const { recordId, envelope, entryBox, userUid, sizeBytes, version, storeTime, replacedKeyIds } = record
   return {
     _id: idText(recordId),
     keyId: keyIdOf(record),
     userUid,
     version,
     storeTime: storeTime ?? null,
+    replacedKeyIds,
     // The database knows signed numbers only; the bits are the same.
     sizeBytes: BigInt.asIntN(64, sizeBytes),
     envelopeBytes: envelope.length,
@@ -67,7 +69,8 @@ export function recordRow(record: SealedRecord): RecordRow {
 }
 
 /** The record, its envelope cut to the header. */
-export function listedOf({ _id, entryBox, userUid, sizeBytes, version, storeTime, header }: ListedRow): SealedRecord {
+export function listedOf(row: ListedRow): SealedRecord {
+  const { _id, entryBox, userUid, sizeBytes, version, storeTime, replacedKeyIds, header } = row
   return {
     recordId: Buffer.from(_id, 'base64url'),
     envelope: header,
@@ -76,6 +79,7 @@ export function listedOf({ _id, entryBox, userUid, sizeBytes, version, storeTime
     sizeBytes: BigInt.asUintN(64, sizeBytes),
     version,
     storeTime: storeTime ?? undefined,
+    replacedKeyIds,
   }
 }
 

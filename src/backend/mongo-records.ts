@@ -46,9 +46,9 @@ async function written(
   { record, precondition, current }: Put & { current: SealedRecord | undefined },
   caller: Caller,
 ): Promise<StoredEnvelope | typeof overtaken> {
-  const { write, stored } = decideWrite(current, record, precondition)
+  const { write, stored, replacedKeyIds } = decideWrite(current, record, precondition)
   if (!write) return stored
-  const row = recordRow({ ...record, ...stored })
+  const row = recordRow({ ...record, ...stored, replacedKeyIds })
   const done = current
     ? await replaced(records, { row, keyId: keyIdOf(current) }, caller)
     : await inserted(records, row, caller)

@@ -41,7 +41,7 @@ function between(size: number, [min, max]: [number, number], [field, what]: [str
 }
 
 function validateRecord(record: SealedRecord): void {
-  const { recordId, envelope, entryBox, userUid, version, storeTime } = record
+  const { recordId, envelope, entryBox, userUid, version, storeTime, replacedKeyIds } = record
   exactly(recordId, recordIdBytes, 'record.record_id')
   between(envelope.length, [minEnvelopeBytes, maxEnvelopeBytes], ['record.envelope', ' bytes'])
   demand(isEnvelopeV1(envelope), 'record.envelope', 'must be an envelope of version 1')
@@ -49,6 +49,7 @@ function validateRecord(record: SealedRecord): void {
   exactly(userUid, uidBytes, 'record.user_uid')
   demand(version === 0n, 'record.version', 'must be unset')
   demand(storeTime === undefined, 'record.store_time', 'must be unset')
+  demand(replacedKeyIds.length === 0, 'record.replaced_key_ids', 'must be unset')
 }
 
 function validateUser({ userPseudonym, userUid, generations }: UserDocument, record: SealedRecord): void {

@@ -10,7 +10,12 @@ import type { DeleteTarget } from './store.js'
 export interface WriteDecision {
   write: boolean
   stored: StoredEnvelope
+  /** What the row then keeps of the versions before it. */
+  replacedKeyIds: Buffer[]
 }
+
+// A front end repeats a write for as long as its caller waits, and seldom more than this many others come between.
+const keptKeyIds = 4
 
 /** A row of another life of the user is dead: it counts as absent, and only waits to be swept. */
 function alive(row: SealedRecord | undefined, userUid: Buffer): SealedRecord | undefined {
@@ -33,11 +38,24 @@ export function decideWrite(
 ): WriteDecision {
   const current = alive(row, record.userUid)
   // Before the precondition: what a repeated call once changed would make its own condition fail.
-  if (current && keyIdOf(current).equals(keyIdOf(record))) {
-    return { write: false, stored: { version: current.version, storeTime: current.storeTime } }
+  const done = current && versionOf(current, keyIdOf(record))
+  if (done !== undefined) {
+    return { write: false, stored: { version: done, storeTime: current?.storeTime }, replacedKeyIds: [] }
   }
   demand(precondition, current)
-  return { write: true, stored: { version: (current?.version ?? 0n) + 1n, storeTime: record.storeTime } }
+  const stored = { version: (current?.version ?? 0n) + 1n, storeTime: record.storeTime }
+  return { write: true, stored, replacedKeyIds: current ? keyIdsOf(current).slice(0, keptKeyIds) : [] }
+}
+
+/** The row's own and those of the versions before it, the newest first. */
+function keyIdsOf(row: SealedRecord): Buffer[] {
+  return [Buffer.from(keyIdOf(row)), ...row.replacedKeyIds]
+}
+
+/** The version that was written under the key id: a repeated write must not undo what has replaced it meanwhile. */
+function versionOf(row: SealedRecord, keyId: Buffer): bigint | undefined {
+  const age = keyIdsOf(row).findIndex((known) => known.equals(keyId))
+  return age < 0 ? undefined : row.version - BigInt(age)
 }
 
 /** Whether there is something to delete; throws PRECONDITION_FAILED when it has another key id than expected. */

@@ -2,7 +2,6 @@
 // document that comes with it stays in the store, under a pseudonym that no front end will ever make.
 import type { Command } from 'commander'
 import type { BackendClient } from '../backend/client.js'
-import { VaultError } from '../core/errors.js'
 import type {
   DeleteEnvelopeResponse,
   GetStoreInfoResponse,
@@ -12,17 +11,15 @@ import type {
   UserDocument,
 } from '../gen/encserver/v1/backend.js'
 import { type BackendFlags, backendTarget, type NewCall, withBackend } from './backend-call.js'
+import { addKeyringOption, type KeyringFlags, keyringOf } from './beclient-keyring.js'
 import { eachEnvelope } from './beclient-list.js'
 import { addConnectionOptions, channelOf } from './connection.js'
 import { frozenDataBytes, frozenEntryBox, frozenEnvelope, frozenWrappedKey } from './frozen-envelope.js'
-import { hexOf } from './input.js'
 import { printLine } from './output.js'
 import { defaultAction, type Session, withExamples } from './program.js'
 import { brokenPromise, compare, type Step, trialSteps } from './trial.js'
 
-interface TrialFlags extends BackendFlags {
-  keyringId?: Buffer
-}
+type TrialFlags = BackendFlags & KeyringFlags
 
 interface Trial {
   methods: BackendClient['methods']
@@ -31,11 +28,11 @@ interface Trial {
 }
 
 export function addTrial(program: Command, session: Session): void {
-  const command = program
-    .command('trial', { isDefault: true })
-    .description('Run the trial; the default.')
-    .option('--keyring-id <hex>', 'the keyring to bind an unbound store to, for good', hexOf(16))
-  withExamples(addConnectionOptions(command, backendTarget), ['beclient', 'beclient --address 127.0.0.1:8000'])
+  const command = program.command('trial', { isDefault: true }).description('Run the trial; the default.')
+  withExamples(addConnectionOptions(addKeyringOption(command), backendTarget), [
+    'beclient',
+    'beclient --address 127.0.0.1:8000',
+  ])
   defaultAction(command, (flags: TrialFlags) => runTrial(flags, session))
 }
 
@@ -72,6 +69,7 @@ function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
     sizeBytes: frozenDataBytes,
     version: 0n,
     storeTime: undefined,
+    replacedKeyIds: [],
   }
 }
 
@@ -117,14 +115,6 @@ const sameText = 'envelope, entry box and wrapped user key are what went in'
 
 function describeStore({ format, keyringId }: GetStoreInfoResponse): string {
   return `format ${format}, keyring ${keyringId.toString('hex') || 'none yet'}`
-}
-
-// Binding is for good: a store bound to a keyring made up here would be lost to every front end.
-function keyringOf({ keyringId: bound }: GetStoreInfoResponse, { keyringId: named }: TrialFlags): Buffer {
-  const keyringId = named ?? bound
-  if (keyringId.length > 0) return keyringId
-  const message = 'the store is bound to no keyring yet, and a trial must not choose one'
-  throw new VaultError('KEYRING_MISMATCH', { message })
 }
 
 function bytesOf({ record, user }: RetrieveEnvelopeResponse): Buffer {

@@ -52,7 +52,16 @@ function send(
   const { envelope, entryBox } = sealed
   const sizeBytes = BigInt(request.data.length)
   const userUid = sealing.userKey.uid
-  const record = { recordId, envelope, entryBox, userUid, sizeBytes, version: 0n, storeTime: undefined }
+  const record = {
+    recordId,
+    envelope,
+    entryBox,
+    userUid,
+    sizeBytes,
+    version: 0n,
+    storeTime: undefined,
+    replacedKeyIds: [],
+  }
   const { precondition } = request
   return backend.storeEnvelope({ record, newUser: sealing.newUser, precondition, keyringId: keyring.keyringId }, call)
 }

@@ -43,6 +43,7 @@ export function sampleRecord(user: UserDocument, changes: Partial<SealedRecord> 
     sizeBytes: 196n,
     version: 0n,
     storeTime,
+    replacedKeyIds: [],
     ...changes,
   }
 }
