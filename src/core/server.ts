@@ -50,8 +50,7 @@ function optionsOf(limits: ServerLimits): ServerOptions {
     'grpc.enable_channelz': 1, // without it grpc-js (1.14) does not cut connections in forceShutdown
     'grpc.max_receive_message_length': limits.maxReceiveBytes,
     'grpc.max_concurrent_streams': limits.maxCallsInFlight * 2, // so that it is we who answer "too many calls"
-    'grpc.max_connection_age_ms': limits.maxConnectionAgeMs,
-    'grpc.max_connection_age_grace_ms': Math.max(limits.drainMs, limits.defaultDeadlineMs), // no call is cut by it
+    'grpc.max_connection_age_ms': limits.maxConnectionAgeMs, // no call is cut by it: the grace is without end
   }
 }
 
