@@ -1,31 +1,73 @@
-// beclient get: one record as the back end holds it.
+// beclient get: one record as the back end holds it, to look at or as a copy in a file.
 import type { Command } from 'commander'
-import { VaultError } from '../core/errors.js'
+import { invalidField, VaultError } from '../core/errors.js'
+import type { RetrieveEnvelopeResponse, SealedRecord } from '../gen/encserver/v1/backend.js'
 import { addBackendOptions, type BackendFlags, withBackend } from './backend-call.js'
+import { encodeCopy, type RecordCopy } from './beclient-copy.js'
+import { viewEnvelope } from './envelope-view.js'
 import { hexOf } from './input.js'
-import { printLine, toJson } from './output.js'
+import { printLine, printNote, toJson } from './output.js'
 import { type Session, withExamples } from './program.js'
 import { sealedRecordLines } from './sealed-record.js'
+import { openWholeFile } from './whole-file.js'
 
 interface GetFlags extends BackendFlags {
   recordId: Buffer
+  out?: string
 }
+
+const examples = [
+  'beclient get --record-id HEX --json',
+  'beclient get --record-id HEX --out record.bin    a copy that `beclient store` puts back',
+]
 
 export function addGet(program: Command, session: Session): void {
   const command = program
     .command('get')
     .description('Show a record: the header of its envelope, and its first bytes, which are ciphertext.')
     .requiredOption('--record-id <hex>', "72 bytes: the user's pseudonym, then the record's", hexOf(72))
-  withExamples(addBackendOptions(command), ['beclient get --record-id HEX --json']).action((flags: GetFlags) =>
-    get(flags, session),
-  )
+    .option('--out <file>', 'write the whole record and its user to this file instead, replacing a file')
+  withExamples(addBackendOptions(command), examples).action((flags: GetFlags) => get(flags, session))
 }
 
 async function get(flags: GetFlags, session: Session): Promise<void> {
-  const { record } = await withBackend(flags, session, (methods, call) =>
-    methods.retrieveEnvelope({ recordIds: [flags.recordId] }, call()),
-  )
-  if (record === undefined) throw new VaultError('RECORD_NOT_FOUND')
+  const { out } = flags
+  if (out !== undefined) return getToFile(out, flags, session)
+  const { record } = await retrieve(flags, session)
   const lines = flags.json ? [toJson(record)] : sealedRecordLines(record)
   for (const line of lines) printLine(line, session.terminal)
+}
+
+async function retrieve({ recordId, ...flags }: GetFlags, session: Session): Promise<RecordCopy> {
+  const found: RetrieveEnvelopeResponse = await withBackend(flags, session, (methods, call) =>
+    methods.retrieveEnvelope({ recordIds: [recordId] }, call()),
+  )
+  const { record, user } = found
+  if (record === undefined) throw new VaultError('RECORD_NOT_FOUND')
+  if (user === undefined) throw new VaultError('INTERNAL', { message: 'the server did not say whose record it is' })
+  return { record, user }
+}
+
+async function getToFile(path: string, flags: GetFlags, session: Session): Promise<void> {
+  if (path === '-') throw invalidField('--out', 'must be a file')
+  const file = await openWholeFile({ path, flag: '--out', replace: true })
+  try {
+    const copy = await retrieve(flags, session)
+    const bytes = encodeCopy(copy)
+    await file.commit(bytes)
+    printCopied({ record: copy.record, note: `wrote ${path}: ${bytes.length} bytes` }, flags, session)
+  } finally {
+    await file.discard()
+  }
+}
+
+function printCopied(
+  { record, note }: { record: SealedRecord; note: string },
+  { json }: GetFlags,
+  { terminal }: Session,
+): void {
+  const { recordId, version, sizeBytes, storeTime, envelope } = record
+  const keyId = viewEnvelope(envelope)?.keyId
+  if (json) printLine(toJson({ recordId, version, keyId, sizeBytes, storeTime }), terminal)
+  else printNote(`${note}, version ${version}, key id ${keyId?.toString('hex') ?? 'unknown'}`, terminal)
 }

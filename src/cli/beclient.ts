@@ -1,7 +1,9 @@
 // The back end's client, for people who look after one. Without a subcommand it runs the trial.
+import { addDelete } from './beclient-delete.js'
 import { addGet } from './beclient-get.js'
 import { addInfo } from './beclient-info.js'
 import { addList } from './beclient-list.js'
+import { addStore } from './beclient-store.js'
 import { addTrial } from './beclient-trial.js'
 import { backendHints } from './hints.js'
 import { rootCommand, runProgram, type Session, withExamples } from './program.js'
@@ -11,15 +13,18 @@ const examples = [
   'beclient                           the trial: does the store keep and return what it is given?',
   'beclient info                      format of the store, keyring it is bound to',
   'beclient get --record-id HEX       one record, as ciphertext: there is nothing else here',
+  'beclient store --in record.bin     put back what `beclient get --out record.bin` copied',
 ]
 
 function build(session: Session) {
   const program = withExamples(rootCommand('beclient', session), examples).description(
-    'Looks at what a back end holds: pseudonyms and ciphertext.',
+    'Looks after what a back end holds: pseudonyms and ciphertext.',
   )
   addInfo(program, session)
   addGet(program, session)
   addList(program, session)
+  addStore(program, session)
+  addDelete(program, session)
   addTrial(program, session)
   return program
 }

@@ -1,4 +1,4 @@
-// What anybody can read of an envelope without a key: its 88-byte header (docs/format.md). The rest is ciphertext.
+// What anybody can read of an envelope without a key: its 88-byte header (docs/crypto.md section 6). The rest is ciphertext.
 
 const headerBytes = 88
 const magic = Buffer.from('52564c54', 'hex')

@@ -55,9 +55,20 @@ async function retrieve(flags: GetFlags, session: Session): Promise<OpenedRecord
   const request = { userId: user, recordName: name ?? '', recordKey, callerAad, ...(expectKeyId && { expectKeyId }) }
   const { data, record } = await withFrontend(flags, session, (client, options) =>
     client.retrieveRecord(request, options),
-  )
+  ).catch((error: unknown) => {
+    throw recordKey === '' ? keylessError(error) : error
+  })
   if (record === undefined) throw new VaultError('INTERNAL', { message: 'the server did not describe the record' })
   return { data, record }
+}
+
+// The front end does not tell a record that needs a key from one of mode `server` whose bound bytes are others.
+function keylessError(cause: unknown): unknown {
+  if (!(cause instanceof VaultError) || cause.reason !== 'RECORD_KEY_MISMATCH') return cause
+  const message = 'the record does not open without a record key'
+  const fields = [{ field: 'no record key', description: message }]
+  const { requestId } = cause
+  return new VaultError(cause.reason, { message, fields, cause, ...(requestId !== undefined && { requestId }) })
 }
 
 // Bytes from a record could steer the terminal that shows them.

@@ -13,6 +13,7 @@ const fields: Hints['fields'] = {
   address: 'on the command line: --tls-ca FILE, or --insecure',
   tls: 'on the command line: --tls-ca FILE --tls-cert FILE --tls-key FILE',
   'record key': 'put it in a file and use --key-file FILE, or send it to standard input with --key-stdin',
+  'no record key': 'all but records of mode server need theirs: --key-file FILE, or --key-stdin',
 }
 
 const shared: Hints['reasons'] = {
@@ -43,6 +44,7 @@ export const backendHints: Hints = {
   reasons: {
     ...shared,
     UNREACHABLE: 'is beserver running? `make beserver-cmd` starts one; if it wants TLS, give --tls-ca',
+    PRECONDITION_FAILED: '`beclient get --record-id HEX` shows what is there now',
     KEYRING_MISMATCH:
       "a front end's first write binds the store: run `feclient` once, or name its keyring with --keyring-id",
   },

@@ -1,18 +1,15 @@
 // enc-server keyring init: makes the keyring before the first start, on a machine that may be offline.
 import type { Command } from 'commander'
-import { invalidField } from '../core/errors.js'
 import { printLine, printNote } from './output.js'
 import { type Session, withExamples } from './program.js'
 
-/** Makes a keyring file; throws, and changes nothing, when there is one. */
+/** Makes a keyring file; throws, and changes nothing, when there is one or the realm can be none. */
 export type CreateKeyring = (path: string, realm: string) => Promise<void>
 
 interface InitFlags {
   file: string
   realm: string
 }
-
-const maxRealmBytes = 128
 
 export function addKeyring(program: Command, createKeyring: CreateKeyring, session: Session): void {
   const keyring = program.command('keyring').description("Look after the front end's keyring.")
@@ -26,9 +23,6 @@ export function addKeyring(program: Command, createKeyring: CreateKeyring, sessi
 }
 
 async function init({ file, realm }: InitFlags, createKeyring: CreateKeyring, { terminal }: Session): Promise<void> {
-  const size = Buffer.byteLength(realm)
-  if (size < 1 || size > maxRealmBytes)
-    throw invalidField('--realm', `must be 1 to ${maxRealmBytes} bytes, not ${size}`)
   await createKeyring(file, realm)
   printLine(file, terminal)
   printNote(`a new keyring of realm ${realm}, readable by you alone`, terminal)

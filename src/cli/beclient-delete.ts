@@ -1,0 +1,35 @@
+// beclient delete: removes a record, durably, by its id alone. The user's wrapped keys stay.
+import type { Command } from 'commander'
+import { VaultError } from '../core/errors.js'
+import { addBackendOptions, type BackendFlags, withBackend } from './backend-call.js'
+import { hexOf } from './input.js'
+import { printLine, toJson } from './output.js'
+import { type Session, withExamples } from './program.js'
+
+interface DeleteFlags extends BackendFlags {
+  recordId: Buffer
+  expectKeyId?: Buffer
+  allowMissing?: true
+}
+
+const examples = ['beclient delete --record-id HEX', 'beclient delete --record-id HEX --expect-key-id HEX --json']
+
+export function addDelete(program: Command, session: Session): void {
+  const command = program
+    .command('delete')
+    .description('Remove a record for good.')
+    .requiredOption('--record-id <hex>', "72 bytes: the user's pseudonym, then the record's", hexOf(72))
+    .option('--allow-missing', 'succeed when there is no such record')
+    .option('--expect-key-id <hex>', 'only if the record there has this key id', hexOf(16))
+  withExamples(addBackendOptions(command), examples).action((flags: DeleteFlags) => remove(flags, session))
+}
+
+async function remove(flags: DeleteFlags, session: Session): Promise<void> {
+  const { recordId, expectKeyId = Buffer.alloc(0), allowMissing = false } = flags
+  const { deleted } = await withBackend(flags, session, (methods, call) =>
+    methods.deleteEnvelope({ recordIds: [recordId], expectKeyId }, call()),
+  )
+  if (!deleted && !allowMissing) throw new VaultError('RECORD_NOT_FOUND')
+  if (flags.json) printLine(toJson({ deleted }), session.terminal)
+  else printLine(deleted ? 'deleted' : 'there was no such record', session.terminal)
+}
