@@ -143,7 +143,7 @@ $(STAMPS)/types: $(SOURCES) $(TESTS) $(DESCRIPTOR) tsconfig.json
 
 .PHONY: clean
 clean: ## remove what was made; not the packages, and never data
-	@rm -rf dist coverage src/gen $(STAMPS)
+	@rm -rf dist coverage src/gen $(STAMPS) examples/python/encserver examples/go/gen examples/go/trial test/servers/mongo/target
 
 # ---- what must hold
 

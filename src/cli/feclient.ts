@@ -1,6 +1,8 @@
 // The front end's client, for people and scripts. Without a subcommand it runs the trial.
 import { addDelete } from './feclient-delete.js'
+import { addExport } from './feclient-export.js'
 import { addGet } from './feclient-get.js'
+import { addImport } from './feclient-import.js'
 import { addList } from './feclient-list.js'
 import { addStore } from './feclient-store.js'
 import { addTrial } from './feclient-trial.js'
@@ -13,16 +15,21 @@ const examples = [
   'feclient store --user alice --name passport --in passport.pdf --key-out passport.key',
   'feclient get   --user alice --name passport --key-file passport.key --out passport.pdf',
   'feclient list  --user alice',
+  'feclient import --in records.ndjson --keys-out keys.ndjson',
+  'feclient export --keys keys.ndjson --out records.ndjson',
+  'source <(feclient completion bash)                    complete commands and flags in this shell',
 ]
 
 function build(session: Session) {
   const program = withExamples(rootCommand('feclient', session), examples).description(
-    'Stores, gets, deletes and lists encrypted records through a front end.',
+    'Stores, gets, deletes, lists, imports and exports encrypted records through a front end.',
   )
   addStore(program, session)
   addGet(program, session)
   addDelete(program, session)
   addList(program, session)
+  addImport(program, session)
+  addExport(program, session)
   addTrial(program, session)
   return program
 }

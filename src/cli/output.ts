@@ -22,6 +22,9 @@ export function toJson(value: object): string {
   })
 }
 
+/** Some of many failed, and each has been reported: the program has failed, but not for one reason. */
+export class SomeFailed extends Error {}
+
 /** Prints what went wrong and what to do, and returns the exit code. */
 export function printError(thrown: unknown, hints: Hints = noHints, output: Output = process): number {
   if (!(thrown instanceof VaultError)) {
@@ -37,6 +40,7 @@ export function printError(thrown: unknown, hints: Hints = noHints, output: Outp
 // a bug, and wants its stack.
 function unexpected(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown)
+  if (thrown instanceof SomeFailed) return thrown.message
   return 'syscall' in thrown ? thrown.message : (thrown.stack ?? thrown.message)
 }
 

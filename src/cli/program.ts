@@ -1,9 +1,12 @@
 // What every client program does around its subcommands: flags, help, signals, errors, the exit code.
 import { Command, CommanderError } from 'commander'
 import { invalidField, VaultError } from '../core/errors.js'
+import { addCompletion } from './completion.js'
 import type { Hints } from './hints.js'
 import { printError } from './output.js'
 import type { Terminal } from './terminal.js'
+
+export { withExamples } from './help.js'
 
 /** What a subcommand works with. */
 export interface Session {
@@ -18,7 +21,6 @@ export interface Program {
   hints: Hints
 }
 
-const exitCodes = 'Exit codes: 0 done, 1 failed, 2 the input can never work.'
 const interruptedCode = 130
 const recordKeyPattern = /rvk1_[a-z2-7]{8}/i
 
@@ -32,12 +34,6 @@ export function rootCommand(name: string, { terminal }: Session): Command {
     })
     .showHelpAfterError('hint: --help shows what there is')
     .helpCommand(false)
-}
-
-/** Ends a command's help with examples and the exit codes. */
-export function withExamples(command: Command, examples: string[]): Command {
-  const lines = examples.map((example) => `  ${example}`)
-  return command.allowExcessArguments(false).addHelpText('after', ['', 'Examples:', ...lines, '', exitCodes].join('\n'))
 }
 
 /** The action of a default subcommand, which would take a mistyped subcommand for its argument. */
@@ -65,7 +61,10 @@ export async function runProgram({ build, hints }: Program, terminal: Terminal):
   terminal.stdout.once('error', (error) => stopping.abort(error))
   try {
     refuseRecordKeys(terminal.argv)
-    await build({ terminal, signal: stopping.signal }).parseAsync(terminal.argv)
+    const session = { terminal, signal: stopping.signal }
+    const program = build(session)
+    if (program.commands.length > 0) addCompletion(program, terminal)
+    await program.parseAsync(terminal.argv)
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2

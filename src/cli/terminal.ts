@@ -6,7 +6,7 @@ export interface Terminal {
   readonly env: NodeJS.ProcessEnv
   readonly stdin: Readable & { isTTY?: boolean | undefined }
   readonly stdout: Writable & { isTTY?: boolean | undefined }
-  readonly stderr: Writable
+  readonly stderr: Writable & { isTTY?: boolean | undefined; columns?: number | undefined }
   once(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown
 }
 

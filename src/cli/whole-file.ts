@@ -5,7 +5,9 @@ import { invalidField } from '../core/errors.js'
 
 /** A file about to appear. */
 export interface WholeFile {
-  /** Makes it appear with these bytes, on disk for good. */
+  /** Adds to what will be in it. */
+  append(text: string): Promise<void>
+  /** Makes it appear, these bytes at its end, on disk for good. */
   commit(bytes: Buffer): Promise<void>
   /** Removes what `commit` did not make; harmless after it. */
   discard(): Promise<void>
@@ -33,6 +35,7 @@ export async function openWholeFile(destination: Destination): Promise<WholeFile
   const temporary = `${destination.path}.${globalThis.crypto.randomUUID()}.tmp`
   const file = await open(temporary, 'wx', 0o600)
   return {
+    append: (text) => file.appendFile(text),
     async commit(bytes) {
       await file.writeFile(bytes)
       await file.sync()
@@ -46,12 +49,17 @@ export async function openWholeFile(destination: Destination): Promise<WholeFile
   }
 }
 
-async function putInPlace(temporary: string, { path, replace }: Destination): Promise<void> {
+/** Gives a file its name, in place of another only when told so. */
+export async function putInPlace(
+  temporary: string,
+  { path, replace }: Pick<Destination, 'path' | 'replace'>,
+): Promise<void> {
   if (replace) await rename(temporary, path)
   else await link(temporary, path) // unlike rename, it fails when the name was taken meanwhile
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Makes what was created or renamed in a folder last. */
+export async function syncFolder(path: string): Promise<void> {
   const folder: FileHandle = await open(path, 'r')
   try {
     await folder.sync()

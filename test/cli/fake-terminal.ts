@@ -38,7 +38,7 @@ export function fakeTerminal(
     env,
     stdin: Object.assign(input, { isTTY }),
     stdout: Object.assign(stdout.stream, { isTTY }),
-    stderr: stderr.stream,
+    stderr: Object.assign(stderr.stream, { isTTY }),
     printed: () => ({ stdout: stdout.text(), stderr: stderr.text() }),
   })
 }

@@ -1,0 +1,140 @@
+// feclient export: opens many records over one stream and writes them as import reads them. The file appears when it is whole.
+import { stat } from 'node:fs/promises'
+import { type Command, Option } from 'commander'
+import type { CallOptions } from '../core/client.js'
+import { invalidField, VaultError } from '../core/errors.js'
+import type { FrontendClient, RetrieveRecordResponse } from '../frontend/client.js'
+import type { ConnectionFlags } from './connection.js'
+import { type ExportItem, recordsOfKeys, recordsOfUser } from './export-source.js'
+import { addFrontendOptions, withFrontend } from './frontend-call.js'
+import { exportLine, maxLineBytes } from './import-line.js'
+import { jsonObject } from './json-line.js'
+import { keyIdOf } from './key-entry.js'
+import { type KeyIdSet, keyIdSet } from './key-id-set.js'
+import { openPartial, type PartialFile } from './partial-file.js'
+import { type Session, withExamples } from './program.js'
+import { openTally, refuseSameFile, type Tally, type TallyFlags } from './tally.js'
+import { writeAll } from './terminal.js'
+import { type Settled, transfer } from './transfer.js'
+
+interface ExportFlags extends ConnectionFlags, TallyFlags {
+  keys?: string
+  user?: string
+  out: string
+  force?: true
+  resume?: true
+}
+
+const examples = [
+  'feclient export --keys keys.ndjson --out records.ndjson',
+  'feclient export --keys keys.ndjson --out records.ndjson --resume --report failed.ndjson',
+  "feclient export --user alice --out - | jq -r '.data | @base64d'",
+]
+
+const formatHelp = `
+A line of the output, one JSON object, as import reads it:
+  {"user":"alice","name":"photo","data":"/9j/4AAQ","mode":"split","key_id":"...","version":"1","stored":"..."}
+  The file holds plaintext, for its owner only. Until it is whole it is called FILE.partial; after an
+  interruption, or when records failed, the same command with --resume goes on with that.
+`
+
+export function addExport(program: Command, session: Session): void {
+  const command = program
+    .command('export')
+    .description('Get the records of a keys file, or those of a user that need no key, as NDJSON.')
+    .option('--keys <file>', 'the keys file that an import wrote')
+    .addOption(new Option('--user <id>', "instead: this user's records of mode server").conflicts('keys'))
+    .requiredOption('--out <file>', 'where the opened records go: a new file, for its owner only; - is standard output')
+    .option('--force', 'let --out replace a file')
+    .option('--resume', 'go on with an export that was interrupted, or had failures')
+    .option('--report <file>', 'write each failure to this file, one JSON object a line')
+    .option('--json', 'print the summary as one JSON object')
+    .addHelpText('after', formatHelp.trimEnd())
+  withExamples(addFrontendOptions(command), examples).action((flags: ExportFlags) => exportRecords(flags, session))
+}
+
+async function check({ keys, user, out, json, resume, report }: ExportFlags): Promise<void> {
+  if (keys === undefined && user === undefined) throw invalidField('--keys', 'or --user must say which records')
+  if (out === '-' && json) throw invalidField('--json', 'needs an --out of its own: both are standard output')
+  if (out === '-' && resume) throw invalidField('--resume', 'needs the file of the earlier run')
+  await refuseSameFile({ flag: '--out', path: out }, [keys])
+  await refuseSameFile({ flag: '--report', ...(report && { path: report }) }, [keys, out, `${out}.partial`])
+}
+
+async function exportRecords(flags: ExportFlags, session: Session): Promise<void> {
+  await check(flags)
+  const totalBytes = flags.keys === undefined ? undefined : (await stat(flags.keys)).size
+  const exported = keyIdSet()
+  const out = await openOutput(flags, exported, session)
+  const tally = await openTally('exported', flags, session)
+  try {
+    await withFrontend(flags, session, (client, options) =>
+      openAll({ client, options, exported, out, tally, totalBytes, flags }, session),
+    )
+    await finish(out, tally)
+  } catch (error) {
+    if (session.signal.aborted && out.path !== '-')
+      tally.note(`${out.path} holds what is done; --resume goes on with it`)
+    throw error
+  } finally {
+    await tally.close()
+    await out.close()
+  }
+}
+
+async function finish(out: PartialFile, tally: Tally): Promise<void> {
+  if (tally.failures === 0) await out.publish()
+  const failed = `${out.path} holds the others; --resume tries what failed again, or rename it to do without`
+  tally.sum(out.path === '-' || tally.done + tally.alreadyThere === 0 ? {} : { failed })
+}
+
+async function openOutput(flags: ExportFlags, exported: KeyIdSet, { terminal }: Session): Promise<PartialFile> {
+  const { out, force = false, resume = false } = flags
+  if (out !== '-') {
+    const read = ({ text }: { text: Buffer | undefined }) => {
+      if (text === undefined) throw invalidField('line', 'is longer than any that export writes')
+      exported.add(keyIdOf(jsonObject(text)))
+    }
+    return openPartial({ path: out, flag: '--out', replace: force, resume, maxLineBytes: 2 * maxLineBytes, read })
+  }
+  const nothing = async () => undefined
+  return { path: out, append: (text) => writeAll(terminal.stdout, Buffer.from(text)), publish: nothing, close: nothing }
+}
+
+interface Export {
+  client: FrontendClient
+  options: CallOptions
+  exported: KeyIdSet
+  out: PartialFile
+  tally: Tally
+  totalBytes: number | undefined
+  flags: ExportFlags
+}
+
+async function openAll(work: Export, { signal }: Session): Promise<void> {
+  const { client, tally, totalBytes, flags } = work
+  const { keys, user = '' } = flags
+  const items = keys === undefined ? recordsOfUser(user, work) : recordsOfKeys(keys, work)
+  const sender = {
+    send: client.retrieveRecords,
+    signal,
+    patienceMs: flags.timeout * 1000,
+    waiting: ({ reason }: VaultError) => tally.note(`waiting for the server: ${reason}`),
+  }
+  for await (const batch of transfer(items, sender)) {
+    await keep(batch, work)
+    tally.at({ bytes: batch.at(-1)?.item.end ?? 0, totalBytes })
+  }
+}
+
+async function keep(batch: Settled<ExportItem, RetrieveRecordResponse>[], { out, tally }: Export): Promise<void> {
+  const lines = batch.flatMap(({ item, outcome: { answer } }) => (answer ? [lineOf(item, answer)] : []))
+  if (lines.length > 0) await out.append(lines.join(''))
+  tally.succeeded(lines.length)
+  for (const { item, outcome } of batch) if (outcome.error) await tally.failed(item.which, outcome.error)
+}
+
+function lineOf({ entry }: ExportItem, { data, record }: RetrieveRecordResponse): string {
+  if (record === undefined) throw new VaultError('INTERNAL', { message: 'the server did not describe the record' })
+  return exportLine(entry, { data, record })
+}

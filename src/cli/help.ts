@@ -1,0 +1,10 @@
+// What ends the help of every command.
+import type { Command } from 'commander'
+
+const exitCodes = 'Exit codes: 0 done, 1 failed, 2 the input can never work.'
+
+/** Ends a command's help with examples and the exit codes. */
+export function withExamples(command: Command, examples: string[]): Command {
+  const lines = examples.map((example) => `  ${example}`)
+  return command.allowExcessArguments(false).addHelpText('after', ['', 'Examples:', ...lines, '', exitCodes].join('\n'))
+}

@@ -1,0 +1,59 @@
+// A line of what import reads and export writes: {"user","name"?,"data"|"text","aad"?,"mode"?}.
+import { invalidField } from '../core/errors.js'
+import type { Given, RecordInfo } from '../frontend/client.js'
+import type { StoreRecordRequest } from '../gen/encserver/v1/frontend.js'
+import { type KeyModeName, keyModeName, keyModes } from './frontend-call.js'
+import { base64Field, type JsonObject, jsonObject, requiredText, textField } from './json-line.js'
+import type { KeyEntry } from './key-entry.js'
+import { toJson } from './output.js'
+
+/** Holds a record of 3 MiB in base64, with the largest name and bound bytes. */
+export const maxLineBytes = 5 * 1024 * 1024
+
+// The last three are what an export adds. A field of another name is most likely a mistyped one of these, and a record
+// stored without its name would replace another.
+const known = new Set(['user', 'name', 'data', 'text', 'aad', 'mode', 'key_id', 'version', 'stored'])
+
+export type ImportedRecord = Given<StoreRecordRequest> & Pick<StoreRecordRequest, 'recordName' | 'data' | 'callerAad'>
+
+/** The record of a line; throws INVALID_REQUEST, naming the field. */
+export function parseImportLine(text: Buffer | undefined, defaultMode: KeyModeName | undefined): ImportedRecord {
+  if (text === undefined) throw invalidField('line', `is longer than ${maxLineBytes} bytes`)
+  const line = jsonObject(text)
+  for (const field of Object.keys(line)) {
+    if (!known.has(field)) throw invalidField('line', `has a field that is none of ${[...known].join(', ')}`)
+  }
+  const mode = modeOf(line) ?? defaultMode
+  return {
+    userId: requiredText(line, 'user'),
+    recordName: textField(line, 'name') ?? '',
+    data: dataOf(line),
+    callerAad: base64Field(line, 'aad') ?? Buffer.alloc(0),
+    ...(mode && { keyMode: keyModes[mode] }),
+  }
+}
+
+function dataOf(line: JsonObject): Buffer {
+  const data = base64Field(line, 'data')
+  const text = textField(line, 'text')
+  if (data !== undefined && text !== undefined) throw invalidField('data', 'and text exclude each other')
+  if (data === undefined && text === undefined) throw invalidField('data', 'is missing, and so is text')
+  return data ?? Buffer.from(text ?? '')
+}
+
+function modeOf(line: JsonObject): KeyModeName | undefined {
+  const mode = textField(line, 'mode')
+  if (mode === undefined || Object.hasOwn(keyModes, mode)) return mode as KeyModeName | undefined
+  throw invalidField('mode', `must be one of ${Object.keys(keyModes).join(', ')}`)
+}
+
+/** The same for a record that was opened. */
+export function exportLine(
+  { user, aad }: Pick<KeyEntry, 'user' | 'aad'>,
+  { data, record }: { data: Buffer; record: RecordInfo },
+): string {
+  const { recordName, keyMode, keyId, version, storeTime } = record
+  const bound = aad.length > 0 ? { aad: aad.toString('base64') } : {}
+  const described = { mode: keyModeName(keyMode), key_id: keyId, version, stored: storeTime }
+  return `${toJson({ user, name: recordName, data: data.toString('base64'), ...bound, ...described })}\n`
+}

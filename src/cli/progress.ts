@@ -1,0 +1,82 @@
+// How far a long job is: one line on the terminal, written over and over; nothing when standard error is no terminal.
+import type { Terminal } from './terminal.js'
+
+export interface Position {
+  /** Records done. */
+  done: number
+  failed: number
+  /** How far through the input, and of how much; without them only the rate is shown. */
+  bytes?: number
+  totalBytes?: number | undefined
+}
+
+export interface Progress {
+  show(position: Position): void
+  /** Removes the line, so that others may be printed; the next `show` brings it back. */
+  clear(): void
+}
+
+interface Sample {
+  atMs: number
+  done: number
+  bytes: number
+}
+
+const refreshMs = 200
+const rateOverMs = 10_000
+
+/** A time to wait in words: "8 s", "3 min 20 s", "2 h 5 min". */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.ceil(seconds))
+  if (whole < 60) return `${whole} s`
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+}
+
+/** What the line says, given how fast it went lately. */
+export function progressText(verb: string, { done, failed, bytes = 0, totalBytes }: Position, pace: Pace): string {
+  const parts = [`${done} ${verb}`]
+  if (failed > 0) parts.push(`${failed} failed`)
+  if (totalBytes) parts.push(`${Math.min(100, Math.floor((100 * bytes) / totalBytes))} %`)
+  if (pace.recordsPerSecond > 0) parts.push(`${Math.round(pace.recordsPerSecond)}/s`)
+  if (totalBytes && pace.bytesPerSecond > 0) parts.push(`${duration((totalBytes - bytes) / pace.bytesPerSecond)} left`)
+  return parts.join(', ')
+}
+
+interface Pace {
+  recordsPerSecond: number
+  bytesPerSecond: number
+}
+
+function paceOf(samples: Sample[]): Pace {
+  const [first, last] = [samples[0], samples.at(-1)]
+  const seconds = first && last ? (last.atMs - first.atMs) / 1000 : 0
+  if (!first || !last || seconds === 0) return { recordsPerSecond: 0, bytesPerSecond: 0 }
+  return { recordsPerSecond: (last.done - first.done) / seconds, bytesPerSecond: (last.bytes - first.bytes) / seconds }
+}
+
+const silent: Progress = { show: () => undefined, clear: () => undefined }
+
+export function progressLine(verb: string, { stdout, stderr }: Pick<Terminal, 'stdout' | 'stderr'>): Progress {
+  if (!stderr.isTTY) return silent
+  const samples: Sample[] = []
+  let shownAt = Number.NEGATIVE_INFINITY
+  const clear = () => {
+    if (Number.isFinite(shownAt)) stderr.write('\r\u001b[K')
+    shownAt = Number.NEGATIVE_INFINITY
+  }
+  // A reader who has left, and a program that is killed, leave the line behind; it is not worth a handler.
+  stdout.once('error', clear)
+  return {
+    clear,
+    show(position) {
+      const atMs = performance.now()
+      if (atMs - shownAt < refreshMs) return
+      shownAt = atMs
+      samples.push({ atMs, done: position.done, bytes: position.bytes ?? 0 })
+      while (samples[0] && atMs - samples[0].atMs > rateOverMs && samples.length > 2) samples.shift()
+      const text = progressText(verb, position, paceOf(samples))
+      stderr.write(`\r${text.slice(0, (stderr.columns || 80) - 1)}\u001b[K`)
+    },
+  }
+}
