@@ -1,22 +1,25 @@
 // One batch: sent, its results handed out as they come. What a broken batch left open is made again call by call, which
 // the key ids make harmless; if that fails too, nobody knows what became of the writes, and they say so.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { VaultError } from '../core/errors.js'
-import type { CallContext, Methods } from '../core/methods.js'
+import type { Methods } from '../core/methods.js'
 import { newRequestId } from '../core/request-id.js'
 import { neverSent } from '../core/retry.js'
 import { asVaultError, fromRpcStatus } from '../core/status.js'
 import type { BackendServiceServer, BatchCall, BatchResult } from '../gen/encserver/v1/backend.js'
+import { refuseEnded } from './ended-call.js'
 import type { Waiting } from './gather-queue.js'
 
 type Connected = Methods<BackendServiceServer>
 
 // The stream outlives its calls by this, so that it is each call's own deadline that ends it.
 const graceMs = 1_000
+const longestTimeoutMs = 2 ** 32 - 1
 
 /** Never rejects: each call of the batch is settled. `first` is told when results begin to come. */
 export async function sendBatch(methods: Connected, batch: Waiting[], first: () => void): Promise<void> {
   const [only] = batch
-  if (only !== undefined && batch.length === 1) return settleAlone(methods, only, undefined)
+  if (only !== undefined && batch.length === 1) return settleAlone(methods, only)
   const open = new Map(batch.map((waiting, index) => [index, waiting]))
   const broken = await exchange(methods, open, first)
   await Promise.all(Array.from(open.values(), (waiting) => settleAlone(methods, waiting, broken)))
@@ -30,7 +33,11 @@ async function exchange(methods: Connected, open: Map<number, Waiting>, first: (
   try {
     for await (const { results } of methods.executeBatch({ calls }, context)) {
       first()
-      for (const result of results) settle(open, result)
+      for (const { index, outcome } of results) {
+        const waiting = open.get(index)
+        if (waiting) settle(methods, waiting, outcome)
+        open.delete(index)
+      }
     }
     return new VaultError('UNREACHABLE')
   } catch (error) {
@@ -39,28 +46,39 @@ async function exchange(methods: Connected, open: Map<number, Waiting>, first: (
 }
 
 function batchCall(index: number, { call, context }: Waiting): BatchCall {
-  return { index, timeoutMs: Math.max(1, context.deadline - Date.now()), requestId: context.requestId, call }
+  const timeoutMs = Math.min(Math.max(1, Math.ceil(context.deadline - Date.now())), longestTimeoutMs)
+  return { index, timeoutMs, requestId: context.requestId, call }
 }
 
-function settle(open: Map<number, Waiting>, { index, outcome }: BatchResult): void {
-  const waiting = open.get(index)
-  if (waiting === undefined) return
-  open.delete(index)
-  if (outcome?.$case === 'error') waiting.reject(fromRpcStatus(outcome.value))
+function settle(methods: Connected, waiting: Waiting, outcome: BatchResult['outcome']): void {
+  if (outcome?.$case === 'error') refuse(methods, waiting, fromRpcStatus(outcome.value))
   else if (outcome?.$case === waiting.call.$case) waiting.resolve(outcome.value)
   else waiting.reject(new VaultError('INTERNAL', { cause: 'the back end answered another call than was made' }))
 }
 
-/** Makes the call by itself; `broken` is what became of the batch it was in. */
-async function settleAlone(methods: Connected, waiting: Waiting, broken: VaultError | undefined): Promise<void> {
+function refuse(methods: Connected, waiting: Waiting, error: VaultError): void {
+  if (error.reason === 'OVERLOADED') void settleAlone(methods, waiting, error)
+  else waiting.reject(error)
+}
+
+/** Makes the call by itself; `before` is what became of it in a batch. */
+async function settleAlone(methods: Connected, waiting: Waiting, before?: VaultError): Promise<void> {
   try {
+    if (before?.retryAfterMs !== undefined) await pause(before, before.retryAfterMs, waiting)
+    refuseEnded(waiting.context)
     waiting.resolve(await callAlone(methods, waiting))
   } catch (thrown) {
-    waiting.reject(outcomeAfter(broken, asVaultError(thrown), waiting))
+    waiting.reject(outcomeAfter(before, asVaultError(thrown), waiting))
   }
 }
 
-function callAlone(methods: Connected, { call, context }: { call: Waiting['call']; context: CallContext }) {
+async function pause(before: VaultError, retryAfterMs: number, { context }: Waiting): Promise<void> {
+  const waitMs = retryAfterMs * (1 + Math.random())
+  if (Date.now() + waitMs >= context.deadline) throw before
+  await sleep(waitMs)
+}
+
+function callAlone(methods: Connected, { call, context }: Waiting) {
   switch (call.$case) {
     case 'store':
       return methods.storeEnvelope(call.value, context)
@@ -72,8 +90,13 @@ function callAlone(methods: Connected, { call, context }: { call: Waiting['call'
 }
 
 // The second try says only that it did not get through; the first may have.
-function outcomeAfter(broken: VaultError | undefined, error: VaultError, { call }: Waiting): VaultError {
-  const perhapsDone = broken !== undefined && !neverSent(broken) && call.$case !== 'retrieve'
+function outcomeAfter(before: VaultError | undefined, error: VaultError, { call }: Waiting): VaultError {
+  const perhapsDone = before !== undefined && !neverDone(before) && call.$case !== 'retrieve'
   if (!perhapsDone || (error.kind !== 'unavailable' && error.kind !== 'exhausted')) return error
   return new VaultError('OUTCOME_UNKNOWN', { cause: error })
+}
+
+/** True when no call of the batch can have been begun. */
+function neverDone(broken: VaultError): boolean {
+  return neverSent(broken) || broken.reason === 'OVERLOADED' || broken.reason === 'NOT_SUPPORTED'
 }

@@ -11,13 +11,15 @@ import type {
   ExecuteBatchRequest,
   ExecuteBatchResponse,
 } from '../gen/encserver/v1/backend.js'
+import { refuseEnded } from './ended-call.js'
+import { bytesOfRecord, bytesOfUser } from './message-bytes.js'
 
 /** The methods a batch is made of, and those beside them. */
 export type BackendCalls = Omit<Methods<BackendServiceServer>, 'executeBatch'>
 
 export const maxBatchCalls = 128
 const maxFrameBytes = 1024 * 1024
-const resultOverhead = 512
+const resultBytes = 1024 // of an error, or of all but the record and the user
 
 type Outcome = NonNullable<BatchResult['outcome']>
 type Failed = (error: VaultError, requestId: string) => void
@@ -44,10 +46,16 @@ async function outcomeOf(methods: BackendCalls, { call }: BatchCall, context: Ca
 }
 
 function bytesOf({ outcome }: BatchResult): number {
-  if (outcome?.$case !== 'retrieve') return resultOverhead
-  const { record, user } = outcome.value
-  const keys = user?.generations.reduce((sum, { wrappedKey }) => sum + wrappedKey.length, 0) ?? 0
-  return resultOverhead + (record?.envelope.length ?? 0) + (record?.entryBox.length ?? 0) + keys
+  switch (outcome?.$case) {
+    case 'retrieve':
+      return resultBytes + bytesOfRecord(outcome.value.record) + bytesOfUser(outcome.value.user)
+    case 'store': {
+      const { result } = outcome.value
+      return resultBytes + bytesOfUser(result?.$case === 'currentUser' ? result.value : undefined)
+    }
+    default:
+      return resultBytes
+  }
 }
 
 /** Cuts results into frames of at most 1 MiB, or one larger result. */
@@ -87,10 +95,12 @@ function finishing<T>() {
 }
 
 export function executeBatch(methods: BackendCalls, failed: Failed = () => undefined) {
-  async function run(call: BatchCall, { requestId: batchId, signal }: CallContext): Promise<BatchResult> {
-    const requestId = isRequestId(call.requestId) ? call.requestId : batchId
+  async function run(call: BatchCall, batch: CallContext): Promise<BatchResult> {
+    const requestId = isRequestId(call.requestId) ? call.requestId : batch.requestId
     try {
-      const context = { requestId, deadline: Date.now() + call.timeoutMs, signal }
+      const deadline = Math.min(Date.now() + call.timeoutMs, batch.deadline)
+      const context = { requestId, deadline, signal: batch.signal }
+      refuseEnded(context)
       return { index: call.index, outcome: await outcomeOf(methods, call, context) }
     } catch (thrown) {
       const error = asVaultError(thrown)
@@ -102,11 +112,15 @@ export function executeBatch(methods: BackendCalls, failed: Failed = () => undef
   return async function* (request: ExecuteBatchRequest, context: CallContext): AsyncGenerator<ExecuteBatchResponse> {
     checkBatch(request)
     const results = finishing<BatchResult>()
-    for (const call of request.calls) void run(call, context).then(results.add)
-    for (let left = request.calls.length; left > 0; ) {
-      const finished = await results.take()
-      left -= finished.length
-      yield* framesOf(finished)
+    const running = request.calls.map((call) => run(call, context).then(results.add))
+    try {
+      for (let left = request.calls.length; left > 0; ) {
+        const finished = await results.take()
+        left -= finished.length
+        yield* framesOf(finished)
+      }
+    } finally {
+      await Promise.all(running) // when nobody waits any more, they still hold this call's place
     }
   }
 }

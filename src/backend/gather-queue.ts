@@ -2,6 +2,7 @@
 import { VaultError } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
 import type { BatchCall } from '../gen/encserver/v1/backend.js'
+import { bytesOfRecord, bytesOfUser } from './message-bytes.js'
 
 export type GatheredCall = NonNullable<BatchCall['call']>
 
@@ -30,14 +31,13 @@ interface Bounds {
 }
 
 const retryAfterMs = 100
-const callOverhead = 512
+const callBytes = 256 // all but its record, its user and its ids
+const idBytes = 80
 
 /** About what a call adds to a message. */
 function bytesOf({ call }: Waiting): number {
-  if (call.$case !== 'store') return callOverhead
-  const { record, newUser } = call.value
-  const keys = newUser?.generations.reduce((sum, { wrappedKey }) => sum + wrappedKey.length, 0) ?? 0
-  return callOverhead + (record?.envelope.length ?? 0) + (record?.entryBox.length ?? 0) + keys
+  if (call.$case === 'store') return callBytes + bytesOfRecord(call.value.record) + bytesOfUser(call.value.newUser)
+  return callBytes + call.value.recordIds.length * idBytes
 }
 
 export function gatherQueue({ batchCalls, batchBytes, waitingCalls, waitingBytes }: Bounds): GatherQueue {

@@ -1,6 +1,7 @@
 // Gathers the calls that are waiting at the same time into one message (ExecuteBatch): an outgoing gRPC call costs more
 // than all the rest of a record's way. Each call keeps its own deadline, cancellation and outcome, and none waits for
 // another: a batch holds its turn only until its first result, or a moment.
+import { VaultError } from '../core/errors.js'
 import type { CallContext, Methods } from '../core/methods.js'
 import { cancelledBy } from '../core/retry.js'
 import type {
@@ -10,7 +11,7 @@ import type {
   StoreEnvelopeResponse,
 } from '../gen/encserver/v1/backend.js'
 import { sendBatch } from './batch-exchange.js'
-import { type GatheredCall, gatherQueue, type Waiting } from './gather-queue.js'
+import { type GatheredCall, type GatherQueue, gatherQueue, type Waiting } from './gather-queue.js'
 import { turns } from './turns.js'
 
 export interface GatherLimits {
@@ -25,6 +26,7 @@ export interface GatherLimits {
 }
 
 const MiB = 1024 * 1024
+const longestTimerMs = 2 ** 31 - 1
 
 export const defaultGatherLimits: GatherLimits = {
   batchCalls: 128,
@@ -58,22 +60,11 @@ export function gatheredClient(methods: Connected, limits = defaultGatherLimits)
   }
 
   function submit(call: GatheredCall, context: CallContext): Promise<unknown> {
-    const { signal } = context
-    if (signal.aborted) return Promise.reject(cancelledBy(signal))
+    if (context.signal.aborted) return Promise.reject(cancelledBy(context.signal))
     return new Promise((resolve, reject) => {
-      const leave = () => {
-        queue.remove(waiting)
-        reject(cancelledBy(signal))
-      }
-      const settled =
-        <T>(settle: (value: T) => void) =>
-        (value: T) => {
-          signal.removeEventListener('abort', leave)
-          settle(value)
-        }
-      const waiting: Waiting = { call, context, resolve: settled(resolve), reject: settled(reject) }
+      const waiting: Waiting = { call, context, resolve, reject }
       queue.add(waiting)
-      signal.addEventListener('abort', leave, { once: true })
+      endWithCaller(waiting, queue)
       schedule()
     })
   }
@@ -84,5 +75,31 @@ export function gatheredClient(methods: Connected, limits = defaultGatherLimits)
     retrieveEnvelope: (value, context) =>
       submit({ $case: 'retrieve', value }, context) as Promise<RetrieveEnvelopeResponse>,
     deleteEnvelope: (value, context) => submit({ $case: 'delete', value }, context) as Promise<DeleteEnvelopeResponse>,
+  }
+}
+
+/** Answers the call when its caller cancels or its time is up, whatever its batch does. */
+function endWithCaller(waiting: Waiting, queue: GatherQueue): void {
+  const { context, resolve, reject } = waiting
+  const { signal, deadline } = context
+  const leave = (error: VaultError) => {
+    queue.remove(waiting)
+    waiting.reject(error)
+  }
+  const late = () => leave(new VaultError('DEADLINE_EXCEEDED'))
+  const cancelled = () => leave(cancelledBy(signal))
+  const timer = setTimeout(late, Math.min(deadline - Date.now(), longestTimerMs))
+  signal.addEventListener('abort', cancelled, { once: true })
+  const settle = () => {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', cancelled)
+  }
+  waiting.resolve = (answer) => {
+    settle()
+    resolve(answer)
+  }
+  waiting.reject = (error) => {
+    settle()
+    reject(error)
   }
 }

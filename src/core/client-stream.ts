@@ -1,5 +1,4 @@
 // Streaming calls. They are never made again: only their caller knows what to do with half of one.
-import { once } from 'node:events'
 import type { ClientDuplexStream, ClientReadableStream, MethodDefinition, ServiceError } from '@grpc/grpc-js'
 import type { CallContext } from './methods.js'
 import { failureOf, metadataOf, type OpenClient, type OutgoingCall, refusalOf } from './open-client.js'
@@ -12,25 +11,25 @@ type Bidi = ClientDuplexStream<unknown, unknown>
 export async function* callStream(open: OpenClient, method: StreamMethod, { request, context }: OutgoingCall) {
   const refusal = refusalOf(open, context.signal)
   if (refusal) throw refusal
-  const sending = new AbortController()
   const call = method.requestStream
     ? startBidi(open, method, context)
     : startServerStream(open, method, { request, context })
-  const sent = method.requestStream
-    ? sendAll(call as Bidi, request as AsyncIterable<unknown>, sending.signal)
-    : undefined
+  const sending = method.requestStream ? sendAll(call as Bidi, request as AsyncIterable<unknown>) : undefined
   const cancel = () => call.cancel()
   context.signal.addEventListener('abort', cancel, { once: true })
   open.calls.add(call)
+  let answered = false
   try {
-    yield* answersOf(call, sent)
+    for await (const answer of call) yield answer
+    if (sending?.failure() !== undefined) throw sending.failure()
+    answered = true
   } catch (error) {
-    throw isServiceError(error) ? failureOf(open, context.signal, error) : error
+    throw sending?.failure() ?? (isServiceError(error) ? failureOf(open, context.signal, error) : error)
   } finally {
-    sending.abort()
+    sending?.stop()
     context.signal.removeEventListener('abort', cancel)
     open.calls.delete(call)
-    call.cancel()
+    if (!answered) call.cancel()
   }
 }
 
@@ -53,26 +52,43 @@ function startBidi(open: OpenClient, method: StreamMethod, context: CallContext)
   return open.client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadataOf(context), options)
 }
 
-/** The answers, and the failure of the requests' own source if that is what ended them. */
-async function* answersOf(call: Answers, sent: Promise<void> | undefined) {
-  let failed: { cause: unknown } | undefined
-  sent?.catch((cause: unknown) => {
-    failed = { cause }
+/** Sends the requests as their source yields them and the server takes them. */
+function sendAll(call: Bidi, requests: AsyncIterable<unknown>) {
+  const source = requests[Symbol.asyncIterator]()
+  let failure: unknown
+  let stopped = false
+  let wake = (): void => undefined
+
+  async function run(): Promise<void> {
+    while (!stopped) {
+      const next = await source.next()
+      if (stopped) return
+      if (next.done) return void call.end()
+      if (!call.write(next.value)) await drained()
+    }
+  }
+
+  function drained(): Promise<void> {
+    return new Promise((resolve) => {
+      wake = resolve
+      call.once('drain', resolve)
+    })
+  }
+
+  run().catch((cause: unknown) => {
+    failure = cause
     call.cancel()
   })
-  try {
-    for await (const answer of call) yield answer
-  } catch (error) {
-    throw failed ? failed.cause : error
+  return {
+    /** What the source threw; undefined while it has not. */
+    failure: () => failure,
+    /** Lets the source go. */
+    stop() {
+      stopped = true
+      wake()
+      source.return?.().catch(() => undefined)
+    },
   }
-}
-
-async function sendAll(call: Bidi, requests: AsyncIterable<unknown>, signal: AbortSignal): Promise<void> {
-  for await (const request of requests) {
-    if (signal.aborted) return
-    if (!call.write(request)) await once(call, 'drain', { signal }).catch(() => undefined)
-  }
-  if (!signal.aborted) call.end()
 }
 
 function isServiceError(error: unknown): error is ServiceError {

@@ -11,6 +11,8 @@ export interface Serving {
   admission: Admission
   /** What a caller without a deadline gets. */
   defaultDeadlineMs: number
+  /** A stream on which nothing moves for that long is ended; 60 s unless set. */
+  streamIdleMs?: number
 }
 
 /** An encoded message. */

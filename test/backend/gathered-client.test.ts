@@ -1,0 +1,649 @@
+import { randomBytes } from 'node:crypto'
+import { getEventListeners } from 'node:events'
+import { expect } from 'chai'
+import { backendClient } from '../../src/backend/client.js'
+import { defaultGatherLimits, gatheredClient } from '../../src/backend/gathered-client.js'
+import { openLevelStore } from '../../src/backend/level-store.js'
+import { backendService } from '../../src/backend/service.js'
+import { newCall } from '../../src/core/client.js'
+import { type Reason, VaultError } from '../../src/core/errors.js'
+import type { CallContext, Methods } from '../../src/core/methods.js'
+import { startServer } from '../../src/core/server.js'
+import { toRpcStatus } from '../../src/core/status.js'
+import {
+  type BackendServiceServer,
+  BackendServiceService,
+  type BatchCall,
+  type BatchResult,
+  ExecuteBatchRequest,
+  type StoreEnvelopeRequest,
+} from '../../src/gen/encserver/v1/backend.js'
+import { atEnd, failure, gate, keepingLog, localhost, releaseAll } from '../core/fake-frontend.js'
+import { reasonOf, rejection, sampleEnvelope, sampleRecord, sampleUser, tempFolder, until } from './samples.js'
+
+type Backend = Methods<BackendServiceServer>
+
+const none = Buffer.alloc(0)
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+
+/** A retrieve's answer that shows whose it is. */
+function answerTo(id: string) {
+  return {
+    record: { ...sampleRecord(sampleUser()), envelope: none, entryBox: none, recordId: Buffer.from(id) },
+    user: undefined,
+  }
+}
+
+function idOf({ call }: BatchCall): string {
+  return call?.$case === 'retrieve' ? String(call.value.recordIds[0]) : (call?.$case ?? '')
+}
+
+/** The result of a call that went well. */
+function resultOf(each: BatchCall): BatchResult {
+  const { index, call } = each
+  switch (call?.$case) {
+    case 'store':
+      return { index, outcome: { $case: 'store', value: { result: { $case: 'userAbsent', value: {} } } } }
+    case 'delete':
+      return { index, outcome: { $case: 'delete', value: { deleted: true } } }
+    default:
+      return { index, outcome: { $case: 'retrieve', value: answerTo(idOf(each)) } }
+  }
+}
+
+function errorResult(index: number, error: VaultError): BatchResult {
+  return { index, outcome: { $case: 'error', value: toRpcStatus(error, 'r') } }
+}
+
+type Batch = (calls: BatchCall[], context: CallContext) => AsyncIterable<{ results: BatchResult[] }>
+
+async function* answerAll(calls: BatchCall[]) {
+  yield { results: calls.map(resultOf) }
+}
+
+/** A back end that answers everything, and counts; a test says how it answers batches. */
+function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unknown> = async () => undefined) {
+  const seen = { batches: [] as BatchCall[][], contexts: [] as CallContext[], alone: [] as string[] }
+  const unary = <Answer>(answer: (request: never) => [string, Answer]) => {
+    return async (request: unknown) => {
+      const [id, value] = answer(request as never)
+      seen.alone.push(id)
+      await alone()
+      return value
+    }
+  }
+  const methods: Backend = {
+    storeEnvelope: unary(() => ['store', { result: { $case: 'userAbsent', value: {} } }]),
+    retrieveEnvelope: unary(({ recordIds }: { recordIds: Buffer[] }) => [
+      String(recordIds[0]),
+      answerTo(String(recordIds[0])),
+    ]),
+    deleteEnvelope: unary(() => ['delete', { deleted: true }]),
+    listEnvelopes: () => Promise.reject(new Error('not gathered')),
+    getStoreInfo: async () => ({ format: 7, keyringId: none, empty: true }),
+    executeBatch(request, context) {
+      ExecuteBatchRequest.encode(request).finish() // throws for what the wire does not carry
+      seen.batches.push(request.calls)
+      seen.contexts.push(context)
+      return batch(request.calls, context)
+    },
+  }
+  return { methods, seen }
+}
+
+function gathered(fake: { methods: Backend }, limits: Partial<typeof defaultGatherLimits> = {}) {
+  return gatheredClient(fake.methods, { ...defaultGatherLimits, turnMs: 10_000, ...limits })
+}
+
+function get(client: Backend, id: string, call = newCall()) {
+  return client.retrieveEnvelope({ recordIds: [Buffer.from(id)] }, call)
+}
+
+function getAll(client: Backend, count: number) {
+  return Promise.all(Array.from({ length: count }, (_, at) => get(client, `${at}`)))
+}
+
+function put(client: Backend, bytes = 200, call = newCall()) {
+  const record = sampleRecord(sampleUser(), { envelope: sampleEnvelope(bytes) })
+  return client.storeEnvelope({ record, newUser: undefined, precondition: undefined, keyringId: none }, call)
+}
+
+const remove = (client: Backend, call = newCall()) =>
+  client.deleteEnvelope({ recordIds: [none], expectKeyId: none }, call)
+
+async function* never(): AsyncGenerator<{ results: BatchResult[] }> {
+  await new Promise(() => undefined)
+  yield { results: [] }
+}
+
+const neverSent = () => {
+  const cause = Object.assign(new Error(), { details: 'No connection established. Last error: x' })
+  return new VaultError('UNREACHABLE', { cause })
+}
+
+describe('gathered client', () => {
+  afterEach(releaseAll)
+
+  describe('gathers', () => {
+    it('nothing when a call is alone', async () => {
+      const fake = fakeBackend()
+      const client = gathered(fake)
+      for (const id of ['a', 'b']) expect((await get(client, id)).record?.recordId.toString()).to.equal(id)
+      expect(fake.seen).to.deep.include({ alone: ['a', 'b'], batches: [] })
+    })
+
+    it('the calls of one moment into one message, of all three kinds, each with its own answer and id', async () => {
+      const fake = fakeBackend(async function* (calls) {
+        for (const each of calls.toReversed()) yield { results: [resultOf(each)] }
+      })
+      const client = gathered(fake)
+      const context = newCall({ requestId: 'mine' })
+      const [a, stored, b, deleted] = await Promise.all([
+        get(client, 'a', context),
+        put(client),
+        get(client, 'b'),
+        remove(client),
+      ])
+      expect([a, b].map(({ record }) => record?.recordId.toString())).to.deep.equal(['a', 'b'])
+      expect(stored).to.deep.equal({ result: { $case: 'userAbsent', value: {} } })
+      expect(deleted).to.deep.equal({ deleted: true })
+      expect(fake.seen.alone).to.deep.equal([])
+      expect(fake.seen.batches.map((calls) => calls.map(idOf))).to.deep.equal([['a', 'store', 'b', 'delete']])
+      expect(fake.seen.batches[0]![0]).to.include({ index: 0, requestId: 'mine' })
+    })
+
+    it('no other methods', async () => {
+      const fake = fakeBackend()
+      expect(await gathered(fake).getStoreInfo({}, newCall())).to.include({ format: 7 })
+    })
+
+    it('at most 128 calls', async () => {
+      const fake = fakeBackend()
+      await getAll(gathered(fake), 300)
+      expect(fake.seen.batches.map(({ length }) => length)).to.deep.equal([128, 128, 44])
+    })
+
+    it('at most 1 MiB, or one larger call', async () => {
+      const fake = fakeBackend()
+      const client = gathered(fake)
+      await Promise.all([400_000, 400_000, 400_000, 100, 2_000_000, 100, 100].map((bytes) => put(client, bytes)))
+      expect(fake.seen.batches.map(({ length }) => length)).to.deep.equal([2, 2, 2])
+      expect(fake.seen.alone).to.deep.equal(['store'])
+      for (const calls of fake.seen.batches) {
+        expect(ExecuteBatchRequest.encode({ calls }).finish().length).to.be.below(1024 * 1024)
+      }
+    })
+
+    it('what comes while others are on their way', async () => {
+      const { opened, open } = gate()
+      const fake = fakeBackend(async function* (calls) {
+        await opened
+        yield* answerAll(calls)
+      })
+      const client = gathered(fake, { turns: 1 })
+      const first = getAll(client, 2)
+      await until(() => fake.seen.batches.length === 1)
+      const later: Promise<unknown>[] = []
+      for (let at = 0; at < 10; at += 1) {
+        later.push(get(client, `${at}`))
+        await pause(1)
+      }
+      open()
+      await Promise.all([first, ...later])
+      expect(fake.seen.batches.map(({ length }) => length)).to.deep.equal([2, 10])
+    })
+  })
+
+  describe('turns', () => {
+    /** A back end whose batches answer their first call when told to, and the rest never. */
+    function slow() {
+      const gates: ReturnType<typeof gate>[] = []
+      const fake = fakeBackend(async function* (calls) {
+        const mine = gate()
+        gates.push(mine)
+        await mine.opened
+        yield { results: [resultOf(calls[0]!)] }
+        yield* never()
+      })
+      const wave = (client: Backend) => void getAll(client, 2).catch(() => undefined)
+      return { ...fake, gates, wave }
+    }
+
+    it('are two, and given back at the first result', async () => {
+      const fake = slow()
+      const client = gathered(fake)
+      for (const batches of [1, 2, 2, 2]) {
+        fake.wave(client)
+        await pause(15)
+        expect(fake.seen.batches).to.have.length(batches)
+      }
+      fake.gates[0]!.open()
+      await until(() => fake.seen.batches.length === 3)
+      expect(fake.seen.batches[2]).to.have.length(4) // all that had waited
+    })
+
+    it('are given back after a moment, whatever the batch does', async () => {
+      const fake = slow()
+      const client = gathered(fake, { turnMs: 40 })
+      for (let waves = 0; waves < 2; waves += 1) {
+        fake.wave(client)
+        await pause(5)
+      }
+      fake.wave(client)
+      const startedAt = Date.now()
+      await until(() => fake.seen.batches.length === 3)
+      expect(Date.now() - startedAt).to.be.within(15, 500)
+    })
+
+    it('a call that is never answered delays no other', async () => {
+      const folder = await tempFolder()
+      const store = await openLevelStore({ folder: folder.path })
+      atEnd(folder.remove)
+      atEnd(store.close)
+      const { getRecord } = store
+      const stuck = randomBytes(72)
+      const service = backendService({
+        store: {
+          ...store,
+          getRecord: (id, call) => (id.equals(stuck) ? new Promise(() => undefined) : getRecord(id, call)),
+        },
+      })
+      const client = gatheredClient(service)
+      const user = sampleUser()
+      const keyringId = randomBytes(16)
+      const records = Array.from({ length: 50 }, () => sampleRecord(user, { storeTime: undefined }))
+      const waiting: Promise<unknown>[] = []
+      for (let wave = 0; wave < 4; wave += 1) {
+        const hung = client.retrieveEnvelope({ recordIds: [stuck] }, newCall({ timeoutMs: 1_500 }))
+        waiting.push(rejection(hung).then(({ reason }) => expect(reason).to.equal('DEADLINE_EXCEEDED')))
+        const startedAt = Date.now()
+        const stored = await Promise.all(
+          records.map((record) => {
+            return client.storeEnvelope({ record, newUser: user, precondition: undefined, keyringId }, newCall())
+          }),
+        )
+        for (const { result } of stored) expect(result).to.include({ $case: 'stored' })
+        expect(Date.now() - startedAt).to.be.below(1_000)
+      }
+      await Promise.all(waiting)
+    })
+  })
+
+  it('a full queue rejects with OVERLOADED, and takes calls again later', async () => {
+    const { opened, open } = gate()
+    const fake = fakeBackend(async function* (calls) {
+      await opened
+      yield* answerAll(calls)
+    })
+    const client = gathered(fake, { turns: 1, waitingCalls: 3, waitingBytes: 10_000 })
+    const sent = getAll(client, 2)
+    await until(() => fake.seen.batches.length === 1)
+    const waiting = getAll(client, 3)
+    const before = timers()
+    const refused = get(client, 'one more') // a rejection, not an exception
+    expect(await rejection(refused)).to.include({ reason: 'OVERLOADED', retryAfterMs: 100 })
+    expect(timers()).to.equal(before)
+    open()
+    await Promise.all([sent, waiting])
+    expect((await rejection(put(client, 20_000))).reason).to.equal('OVERLOADED')
+    await put(client, 5_000)
+  })
+
+  describe('a caller that goes', () => {
+    it('before its call is sent takes it out', async () => {
+      const fake = fakeBackend()
+      const client = gathered(fake)
+      const leaving = new AbortController()
+      const calls = [get(client, 'a'), get(client, 'gone', newCall({ signal: leaving.signal })), get(client, 'b')]
+      leaving.abort('enough')
+      expect(await rejection(calls[1]!)).to.include({ reason: 'CANCELLED', cause: 'enough' })
+      await Promise.all([calls[0], calls[2]])
+      expect(fake.seen.batches.map((batch) => batch.map(idOf))).to.deep.equal([['a', 'b']])
+      const { signal } = leaving
+      expect(await reasonOf(get(client, 'later', newCall({ signal })))).to.equal('CANCELLED')
+      expect(fake.seen.alone).to.deep.equal([])
+    })
+
+    it('after that is answered at once, and the others as ever', async () => {
+      const { opened, open } = gate()
+      const fake = fakeBackend(async function* (calls) {
+        await opened
+        yield* answerAll(calls)
+      })
+      const client = gathered(fake)
+      const leaving = new AbortController()
+      const gone = get(client, 'gone', newCall({ signal: leaving.signal }))
+      const stays = get(client, 'stays')
+      await until(() => fake.seen.batches.length === 1)
+      leaving.abort(new VaultError('DEADLINE_EXCEEDED'))
+      expect(await reasonOf(gone)).to.equal('DEADLINE_EXCEEDED')
+      open()
+      expect((await stays).record?.recordId.toString()).to.equal('stays')
+    })
+
+    it('leaves nothing behind on a signal that many share', async () => {
+      const fake = fakeBackend(async function* (calls) {
+        yield { results: calls.slice(1).map(resultOf) }
+        yield { results: [errorResult(0, new VaultError('RECORD_CORRUPT'))] }
+      })
+      await pause(1) // mocha's own timer starts after the first wait
+      const before = timers()
+      const { signal } = new AbortController()
+      const client = gathered(fake)
+      const calls = Array.from({ length: 40 }, (_, at) => get(client, `${at}`, newCall({ signal })))
+      expect(getEventListeners(signal, 'abort')).to.have.length(40)
+      const settled = await Promise.allSettled(calls)
+      expect(settled.filter(({ status }) => status === 'rejected')).to.have.length(1)
+      expect(getEventListeners(signal, 'abort')).to.deep.equal([])
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(timers()).to.equal(before)
+    })
+  })
+
+  describe('a deadline', () => {
+    it("is each call's own, also when its batch says nothing", async () => {
+      const fake = fakeBackend(never)
+      const client = gathered(fake)
+      const startedAt = Date.now()
+      const long = get(client, 'long', newCall({ timeoutMs: 600 }))
+      const short = get(client, 'short', newCall({ timeoutMs: 100 }))
+      expect(await reasonOf(short)).to.equal('DEADLINE_EXCEEDED')
+      expect(Date.now() - startedAt).to.be.within(90, 400)
+      expect(await reasonOf(long)).to.equal('DEADLINE_EXCEEDED')
+      expect(Date.now() - startedAt).to.be.within(590, 1_500)
+    })
+
+    it('passes for a call that waits, which is not sent then', async () => {
+      const { opened, open } = gate()
+      const fake = fakeBackend(async function* (calls) {
+        await opened
+        yield* answerAll(calls)
+      })
+      const client = gathered(fake, { turns: 1 })
+      const first = getAll(client, 2)
+      await until(() => fake.seen.batches.length === 1)
+      expect(await reasonOf(get(client, 'late', newCall({ timeoutMs: 40 })))).to.equal('DEADLINE_EXCEEDED')
+      open()
+      await first
+      await pause(5)
+      expect(fake.seen).to.have.property('alone').that.deep.equals([])
+    })
+
+    it('goes into the message as what is left of it, and the stream outlives the longest', async () => {
+      const fake = fakeBackend()
+      const client = gathered(fake)
+      const now = Date.now()
+      const timeouts = [5_000, 1_500.5, 20_000]
+      await Promise.all(timeouts.map((timeoutMs) => get(client, 'x', newCall({ timeoutMs }))))
+      const [calls = []] = fake.seen.batches
+      for (const [at, timeoutMs] of timeouts.entries()) {
+        expect(calls[at]!.timeoutMs).to.be.within(timeoutMs - 500, timeoutMs + 1)
+      }
+      expect(fake.seen.contexts[0]!.deadline).to.be.within(now + 21_000, now + 21_500)
+    })
+
+    it('may be none, or further than a number or a timer can say', async () => {
+      const fake = fakeBackend()
+      const client = gathered(fake)
+      const { signal, requestId } = newCall()
+      const deadlines = [Number.POSITIVE_INFINITY, Date.now() + 2 ** 40, Date.now() + 60_000]
+      await Promise.all(deadlines.map((deadline) => get(client, 'x', { signal, requestId, deadline })))
+      expect(fake.seen.batches[0]!.map(({ timeoutMs }) => timeoutMs >= 59_000)).to.deep.equal([true, true, true])
+    })
+  })
+
+  describe('a batch that breaks', () => {
+    const broken = () => new VaultError('UNREACHABLE', { cause: new Error('connection reset') })
+    const breaks = (error: unknown, answered = 0): Batch =>
+      async function* (calls) {
+        if (answered > 0) yield { results: calls.slice(0, answered).map(resultOf) }
+        throw error
+      }
+
+    it('has each call without a result made again by itself, once', async () => {
+      const fake = fakeBackend(breaks(broken(), 2))
+      const answers = await getAll(gathered(fake), 5)
+      expect(answers.map(({ record }) => String(record?.recordId))).to.deep.equal(['0', '1', '2', '3', '4'])
+      expect(fake.seen.alone).to.deep.equal(['2', '3', '4'])
+    })
+
+    it('so has one that ends without all results, and one that cannot even be sent', async () => {
+      const ended = fakeBackend(async function* (calls) {
+        yield* answerAll(calls.slice(1))
+      })
+      await getAll(gathered(ended), 3)
+      expect(ended.seen.alone).to.deep.equal(['0'])
+      const unsent = fakeBackend(() => {
+        throw new TypeError('cannot be encoded')
+      })
+      await getAll(gathered(unsent), 3)
+      expect(unsent.seen.alone).to.have.length(3)
+    })
+
+    it('makes no call again whose caller has gone', async () => {
+      const { opened, open } = gate()
+      const fake = fakeBackend(async function* () {
+        await opened
+        yield* []
+        throw broken()
+      })
+      const client = gathered(fake)
+      const leaving = new AbortController()
+      const outcomes = [
+        reasonOf(get(client, 'gone', newCall({ signal: leaving.signal }))),
+        reasonOf(get(client, 'late', newCall({ timeoutMs: 20 }))),
+        get(client, 'stays'),
+      ]
+      await until(() => fake.seen.batches.length === 1)
+      leaving.abort()
+      expect(await Promise.all(outcomes.slice(0, 2))).to.deep.equal(['CANCELLED', 'DEADLINE_EXCEEDED'])
+      open()
+      await outcomes[2]
+      expect(fake.seen.alone).to.deep.equal(['stays'])
+    })
+
+    const bare = (reason: Reason) => new VaultError(reason, { cause: new Error('from the batch') })
+    const unknown = ['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN'] as const
+    // What the batch broke with, what each call by itself failed with, what store and delete then say, what a retrieve.
+    const cases: [string, VaultError, VaultError, readonly [Reason, Reason], Reason][] = [
+      ['both broke', broken(), broken(), unknown, 'UNREACHABLE'],
+      ['then the server was gone', broken(), neverSent(), unknown, 'UNREACHABLE'],
+      ['then it was too busy', broken(), bare('OVERLOADED'), unknown, 'OVERLOADED'],
+      ['then its store was away', broken(), bare('STORE_UNAVAILABLE'), unknown, 'STORE_UNAVAILABLE'],
+      ['the batch was a bug', bare('INTERNAL'), neverSent(), unknown, 'UNREACHABLE'],
+      ['nothing was ever sent', neverSent(), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
+      ['it knows no batches', bare('NOT_SUPPORTED'), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
+      ['it began none', bare('OVERLOADED'), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
+      [
+        'the second answer is sure',
+        broken(),
+        bare('PRECONDITION_FAILED'),
+        ['PRECONDITION_FAILED', 'PRECONDITION_FAILED'],
+        'PRECONDITION_FAILED',
+      ],
+    ]
+    for (const [what, first, second, writes, read] of cases) {
+      it(`says ${[...new Set(writes)].join()} of writes when ${what}`, async () => {
+        const fake = fakeBackend(breaks(first), () => Promise.reject(second))
+        const client = gathered(fake)
+        const reasons = await Promise.all([put(client), remove(client), get(client, 'x')].map((each) => reasonOf(each)))
+        expect(reasons).to.deep.equal([...writes, read])
+        expect(fake.seen.alone).to.have.length(3)
+      })
+    }
+
+    it('because the back end has no batches is no error at all', async () => {
+      const fake = fakeBackend(breaks(bare('NOT_SUPPORTED')))
+      const client = gathered(fake)
+      await Promise.all([put(client), remove(client), get(client, 'x')])
+      expect(fake.seen.alone).to.deep.equal(['store', 'delete', 'x'])
+    })
+  })
+
+  describe('a back end that is too busy', () => {
+    const busy = new VaultError('OVERLOADED', { retryAfterMs: 60 })
+
+    for (const [what, batch] of Object.entries<Batch>({
+      'for a batch': async function* () {
+        yield* []
+        throw busy
+      },
+      'for a call': async function* (calls) {
+        yield { results: calls.map(({ index }) => errorResult(index, busy)) }
+      },
+    })) {
+      it(`${what} is asked again by each call, not sooner than it said`, async () => {
+        const fake = fakeBackend(batch)
+        const startedAt = Date.now()
+        await getAll(gathered(fake), 3)
+        expect(Date.now() - startedAt).to.be.within(55, 1_000)
+        expect(fake.seen.alone).to.have.length(3)
+      })
+
+      it(`${what} is not asked again when there is no time for it`, async () => {
+        const fake = fakeBackend(batch)
+        const startedAt = Date.now()
+        const client = gathered(fake)
+        const calls = [1, 2].map(() => reasonOf(put(client, 200, newCall({ timeoutMs: 50 }))))
+        expect(await Promise.all(calls)).to.deep.equal(['OVERLOADED', 'OVERLOADED'])
+        expect(Date.now() - startedAt).to.be.below(50)
+        expect(fake.seen.alone).to.deep.equal([])
+      })
+    }
+  })
+
+  describe('results', () => {
+    it('that are errors reject with them, each its own', async () => {
+      const fake = fakeBackend(async function* (calls) {
+        const errors = [new VaultError('RECORD_CORRUPT'), new VaultError('STORE_FULL', { retryAfterMs: 1_500 })]
+        yield { results: [...errors.map((error, index) => errorResult(index, error)), resultOf(calls[2]!)] }
+      })
+      const client = gathered(fake)
+      const [corrupt, full, fine] = [get(client, 'a'), put(client), get(client, 'b')]
+      expect(await rejection(corrupt)).to.include({ reason: 'RECORD_CORRUPT', requestId: 'r' })
+      expect(await rejection(full)).to.include({ reason: 'STORE_FULL', retryAfterMs: 1_500 })
+      expect((await fine).record?.recordId.toString()).to.equal('b')
+      expect(fake.seen.alone).to.deep.equal([])
+    })
+
+    it('of no call, or a second one of a call, are nothing', async () => {
+      const fake = fakeBackend(async function* (calls) {
+        yield { results: [{ ...resultOf(calls[0]!), index: 99 }, resultOf(calls[0]!)] }
+        yield { results: [errorResult(0, new VaultError('RECORD_CORRUPT')), resultOf(calls[1]!)] }
+      })
+      const answers = await getAll(gathered(fake), 2)
+      expect(answers.map(({ record }) => String(record?.recordId))).to.deep.equal(['0', '1'])
+      expect(fake.seen.alone).to.deep.equal([])
+    })
+
+    it('of another kind, or of none, are a bug of the back end', async () => {
+      const fake = fakeBackend(async function* () {
+        yield { results: [{ index: 0, outcome: { $case: 'delete', value: { deleted: true } } }] }
+        yield { results: [{ index: 1, outcome: undefined }] }
+      })
+      const client = gathered(fake)
+      expect(await Promise.all([get(client, 'a'), put(client)].map((each) => reasonOf(each)))).to.deep.equal([
+        'INTERNAL',
+        'INTERNAL',
+      ])
+      expect(fake.seen.alone).to.deep.equal([])
+    })
+  })
+
+  describe('over gRPC', () => {
+    async function serve(methods: Partial<Backend>) {
+      const { log, events } = keepingLog()
+      const server = await startServer({
+        section: 'backend',
+        listen: localhost,
+        limits: {
+          maxReceiveBytes: 4 * 1024 * 1024,
+          maxCallsInFlight: 100,
+          defaultDeadlineMs: 5_000,
+          maxConnectionAgeMs: 600_000,
+          drainMs: 0,
+        },
+        service: {
+          name: 'encserver.v1.BackendService',
+          definition: BackendServiceService,
+          methods: { ...fakeBackend().methods, ...methods },
+        },
+        log,
+      })
+      atEnd(server.stop)
+      const connection = backendClient({ address: `127.0.0.1:${server.port}` })
+      atEnd(connection.close)
+      return { ...connection, events }
+    }
+
+    it('64 calls are one message, and one line in the log', async () => {
+      const folder = await tempFolder()
+      const store = await openLevelStore({ folder: folder.path })
+      atEnd(folder.remove)
+      atEnd(store.close)
+      const { methods, events } = await serve(backendService({ store }))
+      const user = sampleUser()
+      const requests = Array.from({ length: 64 }, (): StoreEnvelopeRequest => {
+        const record = sampleRecord(user, { storeTime: undefined })
+        return { record, newUser: user, precondition: undefined, keyringId: Buffer.alloc(16, 1) }
+      })
+      const stored = await Promise.all(requests.map((request) => methods.storeEnvelope(request, newCall())))
+      expect(stored.map(({ result }) => result?.$case)).to.deep.equal(Array(64).fill('stored'))
+      const found = await Promise.all(
+        requests.map(({ record }) => methods.retrieveEnvelope({ recordIds: [record!.recordId] }, newCall())),
+      )
+      for (const [at, { record }] of found.entries()) {
+        expect(record?.envelope.equals(requests[at]!.record!.envelope)).to.equal(true)
+      }
+      await until(() => events.length >= 2)
+      expect(events.map(({ method }) => String(method).split('/')[2])).to.deep.equal(['ExecuteBatch', 'ExecuteBatch'])
+    })
+
+    it('close settles what is sent, what waits, and what comes later', async () => {
+      let asked = 0
+      const wait = (_: unknown, { signal }: CallContext) => {
+        asked += 1
+        return new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      }
+      const { methods, close } = await serve({
+        retrieveEnvelope: wait,
+        executeBatch: (_, call) => ({
+          async *[Symbol.asyncIterator]() {
+            yield await wait(_, call)
+          },
+        }),
+      })
+      const calls: Promise<unknown>[] = []
+      for (let sent = 1; sent <= 2; sent += 1) {
+        calls.push(...Array.from({ length: sent }, () => failure(get(methods, 'sent'))))
+        await until(() => asked === sent)
+      }
+      calls.push(...Array.from({ length: 5 }, () => failure(get(methods, 'waits'))))
+      close()
+      calls.push(failure(get(methods, 'later')))
+      for (const error of await Promise.all(calls)) {
+        expect(error).to.include({ reason: 'CANCELLED', message: 'this client is closed' })
+      }
+    })
+
+    it('UNREACHABLE is what a back end is that was never there, also for writes', async () => {
+      const { methods, close } = backendClient({ address: '127.0.0.1:1' })
+      atEnd(close)
+      const calls = [put(methods), put(methods), remove(methods), get(methods, 'x')]
+      expect(await Promise.all(calls.map((each) => reasonOf(each)))).to.deep.equal(Array(4).fill('UNREACHABLE'))
+    })
+
+    it('a call that the wire does not carry fails alone', async () => {
+      const { methods } = await serve({})
+      const good = [get(methods, 'a'), get(methods, 'b')]
+      const record = sampleRecord(sampleUser(), { version: -1n })
+      const bad = methods.storeEnvelope(
+        { record, newUser: undefined, precondition: undefined, keyringId: none },
+        newCall(),
+      )
+      expect(await reasonOf(bad)).to.equal('INTERNAL')
+      expect((await Promise.all(good)).map(({ record }) => String(record?.recordId))).to.deep.equal(['a', 'b'])
+    })
+  })
+})

@@ -1,0 +1,141 @@
+// A service of two streaming methods whose messages are bytes, behind the real handlers; a test says what they do.
+import {
+  Client,
+  credentials,
+  type handleBidiStreamingCall,
+  type handleServerStreamingCall,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type ServiceError,
+} from '@grpc/grpc-js'
+import { admission } from '../../src/core/admission.js'
+import { connect } from '../../src/core/client.js'
+import type { CallContext, Methods } from '../../src/core/methods.js'
+import { serviceHandlers } from '../../src/core/serve.js'
+import { frameDefinition } from '../../src/core/serving.js'
+import { atEnd, type Event, keepingLog, never } from './fake-frontend.js'
+
+interface StreamServer {
+  /** Both directions. */
+  talk: handleBidiStreamingCall<Buffer, Buffer>
+  /** One request, many answers. */
+  watch: handleServerStreamingCall<Buffer, Buffer>
+}
+
+export type Streams = Methods<StreamServer>
+
+/** What no message may begin with. */
+export const malformed = Buffer.from([0xff])
+
+const same = (bytes: Buffer) => bytes
+function parse(bytes: Buffer): Buffer {
+  if (bytes[0] === 0xff) throw new Error('malformed')
+  return bytes
+}
+const bytes = { requestSerialize: same, requestDeserialize: parse, responseSerialize: same, responseDeserialize: same }
+
+export const definition = {
+  talk: { path: '/test.Streams/Talk', requestStream: true, responseStream: true, ...bytes },
+  watch: { path: '/test.Streams/Watch', requestStream: false, responseStream: true, ...bytes },
+} as const satisfies ServiceDefinition
+
+const silent: Streams = {
+  async *talk() {},
+  async *watch() {},
+}
+
+export interface ServedStreams {
+  address: string
+  events: Event[]
+  /** Resolves when no handler runs. */
+  idle(): Promise<void>
+  /** Breaks all connections. */
+  cut(): void
+}
+
+export interface StreamOptions {
+  streamIdleMs?: number
+  maxCalls?: number
+}
+
+export async function serveStreams(methods: Partial<Streams>, options: StreamOptions = {}): Promise<ServedStreams> {
+  const { streamIdleMs, maxCalls = 16 } = options
+  const { log, events } = keepingLog()
+  const calls = admission(maxCalls)
+  const serving = {
+    log,
+    admission: calls,
+    defaultDeadlineMs: 5_000,
+    ...(streamIdleMs !== undefined && { streamIdleMs }),
+  }
+  const server = new Server({ 'grpc.enable_channelz': 1 })
+  server.addService(frameDefinition(definition), serviceHandlers(definition, { ...silent, ...methods }, serving))
+  const port = await new Promise<number>((resolve, reject) => {
+    const bound = (error: Error | null, at: number) => (error ? reject(error) : resolve(at))
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), bound)
+  })
+  atEnd(() => server.forceShutdown())
+  return { address: `127.0.0.1:${port}`, events, idle: calls.idle, cut: () => server.forceShutdown() }
+}
+
+/** Our own client. */
+export function streamsOf(address: string) {
+  const connection = connect<StreamServer>(definition, { address }, () => never)
+  atEnd(connection.close)
+  return connection
+}
+
+/** A client of gRPC alone. */
+export function rawStreams(address: string): Client {
+  const client = new Client(address, credentials.createInsecure(), { 'grpc.enable_retries': 0 })
+  atEnd(() => client.close())
+  return client
+}
+
+/** A bidirectional call by gRPC alone; `ended` resolves with its error, or null. */
+export function rawTalk(address: string) {
+  const call = rawStreams(address).makeBidiStreamRequest(definition.talk.path, same, same)
+  const answers: Buffer[] = []
+  call.on('data', (answer: Buffer) => answers.push(answer))
+  const ended = new Promise<ServiceError | null>((resolve) => {
+    call.on('error', resolve)
+    call.on('end', () => setImmediate(resolve, null))
+  })
+  return { call, answers, ended }
+}
+
+/** A server stream by gRPC alone, which reads only when it is told to. */
+export function rawWatch(address: string, options: { deadline?: number } = {}) {
+  const call = rawStreams(address).makeServerStreamRequest(definition.watch.path, same, same, Buffer.alloc(0), options)
+  call.on('error', () => undefined)
+  return call
+}
+
+/** Resolves when the signal aborts. */
+export function aborted({ signal }: Pick<CallContext, 'signal'>): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+export async function collect<T>(answers: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const answer of answers) all.push(answer)
+  return all
+}
+
+/** A value that has not changed for a while. */
+export async function settled(value: () => number): Promise<number> {
+  for (let before = -1; before !== value(); ) {
+    before = value()
+    await new Promise((resolve) => setTimeout(resolve, 150))
+  }
+  return value()
+}
+
+/** Requests from a list. */
+export async function* listed<T>(items: T[]): AsyncGenerator<T> {
+  yield* items
+}
