@@ -52,8 +52,7 @@ export function lastingError(error: unknown, database: string): VaultError | und
   if (hasCode(cause, 'authenticationFailed')) return refuse('MongoDB refuses the user or the password of the URI')
   if (hasCode(cause, 'unauthorized')) {
     return refuse(
-      `MongoDB's user may not do what the store needs in the database ${database}: ` +
-        'find, insert, update, remove and createCollection on records, users and meta',
+      `MongoDB's user lacks a right on the database ${database}; docs/operations/mongodb.md has the role it needs`,
     )
   }
   return reason === 'STORE_FORMAT' ? error : undefined

@@ -49,10 +49,12 @@ async function boundKeyring({ meta }: Collections, { call, commandOf }: Caller):
 }
 
 export async function readMeta(collections: Collections, caller: Caller): Promise<StoreMeta> {
+  const bound = await boundKeyring(collections, caller)
+  if (bound) return { format: knownFormat, keyringId: bound, empty: false }
   // Rows before the keyring: whoever binds it does so before writing a row, so rows without a keyring are real.
-  const empty = !(await hasRows(collections, caller))
+  const used = await hasRows(collections, caller)
   const keyringId = await boundKeyring(collections, caller)
-  return { format: knownFormat, keyringId, empty: empty && keyringId === undefined }
+  return { format: knownFormat, keyringId, empty: !used && keyringId === undefined }
 }
 
 export async function bindKeyring({ meta }: Collections, keyringId: Buffer, caller: Caller): Promise<Buffer> {

@@ -5,6 +5,7 @@ import { VaultError } from '../core/errors.js'
 import type { CombinedHealth } from './combined-health.js'
 import type { Backoff } from './level-recovery.js'
 import { lastingError, retryAfterMs } from './mongo-errors.js'
+import type { MongoServers } from './mongo-servers.js'
 import type { StoreCall } from './store.js'
 
 export interface MongoReadiness {
@@ -17,14 +18,13 @@ export interface MongoReadiness {
 }
 
 export interface MongoReadinessOptions {
+  servers: MongoServers
   database: string
   health: CombinedHealth
   /** Finds everything right, or makes it so. */
   prepare(): Promise<void>
   waitMs: number
   backoff: Backoff
-  /** Why the database cannot be reached; for the log. */
-  lastError(): unknown
   /** Is told what only an operator can mend, once. */
   report(problem: VaultError): void
 }
@@ -35,7 +35,7 @@ function waitOf(call: StoreCall, waitMs: number): number {
 }
 
 export function mongoReadiness(options: MongoReadinessOptions): MongoReadiness {
-  const { database, health, prepare, waitMs, backoff, lastError, report } = options
+  const { servers, database, health, prepare, waitMs, backoff, report } = options
   const stopping = new AbortController()
   let prepared = false
   let problem: VaultError | undefined
@@ -44,7 +44,6 @@ export function mongoReadiness(options: MongoReadinessOptions): MongoReadiness {
   async function attempt(): Promise<void> {
     await prepare()
     prepared = true
-    problem = undefined
     health.changed()
   }
 
@@ -74,8 +73,12 @@ export function mongoReadiness(options: MongoReadinessOptions): MongoReadiness {
     isPrepared: () => prepared,
     async wait(call) {
       if (health.health() === 'ready') return
+      if (prepared) servers.lookAgain()
       if (await becomesReady(health, waitOf(call, waitMs))) return
-      throw new VaultError(problem?.reason ?? 'STORE_UNAVAILABLE', { retryAfterMs, cause: problem ?? lastError() })
+      throw new VaultError(problem?.reason ?? 'STORE_UNAVAILABLE', {
+        retryAfterMs,
+        cause: problem ?? servers.lastError(),
+      })
     },
     async stop() {
       stopping.abort()

@@ -4,9 +4,10 @@ import type { Db } from 'mongodb'
 import { VaultError } from '../core/errors.js'
 import type { Secret } from '../core/secret.js'
 import { type CombinedHealth, combinedHealth } from './combined-health.js'
-import { type Backoff, defaultBackoff } from './level-recovery.js'
+import type { Backoff } from './level-recovery.js'
+import { defaultLimits, type MongoLimits } from './mongo-client.js'
 import { type Caller, type Collections, collectionsOf, insertIfAbsent } from './mongo-collections.js'
-import { defaultLimits, type MongoConnection, type MongoLimits, mongoConnection } from './mongo-connection.js'
+import { type MongoConnection, mongoConnection } from './mongo-connection.js'
 import { idText, userOf, userRow } from './mongo-documents.js'
 import { listRecords } from './mongo-list.js'
 import { bindKeyring, prepareStore, readMeta } from './mongo-meta.js'
@@ -24,6 +25,8 @@ export interface MongoStoreOptions {
   /** Is told what only an operator can mend, when it turns up after the start. */
   report?: (problem: VaultError) => void
 }
+
+const defaultBackoff: Backoff = { firstMs: 250, maxMs: 2_000 }
 
 /** Opening a store is nobody's call. */
 const always: StoreCall = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal }
@@ -73,9 +76,9 @@ async function prepared({ connect, commandOf }: MongoConnection, database: Db): 
 }
 
 function validDatabase(name: string): string {
-  if (/^[A-Za-z0-9_-]{1,38}$/.test(name)) return name
+  if (/^[A-Za-z0-9_-]{1,63}$/.test(name)) return name
   throw new VaultError('INVALID_REQUEST', {
-    message: `the MongoDB database '${name}' must be 1 to 38 letters, digits, _ or -`,
+    message: `the MongoDB database '${name}' must be 1 to 63 letters, digits, _ or -`,
   })
 }
 
@@ -89,10 +92,10 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<Store>
   const database = validDatabase(options.database)
   const health = combinedHealth()
   const connection = mongoConnection({ uri, database, limits, changed: health.changed })
-  const { isReachable, lastError } = connection
+  const { servers } = connection
   const prepare = () => connection.use((db) => prepared(connection, db), always)
-  const readiness = mongoReadiness({ database, health, prepare, waitMs: limits.waitMs, backoff, lastError, report })
-  health.add(() => (isReachable() && readiness.isPrepared() ? 'ready' : 'STORE_UNAVAILABLE'))
+  const readiness = mongoReadiness({ servers, database, health, prepare, waitMs: limits.waitMs, backoff, report })
+  health.add(() => (servers.areReachable() && readiness.isPrepared() ? 'ready' : 'STORE_UNAVAILABLE'))
   health.changed()
   try {
     await readiness.start()

@@ -88,8 +88,7 @@ describeMongo('mongo-errors', ['mongo-java-server'], () => {
           const { reason, message } = await rejection(openMongoStore({ ...options(), database: 'vault' }))
           expect(reason).to.equal('STORE_UNAVAILABLE')
           expect(message).to.equal(
-            "MongoDB's user may not do what the store needs in the database vault: " +
-              'find, insert, update, remove and createCollection on records, users and meta',
+            "MongoDB's user lacks a right on the database vault; docs/operations/mongodb.md has the role it needs",
           )
         }
       })

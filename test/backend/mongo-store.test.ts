@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { expect } from 'chai'
 import { BSON, type Document, MongoClient } from 'mongodb'
-import { defaultLimits, mongoConnection } from '../../src/backend/mongo-connection.js'
+import { defaultLimits } from '../../src/backend/mongo-client.js'
+import { mongoConnection } from '../../src/backend/mongo-connection.js'
 import { openMongoStore } from '../../src/backend/mongo-store.js'
 import type { Store } from '../../src/backend/store.js'
 import { Secret } from '../../src/core/secret.js'
@@ -84,6 +85,7 @@ describeMongo('mongo-store', everyKind, () => {
         userUid: record.userUid,
         version: 1n,
         storeTime: record.storeTime,
+        replacedKeyIds: [],
         sizeBytes: 196n,
         envelopeBytes: 300,
         entryBox: record.entryBox,
@@ -192,6 +194,6 @@ describe('openMongoStore', () => {
 
   it('refuses a database name that MongoDB would not take', async () => {
     const { message } = await rejection(openMongoStore({ uri: secret('mongodb://db.example'), database: 'a.b' }))
-    expect(message).to.equal("the MongoDB database 'a.b' must be 1 to 38 letters, digits, _ or -")
+    expect(message).to.equal("the MongoDB database 'a.b' must be 1 to 63 letters, digits, _ or -")
   })
 })
