@@ -109,6 +109,10 @@ coverage: $(STAMPS)/types ## run the unit tests; 95 % of lines, all lines of the
 	@$(BIN)/c8 report $(COVERED) --check-coverage --lines 95
 	@$(BIN)/c8 report --reporter text-summary $(CRITICAL) --check-coverage --lines 100
 
+.PHONY: bench
+bench: $(BUILT) ## measure stores and retrieves beside a bare echo (needs Go); ROUNDS=5 for more than three rounds
+	@node --import tsx bench/unary.ts $(ROUNDS)
+
 # ---- what is made
 
 .PHONY: generate

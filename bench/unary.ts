@@ -1,7 +1,7 @@
 // StoreRecord and RetrieveRecord, 1 KiB, 64 in flight, 10 000 users, front end and back end as two processes, durable;
 // and in the same run a bare two-hop gRPC echo of the same sizes. Machines are noisy: compare the ratios, in pairs.
-//   npm run bench        all, three rounds
-//   npm run bench -- 5   five rounds
+//   make bench             three rounds
+//   make bench ROUNDS=5    five
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
