@@ -51,7 +51,7 @@ export type StoreHealth = 'ready' | Extract<Reason, 'STORE_FULL' | 'STORE_UNAVAI
 
 /**
  * What was answered is durable. Methods reject with VaultError: STORE_FULL and STORE_UNAVAILABLE come from any of them,
- * OVERLOADED from writes, RECORD_CORRUPT from reads.
+ * OVERLOADED from any that would have to wait too long, RECORD_CORRUPT from reads.
  */
 export interface Store {
   meta(call: StoreCall): Promise<StoreMeta>

@@ -10,6 +10,7 @@ export type Backend = Omit<Methods<BackendServiceServer>, 'executeBatch'>
 const passedOn: Partial<Record<Reason, Reason>> = {
   ALREADY_EXISTS: 'ALREADY_EXISTS',
   PRECONDITION_FAILED: 'PRECONDITION_FAILED',
+  CONTENTION: 'CONTENTION',
   KEYRING_MISMATCH: 'KEYRING_MISMATCH',
   RECORD_CORRUPT: 'RECORD_CORRUPT',
   STORE_FULL: 'STORE_FULL',

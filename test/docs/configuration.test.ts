@@ -19,7 +19,7 @@ function rowsOf(settings: Settings, path: string[]): string[] {
     if (!('default' in node)) return rowsOf(node, here)
     const setting = node as Setting
     const initial = setting.default === '' ? '' : `\`${setting.default}\``
-    return `| \`${here.join('.')}\` | \`${envName(here)}\` | ${initial} | ${rangeOf(setting)} | ${setting.doc} |`
+    return `| \`${here.join('.')}\` | \`${setting.env ?? envName(here)}\` | ${initial} | ${rangeOf(setting)} | ${setting.doc} |`
   })
 }
 

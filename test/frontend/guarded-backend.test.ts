@@ -19,6 +19,7 @@ describe('the guarded back end', () => {
   const passed: Partial<Record<Reason, Reason>> = {
     ALREADY_EXISTS: 'ALREADY_EXISTS',
     PRECONDITION_FAILED: 'PRECONDITION_FAILED',
+    CONTENTION: 'CONTENTION',
     KEYRING_MISMATCH: 'KEYRING_MISMATCH',
     RECORD_CORRUPT: 'RECORD_CORRUPT',
     STORE_FULL: 'STORE_FULL',
