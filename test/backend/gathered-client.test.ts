@@ -2,125 +2,37 @@ import { randomBytes } from 'node:crypto'
 import { getEventListeners } from 'node:events'
 import { expect } from 'chai'
 import { backendClient } from '../../src/backend/client.js'
-import { defaultGatherLimits, gatheredClient } from '../../src/backend/gathered-client.js'
+import { gatheredClient } from '../../src/backend/gathered-client.js'
 import { openLevelStore } from '../../src/backend/level-store.js'
 import { backendService } from '../../src/backend/service.js'
 import { newCall } from '../../src/core/client.js'
-import { type Reason, VaultError } from '../../src/core/errors.js'
-import type { CallContext, Methods } from '../../src/core/methods.js'
+import { VaultError } from '../../src/core/errors.js'
+import type { CallContext } from '../../src/core/methods.js'
 import { startServer } from '../../src/core/server.js'
-import { toRpcStatus } from '../../src/core/status.js'
 import {
-  type BackendServiceServer,
   BackendServiceService,
-  type BatchCall,
-  type BatchResult,
   ExecuteBatchRequest,
   type StoreEnvelopeRequest,
 } from '../../src/gen/encserver/v1/backend.js'
 import { atEnd, failure, gate, keepingLog, localhost, releaseAll } from '../core/fake-frontend.js'
-import { reasonOf, rejection, sampleEnvelope, sampleRecord, sampleUser, tempFolder, until } from './samples.js'
+import {
+  answerAll,
+  type Backend,
+  errorResult,
+  fakeBackend,
+  gathered,
+  get,
+  getAll,
+  idOf,
+  never,
+  pause,
+  put,
+  remove,
+  resultOf,
+} from './fake-backend.js'
+import { reasonOf, rejection, sampleRecord, sampleUser, tempFolder, until } from './samples.js'
 
-type Backend = Methods<BackendServiceServer>
-
-const none = Buffer.alloc(0)
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
-
-/** A retrieve's answer that shows whose it is. */
-function answerTo(id: string) {
-  return {
-    record: { ...sampleRecord(sampleUser()), envelope: none, entryBox: none, recordId: Buffer.from(id) },
-    user: undefined,
-  }
-}
-
-function idOf({ call }: BatchCall): string {
-  return call?.$case === 'retrieve' ? String(call.value.recordIds[0]) : (call?.$case ?? '')
-}
-
-/** The result of a call that went well. */
-function resultOf(each: BatchCall): BatchResult {
-  const { index, call } = each
-  switch (call?.$case) {
-    case 'store':
-      return { index, outcome: { $case: 'store', value: { result: { $case: 'userAbsent', value: {} } } } }
-    case 'delete':
-      return { index, outcome: { $case: 'delete', value: { deleted: true } } }
-    default:
-      return { index, outcome: { $case: 'retrieve', value: answerTo(idOf(each)) } }
-  }
-}
-
-function errorResult(index: number, error: VaultError): BatchResult {
-  return { index, outcome: { $case: 'error', value: toRpcStatus(error, 'r') } }
-}
-
-type Batch = (calls: BatchCall[], context: CallContext) => AsyncIterable<{ results: BatchResult[] }>
-
-async function* answerAll(calls: BatchCall[]) {
-  yield { results: calls.map(resultOf) }
-}
-
-/** A back end that answers everything, and counts; a test says how it answers batches. */
-function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unknown> = async () => undefined) {
-  const seen = { batches: [] as BatchCall[][], contexts: [] as CallContext[], alone: [] as string[] }
-  const unary = <Answer>(answer: (request: never) => [string, Answer]) => {
-    return async (request: unknown) => {
-      const [id, value] = answer(request as never)
-      seen.alone.push(id)
-      await alone()
-      return value
-    }
-  }
-  const methods: Backend = {
-    storeEnvelope: unary(() => ['store', { result: { $case: 'userAbsent', value: {} } }]),
-    retrieveEnvelope: unary(({ recordIds }: { recordIds: Buffer[] }) => [
-      String(recordIds[0]),
-      answerTo(String(recordIds[0])),
-    ]),
-    deleteEnvelope: unary(() => ['delete', { deleted: true }]),
-    listEnvelopes: () => Promise.reject(new Error('not gathered')),
-    getStoreInfo: async () => ({ format: 7, keyringId: none, empty: true }),
-    executeBatch(request, context) {
-      ExecuteBatchRequest.encode(request).finish() // throws for what the wire does not carry
-      seen.batches.push(request.calls)
-      seen.contexts.push(context)
-      return batch(request.calls, context)
-    },
-  }
-  return { methods, seen }
-}
-
-function gathered(fake: { methods: Backend }, limits: Partial<typeof defaultGatherLimits> = {}) {
-  return gatheredClient(fake.methods, { ...defaultGatherLimits, turnMs: 10_000, ...limits })
-}
-
-function get(client: Backend, id: string, call = newCall()) {
-  return client.retrieveEnvelope({ recordIds: [Buffer.from(id)] }, call)
-}
-
-function getAll(client: Backend, count: number) {
-  return Promise.all(Array.from({ length: count }, (_, at) => get(client, `${at}`)))
-}
-
-function put(client: Backend, bytes = 200, call = newCall()) {
-  const record = sampleRecord(sampleUser(), { envelope: sampleEnvelope(bytes) })
-  return client.storeEnvelope({ record, newUser: undefined, precondition: undefined, keyringId: none }, call)
-}
-
-const remove = (client: Backend, call = newCall()) =>
-  client.deleteEnvelope({ recordIds: [none], expectKeyId: none }, call)
-
-async function* never(): AsyncGenerator<{ results: BatchResult[] }> {
-  await new Promise(() => undefined)
-  yield { results: [] }
-}
-
-const neverSent = () => {
-  const cause = Object.assign(new Error(), { details: 'No connection established. Last error: x' })
-  return new VaultError('UNREACHABLE', { cause })
-}
 
 describe('gathered client', () => {
   afterEach(releaseAll)
@@ -393,164 +305,6 @@ describe('gathered client', () => {
     })
   })
 
-  describe('a batch that breaks', () => {
-    const broken = () => new VaultError('UNREACHABLE', { cause: new Error('connection reset') })
-    const breaks = (error: unknown, answered = 0): Batch =>
-      async function* (calls) {
-        if (answered > 0) yield { results: calls.slice(0, answered).map(resultOf) }
-        throw error
-      }
-
-    it('has each call without a result made again by itself, once', async () => {
-      const fake = fakeBackend(breaks(broken(), 2))
-      const answers = await getAll(gathered(fake), 5)
-      expect(answers.map(({ record }) => String(record?.recordId))).to.deep.equal(['0', '1', '2', '3', '4'])
-      expect(fake.seen.alone).to.deep.equal(['2', '3', '4'])
-    })
-
-    it('so has one that ends without all results, and one that cannot even be sent', async () => {
-      const ended = fakeBackend(async function* (calls) {
-        yield* answerAll(calls.slice(1))
-      })
-      await getAll(gathered(ended), 3)
-      expect(ended.seen.alone).to.deep.equal(['0'])
-      const unsent = fakeBackend(() => {
-        throw new TypeError('cannot be encoded')
-      })
-      await getAll(gathered(unsent), 3)
-      expect(unsent.seen.alone).to.have.length(3)
-    })
-
-    it('makes no call again whose caller has gone', async () => {
-      const { opened, open } = gate()
-      const fake = fakeBackend(async function* () {
-        await opened
-        yield* []
-        throw broken()
-      })
-      const client = gathered(fake)
-      const leaving = new AbortController()
-      const outcomes = [
-        reasonOf(get(client, 'gone', newCall({ signal: leaving.signal }))),
-        reasonOf(get(client, 'late', newCall({ timeoutMs: 20 }))),
-        get(client, 'stays'),
-      ]
-      await until(() => fake.seen.batches.length === 1)
-      leaving.abort()
-      expect(await Promise.all(outcomes.slice(0, 2))).to.deep.equal(['CANCELLED', 'DEADLINE_EXCEEDED'])
-      open()
-      await outcomes[2]
-      expect(fake.seen.alone).to.deep.equal(['stays'])
-    })
-
-    const bare = (reason: Reason) => new VaultError(reason, { cause: new Error('from the batch') })
-    const unknown = ['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN'] as const
-    // What the batch broke with, what each call by itself failed with, what store and delete then say, what a retrieve.
-    const cases: [string, VaultError, VaultError, readonly [Reason, Reason], Reason][] = [
-      ['both broke', broken(), broken(), unknown, 'UNREACHABLE'],
-      ['then the server was gone', broken(), neverSent(), unknown, 'UNREACHABLE'],
-      ['then it was too busy', broken(), bare('OVERLOADED'), unknown, 'OVERLOADED'],
-      ['then its store was away', broken(), bare('STORE_UNAVAILABLE'), unknown, 'STORE_UNAVAILABLE'],
-      ['the batch was a bug', bare('INTERNAL'), neverSent(), unknown, 'UNREACHABLE'],
-      ['nothing was ever sent', neverSent(), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
-      ['it knows no batches', bare('NOT_SUPPORTED'), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
-      ['it began none', bare('OVERLOADED'), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
-      [
-        'the second answer is sure',
-        broken(),
-        bare('PRECONDITION_FAILED'),
-        ['PRECONDITION_FAILED', 'PRECONDITION_FAILED'],
-        'PRECONDITION_FAILED',
-      ],
-    ]
-    for (const [what, first, second, writes, read] of cases) {
-      it(`says ${[...new Set(writes)].join()} of writes when ${what}`, async () => {
-        const fake = fakeBackend(breaks(first), () => Promise.reject(second))
-        const client = gathered(fake)
-        const reasons = await Promise.all([put(client), remove(client), get(client, 'x')].map((each) => reasonOf(each)))
-        expect(reasons).to.deep.equal([...writes, read])
-        expect(fake.seen.alone).to.have.length(3)
-      })
-    }
-
-    it('because the back end has no batches is no error at all', async () => {
-      const fake = fakeBackend(breaks(bare('NOT_SUPPORTED')))
-      const client = gathered(fake)
-      await Promise.all([put(client), remove(client), get(client, 'x')])
-      expect(fake.seen.alone).to.deep.equal(['store', 'delete', 'x'])
-    })
-  })
-
-  describe('a back end that is too busy', () => {
-    const busy = new VaultError('OVERLOADED', { retryAfterMs: 60 })
-
-    for (const [what, batch] of Object.entries<Batch>({
-      'for a batch': async function* () {
-        yield* []
-        throw busy
-      },
-      'for a call': async function* (calls) {
-        yield { results: calls.map(({ index }) => errorResult(index, busy)) }
-      },
-    })) {
-      it(`${what} is asked again by each call, not sooner than it said`, async () => {
-        const fake = fakeBackend(batch)
-        const startedAt = Date.now()
-        await getAll(gathered(fake), 3)
-        expect(Date.now() - startedAt).to.be.within(55, 1_000)
-        expect(fake.seen.alone).to.have.length(3)
-      })
-
-      it(`${what} is not asked again when there is no time for it`, async () => {
-        const fake = fakeBackend(batch)
-        const startedAt = Date.now()
-        const client = gathered(fake)
-        const calls = [1, 2].map(() => reasonOf(put(client, 200, newCall({ timeoutMs: 50 }))))
-        expect(await Promise.all(calls)).to.deep.equal(['OVERLOADED', 'OVERLOADED'])
-        expect(Date.now() - startedAt).to.be.below(50)
-        expect(fake.seen.alone).to.deep.equal([])
-      })
-    }
-  })
-
-  describe('results', () => {
-    it('that are errors reject with them, each its own', async () => {
-      const fake = fakeBackend(async function* (calls) {
-        const errors = [new VaultError('RECORD_CORRUPT'), new VaultError('STORE_FULL', { retryAfterMs: 1_500 })]
-        yield { results: [...errors.map((error, index) => errorResult(index, error)), resultOf(calls[2]!)] }
-      })
-      const client = gathered(fake)
-      const [corrupt, full, fine] = [get(client, 'a'), put(client), get(client, 'b')]
-      expect(await rejection(corrupt)).to.include({ reason: 'RECORD_CORRUPT', requestId: 'r' })
-      expect(await rejection(full)).to.include({ reason: 'STORE_FULL', retryAfterMs: 1_500 })
-      expect((await fine).record?.recordId.toString()).to.equal('b')
-      expect(fake.seen.alone).to.deep.equal([])
-    })
-
-    it('of no call, or a second one of a call, are nothing', async () => {
-      const fake = fakeBackend(async function* (calls) {
-        yield { results: [{ ...resultOf(calls[0]!), index: 99 }, resultOf(calls[0]!)] }
-        yield { results: [errorResult(0, new VaultError('RECORD_CORRUPT')), resultOf(calls[1]!)] }
-      })
-      const answers = await getAll(gathered(fake), 2)
-      expect(answers.map(({ record }) => String(record?.recordId))).to.deep.equal(['0', '1'])
-      expect(fake.seen.alone).to.deep.equal([])
-    })
-
-    it('of another kind, or of none, are a bug of the back end', async () => {
-      const fake = fakeBackend(async function* () {
-        yield { results: [{ index: 0, outcome: { $case: 'delete', value: { deleted: true } } }] }
-        yield { results: [{ index: 1, outcome: undefined }] }
-      })
-      const client = gathered(fake)
-      expect(await Promise.all([get(client, 'a'), put(client)].map((each) => reasonOf(each)))).to.deep.equal([
-        'INTERNAL',
-        'INTERNAL',
-      ])
-      expect(fake.seen.alone).to.deep.equal([])
-    })
-  })
-
   describe('over gRPC', () => {
     async function serve(methods: Partial<Backend>) {
       const { log, events } = keepingLog()
@@ -639,7 +393,7 @@ describe('gathered client', () => {
       const good = [get(methods, 'a'), get(methods, 'b')]
       const record = sampleRecord(sampleUser(), { version: -1n })
       const bad = methods.storeEnvelope(
-        { record, newUser: undefined, precondition: undefined, keyringId: none },
+        { record, newUser: undefined, precondition: undefined, keyringId: Buffer.alloc(16) },
         newCall(),
       )
       expect(await reasonOf(bad)).to.equal('INTERNAL')

@@ -1,0 +1,108 @@
+// A back end that a test answers for, counting what it is asked; and the calls that tests make of it.
+import { defaultGatherLimits, gatheredClient } from '../../src/backend/gathered-client.js'
+import { newCall } from '../../src/core/client.js'
+import type { VaultError } from '../../src/core/errors.js'
+import type { CallContext, Methods } from '../../src/core/methods.js'
+import { toRpcStatus } from '../../src/core/status.js'
+import {
+  type BackendServiceServer,
+  type BatchCall,
+  type BatchResult,
+  ExecuteBatchRequest,
+} from '../../src/gen/encserver/v1/backend.js'
+import { sampleEnvelope, sampleRecord, sampleUser } from './samples.js'
+
+export type Backend = Methods<BackendServiceServer>
+
+const none = Buffer.alloc(0)
+export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** A retrieve's answer that shows whose it is. */
+function answerTo(id: string) {
+  return {
+    record: { ...sampleRecord(sampleUser()), envelope: none, entryBox: none, recordId: Buffer.from(id) },
+    user: undefined,
+  }
+}
+
+export function idOf({ call }: BatchCall): string {
+  return call?.$case === 'retrieve' ? String(call.value.recordIds[0]) : (call?.$case ?? '')
+}
+
+/** The result of a call that went well. */
+export function resultOf(each: BatchCall): BatchResult {
+  const { index, call } = each
+  switch (call?.$case) {
+    case 'store':
+      return { index, outcome: { $case: 'store', value: { result: { $case: 'userAbsent', value: {} } } } }
+    case 'delete':
+      return { index, outcome: { $case: 'delete', value: { deleted: true } } }
+    default:
+      return { index, outcome: { $case: 'retrieve', value: answerTo(idOf(each)) } }
+  }
+}
+
+export function errorResult(index: number, error: VaultError): BatchResult {
+  return { index, outcome: { $case: 'error', value: toRpcStatus(error, 'r') } }
+}
+
+export type Batch = (calls: BatchCall[], context: CallContext) => AsyncIterable<{ results: BatchResult[] }>
+
+export async function* answerAll(calls: BatchCall[]) {
+  yield { results: calls.map(resultOf) }
+}
+
+/** A back end that answers everything, and counts; a test says how it answers batches. */
+export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unknown> = async () => undefined) {
+  const seen = { batches: [] as BatchCall[][], contexts: [] as CallContext[], alone: [] as string[] }
+  const unary = <Answer>(answer: (request: never) => [string, Answer]) => {
+    return async (request: unknown) => {
+      const [id, value] = answer(request as never)
+      seen.alone.push(id)
+      await alone()
+      return value
+    }
+  }
+  const methods: Backend = {
+    storeEnvelope: unary(() => ['store', { result: { $case: 'userAbsent', value: {} } }]),
+    retrieveEnvelope: unary(({ recordIds }: { recordIds: Buffer[] }) => [
+      String(recordIds[0]),
+      answerTo(String(recordIds[0])),
+    ]),
+    deleteEnvelope: unary(() => ['delete', { deleted: true }]),
+    listEnvelopes: () => Promise.reject(new Error('not gathered')),
+    getStoreInfo: async () => ({ format: 7, keyringId: none, empty: true }),
+    executeBatch(request, context) {
+      ExecuteBatchRequest.encode(request).finish() // throws for what the wire does not carry
+      seen.batches.push(request.calls)
+      seen.contexts.push(context)
+      return batch(request.calls, context)
+    },
+  }
+  return { methods, seen }
+}
+
+export function gathered(fake: { methods: Backend }, limits: Partial<typeof defaultGatherLimits> = {}) {
+  return gatheredClient(fake.methods, { ...defaultGatherLimits, turnMs: 10_000, ...limits })
+}
+
+export function get(client: Backend, id: string, call = newCall()) {
+  return client.retrieveEnvelope({ recordIds: [Buffer.from(id)] }, call)
+}
+
+export function getAll(client: Backend, count: number) {
+  return Promise.all(Array.from({ length: count }, (_, at) => get(client, `${at}`)))
+}
+
+export function put(client: Backend, bytes = 200, call = newCall()) {
+  const record = sampleRecord(sampleUser(), { envelope: sampleEnvelope(bytes) })
+  return client.storeEnvelope({ record, newUser: undefined, precondition: undefined, keyringId: none }, call)
+}
+
+export const remove = (client: Backend, call = newCall()) =>
+  client.deleteEnvelope({ recordIds: [none], expectKeyId: none }, call)
+
+export async function* never(): AsyncGenerator<{ results: BatchResult[] }> {
+  await new Promise(() => undefined)
+  yield { results: [] }
+}
