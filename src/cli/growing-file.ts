@@ -3,10 +3,10 @@
 import { createReadStream } from 'node:fs'
 import { type FileHandle, lstat, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncFolder } from '../core/durable-file.js'
 import { invalidField } from '../core/errors.js'
 import { foreignLine } from './key-entry.js'
 import { type Line, readLines } from './lines.js'
-import { syncFolder } from './whole-file.js'
 
 export interface GrowingFile {
   /** Resolves when all of it is on disk. */

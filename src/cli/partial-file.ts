@@ -1,10 +1,12 @@
 // A file that takes long to write: it grows as FILE.partial, survives its program, and gets its name when it is whole.
+
 import { unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncFolder } from '../core/durable-file.js'
 import { invalidField } from '../core/errors.js'
 import { continueGrowing, createGrowing, isThere } from './growing-file.js'
 import type { Line } from './lines.js'
-import { putInPlace, syncFolder } from './whole-file.js'
+import { putInPlace } from './whole-file.js'
 
 export interface PartialFile {
   /** Where it grows. */

@@ -1,6 +1,7 @@
 // Files that appear whole or not at all, and for their owner only.
-import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises'
+import { link, lstat, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncFolder } from '../core/durable-file.js'
 import { invalidField } from '../core/errors.js'
 
 /** A file about to appear. */
@@ -56,14 +57,4 @@ export async function putInPlace(
 ): Promise<void> {
   if (replace) await rename(temporary, path)
   else await link(temporary, path) // unlike rename, it fails when the name was taken meanwhile
-}
-
-/** Makes what was created or renamed in a folder last. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder: FileHandle = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }

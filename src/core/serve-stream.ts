@@ -6,7 +6,17 @@ import type { ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js'
 import { openCall } from './call.js'
 import { type IdleTimer, idleTimer } from './idle-timer.js'
 import type { CallContext } from './methods.js'
-import { type AnyMethod, callNote, decode, type Frame, levelOf, outcomeOf, type Serving, trailer } from './serving.js'
+import {
+  type AnyMethod,
+  callNote,
+  decode,
+  type Frame,
+  lateNote,
+  levelOf,
+  outcomeOf,
+  type Serving,
+  trailer,
+} from './serving.js'
 import { asVaultError, toGrpcStatus } from './status.js'
 
 export type StreamHandler = (requests: unknown, call: CallContext) => AsyncIterable<unknown>
@@ -40,11 +50,6 @@ export function streamHandler(method: AnyMethod, handler: StreamHandler, serving
       note(levelOf(error), { ...moved, ...outcomeOf(error) })
     }
     const pumped = admission.run(() => pump({ method, handler, stream, moved, idle }, { ...context, signal }))
-    // A handler whose caller has gone still holds its place until it is done, and its bugs are still told.
-    const failedLate = (thrown: unknown) => {
-      const error = asVaultError(thrown)
-      if (signal.aborted && levelOf(error) === 'error') note('error', { ...outcomeOf(error), late: true })
-    }
     Promise.race([pumped, ended, idle.passed])
       .finally(() => {
         idle.stop()
@@ -52,7 +57,8 @@ export function streamHandler(method: AnyMethod, handler: StreamHandler, serving
       })
       .then(finish, refuse)
       .catch((cause: unknown) => note('error', { status: 'INTERNAL', cause }))
-    pumped.catch(failedLate)
+    // A handler whose caller has gone still holds its place until it is done, and its bugs are still told.
+    pumped.catch(lateNote(note, signal))
   }
 }
 

@@ -4,7 +4,17 @@ import type { ServerUnaryCall, ServiceDefinition, sendUnaryData, UntypedServiceI
 import { openCall } from './call.js'
 import type { CallContext } from './methods.js'
 import { type StreamHandler, streamHandler } from './serve-stream.js'
-import { type AnyMethod, callNote, decode, type Frame, levelOf, outcomeOf, type Serving, trailer } from './serving.js'
+import {
+  type AnyMethod,
+  callNote,
+  decode,
+  type Frame,
+  lateNote,
+  levelOf,
+  outcomeOf,
+  type Serving,
+  trailer,
+} from './serving.js'
 import { asVaultError, toGrpcStatus } from './status.js'
 
 type UnaryHandler = (request: unknown, call: CallContext) => Promise<unknown>
@@ -39,15 +49,11 @@ function unaryHandler(method: AnyMethod, handler: UnaryHandler, { log, admission
     }
     // A handler whose caller has gone still holds its place until it is done, and its bugs are still told.
     const handled = admission.run(() => handle(method, handler, { frame: call.request, context }))
-    const failedLate = (thrown: unknown) => {
-      const error = asVaultError(thrown)
-      if (signal.aborted && levelOf(error) === 'error') note('error', { ...outcomeOf(error), late: true })
-    }
     Promise.race([handled, ended])
       .finally(close)
       .then(answer, refuse)
       .catch((cause: unknown) => note('error', { status: 'INTERNAL', cause })) // it could not be answered
-    handled.catch(failedLate)
+    handled.catch(lateNote(note, signal))
   }
 }
 

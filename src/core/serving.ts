@@ -4,6 +4,7 @@ import type { Admission } from './admission.js'
 import { VaultError } from './errors.js'
 import type { Logger } from './log.js'
 import { requestIdKey } from './request-id.js'
+import { asVaultError } from './status.js'
 
 /** What all services of a server share. */
 export interface Serving {
@@ -69,4 +70,12 @@ export function levelOf({ kind }: VaultError): string {
 
 export function outcomeOf({ reason, cause }: VaultError): object {
   return { status: reason, ...(cause !== undefined && { cause }) }
+}
+
+/** Tells the bug of a handler whose caller has gone: nobody else hears of it. */
+export function lateNote(note: Note, signal: AbortSignal): (thrown: unknown) => void {
+  return (thrown) => {
+    const error = asVaultError(thrown)
+    if (signal.aborted && levelOf(error) === 'error') note('error', { ...outcomeOf(error), late: true })
+  }
 }

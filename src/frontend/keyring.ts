@@ -1,7 +1,7 @@
 // The keyring: pseudonym keys by kid, key-encryption keys by version, and the id and realm that make it this vault's.
 // On disk it is JSON, keys in base64. No message of this file shows a part of it.
 import { invalidField, VaultError } from '../core/errors.js'
-import { HmacKey } from './crypto/hmac.js'
+import { type HmacKey, takeKey } from './crypto/hmac.js'
 import type { RandomSource } from './crypto/random.js'
 
 export type KeyState = 'active' | 'read'
@@ -88,9 +88,7 @@ function keyOf(entry: KeyEntry, name: string): { number: number; state: KeyState
   if (state !== 'active' && state !== 'read') throw broken(`${name} ${number} has an unknown state`)
   const bytes = Buffer.from(typeof key === 'string' ? key : '', 'base64')
   if (bytes.length !== keyBytes || bytes.toString('base64') !== key) throw broken(`${name} ${number} is not a key`)
-  const hmacKey = new HmacKey(bytes)
-  bytes.fill(0)
-  return { number, state, key: hmacKey }
+  return { number, state, key: takeKey(bytes) }
 }
 
 function keysOf(entries: KeyEntry[] | undefined, name: string) {
