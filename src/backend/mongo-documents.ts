@@ -80,6 +80,9 @@ export function listedOf(row: ListedRow): SealedRecord {
     version,
     storeTime: storeTime ?? undefined,
     replacedKeyIds,
+    partCount: 0,
+    expireTime: undefined,
+    firstKeyId: Buffer.alloc(0),
   }
 }
 

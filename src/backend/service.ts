@@ -1,6 +1,6 @@
 // The back end's methods: what they mean for users and records. How rows are kept is the store's affair, and what is in
 // an envelope is nobody's here.
-import type { VaultError } from '../core/errors.js'
+import { VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
 import type {
   BackendServiceServer,
@@ -39,13 +39,19 @@ async function otherUser(
   return user.userUid.equals(record.userUid) ? undefined : { $case: 'currentUser', value: user }
 }
 
+const notYet = () => Promise.reject(new VaultError('NOT_SUPPORTED'))
+const notYetCalls = { listEnvelopeVersions: notYet, storePart: notYet, retrievePart: notYet }
+
 /** All methods. */
 export function backendService(options: BackendServiceOptions): Methods<BackendServiceServer> {
-  const calls = backendCalls(options)
+  const calls = { ...backendCalls(options), ...notYetCalls }
   return { ...calls, executeBatch: executeBatch(calls, options.failed) }
 }
 
-function backendCalls({ store, now = () => new Date() }: BackendServiceOptions): BackendCalls {
+function backendCalls({
+  store,
+  now = () => new Date(),
+}: BackendServiceOptions): Omit<BackendCalls, keyof typeof notYetCalls> {
   const requireKeyring = keyringBinding(store)
   return {
     async storeEnvelope(request, call) {

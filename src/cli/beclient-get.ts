@@ -40,7 +40,7 @@ async function get(flags: GetFlags, session: Session): Promise<void> {
 
 async function retrieve({ recordId, ...flags }: GetFlags, session: Session): Promise<RecordCopy> {
   const found: RetrieveEnvelopeResponse = await withBackend(flags, session, (methods, call) =>
-    methods.retrieveEnvelope({ recordIds: [recordId] }, call()),
+    methods.retrieveEnvelope({ recordIds: [recordId], version: 0n }, call()),
   )
   const { record, user } = found
   if (record === undefined) throw new VaultError('RECORD_NOT_FOUND')

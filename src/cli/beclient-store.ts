@@ -38,7 +38,7 @@ async function store(flags: StoreFlags, session: Session): Promise<void> {
   const { version, storeTime, userAdded } = await withBackend(flags, session, async (methods, call) => {
     const keyringId = keyringOf(await methods.getStoreInfo({}, call()), flags)
     const done = await putBack(methods, { copy, request: requestOf(copy, { ...flags, keyringId }) }, call)
-    const found = await methods.retrieveEnvelope({ recordIds: [copy.record.recordId] }, call())
+    const found = await methods.retrieveEnvelope({ recordIds: [copy.record.recordId], version: 0n }, call())
     mustBeThere(found, copy, flags)
     return done
   })
@@ -50,8 +50,9 @@ async function store(flags: StoreFlags, session: Session): Promise<void> {
 
 function requestOf({ record }: RecordCopy, { ifAbsent, keyringId }: StoreFlags & { keyringId: Buffer }) {
   return {
-    record: { ...record, version: 0n, storeTime: undefined, replacedKeyIds: [] }, // the back end sets them
+    record: { ...record, version: 0n, storeTime: undefined, replacedKeyIds: [], firstKeyId: Buffer.alloc(0) }, // the back end sets them
     newUser: undefined,
+    keepVersions: 0,
     precondition: ifAbsent && { condition: { $case: 'absent' as const, value: true } },
     keyringId,
   }

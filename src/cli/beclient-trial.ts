@@ -66,10 +66,13 @@ function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
     envelope: frozenEnvelope,
     entryBox: frozenEntryBox,
     userUid,
+    partCount: 0,
     sizeBytes: frozenDataBytes,
+    expireTime: undefined,
     version: 0n,
     storeTime: undefined,
     replacedKeyIds: [],
+    firstKeyId: Buffer.alloc(0),
   }
 }
 
@@ -79,8 +82,8 @@ async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Pro
   const user = newUser()
   const record = newRecord(user)
   const recordIds = [record.recordId]
-  const write = { record, newUser: user, precondition: undefined, keyringId }
-  const retrieve = () => methods.retrieveEnvelope({ recordIds }, call())
+  const write = { record, newUser: user, precondition: undefined, keepVersions: 0, keyringId }
+  const retrieve = () => methods.retrieveEnvelope({ recordIds, version: 0n }, call())
   const remove = () => methods.deleteEnvelope({ recordIds, expectKeyId: Buffer.alloc(0) }, call())
   await step(
     'store',

@@ -50,6 +50,9 @@ export function guardedBackend(backend: Backend): Backend {
     retrieveEnvelope: guard(backend.retrieveEnvelope),
     deleteEnvelope: guard(backend.deleteEnvelope),
     listEnvelopes: guard(backend.listEnvelopes),
+    listEnvelopeVersions: guard(backend.listEnvelopeVersions),
+    storePart: guard(backend.storePart),
+    retrievePart: guard(backend.retrievePart),
     getStoreInfo: guard(backend.getStoreInfo),
   }
 }

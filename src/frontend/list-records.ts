@@ -7,7 +7,7 @@ import type { ListRecordsRequest, ListRecordsResponse, RecordInfo } from '../gen
 import { boxGeneration } from './crypto/box.js'
 import { parseHeader } from './crypto/envelope.js'
 import { pseudonymSize } from './crypto/pseudonym.js'
-import { openRecordName } from './crypto/record.js'
+import { openListedEntry } from './crypto/record.js'
 import { decodePageToken, encodePageToken } from './page-token.js'
 import type { User } from './user-key-source.js'
 import type { Vault } from './vault.js'
@@ -69,7 +69,8 @@ async function openListed(vault: Vault, user: User, { record, document }: Listed
     const { keyId, mode } = parseHeader(record.envelope)
     const recordName = await nameOf(vault, user, { record, document, keyId })
     const { version, storeTime, sizeBytes } = record
-    return { recordName, version, keyId: Buffer.from(keyId), keyMode: mode, sizeBytes, storeTime }
+    const sealed = { expireTime: undefined, attributes: undefined }
+    return { recordName, version, keyId: Buffer.from(keyId), keyMode: mode, sizeBytes, storeTime, ...sealed }
   } catch (error) {
     if (error instanceof VaultError && ['denied', 'corrupt'].includes(error.kind)) return null
     throw error
@@ -82,7 +83,7 @@ async function nameOf({ ids, keyring, userKeys, readSuites }: Vault, user: User,
   if (document === undefined || generation === undefined) throw new VaultError('RECORD_KEY_MISMATCH')
   const userKey = await userKeys.open(user, document, generation)
   const { userId } = user
-  const recordName = openRecordName({ realm: keyring.realm, userId, keyId, userKey, readSuites }, record.entryBox)
+  const { recordName } = openListedEntry({ realm: keyring.realm, userId, keyId, userKey, readSuites }, record.entryBox)
   const half = record.recordId.subarray(pseudonymSize)
   const kid = half.length === pseudonymSize ? half.readUInt32BE(0) : 0
   if (!ids.recordHalf(kid, { userId, recordName })?.equals(half))

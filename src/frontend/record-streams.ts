@@ -11,7 +11,7 @@ import { itemWindow } from './item-window.js'
 
 type FrontendMethods = Methods<FrontendServiceServer>
 type Streams = Pick<FrontendMethods, 'storeRecords' | 'retrieveRecords'>
-type Calls = Omit<FrontendMethods, keyof Streams>
+type Calls = Pick<FrontendMethods, 'storeRecord' | 'retrieveRecord'>
 
 /** Told of each item that failed, as only its caller hears of it otherwise. */
 export type ItemFailed = (error: VaultError, requestId: string) => void

@@ -15,10 +15,22 @@ import type { Vault } from './vault.js'
 /** All methods; `itemFailed` is told of the items of streams that fail. */
 export function frontendService(vault: Vault, itemFailed?: ItemFailed): Methods<FrontendServiceServer> {
   const calls = frontendCalls(vault)
-  return { ...calls, ...recordStreams(calls, itemFailed) }
+  return { ...calls, ...recordStreams(calls, itemFailed), ...notYetCalls }
 }
 
-function frontendCalls(vault: Vault): Omit<Methods<FrontendServiceServer>, 'storeRecords' | 'retrieveRecords'> {
+const notYet = () => Promise.reject(new VaultError('NOT_SUPPORTED'))
+const notYetCalls = {
+  uploadRecord: notYet,
+  async *downloadRecord(): AsyncGenerator<never> {
+    yield await notYet()
+  },
+  listRecordVersions: notYet,
+  restoreRecord: notYet,
+}
+
+type Calls = Pick<Methods<FrontendServiceServer>, 'storeRecord' | 'retrieveRecord' | 'deleteRecord' | 'listRecords'>
+
+function frontendCalls(vault: Vault): Calls {
   const { ids } = vault
   return {
     async storeRecord(request, call) {

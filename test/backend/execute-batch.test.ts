@@ -28,6 +28,9 @@ function fake(retrieveEnvelope: Calls['retrieveEnvelope'], more: Partial<Calls> 
     storeEnvelope: refuse,
     deleteEnvelope: refuse,
     listEnvelopes: refuse,
+    listEnvelopeVersions: refuse,
+    storePart: refuse,
+    retrievePart: refuse,
     getStoreInfo: refuse,
     retrieveEnvelope,
     ...more,
@@ -38,7 +41,7 @@ const nothing = { record: undefined, user: undefined }
 
 /** A retrieve whose only id is that text. */
 function get(index: number, id = '', changes: Partial<BatchCall> = {}): BatchCall {
-  const retrieve: BatchCall['call'] = { $case: 'retrieve', value: { recordIds: [Buffer.from(id)] } }
+  const retrieve: BatchCall['call'] = { $case: 'retrieve', value: { recordIds: [Buffer.from(id)], version: 0n } }
   return { index, timeoutMs: 5_000, requestId: `call-${index}`, call: retrieve, ...changes }
 }
 
@@ -85,7 +88,7 @@ describe('execute batch', () => {
         storeTime: undefined,
       })) as [SealedRecord, SealedRecord]
       const keyringId = randomBytes(16)
-      const request = { record, newUser: user, precondition: undefined, keyringId }
+      const request = { record, newUser: user, precondition: undefined, keepVersions: 0, keyringId }
       await unary.storeEnvelope(request, call)
       const absent = { condition: { $case: 'absent', value: true } } as const
       const later = { ...record, envelope: sampleRecord(user).envelope }
@@ -93,8 +96,8 @@ describe('execute batch', () => {
         { $case: 'store', value: { ...request, record: other } },
         { $case: 'store', value: { ...request, record: sampleRecord({ ...user, userUid: randomBytes(16) }) } },
         { $case: 'store', value: { ...request, record: later, precondition: absent } },
-        { $case: 'retrieve', value: { recordIds: [record.recordId] } },
-        { $case: 'retrieve', value: { recordIds: [randomBytes(72)] } },
+        { $case: 'retrieve', value: { recordIds: [record.recordId], version: 0n } },
+        { $case: 'retrieve', value: { recordIds: [randomBytes(72)], version: 0n } },
         { $case: 'delete', value: { recordIds: [randomBytes(72)], expectKeyId: none } },
         { $case: 'store', value: { ...request, keyringId: randomBytes(16) } },
         undefined,
@@ -109,7 +112,7 @@ describe('execute batch', () => {
       expect(errorOf(found.get(2))).to.include({ reason: 'ALREADY_EXISTS', requestId: 'call-2' })
       expect(found.get(3)).to.deep.equal({
         $case: 'retrieve',
-        value: await unary.retrieveEnvelope({ recordIds: [record.recordId] }, call),
+        value: await unary.retrieveEnvelope({ recordIds: [record.recordId], version: 0n }, call),
       })
       expect(found.get(4)).to.deep.equal({ $case: 'retrieve', value: nothing })
       expect(found.get(5)).to.deep.equal({ $case: 'delete', value: { deleted: false } })

@@ -71,6 +71,9 @@ export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unkno
     ]),
     deleteEnvelope: unary(() => ['delete', { deleted: true }]),
     listEnvelopes: () => Promise.reject(new Error('not gathered')),
+    listEnvelopeVersions: () => Promise.reject(new Error('not gathered')),
+    storePart: () => Promise.reject(new Error('not gathered')),
+    retrievePart: () => Promise.reject(new Error('not gathered')),
     getStoreInfo: async () => ({ format: 7, keyringId: none, empty: true }),
     executeBatch(request, context) {
       ExecuteBatchRequest.encode(request).finish() // throws for what the wire does not carry
@@ -87,7 +90,7 @@ export function gathered(fake: { methods: Backend }, limits: Partial<typeof defa
 }
 
 export function get(client: Backend, id: string, call = newCall()) {
-  return client.retrieveEnvelope({ recordIds: [Buffer.from(id)] }, call)
+  return client.retrieveEnvelope({ recordIds: [Buffer.from(id)], version: 0n }, call)
 }
 
 export function getAll(client: Backend, count: number) {
@@ -96,7 +99,10 @@ export function getAll(client: Backend, count: number) {
 
 export function put(client: Backend, bytes = 200, call = newCall()) {
   const record = sampleRecord(sampleUser(), { envelope: sampleEnvelope(bytes) })
-  return client.storeEnvelope({ record, newUser: undefined, precondition: undefined, keyringId: none }, call)
+  return client.storeEnvelope(
+    { record, newUser: undefined, precondition: undefined, keepVersions: 0, keyringId: none },
+    call,
+  )
 }
 
 export const remove = (client: Backend, call = newCall()) =>

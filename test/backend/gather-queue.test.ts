@@ -21,11 +21,17 @@ function store(bytes: number, generations = 0): Waiting {
   }))
   const newUser = generations === 0 ? undefined : { ...user, generations: keys }
   const record = sampleRecord(user, { envelope: sampleEnvelope(bytes), sizeBytes: 2n ** 63n })
-  return waiting({ $case: 'store', value: { record, newUser, precondition, keyringId: randomBytes(16) } })
+  return waiting({
+    $case: 'store',
+    value: { record, newUser, precondition, keepVersions: 0, keyringId: randomBytes(16) },
+  })
 }
 
 function retrieve(ids = 1): Waiting {
-  return waiting({ $case: 'retrieve', value: { recordIds: Array.from({ length: ids }, () => randomBytes(72)) } })
+  return waiting({
+    $case: 'retrieve',
+    value: { recordIds: Array.from({ length: ids }, () => randomBytes(72)), version: 0n },
+  })
 }
 
 function remove(ids: number): Waiting {

@@ -167,12 +167,15 @@ describe('gathered client', () => {
       const records = Array.from({ length: 50 }, () => sampleRecord(user, { storeTime: undefined }))
       const waiting: Promise<unknown>[] = []
       for (let wave = 0; wave < 4; wave += 1) {
-        const hung = client.retrieveEnvelope({ recordIds: [stuck] }, newCall({ timeoutMs: 1_500 }))
+        const hung = client.retrieveEnvelope({ recordIds: [stuck], version: 0n }, newCall({ timeoutMs: 1_500 }))
         waiting.push(rejection(hung).then(({ reason }) => expect(reason).to.equal('DEADLINE_EXCEEDED')))
         const startedAt = Date.now()
         const stored = await Promise.all(
           records.map((record) => {
-            return client.storeEnvelope({ record, newUser: user, precondition: undefined, keyringId }, newCall())
+            return client.storeEnvelope(
+              { record, newUser: user, precondition: undefined, keepVersions: 0, keyringId },
+              newCall(),
+            )
           }),
         )
         for (const { result } of stored) expect(result).to.include({ $case: 'stored' })
@@ -340,12 +343,14 @@ describe('gathered client', () => {
       const user = sampleUser()
       const requests = Array.from({ length: 64 }, (): StoreEnvelopeRequest => {
         const record = sampleRecord(user, { storeTime: undefined })
-        return { record, newUser: user, precondition: undefined, keyringId: Buffer.alloc(16, 1) }
+        return { record, newUser: user, precondition: undefined, keepVersions: 0, keyringId: Buffer.alloc(16, 1) }
       })
       const stored = await Promise.all(requests.map((request) => methods.storeEnvelope(request, newCall())))
       expect(stored.map(({ result }) => result?.$case)).to.deep.equal(Array(64).fill('stored'))
       const found = await Promise.all(
-        requests.map(({ record }) => methods.retrieveEnvelope({ recordIds: [record!.recordId] }, newCall())),
+        requests.map(({ record }) =>
+          methods.retrieveEnvelope({ recordIds: [record!.recordId], version: 0n }, newCall()),
+        ),
       )
       for (const [at, { record }] of found.entries()) {
         expect(record?.envelope.equals(requests[at]!.record!.envelope)).to.equal(true)
@@ -393,7 +398,7 @@ describe('gathered client', () => {
       const good = [get(methods, 'a'), get(methods, 'b')]
       const record = sampleRecord(sampleUser(), { version: -1n })
       const bad = methods.storeEnvelope(
-        { record, newUser: undefined, precondition: undefined, keyringId: Buffer.alloc(16) },
+        { record, newUser: undefined, precondition: undefined, keepVersions: 0, keyringId: Buffer.alloc(16) },
         newCall(),
       )
       expect(await reasonOf(bad)).to.equal('INTERNAL')

@@ -40,10 +40,13 @@ export function sampleRecord(user: UserDocument, changes: Partial<SealedRecord> 
     envelope: sampleEnvelope(),
     entryBox: randomBytes(272),
     userUid: user.userUid,
+    partCount: 0,
     sizeBytes: 196n,
+    expireTime: undefined,
     version: 0n,
     storeTime,
     replacedKeyIds: [],
+    firstKeyId: Buffer.alloc(0),
     ...changes,
   }
 }

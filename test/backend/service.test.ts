@@ -49,7 +49,10 @@ describe('backend service', () => {
   }
 
   function storeEnvelope(record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}) {
-    return service.storeEnvelope({ record, newUser: undefined, precondition: undefined, keyringId, ...changes }, call)
+    return service.storeEnvelope(
+      { record, newUser: undefined, precondition: undefined, keepVersions: 0, keyringId, ...changes },
+      call,
+    )
   }
 
   /** The first write of the user. */
@@ -57,7 +60,7 @@ describe('backend service', () => {
     return storeEnvelope(record, { newUser: owner })
   }
 
-  const retrieve = (...recordIds: Buffer[]) => service.retrieveEnvelope({ recordIds }, call)
+  const retrieve = (...recordIds: Buffer[]) => service.retrieveEnvelope({ recordIds, version: 0n }, call)
   const remove = (recordIds: Buffer[], expectKeyId = none) => service.deleteEnvelope({ recordIds, expectKeyId }, call)
   const stored = (record: SealedRecord, version = 1n) => ({ ...record, version, storeTime })
 
@@ -136,7 +139,13 @@ describe('backend service', () => {
     it('refuses another keyring, before and after a restart of the service', async () => {
       await storeFirst(sealed())
       for (const backend of [service, backendService({ store })]) {
-        const request = { record: sealed(), newUser: user, precondition: undefined, keyringId: randomBytes(16) }
+        const request = {
+          record: sealed(),
+          newUser: user,
+          precondition: undefined,
+          keepVersions: 0,
+          keyringId: randomBytes(16),
+        }
         expect(await reasonOf(backend.storeEnvelope(request, call))).to.equal('KEYRING_MISMATCH')
       }
     })

@@ -67,6 +67,8 @@ describe('import line', () => {
       keyMode: KeyMode.KEY_MODE_SPLIT,
       sizeBytes: 2n,
       storeTime: new Date(0),
+      expireTime: undefined,
+      attributes: undefined,
     }
     const line = exportLine({ user: 'a', aad: Buffer.from('x') }, { data: Buffer.from('hi'), record })
     expect(line.endsWith('}\n')).to.equal(true)

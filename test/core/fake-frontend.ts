@@ -85,6 +85,10 @@ const echo: Fake = {
   listRecords: async () => ({ records: [], nextPageToken: '', unreadableCount: 0 }),
   async *storeRecords() {},
   async *retrieveRecords() {},
+  uploadRecord: async () => ({ recordKey: '', version: 1n, keyId: Buffer.alloc(16), storeTime: undefined }),
+  async *downloadRecord() {},
+  listRecordVersions: async () => ({ versions: [], unreadableCount: 0 }),
+  restoreRecord: async () => ({ recordKey: '', version: 1n, keyId: Buffer.alloc(16), storeTime: undefined }),
 }
 
 export interface FakeOptions {

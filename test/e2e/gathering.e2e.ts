@@ -18,7 +18,7 @@ function newStores(): StoreEnvelopeRequest[] {
   const user = sampleUser()
   return Array.from({ length: count }, () => {
     const record = sampleRecord(user, { storeTime: undefined })
-    return { record, newUser: user, precondition: undefined, keyringId }
+    return { record, newUser: user, precondition: undefined, keepVersions: 0, keyringId }
   })
 }
 
@@ -66,7 +66,7 @@ async function storeAll({ methods }: BackendClient, requests: StoreEnvelopeReque
 async function expectStoredOnce({ methods }: BackendClient, requests: StoreEnvelopeRequest[]): Promise<void> {
   for (const { record } of requests) {
     const { recordId, envelope } = record as SealedRecord
-    const found = await methods.retrieveEnvelope({ recordIds: [recordId] }, newCall())
+    const found = await methods.retrieveEnvelope({ recordIds: [recordId], version: 0n }, newCall())
     expect(found.record?.version).to.equal(1n)
     expect(found.record?.envelope.equals(envelope)).to.equal(true)
   }
@@ -161,7 +161,7 @@ describe('e2e: gathering', () => {
       })
       const ids = requests.map(({ record }) => record?.recordId as Buffer)
       const reads = ids.map((id) => {
-        return client.methods.retrieveEnvelope({ recordIds: [id] }, newCall()).then(
+        return client.methods.retrieveEnvelope({ recordIds: [id], version: 0n }, newCall()).then(
           () => 'read',
           ({ reason }: VaultError) => reason,
         )

@@ -98,6 +98,9 @@ export function killModel({ writers, backend, ...parts }: KillModelParts): KillM
     retrieveEnvelope: (request, call) => backend().retrieveEnvelope(request, call),
     deleteEnvelope: (request, call) => backend().deleteEnvelope(request, call),
     listEnvelopes: (request, call) => backend().listEnvelopes(request, call),
+    listEnvelopeVersions: (request, call) => backend().listEnvelopeVersions(request, call),
+    storePart: (request, call) => backend().storePart(request, call),
+    retrievePart: (request, call) => backend().retrievePart(request, call),
     getStoreInfo: (request, call) => backend().getStoreInfo(request, call),
   }
   const vault = openVault({ ...parts, backend: passedOn })
@@ -174,7 +177,10 @@ export function killModel({ writers, backend, ...parts }: KillModelParts): KillM
   async function checkSlot(slot: Slot): Promise<void> {
     const { userId, recordName, known, unknown } = slot
     const where = `${userId} ${recordName}`
-    const { record, user } = await backend().retrieveEnvelope({ recordIds: vault.ids.records(slot) }, newCall())
+    const { record, user } = await backend().retrieveEnvelope(
+      { recordIds: vault.ids.records(slot), version: 0n },
+      newCall(),
+    )
     const keyId = record ? keyIdOf(record) : undefined
     const found = [known, ...unknown].find((version) => version?.keyId === keyId)
     tally.checked += 1

@@ -1,6 +1,7 @@
 // docs/crypto.md section 15, tests 3, 4, 8 and 17: a back end that swaps, replays, relabels and plants.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
+import { sealEntry } from '../../src/frontend/crypto/entry.js'
 import { HmacKey } from '../../src/frontend/crypto/hmac.js'
 import { randomSource } from '../../src/frontend/crypto/random.js'
 import { userBind } from '../../src/frontend/crypto/user-key.js'
@@ -228,13 +229,22 @@ describe('a back end that lies', () => {
     ])
     const [right, wrong] = twoKeys
     const envelope = Buffer.from(right!['envelope'], 'hex')
-    const liar = answeredWith(world, { ...row, record: { ...row.record, envelope } })
+    const entryBox = await entryBoxFor(honest, { recordName: 'passport-scan', keyId: envelope.subarray(8, 24) })
+    const liar = answeredWith(world, { ...row, record: { ...row.record, envelope, entryBox } })
     const request = { userId: alice, recordName: 'passport-scan' }
     const opened = await liar.retrieve({ ...request, recordKey: right!['token'] })
     expect(opened.data.toString('hex')).to.equal(right!['msg'])
     expect(await answer(liar.retrieve({ ...request, recordKey: wrong!['token'] }))).to.deep.equal(mismatch)
   })
 })
+
+/** What an honest front end seals beside an envelope of mode client. */
+async function entryBoxFor({ vault }: FrontEnd, { recordName, keyId }: { recordName: string; keyId: Buffer }) {
+  const [pseudonym] = vault.ids.users(alice) as [Buffer]
+  const { userKey } = await vault.userKeys.sealing({ userId: alice, pseudonym })
+  const terms = { realm: 'test', userId: alice, keyId, userKey, suite: 1 } as const
+  return sealEntry(terms, { recordName, attributes: Buffer.alloc(0), dataKey: undefined }, vault.random)
+}
 
 describe('a refusal', () => {
   let world: World

@@ -77,7 +77,8 @@ describe('the typed client', () => {
     }
     const streams = { storeRecords: count, retrieveRecords: count }
     const unary = Object.fromEntries(methods.map((name) => [name, count]))
-    const service = { ...unary, ...streams } as unknown as FrontEnd['service']
+    const others = { uploadRecord: count, downloadRecord: count, listRecordVersions: count, restoreRecord: count }
+    const service = { ...unary, ...streams, ...others } as unknown as FrontEnd['service']
     const counted = await connectTo({ service })
     const lone = 'a\ud800'
     const description = 'is not well-formed text: it has a lone surrogate'

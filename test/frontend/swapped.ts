@@ -10,7 +10,7 @@ export interface Row {
 
 export async function rowOf(world: World, { vault }: FrontEnd, name: Partial<Name> & { userId: string }): Promise<Row> {
   const recordIds = vault.ids.records({ recordName: '', ...name })
-  const { record, user } = await world.backend.retrieveEnvelope({ recordIds }, call)
+  const { record, user } = await world.backend.retrieveEnvelope({ recordIds, version: 0n }, call)
   if (record === undefined || user === undefined) throw new Error('the row is not there')
   return { record, user }
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { RandomSource } from '../../src/frontend/crypto/random.js'
 import { randomSource } from '../../src/frontend/crypto/random.js'
+import { StoreRecordRequest } from '../../src/gen/encserver/v1/frontend.js'
 import { answer, keysClosedDuring, reasonOf } from './refusal.js'
 import { type FrontEnd, instead, openWorld, type World } from './world.js'
 
@@ -98,14 +99,7 @@ async function drawsOf({ vault, service }: FrontEnd, keyMode: 1 | 2 | 3): Promis
     made += 1
     return original(length)
   }
-  const request = {
-    userId: 'counted',
-    recordName: '',
-    data,
-    keyMode,
-    callerAad: Buffer.alloc(0),
-    precondition: undefined,
-  }
+  const request = StoreRecordRequest.create({ userId: 'counted', data, keyMode })
   await service.storeRecord(request, { requestId: 'x', deadline: 1e15, signal: new AbortController().signal })
   return made
 }

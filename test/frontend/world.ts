@@ -88,6 +88,9 @@ export async function openWorld(realm = 'default'): Promise<World> {
     retrieveEnvelope: (request, context) => methods.retrieveEnvelope(request, context),
     deleteEnvelope: (request, context) => methods.deleteEnvelope(request, context),
     listEnvelopes: (request, context) => methods.listEnvelopes(request, context),
+    listEnvelopeVersions: (request, context) => methods.listEnvelopeVersions(request, context),
+    storePart: (request, context) => methods.storePart(request, context),
+    retrievePart: (request, context) => methods.retrievePart(request, context),
     getStoreInfo: (request, context) => methods.getStoreInfo(request, context),
   }
   const text = keyringText(realm)
@@ -105,7 +108,7 @@ export async function openWorld(realm = 'default'): Promise<World> {
     },
     async userDocument({ vault }, userId) {
       const recordIds = vault.ids.records({ userId, recordName: '' })
-      return (await backend.retrieveEnvelope({ recordIds }, call)).user
+      return (await backend.retrieveEnvelope({ recordIds, version: 0n }, call)).user
     },
     async reopen(change) {
       await store.close()

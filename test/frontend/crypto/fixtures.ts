@@ -6,8 +6,9 @@ import { chunkNonce, encrypt } from '../../../src/frontend/crypto/aead.js'
 import { type Derivation, deriveKeys } from '../../../src/frontend/crypto/derive.js'
 import { HmacKey } from '../../../src/frontend/crypto/hmac.js'
 import type { RandomSource } from '../../../src/frontend/crypto/random.js'
-import type { OpenRequest, SealedRecord, SealRequest } from '../../../src/frontend/crypto/record.js'
+import { type OpenRequest, type SealTerms, sealWhole, startSeal } from '../../../src/frontend/crypto/record.js'
 import { parseToken } from '../../../src/frontend/crypto/token.js'
+import type { UserKey } from '../../../src/frontend/crypto/user-key.js'
 
 export const bothSuites = [1, 2] as const
 
@@ -53,6 +54,29 @@ export const identity = {
 
 export function newUserKey(generation = 1) {
   return { uid: randomBytes(16), generation, key: new HmacKey(randomBytes(32)) }
+}
+
+export interface SealRequest extends SealTerms {
+  userKey: UserKey
+  data: Buffer
+}
+
+export interface SealedRecord {
+  keyId: Buffer
+  envelope: Buffer
+  entryBox: Buffer
+  token: string
+}
+
+/** A record sealed as a store does it. */
+export function sealRecord({ userKey, data, ...terms }: SealRequest, random: RandomSource): SealedRecord {
+  const seal = startSeal(terms, random)
+  try {
+    const { keyId, token } = seal
+    return { keyId, token, envelope: sealWhole(seal, data), entryBox: seal.sealEntry(userKey) }
+  } finally {
+    seal.close()
+  }
 }
 
 /** What a retrieve of a sealed record brings together; the changes are the attack. */

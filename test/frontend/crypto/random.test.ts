@@ -1,8 +1,7 @@
 import { createHash, randomFillSync } from 'node:crypto'
 import { expect } from 'chai'
 import { randomSource } from '../../../src/frontend/crypto/random.js'
-import { sealRecord } from '../../../src/frontend/crypto/record.js'
-import { identity, newUserKey, reasonOf } from './fixtures.js'
+import { identity, newUserKey, reasonOf, sealRecord } from './fixtures.js'
 
 /** Pseudo-random blocks that repeat after `period` bytes. */
 function periodic(period: number) {
@@ -58,6 +57,7 @@ describe('random', () => {
   it('encrypts nothing with a broken source', () => {
     const request = {
       ...identity,
+      attributes: Buffer.alloc(0),
       userKey: newUserKey(),
       data: Buffer.from('secret'),
       suite: 1,

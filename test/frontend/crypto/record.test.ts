@@ -6,14 +6,7 @@ import { openEntry, sealEntry } from '../../../src/frontend/crypto/entry.js'
 import { type Mode, modes, parseHeader, sealEnvelope } from '../../../src/frontend/crypto/envelope.js'
 import { HmacKey } from '../../../src/frontend/crypto/hmac.js'
 import { randomSource } from '../../../src/frontend/crypto/random.js'
-import {
-  dummyOpen,
-  type OpenRequest,
-  openRecord,
-  openRecordName,
-  type SealRequest,
-  sealRecord,
-} from '../../../src/frontend/crypto/record.js'
+import { dummyOpen, type OpenRequest, openListedEntry, openRecord } from '../../../src/frontend/crypto/record.js'
 import { encodeToken, parseToken } from '../../../src/frontend/crypto/token.js'
 import {
   bitFlips,
@@ -23,7 +16,9 @@ import {
   newUserKey,
   openingOf,
   reasonOf,
+  type SealRequest,
   scripted,
+  sealRecord,
   thrownBy,
   visible,
 } from './fixtures.js'
@@ -32,10 +27,12 @@ import { group, hex, messageOf, reasonFor, runAll, type Vector } from './vectors
 const random = randomSource()
 const everyMode = Object.values(modes)
 const userKey = newUserKey()
-const base = { ...identity, userKey, data: Buffer.from('a small record'), mode: 3, suite: 1, chunkLog2: 12 } as const
+const attributes = Buffer.alloc(0)
+const data = Buffer.from('a small record')
+const base = { ...identity, userKey, data, attributes, mode: 3, suite: 1, chunkLog2: 12 } as const
 const seal = (changes: Partial<SealRequest> = {}) => sealRecord({ ...base, ...changes }, random)
 /** The HMACs of one open: entry 2, combining the halves 1, envelope 2. */
-const macsOf: Record<Mode, number> = { 1: 2, 2: 4, 3: 5 }
+const macsOf: Record<Mode, number> = { 1: 4, 2: 4, 3: 5 }
 
 /** A vector's envelope as a retrieve meets it: with an honest entry for its key id and the ids of the request. */
 function requestOf(test: Vector): OpenRequest {
@@ -72,7 +69,7 @@ describe('record', () => {
       const dataKey = test['dk'] === '' ? [] : [hex(test['dk'])]
       const source = scripted(hex(test['keyId']), ...rk, ...dataKey, salt, salt)
       const key = { uid: Buffer.alloc(16), generation: entry['gen'], key: new HmacKey(hex(entry['key'])) }
-      const request = { ...identity, userKey: key, data: messageOf(test), mode, suite, chunkLog2 }
+      const request = { ...identity, userKey: key, data: messageOf(test), attributes, mode, suite, chunkLog2 }
       const sealed = sealRecord(request, source)
       expect(sealed.envelope.toString('hex')).to.equal(test['envelope'])
       expect(sealed.token).to.equal(token ?? '')
@@ -95,7 +92,7 @@ describe('record', () => {
       fc.property(requests, (request) => {
         const sealed = seal(request)
         const opened = openRecord(openingOf({ ...base, ...request }, sealed))
-        expect(opened).to.deep.equal({ data: request.data, keyId: sealed.keyId, mode: request.mode })
+        expect(opened).to.deep.equal({ data: request.data, keyId: sealed.keyId, mode: request.mode, attributes })
         expect(sealed.token === '').to.equal(request.mode === modes.server)
       }),
     )
@@ -113,10 +110,14 @@ describe('record', () => {
     }
   })
 
-  it('opens a client record without any user key', () => {
-    const request = { ...base, mode: modes.client }
-    const opening = openingOf(request, seal(request), { userKey: undefined, entryBox: Buffer.alloc(0) })
-    expect(openRecord(opening).data.equals(base.data)).to.equal(true)
+  it('opens no record without its entry, which says when it expires: not even one that needs no data key', () => {
+    for (const mode of everyMode) {
+      const request = { ...base, mode }
+      for (const missing of [{ userKey: undefined }, { entryBox: Buffer.alloc(0) }]) {
+        const opening = openingOf(request, seal(request), missing)
+        expect(reasonOf(() => openRecord(opening))).to.equal('RECORD_KEY_MISMATCH')
+      }
+    }
   })
 
   it('leaves nothing to the request: same bytes in, request untouched, token still usable', () => {
@@ -136,8 +137,6 @@ describe('record', () => {
         const reason = bit < 88 * 8 ? 'RECORD_KEY_MISMATCH' : 'RECORD_CORRUPT'
         expect(reasonOf(() => openRecord({ ...opening, envelope: flipped }))).to.equal(reason)
       }
-      // Mode client does not need its entry.
-      if (mode === modes.client) return
       for (const { flipped } of bitFlips(sealed.entryBox)) {
         expect(reasonOf(() => openRecord({ ...opening, entryBox: flipped }))).to.equal('RECORD_KEY_MISMATCH')
       }
@@ -300,9 +299,9 @@ describe('record', () => {
       const { keyId, mode: found } = parseHeader(sealed.envelope.subarray(0, 88))
       expect([keyId, found]).to.deep.equal([sealed.keyId, mode])
       const terms = { realm: 'test', userId: identity.userId, keyId, userKey, readSuites: bothSuites }
-      expect(openRecordName(terms, sealed.entryBox)).to.equal('passport-scan')
+      expect(openListedEntry(terms, sealed.entryBox)).to.deep.equal({ recordName: 'passport-scan', attributes })
       const elsewhere = { ...terms, userId: 'bob@example.test' }
-      expect(reasonOf(() => openRecordName(elsewhere, sealed.entryBox))).to.equal('RECORD_KEY_MISMATCH')
+      expect(reasonOf(() => openListedEntry(elsewhere, sealed.entryBox))).to.equal('RECORD_KEY_MISMATCH')
     }
   })
 

@@ -1,0 +1,41 @@
+// What the back end needs to keep parts of large records. A part set is what one envelope's key id names; parts are
+// written before their record and read through it. An engine keeps bytes and knows nothing of records;
+// test/part-store.contract.ts is this file as a test suite.
+import type { StoreCall } from './store.js'
+
+/** The parts of one version of a record. */
+export interface PartSet {
+  recordId: Buffer
+  keyId: Buffer
+}
+
+/** What is there of a set. */
+export interface PartSetState extends PartSet {
+  /** Parts 0 to count - 1 are there, and none above. Undefined when there is a gap. */
+  count: number | undefined
+  /** When the newest of them was written. */
+  newest: Date
+}
+
+export interface PartPiece extends PartSet {
+  partNumber: number
+  /** The first byte wanted. */
+  offset: number
+  /** 0: to the end of the part. */
+  length: number
+}
+
+/** What was answered is durable. Methods reject with VaultError, as those of a Store do. */
+export interface PartStore {
+  /** A part that is there already is a success when it has the same bytes, and ALREADY_EXISTS otherwise. */
+  put(part: PartSet & { partNumber: number; data: Buffer }, call: StoreCall): Promise<void>
+  /** Undefined when there is no such part; RANGE_PAST_END when it has fewer bytes. */
+  get(piece: PartPiece, call: StoreCall): Promise<Buffer | undefined>
+  /** Undefined when there is no part of that set. */
+  state(set: PartSet, call: StoreCall): Promise<PartSetState | undefined>
+  /** All sets there are, in no order, read as they are asked for; sets that come or go meanwhile may be left out. */
+  sets(call: StoreCall): AsyncIterable<PartSetState>
+  /** Removes all parts of a set. */
+  remove(set: PartSet, call: StoreCall): Promise<void>
+  close(): Promise<void>
+}

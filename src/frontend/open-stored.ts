@@ -1,0 +1,64 @@
+// A stored record as far as a request may see it: fetched with its user document in one round trip, its keys and header
+// verified. Nothing the back end says is believed before a key vouches for it, and an absent record costs what one costs
+// that does not open.
+import { VaultError } from '../core/errors.js'
+import type { CallContext } from '../core/methods.js'
+import type { SealedRecord, UserDocument } from '../gen/encserver/v1/backend.js'
+import type { RetrieveRecordRequest } from '../gen/encserver/v1/frontend.js'
+import { boxGeneration } from './crypto/box.js'
+import { dummyOpen, type OpenedHeader, openRecordHeader } from './crypto/record.js'
+import type { RecordKey } from './crypto/token.js'
+import type { UserKey } from './crypto/user-key.js'
+import type { User } from './user-key-source.js'
+import type { Vault } from './vault.js'
+
+/** A checked request and where its record lies. */
+export interface Retrieving {
+  user: User
+  recordIds: Buffer[]
+  token: RecordKey | undefined
+  request: RetrieveRecordRequest
+}
+
+export interface StoredRecord {
+  sealed: SealedRecord
+  /** The key of its cipher is for the caller to wipe. */
+  opened: OpenedHeader
+}
+
+/** Rejects with RECORD_NOT_FOUND, RECORD_KEY_MISMATCH or PRECONDITION_FAILED, in constant words. */
+export async function openStored(vault: Vault, retrieving: Retrieving, call: CallContext): Promise<StoredRecord> {
+  const { token, request, recordIds } = retrieving
+  const { keyring, readSuites, backend } = vault
+  const { userId, recordName, callerAad, version } = request
+  const identity = { realm: keyring.realm, userId, recordName, callerAad, token, readSuites }
+  const { record: sealed, user: document } = await backend.retrieveEnvelope({ recordIds, version }, call)
+  if (sealed === undefined || document === undefined) {
+    dummyOpen(identity)
+    throw new VaultError('RECORD_NOT_FOUND')
+  }
+  const { envelope, entryBox } = sealed
+  const userKey = await userKeyOf(vault, retrieving, { sealed, document })
+  const opened = openRecordHeader({ ...identity, userKey, envelope, entryBox })
+  if (request.expectKeyId.length > 0 && !request.expectKeyId.equals(opened.keyId)) {
+    opened.cipher.key.fill(0)
+    throw new VaultError('PRECONDITION_FAILED')
+  }
+  return { sealed, opened }
+}
+
+/** The key the entry was sealed under; undefined when it is not to be had, which then refuses. */
+async function userKeyOf(
+  { userKeys }: Vault,
+  { user }: Retrieving,
+  { sealed, document }: { sealed: SealedRecord; document: UserDocument },
+): Promise<UserKey | undefined> {
+  const generation = boxGeneration(sealed.entryBox)
+  if (generation === undefined) return undefined
+  try {
+    return await userKeys.open(user, document, generation)
+  } catch (error) {
+    if (error instanceof VaultError && ['denied', 'corrupt'].includes(error.kind)) return undefined
+    throw error
+  }
+}
