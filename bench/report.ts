@@ -37,6 +37,11 @@ function loadOf(pairs: Pair[]): string {
   return `The load generator kept ${most.toFixed(2)} of ${cpus().length} processors busy at most`
 }
 
+// Two servers and the load generator want all of a small machine.
+function doubtOf(othersBusy: number): string {
+  return othersBusy > 0.2 ? ': trust the CPU per record, and no throughput or latency' : ''
+}
+
 function messagesOf({ store, retrieve }: Sizes): string {
   const of = (sizes: Sizes['store']) => `${sizes.size} bytes there and ${sizes['reply-size']} back`
   return `store ${of(store)}, retrieve ${of(retrieve)}`
@@ -57,6 +62,6 @@ export function report(bench: Bench, run: Run): string {
 ${table(pairs)}
 
 - Most memory resident: ${memoryOf(bench)}.
-- ${loadOf(pairs)}; other programs, ${othersBusy.toFixed(2)} on average.
+- ${loadOf(pairs)}; other programs, ${othersBusy.toFixed(2)} on average${doubtOf(othersBusy)}.
 `
 }
