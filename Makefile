@@ -109,9 +109,11 @@ coverage: $(STAMPS)/types ## run the unit tests; 95 % of lines, all lines of the
 	@$(BIN)/c8 report $(COVERED) --check-coverage --lines 95
 	@$(BIN)/c8 report --reporter text-summary $(CRITICAL) --check-coverage --lines 100
 
+BENCH_FLAGS = $(ROUNDS:%=--rounds=%) $(ONLY:%=--only=%) $(if $(MONGODB),--mongodb) $(CPU_PROF:%=--cpu-prof=%)
+
 .PHONY: bench
-bench: $(BUILT) ## measure stores and retrieves beside a bare echo (needs Go); ROUNDS=5 for more than three rounds
-	@node --import tsx bench/unary.ts $(ROUNDS)
+bench: $(BUILT) ## measure records beside a bare echo (needs Go); ROUNDS=5, MONGODB=1, ONLY=store: see bench/records.ts
+	@node --import tsx bench/records.ts $(foreach flag,$(BENCH_FLAGS),'$(flag)')
 
 # ---- what is made
 

@@ -58,7 +58,7 @@ export async function runProgram({ build, hints }: Program, terminal: Terminal):
   terminal.once('SIGINT', interrupt)
   terminal.once('SIGTERM', interrupt)
   terminal.once('SIGHUP', interrupt)
-  terminal.stdout.once('error', (error) => stopping.abort(error))
+  terminal.stdout.on('error', (error) => stopping.abort(error)) // again with each line that is printed nevertheless
   try {
     refuseRecordKeys(terminal.argv)
     const session = { terminal, signal: stopping.signal }

@@ -88,4 +88,14 @@ describe('program', () => {
     expect(await ended).to.equal(1)
     expect(terminal.printed().stderr).to.equal('')
   })
+
+  it('survives each line that it prints after its reader has gone', async () => {
+    const terminal = fakeTerminal(['probe'])
+    const gone = () => terminal.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
+    const hasty = programOf(async () => {
+      for (let line = 0; line < 3; line += 1) gone() // a process's own output is not closed by an error
+    })
+    expect(await runProgram(hasty, terminal)).to.equal(0)
+    expect(terminal.printed().stderr).to.equal('')
+  })
 })

@@ -7,6 +7,7 @@ import { VaultError } from '../../src/core/errors.js'
 import type { SealedRecord, StoreEnvelopeRequest } from '../../src/gen/encserver/v1/backend.js'
 import { sampleRecord, sampleUser } from '../backend/samples.js'
 import { eventsIn, pause, until } from './calls.js'
+import { describeEngines } from './engines.js'
 import { type Sandbox, type Server, sandbox } from './processes.js'
 import { startProxy, type TcpProxy } from './proxy.js'
 
@@ -72,8 +73,8 @@ async function expectStoredOnce({ methods }: BackendClient, requests: StoreEnvel
   }
 }
 
-describe('e2e: gathering', () => {
-  const box = sandbox()
+describeEngines('e2e: gathering', (engine) => {
+  const box = sandbox(engine)
 
   it('64 callers of a front end share a few messages to the back end', async () => {
     const dataDir = join(box.folder(), 'backend')

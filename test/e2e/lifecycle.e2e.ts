@@ -4,6 +4,7 @@
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { health, pause, plainClient, refusal, storeOnce, until, watchHealth } from './calls.js'
+import { describeEngines } from './engines.js'
 import { lastingPort, sandbox } from './processes.js'
 import { startProxy } from './proxy.js'
 
@@ -11,8 +12,8 @@ const data = Buffer.from('PAYLOADS'.repeat(8))
 const record = { userId: 'JTH', data }
 const soon = () => Date.now() + 10_000
 
-describe('e2e: stopping', () => {
-  const box = sandbox()
+describeEngines('e2e: stopping', (engine) => {
+  const box = sandbox(engine)
 
   /** A front end whose calls to its back end can be slowed. */
   async function slowVault(set: Record<string, number> = {}) {
@@ -122,8 +123,8 @@ describe('e2e: stopping', () => {
   })
 })
 
-describe('e2e: front end and back end come and go', () => {
-  const box = sandbox()
+describeEngines('e2e: front end and back end come and go', (engine) => {
+  const box = sandbox(engine)
 
   it('a front end started first waits, then serves by itself', async () => {
     const port = await lastingPort()
@@ -184,8 +185,9 @@ describe('e2e: front end and back end come and go', () => {
     await other.stop()
     await backend.stop()
     await box.backend({ dataDir: otherDir, port: backend.port })
+    const connected = async () => (await refusal(client.storeRecord(record))).reason !== 'BACKEND_UNAVAILABLE'
+    await until(connected, 10_000)
+    expect((await refusal(client.storeRecord(record))).reason).to.equal('KEYRING_MISMATCH')
     await until(async () => (await health(frontend)) === 'NOT_SERVING', 10_000)
-    const refused = await refusal(client.storeRecord(record))
-    expect(refused.reason).to.equal('KEYRING_MISMATCH')
   })
 })

@@ -1,4 +1,5 @@
-// Two front ends of one keyring are one vault: what one wrote the other opens, and a user has one key.
+// Two front ends of one keyring are one vault: what one wrote the other opens, and a user has one key. Where back ends can
+// share a store, each front end has its own.
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { backendClient, newCall } from '../../src/backend/client.js'
@@ -7,19 +8,22 @@ import type { Keyring } from '../../src/frontend/keyring.js'
 import { readKeyring } from '../../src/frontend/keyring-file.js'
 import { recordIds } from '../../src/frontend/record-ids.js'
 import { health, refusal, until } from './calls.js'
+import { describeEngines } from './engines.js'
 import { type Server, sandbox } from './processes.js'
 
-describe('e2e: two front ends with one keyring', () => {
-  const box = sandbox()
+describeEngines('e2e: two front ends with one keyring', (engine) => {
+  const box = sandbox(engine)
   let backend: Server
   let keyringFile: string
   let clients: [FrontendClient, FrontendClient]
 
   before(async () => {
-    backend = await box.backend()
-    keyringFile = join(box.folder(), 'keyring.json')
+    const folder = box.folder()
+    const newBackend = () => box.backend({ dataDir: join(folder, 'backend') })
+    backend = await newBackend()
+    keyringFile = join(folder, 'keyring.json')
     const one = await box.frontend({ backend, keyringFile })
-    const two = await box.frontend({ backend, keyringFile })
+    const two = await box.frontend({ backend: engine === 'level' ? backend : await newBackend(), keyringFile })
     clients = [box.client(one), box.client(two)]
   })
 
@@ -80,8 +84,8 @@ describe('e2e: two front ends with one keyring', () => {
   })
 })
 
-describe('e2e: front ends that meet at an empty store', () => {
-  const box = sandbox()
+describeEngines('e2e: front ends that meet at an empty store', (engine) => {
+  const box = sandbox(engine)
 
   it('started at once with one keyring file, they share the keyring that one of them makes', async () => {
     const backend = await box.backend()

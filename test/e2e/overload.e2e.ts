@@ -4,6 +4,7 @@ import type { Client } from '@grpc/grpc-js'
 import { expect } from 'chai'
 import { VaultError } from '../../src/core/errors.js'
 import { pause, plainClient, refusal, storeOnce, until } from './calls.js'
+import { describeEngines } from './engines.js'
 import { type Server, sandbox } from './processes.js'
 import { startProxy, type TcpProxy } from './proxy.js'
 
@@ -16,8 +17,8 @@ function residentBytes({ pid }: Server): number {
   return Number(kibibytes) * 1024
 }
 
-describe('e2e: overload', () => {
-  const box = sandbox()
+describeEngines('e2e: overload', (engine) => {
+  const box = sandbox(engine)
   let proxy: TcpProxy
   let frontend: Server
   let client: Client

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ChannelConfig, type FrontendClient, frontendClient } from '../../src/frontend/client.js'
+import { type Engine, type Stores, storesOf } from './engines.js'
 
 export const repoFolder = fileURLToPath(new URL('../..', import.meta.url))
 export const distFolder = join(repoFolder, 'dist')
@@ -61,6 +62,8 @@ export interface FrontendOptions extends RunOptions {
 export interface Sandbox {
   /** A new empty folder. */
   folder(): string
+  /** Where its back ends keep their records. */
+  readonly stores: Stores
   /** Starts a program and waits for nothing. */
   run(program: Program, options?: RunOptions): Running
   /** Starts a program and waits until it listens; rejects with what it printed when it ends instead. */
@@ -135,9 +138,18 @@ function removeFolder(path: string): void {
 }
 
 /** Call it in a `describe`. */
-export function sandbox(): Sandbox {
+export function sandbox(engine: Engine = 'level'): Sandbox {
   const started: Running[] = []
   const deferred: (() => unknown)[] = []
+  const defer = (work: () => unknown) => void deferred.push(work)
+
+  function folder(): string {
+    const path = mkdtempSync(join(tmpdir(), 'enc-server-e2e-'))
+    defer(() => removeFolder(path))
+    return path
+  }
+
+  const stores = storesOf(engine, { folder, defer })
 
   let before = 0
   beforeEach(() => {
@@ -153,20 +165,17 @@ export function sandbox(): Sandbox {
   })
 
   const box: Sandbox = {
-    folder() {
-      const path = mkdtempSync(join(tmpdir(), 'enc-server-e2e-'))
-      deferred.push(() => removeFolder(path))
-      return path
-    },
+    folder,
+    stores,
     run(program, options = {}) {
       const running = spawnProgram(program, options, box.folder())
       started.push(running)
-      deferred.push(() => running.stop('SIGKILL'))
+      defer(() => running.stop('SIGKILL'))
       return running
     },
     start: (program, options) => listening(box.run(program, options)),
     backend({ dataDir = join(box.folder(), 'backend'), port = 0, set, ...options } = {}) {
-      return box.start('beserver', { set: { 'backend.port': port, 'backend.dataDir': dataDir, ...set }, ...options })
+      return box.start('beserver', { set: { 'backend.port': port, ...stores.settings(dataDir), ...set }, ...options })
     },
     frontend({ backend, keyringFile = join(box.folder(), 'frontend', 'keyring.json'), port = 0, set, ...options }) {
       const own = {
@@ -178,10 +187,10 @@ export function sandbox(): Sandbox {
     },
     client(config) {
       const client = frontendClient(config)
-      deferred.push(() => client.close())
+      defer(() => client.close())
       return client
     },
-    defer: (work) => void deferred.push(work),
+    defer,
   }
   return box
 }

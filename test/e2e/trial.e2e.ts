@@ -1,24 +1,22 @@
 // The vault as its users meet it: two processes, records in and out, and again after both were restarted.
-import { readdirSync, readFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { expect } from 'chai'
 import { type FrontendClient, KeyMode } from '../../src/frontend/client.js'
 import { health, plainClient, refusal } from './calls.js'
-import { type Server, sandbox } from './processes.js'
+import { describeEngines } from './engines.js'
+import { repoFolder, type Server, sandbox } from './processes.js'
 
+const run = promisify(execFile)
 const userId = 'JTH'
 const data = Buffer.from('PAYLOADS'.repeat(8))
 
-function bytesUnder(folder: string): Buffer {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  return Buffer.concat(files.map((entry) => readFileSync(join(entry.parentPath, entry.name))))
-}
-
-describe('e2e: the vault as two processes', () => {
-  const box = sandbox()
+describeEngines('e2e: the vault as two processes', (engine) => {
+  const box = sandbox(engine)
   let folder: string
   let backend: Server
   let frontend: Server
@@ -71,8 +69,8 @@ describe('e2e: the vault as two processes', () => {
     expect(await frontend.stop()).to.deep.equal({ code: 0, signal: null })
     expect(await backend.stop()).to.deep.equal({ code: 0, signal: null })
 
-    const atRest = bytesUnder(join(folder, 'backend'))
-    expect(atRest.length).to.be.greaterThan(1000)
+    const atRest = await box.stores.bytes(join(folder, 'backend'))
+    expect(atRest.includes('RVLT')).to.equal(true) // the envelopes are among what is looked at
     for (const plain of ['restart-user', 'kept-in-mode', 'PAYLOADS', ...stored.map(({ recordKey }) => recordKey)]) {
       if (plain !== '') expect(atRest.includes(plain), plain).to.equal(false)
     }
@@ -83,6 +81,18 @@ describe('e2e: the vault as two processes', () => {
       expect(opened.data.equals(data), recordName).to.equal(true)
       expect(opened.record?.version).to.equal(1n)
     }
+  })
+
+  it('passes the trial of `make feclient-cmd` and `make beclient-cmd`', async () => {
+    const { PATH, HOME } = process.env
+    const env = { PATH, HOME, ENC_SERVER_FRONTEND_TARGET: frontend.address, ENC_SERVER_BACKEND_TARGET: backend.address }
+    for (const name of ['feclient', 'beclient']) {
+      const { stdout } = await run('make', ['--old-file=dist/.built', `${name}-cmd`], { cwd: repoFolder, env })
+      expect(stdout).to.match(
+        new RegExp(`^${name}: trial against 127[^]* as it must be [^]*${name}: the trial passed\n$`),
+      )
+    }
+    expect((await client.listRecords({ userId })).records.map(({ recordName }) => recordName)).not.to.include('')
   })
 
   it('says that a keyring was made at the first start, and only then', async () => {

@@ -2,12 +2,13 @@
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { refusal } from './calls.js'
+import { describeEngines } from './engines.js'
 import { type Server, sandbox } from './processes.js'
 
 const data = Buffer.from('PAYLOADS'.repeat(8))
 
-describe('e2e: the vault as one process', () => {
-  const box = sandbox()
+describeEngines('e2e: the vault as one process', (engine) => {
+  const box = sandbox(engine)
   let folder: string
 
   function settings(port = 0): string[] {
@@ -15,7 +16,7 @@ describe('e2e: the vault as one process', () => {
       'frontend.port': port,
       'frontend.keyringFile': join(folder, 'frontend', 'keyring.json'),
       'frontend.backend.address': '127.0.0.1:9', // the discard port: nobody listens there
-      'backend.dataDir': join(folder, 'backend'),
+      ...box.stores.settings(join(folder, 'backend')),
     }
     return Object.entries(set).flatMap(([name, value]) => ['--set', `${name}=${value}`])
   }
@@ -43,13 +44,24 @@ describe('e2e: the vault as one process', () => {
     await second.stop()
   })
 
-  it('has no second owner of its store', async () => {
-    const first = await up()
-    const other = box.run('beserver', { set: { 'backend.port': 0, 'backend.dataDir': join(folder, 'backend') } })
-    expect((await other.exited).code).to.equal(1)
-    expect(other.stderr()).to.include('STORE_UNAVAILABLE')
-    await first.stop()
-  })
+  if (engine === 'level')
+    it('has no second owner of its store', async () => {
+      const first = await up()
+      const other = box.run('beserver', { set: { 'backend.port': 0, 'backend.dataDir': join(folder, 'backend') } })
+      expect((await other.exited).code).to.equal(1)
+      expect(other.stderr()).to.include('STORE_UNAVAILABLE')
+      await first.stop()
+    })
+  else
+    it('shares its store with a back end beside it', async () => {
+      const first = await up()
+      const backend = await box.backend({ dataDir: join(folder, 'backend') })
+      const second = await box.frontend({ backend, keyringFile: join(folder, 'frontend', 'keyring.json') })
+      const { recordKey } = await box.client(first).storeRecord({ userId: 'JTH', recordName: 'shared', data })
+      const request = { userId: 'JTH', recordName: 'shared', recordKey }
+      expect((await box.client(second).retrieveRecord(request)).data).to.deep.equal(data)
+      for (const server of [second, backend, first]) await server.stop()
+    })
 
   it('is healthy in the doctor’s eyes while it runs, and not when it is gone', async () => {
     const vault = await up()

@@ -1,6 +1,10 @@
 import de.bwaldvogel.mongo.MongoServer;
 import de.bwaldvogel.mongo.MongoVersion;
+import de.bwaldvogel.mongo.backend.Index;
+import de.bwaldvogel.mongo.backend.IndexKey;
 import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
+import de.bwaldvogel.mongo.backend.memory.MemoryDatabase;
+import de.bwaldvogel.mongo.backend.memory.index.MemoryUniqueIndex;
 import de.bwaldvogel.mongo.bson.Document;
 import de.bwaldvogel.mongo.wire.message.MongoMessage;
 import io.netty.channel.Channel;
@@ -45,6 +49,16 @@ final class MongoTestServer extends MemoryBackend {
     }
 
     @Override
+    public MemoryDatabase openOrCreateDatabase(String name) {
+        return new MemoryDatabase(name, getCursorRegistry()) {
+            @Override
+            protected Index<Integer> openOrCreateUniqueIndex(String collection, String index, List<IndexKey> keys, boolean sparse) {
+                return new UniqueIndex(index, keys, sparse);
+            }
+        };
+    }
+
+    @Override
     public Document handleMessage(MongoMessage message) {
         Document command = message.getDocument();
         if (command.containsKey("configureFailPoint")) return configure(command);
@@ -77,6 +91,30 @@ final class MongoTestServer extends MemoryBackend {
         FailPoint taken = failPoint;
         failPoint = taken.times() > 1 ? taken.after() : FailPoint.OFF;
         return taken;
+    }
+
+    /**
+     * Finds a document by its _id whatever else the query asks of it, as MongoDB does; the library would look at every
+     * document. It matches what was found against the whole query.
+     */
+    private static final class UniqueIndex extends MemoryUniqueIndex {
+        UniqueIndex(String name, List<IndexKey> keys, boolean sparse) {
+            super(name, keys, sparse);
+        }
+
+        @Override
+        public synchronized boolean canHandle(Document query) {
+            return super.canHandle(idAlone(query));
+        }
+
+        @Override
+        public synchronized Iterable<Integer> getPositions(Document query) {
+            return super.getPositions(idAlone(query));
+        }
+
+        private static Document idAlone(Document query) {
+            return query.containsKey("_id") ? new Document("_id", query.get("_id")) : query;
+        }
     }
 
     private record FailPoint(List<?> commands, int times, Document data) {

@@ -1,0 +1,108 @@
+// One row and its echo, taking turns: a machine that is slow for a while is slow for both.
+import { join } from 'node:path'
+import type { Load, LoadFlags, RunLoad } from './load.js'
+import type { Call, Processes, Row } from './rows.js'
+import type { Servers } from './vault.js'
+
+export const users = 10_000
+/** Of a row in a round. */
+export const calls = 8_000
+const shape = { 'in-flight': 64, users }
+
+export interface Bench {
+  load: RunLoad
+  folder: string
+  vaults: Map<Processes, Servers>
+  echo: Servers
+}
+
+/** Bytes of a request and a reply between caller and vault. */
+export type Sizes = Record<Call, { size: number; 'reply-size': number }>
+
+export interface Sample extends Load {
+  /** CPU per record of every server, in microseconds, the one that is called first. */
+  serversUs: number[]
+}
+
+export interface Pair {
+  row: Row
+  vault: Sample
+  echo: Sample
+}
+
+async function measure(servers: Servers, run: () => Promise<Load>): Promise<Sample> {
+  const before = servers.map((server) => server.cpuMs())
+  const load = await run()
+  const serversUs = servers.map((server, at) => ((server.cpuMs() - (before[at] as number)) * 1000) / load.calls)
+  return { ...load, serversUs }
+}
+
+function vaultFlags({ folder }: Bench, { call, streams, processes }: Row): LoadFlags {
+  const keys = join(folder, `keys-${processes}`)
+  return { ...shape, call, streams, ...(call === 'retrieve' && { keys, names: 'first' }) }
+}
+
+function runVault(bench: Bench, row: Row, flags: LoadFlags): Promise<Sample> {
+  const servers = bench.vaults.get(row.processes) as Servers
+  const target = servers[0].address
+  return measure(servers, () => bench.load({ target, ...vaultFlags(bench, row), ...flags }))
+}
+
+function runEcho({ load, echo }: Bench, flags: LoadFlags): Promise<Sample> {
+  return measure(echo, () => load({ ...shape, target: echo[0].address, call: 'echo', calls: calls / 2, ...flags }))
+}
+
+/** Stores a record for every user, for the retrieves to come, and warms up; learns how large messages are. */
+export async function warmUp(bench: Bench, rows: Row[]): Promise<Sizes> {
+  const sizes = {} as Sizes
+  for (const processes of bench.vaults.keys()) {
+    const keys = join(bench.folder, `keys-${processes}`)
+    for (const [call, count] of [
+      ['store', users],
+      ['retrieve', 2_000],
+    ] as const) {
+      const row: Row = { id: '', title: '', call, streams: 0, processes }
+      const { requestBytes, replyBytes } = await runVault(bench, row, { keys, names: 'first', calls: count })
+      sizes[call] = { size: requestBytes, 'reply-size': replyBytes }
+    }
+  }
+  for (const row of rows) await runVault(bench, row, { calls: 2_000, ...namesOf(row, 'warm-up') })
+  await runEcho(bench, sizes.store)
+  return sizes
+}
+
+// Every store makes new records; every retrieve reads those of the warm-up.
+function namesOf({ id, call }: Row, round: string | number): LoadFlags {
+  return call === 'store' ? { names: `${id}-${round}` } : {}
+}
+
+/** Two halves as one; their latencies are averaged. */
+function together([a, b]: [Sample, Sample]): Sample {
+  const [calls, wallMs] = [a.calls + b.calls, a.wallMs + b.wallMs]
+  return {
+    ...a,
+    calls,
+    wallMs,
+    ownCpuMs: a.ownCpuMs + b.ownCpuMs,
+    perSecond: (calls * 1000) / wallMs,
+    p50Ms: (a.p50Ms + b.p50Ms) / 2,
+    p99Ms: (a.p99Ms + b.p99Ms) / 2,
+    serversUs: a.serversUs.map((us, at) => (us + (b.serversUs[at] as number)) / 2),
+  }
+}
+
+/** In halves: one of them around both of the other, so that what changes meanwhile is in both. */
+export async function measurePair(
+  bench: Bench,
+  sizes: Sizes,
+  { row, round }: { row: Row; round: number },
+): Promise<Pair> {
+  const vault: Sample[] = []
+  const echo: Sample[] = []
+  const runRow = async () =>
+    vault.push(await runVault(bench, row, { calls: calls / 2, ...namesOf(row, `${round}-${vault.length}`) }))
+  const runBare = async () => echo.push(await runEcho(bench, sizes[row.call]))
+  const [outer, inner] = round % 2 === 0 ? [runBare, runRow] : [runRow, runBare]
+  for (const run of [outer, inner, inner, outer]) await run()
+  return { row, vault: together(vault as [Sample, Sample]), echo: together(echo as [Sample, Sample]) }
+}

@@ -1,0 +1,67 @@
+// The report of a bench: what ran where, the table, and how far it can be trusted.
+import { cpus } from 'node:os'
+import { busyMs } from './machine.js'
+import { type Bench, calls, type Pair, type Sample, type Sizes, users } from './measure.js'
+import { table } from './table.js'
+
+export interface Run {
+  /** What it ran on. */
+  machine: string
+  engine: string
+  rounds: number
+  sizes: Sizes
+  pairs: Pair[]
+  /** Processors that others kept busy. */
+  othersBusy: number
+}
+
+const samplesOf = (pairs: Pair[]): Sample[] => pairs.flatMap(({ vault, echo }) => [vault, echo])
+
+/** Watches until it is asked how many processors were busy with something else. */
+export function watchOthers(): (pairs: Pair[]) => number {
+  const [busyBefore, startedAt] = [busyMs(), performance.now()]
+  return (pairs) => {
+    const servers = ({ serversUs, calls }: Sample) => (serversUs.reduce((sum, us) => sum + us, 0) * calls) / 1000
+    const ours = samplesOf(pairs).reduce((sum, sample) => sum + servers(sample) + sample.ownCpuMs, 0)
+    return Math.max(0, busyMs() - busyBefore - ours) / (performance.now() - startedAt)
+  }
+}
+
+function memoryOf({ vaults }: Bench): string {
+  const servers = [...vaults.values()].flat()
+  return servers.map(({ name, peakMiB }) => `${name} ${peakMiB().toFixed(0)} MiB`).join(', ')
+}
+
+function loadOf(pairs: Pair[]): string {
+  const most = Math.max(...samplesOf(pairs).map(({ ownCpuMs, wallMs }) => ownCpuMs / wallMs))
+  return `The load generator kept ${most.toFixed(2)} of ${cpus().length} processors busy at most`
+}
+
+// Two servers and the load generator want all of a small machine.
+function doubtOf(othersBusy: number): string {
+  return othersBusy > 0.2 ? ': trust the CPU per record, and no throughput or latency' : ''
+}
+
+function messagesOf({ store, retrieve }: Sizes): string {
+  const of = (sizes: Sizes['store']) => `${sizes.size} bytes there and ${sizes['reply-size']} back`
+  return `store ${of(store)}, retrieve ${of(retrieve)}`
+}
+
+export function report(bench: Bench, run: Run): string {
+  const { machine, engine, rounds, sizes, pairs, othersBusy } = run
+  const date = new Date().toISOString().slice(0, 10)
+  return `# Records of 1 KiB beside a bare echo, ${date}
+
+- Engine: ${engine}
+- Machine: ${machine}
+- 64 records unanswered, ${users} users, split keys. The plural methods are streams: 4 of them, 16 items unanswered each.
+- The echo: two hops of grpc-js, unary calls, the same sizes: ${messagesOf(sizes)}.
+- Rounds: ${rounds}, of ${calls} records a row, in halves that take turns with the echo. Figures are medians over the rounds, a
+  ratio is of a row and the echo beside it, and CPU is per record.
+
+${table(pairs)}
+
+- Most memory resident: ${memoryOf(bench)}.
+- ${loadOf(pairs)}; other programs, ${othersBusy.toFixed(2)} on average${doubtOf(othersBusy)}.
+`
+}

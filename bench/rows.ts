@@ -1,0 +1,38 @@
+// What is measured: every row is one way to store or retrieve records, on a vault of one process or of two.
+export type Call = 'store' | 'retrieve'
+export type Processes = 1 | 2
+
+export interface Row {
+  /** What --only calls it. */
+  id: string
+  title: string
+  call: Call
+  /** 0 for unary calls. */
+  streams: number
+  processes: Processes
+}
+
+const methods = { store: 'StoreRecord', retrieve: 'RetrieveRecord' }
+
+function rowOf(call: Call, streams: number, processes: Processes): Row {
+  const id = `${call}${streams > 0 ? '-streams' : ''}${processes === 1 ? '-one-process' : ''}`
+  const title = `${methods[call]}${streams > 0 ? 's' : ''}${processes === 1 ? ', one process' : ''}`
+  return { id, title, call, streams, processes }
+}
+
+const calls: Call[] = ['store', 'retrieve']
+const processCounts: Processes[] = [2, 1]
+
+const allRows = calls.flatMap((call) =>
+  processCounts.flatMap((processes) => [0, 4].map((streams) => rowOf(call, streams, processes))),
+)
+
+/** All rows, or the ones named, separated by commas. */
+export function rowsOf(only: string | undefined): Row[] {
+  if (only === undefined) return allRows
+  return only.split(',').map((name) => {
+    const row = allRows.find(({ id }) => id === name)
+    if (row === undefined) throw new Error(`no row "${name}": choose of ${allRows.map(({ id }) => id).join(', ')}`)
+    return row
+  })
+}
