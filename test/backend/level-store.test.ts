@@ -7,6 +7,7 @@ import { ClassicLevel } from 'classic-level'
 import { openLevelStore } from '../../src/backend/level-store.js'
 import type { Store } from '../../src/backend/store.js'
 import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
+import { lifeContract } from '../life.contract.js'
 import { storeContract } from '../store.contract.js'
 import {
   call,
@@ -21,7 +22,7 @@ import {
   tempFolder,
 } from './samples.js'
 
-storeContract('LevelDB', async () => {
+async function openEmpty() {
   const folder = await tempFolder()
   let store = await openLevelStore({ folder: folder.path })
   return {
@@ -36,7 +37,9 @@ storeContract('LevelDB', async () => {
       await folder.remove()
     },
   }
-})
+}
+storeContract('LevelDB', openEmpty)
+lifeContract('LevelDB', openEmpty)
 
 describe('level-store', () => {
   let folder: TempFolder

@@ -7,6 +7,7 @@ import { mongoConnection } from '../../src/backend/mongo-connection.js'
 import { openMongoStore } from '../../src/backend/mongo-store.js'
 import type { Store } from '../../src/backend/store.js'
 import { Secret } from '../../src/core/secret.js'
+import { lifeContract } from '../life.contract.js'
 import { describeMongo, everyKind, testMongo } from '../servers/mongo.js'
 import { storeContract } from '../store.contract.js'
 import { call, keyId, putInto, rejection, sampleEnvelope, sampleRecord, sampleUser, storeTime } from './samples.js'
@@ -28,7 +29,7 @@ describeMongo('mongo-store', everyKind, () => {
   const newDatabase = () => `test-${randomBytes(6).toString('hex')}`
   const open = (database: string) => openMongoStore({ uri: secret(uri), database })
 
-  storeContract('MongoDB', async () => {
+  async function openEmpty() {
     const database = newDatabase()
     let store = await open(database)
     return {
@@ -43,7 +44,9 @@ describeMongo('mongo-store', everyKind, () => {
         await admin.db(database).dropDatabase()
       },
     }
-  })
+  }
+  storeContract('MongoDB', openEmpty)
+  lifeContract('MongoDB', openEmpty)
 
   describe('in its database', () => {
     let database: string
