@@ -1,5 +1,5 @@
 // What the back end needs of a database. Every operation touches one document, so an engine needs no transactions;
-// test/store.contract.ts is this file as a test suite. Engines read no clock: what time it is, they are told.
+// test/store.contract.ts and test/life.contract.ts are this file as a test suite. Engines read no clock: what time it is, they are told.
 import type { Reason } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
 import type { SealedRecord, StoredEnvelope, UserDocument } from '../gen/encserver/v1/backend.js'
