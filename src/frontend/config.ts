@@ -25,6 +25,7 @@ export interface FrontendConfig extends ListenConfig, Omit<ServerLimits, 'maxRec
   writeSuite: (typeof suites)[number]
   chunkLog2: number
   maxRecordBytes: number
+  keepVersions: number
   userKeyCache: { maxUsers: number; maxAgeMs: number }
 }
 
@@ -39,6 +40,7 @@ export const frontendSchema: Record<'frontend' | 'log', Settings> = {
     writeSuite: oneOf(suites, 'cipher of what is written; what is read may have either'),
     chunkLog2: whole(16, [12, 20], 'size of a chunk of an envelope, as a power of two'),
     maxRecordBytes: whole(3_145_728, [1, 3_145_728], 'largest record of a unary call, in bytes'),
+    keepVersions: whole(1, [1, 100], 'versions kept of a record whose request does not say, the current one included'),
     userKeyCache: {
       maxUsers: whole(10_000, [1, 10_000], 'users whose unwrapped key is kept'),
       maxAgeMs: whole(300_000, [1_000, 300_000], 'how long an unwrapped key is kept, in milliseconds'),

@@ -1,5 +1,5 @@
 // What the front end's methods share: its keys, its back end and how it writes.
-
+import { type Clock, newClock } from '../core/clock.js'
 import { type FrontendConfig, suites } from './config.js'
 import type { Suite } from './crypto/aead.js'
 import { type Mode, modes } from './crypto/envelope.js'
@@ -21,6 +21,10 @@ export interface Vault {
   /** For a request that does not say. */
   defaultMode: Mode
   maxRecordBytes: number
+  /** For a request that does not say. */
+  keepVersions: number
+  /** What expiry goes by. */
+  clock: Clock
 }
 
 export interface VaultParts {
@@ -29,11 +33,13 @@ export interface VaultParts {
   backend: Backend
   /** Tests bring their own. */
   random?: RandomSource
+  clock?: Clock
 }
 
 const readSuites: readonly Suite[] = [1, 2]
 
-export function openVault({ config, keyring, backend, random = randomSource() }: VaultParts): Vault {
+export function openVault(parts: VaultParts): Vault {
+  const { config, keyring, backend, random = randomSource(), clock = newClock() } = parts
   const suite = (suites.indexOf(config.writeSuite) + 1) as Suite
   const kms = localKms({ keys: keyring.keyEncryptionKeys, writeSuite: suite, readSuites, random })
   const { realm } = keyring
@@ -47,6 +53,8 @@ export function openVault({ config, keyring, backend, random = randomSource() }:
     readSuites,
     defaultMode: modes[config.keyMode],
     maxRecordBytes: config.maxRecordBytes,
+    keepVersions: config.keepVersions,
+    clock,
   }
 }
 

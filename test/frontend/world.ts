@@ -15,7 +15,7 @@ import { type RandomSource, randomSource } from '../../src/frontend/crypto/rando
 import type { Backend } from '../../src/frontend/guarded-backend.js'
 import { newKeyringText, parseKeyring } from '../../src/frontend/keyring.js'
 import { frontendService } from '../../src/frontend/service.js'
-import { closeVault, openVault, type Vault } from '../../src/frontend/vault.js'
+import { closeVault, openVault, type Vault, type VaultParts } from '../../src/frontend/vault.js'
 import type { UserDocument } from '../../src/gen/encserver/v1/backend.js'
 import {
   DeleteRecordRequest,
@@ -23,6 +23,10 @@ import {
   type FrontendServiceServer,
   ListRecordsRequest,
   type ListRecordsResponse,
+  ListRecordVersionsRequest,
+  type ListRecordVersionsResponse,
+  RestoreRecordRequest,
+  type RestoreRecordResponse,
   RetrieveRecordRequest,
   type RetrieveRecordResponse,
   StoreRecordRequest,
@@ -43,6 +47,7 @@ export interface FrontEndParts {
   /** The world's unless given. */
   keyringText?: string
   random?: RandomSource
+  clock?: VaultParts['clock']
   /** What it talks to instead of the world's back end. */
   backend?: Backend
 }
@@ -55,6 +60,8 @@ export interface FrontEnd {
   retrieve(request: Given<RetrieveRecordRequest>): Promise<RetrieveRecordResponse>
   delete(request: Given<DeleteRecordRequest>): Promise<DeleteRecordResponse>
   list(request: Given<ListRecordsRequest>): Promise<ListRecordsResponse>
+  versions(request: Given<ListRecordVersionsRequest>): Promise<ListRecordVersionsResponse>
+  restore(request: Given<RestoreRecordRequest>): Promise<RestoreRecordResponse>
 }
 
 export interface World {
@@ -102,7 +109,8 @@ export async function openWorld(realm = 'default'): Promise<World> {
       const random = parts.random ?? randomSource()
       const keyring = parseKeyring(parts.keyringText ?? text)
       const config = frontendConfig({ realm, ...parts.config })
-      const vault = openVault({ config, keyring, backend: parts.backend ?? backend, random })
+      const own = parts.clock && { clock: parts.clock }
+      const vault = openVault({ config, keyring, backend: parts.backend ?? backend, random, ...own })
       opened.push(vault)
       return frontEndOf(vault)
     },
@@ -133,6 +141,8 @@ function frontEndOf(vault: Vault): FrontEnd {
     retrieve: (request) => service.retrieveRecord(RetrieveRecordRequest.create(request), call),
     delete: (request) => service.deleteRecord(DeleteRecordRequest.create(request), call),
     list: (request) => service.listRecords(ListRecordsRequest.create(request), call),
+    versions: (request) => service.listRecordVersions(ListRecordVersionsRequest.create(request), call),
+    restore: (request) => service.restoreRecord(RestoreRecordRequest.create(request), call),
   }
 }
 
