@@ -1,5 +1,6 @@
 // The two directions of a stream in a server: requests as they are asked for, answers as their reader takes them.
 import type { ServerDuplexStream, ServerReadableStream, ServerWritableStream } from '@grpc/grpc-js'
+import { orAbort } from './or-abort.js'
 import type { Frame } from './serving.js'
 
 /** What waits for a slow reader before the method does: this much, or one larger frame. */
@@ -42,14 +43,4 @@ export async function* messages(stream: Incoming, received: (frame: Frame) => un
 /** A caller that goes first looks like one that has sent all; grpc-js says otherwise two turns later. */
 async function cancellationSeen(): Promise<void> {
   for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-}
-
-/** The promise, unless the signal aborts first; leaves no listener behind. */
-function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }
