@@ -12,7 +12,11 @@ import {
   FrontendServiceService,
   ListRecordsRequest,
   type ListRecordsResponse,
+  ListRecordVersionsRequest,
+  type ListRecordVersionsResponse,
   type RecordInfo,
+  RestoreRecordRequest,
+  type RestoreRecordResponse,
   RetrieveRecordRequest,
   type RetrieveRecordResponse,
   StoreRecordRequest,
@@ -29,7 +33,10 @@ export {
   type DeleteRecordResponse,
   KeyMode,
   type ListRecordsResponse,
+  type ListRecordVersionsResponse,
+  type RecordAttributes,
   type RecordInfo,
+  type RestoreRecordResponse,
   type RetrieveRecordResponse,
   type StoreRecordResponse,
   type UploadRecordResponse,
@@ -57,6 +64,13 @@ export interface FrontendClient extends TransferClient {
   deleteRecord(request: Given<DeleteRecordRequest>, options?: CallOptions): Promise<DeleteRecordResponse>
   /** One page. */
   listRecords(request: Given<ListRecordsRequest>, options?: CallOptions): Promise<ListRecordsResponse>
+  /** The kept versions of a record, the current one first. */
+  listRecordVersions(
+    request: Given<ListRecordVersionsRequest>,
+    options?: CallOptions,
+  ): Promise<ListRecordVersionsResponse>
+  /** Makes an older version the current one; the answer has the token of the new version. Not repeated by itself. */
+  restoreRecord(request: Given<RestoreRecordRequest>, options?: CallOptions): Promise<RestoreRecordResponse>
   /** Stores many records on one call; an outcome each, in any order. Leaving the loop cancels what is not answered. */
   storeRecords(items: Items<StoreRecordRequest>, options?: CallOptions): AsyncIterable<Outcome<StoreRecordResponse>>
   /** Opens many records on one call; as `storeRecords`. */
@@ -81,6 +95,10 @@ export function frontendClient(config: ChannelConfig): FrontendClient {
       methods.retrieveRecord(RetrieveRecordRequest.create(wellFormed(request)), newCall(options)),
     deleteRecord: async (request, options) =>
       methods.deleteRecord(DeleteRecordRequest.create(wellFormed(request)), newCall(options)),
+    listRecordVersions: async (request, options) =>
+      methods.listRecordVersions(ListRecordVersionsRequest.create(wellFormed(request)), newCall(options)),
+    restoreRecord: async (request, options) =>
+      methods.restoreRecord(RestoreRecordRequest.create(wellFormed(request)), newCall(options)),
     storeRecords: (items, options) => outcomes(methods.storeRecords(storeItems(items), streamCall(options))),
     retrieveRecords: (items, options) => outcomes(methods.retrieveRecords(retrieveItems(items), streamCall(options))),
     ...transferClient(methods),
@@ -134,11 +152,12 @@ async function* eachRecord(
     throw new VaultError('RECORD_CORRUPT', { message: `${unreadable} records of the list cannot be opened` })
 }
 
-const writes: Partial<Record<keyof Methods<FrontendServiceServer>, true>> = { storeRecord: true, deleteRecord: true }
+type MethodName = keyof Methods<FrontendServiceServer>
+const writes: Partial<Record<MethodName, true>> = { storeRecord: true, deleteRecord: true, restoreRecord: true }
 
 // A store without a precondition may be made twice: the later one is a newer version of the same. With a precondition
-// the second would fail because of the first.
-function retryPolicy(request: unknown, method: keyof Methods<FrontendServiceServer>): RetryPolicy {
+// the second would fail because of the first. So it does for a restore: the first may have pushed out the very version.
+function retryPolicy(request: unknown, method: MethodName): RetryPolicy {
   const { precondition } = request as Partial<StoreRecordRequest>
-  return { safe: precondition === undefined, write: writes[method] ?? false }
+  return { safe: precondition === undefined && method !== 'restoreRecord', write: writes[method] ?? false }
 }

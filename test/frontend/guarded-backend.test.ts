@@ -6,7 +6,16 @@ import { type Backend, guardedBackend } from '../../src/frontend/guarded-backend
 import { refusal } from './refusal.js'
 import { call } from './world.js'
 
-const methods = ['storeEnvelope', 'retrieveEnvelope', 'deleteEnvelope', 'listEnvelopes', 'getStoreInfo'] as const
+const methods = [
+  'storeEnvelope',
+  'retrieveEnvelope',
+  'deleteEnvelope',
+  'listEnvelopes',
+  'listEnvelopeVersions',
+  'storePart',
+  'retrievePart',
+  'getStoreInfo',
+] as const
 
 function failing(thrown: unknown): Backend {
   const fail = () => Promise.reject(thrown)
@@ -22,6 +31,9 @@ describe('the guarded back end', () => {
     CONTENTION: 'CONTENTION',
     KEYRING_MISMATCH: 'KEYRING_MISMATCH',
     RECORD_CORRUPT: 'RECORD_CORRUPT',
+    PARTS_MISSING: 'PARTS_MISSING',
+    PART_NOT_FOUND: 'PART_NOT_FOUND',
+    RANGE_PAST_END: 'RECORD_CORRUPT',
     STORE_FULL: 'STORE_FULL',
     STORE_UNAVAILABLE: 'STORE_UNAVAILABLE',
     OVERLOADED: 'OVERLOADED',
