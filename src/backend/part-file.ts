@@ -7,6 +7,7 @@ import { LRUCache } from 'lru-cache'
 import { syncFolder } from '../core/durable-file.js'
 import { VaultError } from '../core/errors.js'
 import { codeOf, endsAsAbsent } from './absent-file.js'
+import { otherBytes } from './part-conflict.js'
 import { foldersAbove } from './part-folders.js'
 import { rangeIn } from './part-range.js'
 import type { PartPiece } from './part-store.js'
@@ -95,8 +96,4 @@ async function linkOrSame(path: string, place: string, data: Buffer): Promise<vo
     const there = await readFile(place)
     if (!there.equals(data)) throw otherBytes()
   }
-}
-
-export function otherBytes(): VaultError {
-  return new VaultError('ALREADY_EXISTS', { message: 'there is a part of that number with other bytes' })
 }
