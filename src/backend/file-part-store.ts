@@ -31,6 +31,18 @@ async function removeEmpty(folder: string): Promise<void> {
   })
 }
 
+async function removeSet(setFolder: string, call: StoreCall): Promise<void> {
+  // One by one, so that a stop does not wait for many thousand of them.
+  for await (const partNumber of partNumbersIn(setFolder)) {
+    refuseEnded(call)
+    await unlink(join(setFolder, String(partNumber))).catch(endsAsAbsent)
+  }
+  await rm(setFolder, { recursive: true, force: true })
+  const [record, user] = foldersAbove(setFolder)
+  await removeEmpty(record)
+  await removeEmpty(user)
+}
+
 function filePartStore(root: string, unfinished: string): PartStore {
   const folders = setFolders()
   const work = admission(Number.POSITIVE_INFINITY)
@@ -73,10 +85,7 @@ function filePartStore(root: string, unfinished: string): PartStore {
       run(async () => {
         const folder = folderOf(root, set)
         folders.forget(folder)
-        await rm(folder, { recursive: true, force: true })
-        const [record, user] = foldersAbove(folder)
-        await removeEmpty(record)
-        await removeEmpty(user)
+        await removeSet(folder, call)
       }, call),
     async close() {
       closed = true
