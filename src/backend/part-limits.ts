@@ -1,7 +1,7 @@
 // How long parts are kept that no record refers to, and how many are on their way at once.
 
 export interface PartLimits {
-  /** Calls that carry a part, answered at once; one more gets OVERLOADED. */
+  /** Calls that carry a part, answered at once; one more gets OVERLOADED. Each costs some 5 MiB in buffers. */
   maxInFlight: number
   /** How long parts stay after their record was replaced or deleted: as long as a download may take. */
   releasedHoldMs: number
@@ -14,7 +14,7 @@ export interface PartLimits {
 const hourMs = 3_600_000
 
 export const defaultPartLimits: PartLimits = {
-  maxInFlight: 64,
+  maxInFlight: 32,
   releasedHoldMs: hourMs,
   orphanHoldMs: 24 * hourMs,
   sweepIntervalMs: hourMs / 6,
