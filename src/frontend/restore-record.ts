@@ -1,4 +1,5 @@
 // Makes a kept version the current one: opened as a retrieve opens it, stored as a store stores it.
+import { VaultError } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
 import type { RestoreRecordRequest, RestoreRecordResponse } from '../gen/encserver/v1/frontend.js'
 import type { Mode } from './crypto/envelope.js'
@@ -28,5 +29,18 @@ export async function restoreRecord(
   const kept = { ...request, expectKeyId: Buffer.alloc(0) }
   const { data, record } = await retrieveRecord(vault, { user, recordIds, token, request: kept }, call)
   const said = { expireTime: record?.expireTime, attributes: record?.attributes }
-  return storeRecord(vault, { user, recordId: recordIds[0], mode, request: { ...request, ...said, data } }, call)
+  try {
+    return await storeRecord(
+      vault,
+      { user, recordId: recordIds[0], mode, request: { ...request, ...said, data } },
+      call,
+    )
+  } catch (error) {
+    throw isExpiry(error) ? new VaultError('RECORD_NOT_FOUND', { cause: error }) : error
+  }
+}
+
+/** The version has expired since it was opened, or by the back end's clock; the caller gave no time that could be wrong. */
+function isExpiry(error: unknown): boolean {
+  return error instanceof VaultError && error.fields.some(({ field }) => field === 'expire_time')
 }
