@@ -2,6 +2,7 @@
 import type { ListenConfig } from '../core/listen.js'
 import type { ServerLimits } from '../core/server.js'
 import { limitSettings, listenSettings, logSettings, oneOf, type Settings, text, whole } from '../core/settings.js'
+import { defaultPartLimits, type PartLimits } from './part-limits.js'
 
 export interface BackendConfig extends ListenConfig, Omit<ServerLimits, 'maxReceiveBytes'> {
   /** Where records are kept. */
@@ -14,6 +15,7 @@ export interface BackendConfig extends ListenConfig, Omit<ServerLimits, 'maxRece
     database: string
     maxPoolSize: number
   }
+  parts: PartLimits
 }
 
 const mongodbSettings: Settings = {
@@ -25,6 +27,31 @@ const mongodbSettings: Settings = {
   maxPoolSize: whole(100, [1, 10_000], 'connections to MongoDB at most; further commands wait for one'),
 }
 
+const hourMs = 3_600_000
+
+const partSettings: Settings = {
+  maxInFlight: whole(
+    defaultPartLimits.maxInFlight,
+    [1, 4096],
+    'calls that carry a part of a large record, answered at once; one more gets RESOURCE_EXHAUSTED',
+  ),
+  releasedHoldMs: whole(
+    defaultPartLimits.releasedHoldMs,
+    [60_000, 168 * hourMs],
+    'how long parts stay after their record was replaced or deleted, for downloads under way, in milliseconds',
+  ),
+  orphanHoldMs: whole(
+    defaultPartLimits.orphanHoldMs,
+    [hourMs, 720 * hourMs],
+    'how long parts stay that no record takes up, in milliseconds; an upload may take 23/24 of it',
+  ),
+  sweepIntervalMs: whole(
+    defaultPartLimits.sweepIntervalMs,
+    [1_000, 24 * hourMs],
+    'pause between two sweeps of parts, in milliseconds',
+  ),
+}
+
 export const backendSchema: Record<'backend' | 'log', Settings> = {
   backend: {
     ...listenSettings(8888),
@@ -32,6 +59,7 @@ export const backendSchema: Record<'backend' | 'log', Settings> = {
     store: oneOf(['level', 'mongodb'], 'where records are kept: LevelDB, embedded, in dataDir; or MongoDB'),
     dataDir: text('data/backend', 'folder of the store; made when it is not there'),
     mongodb: mongodbSettings,
+    parts: partSettings,
   },
   log: logSettings,
 }

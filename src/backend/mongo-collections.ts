@@ -1,9 +1,10 @@
-// The three collections of a store. They stand apart so that user documents, which hold the wrapped keys, can have
+// The collections of a store. They stand apart so that user documents, which hold the wrapped keys, can have
 // backups of their own. No index but that on `_id` is needed: every access is a point or a range on it.
 import type { Collection, Db, Filter, OptionalUnlessRequiredId } from 'mongodb'
 import type { MongoConnection } from './mongo-connection.js'
 import { type RecordRow, rowOptions, type UserRow } from './mongo-documents.js'
 import { hasCode } from './mongo-errors.js'
+import type { PartRow } from './mongo-part-row.js'
 import { overtaken, takeTurns } from './mongo-turns.js'
 import type { StoreCall } from './store.js'
 
@@ -16,6 +17,7 @@ export interface Collections {
   records: Collection<RecordRow>
   users: Collection<UserRow>
   meta: Collection<MetaRow>
+  parts: Collection<PartRow>
 }
 
 /** Who asks, and what each command for that call may take. */
@@ -29,6 +31,7 @@ export function collectionsOf(database: Db): Collections {
     records: database.collection<RecordRow>('records', rowOptions),
     users: database.collection<UserRow>('users', rowOptions),
     meta: database.collection<MetaRow>('meta', rowOptions),
+    parts: database.collection<PartRow>('parts', rowOptions),
   }
 }
 

@@ -11,13 +11,19 @@ import type {
 import { type BackendCalls, executeBatch } from './execute-batch.js'
 import { findRecord, findUser } from './first-hit.js'
 import { keyringBinding } from './keyring-binding.js'
+import { defaultPartLimits, longestUploadMs, type PartLimits } from './part-limits.js'
+import type { PartStore } from './part-store.js'
+import { type PartCalls, partsService } from './parts-service.js'
 import { removeRecord } from './remove-record.js'
+import { requireParts } from './require-parts.js'
 import type { Store, StoreCall } from './store.js'
 import { userPage } from './user-page.js'
 import { userPseudonymOf, validateDelete, validateList, validateRetrieve, validateStore } from './validate.js'
 
 export interface BackendServiceOptions {
   store: Store
+  parts: PartStore
+  partLimits?: PartLimits
   /** The clock of `store_time`. */
   now?: () => Date
   /** Told of each call of a batch that failed, as only its caller hears of it otherwise. */
@@ -40,22 +46,27 @@ async function otherUser(
 }
 
 const notYet = () => Promise.reject(new VaultError('NOT_SUPPORTED'))
-const notYetCalls = { listEnvelopeVersions: notYet, storePart: notYet, retrievePart: notYet }
+const notYetCalls = { listEnvelopeVersions: notYet }
 
 /** All methods. */
 export function backendService(options: BackendServiceOptions): Methods<BackendServiceServer> {
-  const calls = { ...backendCalls(options), ...notYetCalls }
+  const { parts, partLimits = defaultPartLimits } = options
+  const calls = { ...backendCalls(options), ...partsService(parts, partLimits), ...notYetCalls }
   return { ...calls, executeBatch: executeBatch(calls, options.failed) }
 }
 
 function backendCalls({
   store,
+  parts,
+  partLimits = defaultPartLimits,
   now = () => new Date(),
-}: BackendServiceOptions): Omit<BackendCalls, keyof typeof notYetCalls> {
+}: BackendServiceOptions): Omit<BackendCalls, keyof typeof notYetCalls | keyof PartCalls> {
   const requireKeyring = keyringBinding(store)
+  const requirement = { store, parts, now, maxAgeMs: longestUploadMs(partLimits) }
   return {
     async storeEnvelope(request, call) {
       const record = validateStore(request)
+      await requireParts(requirement, record, call)
       await requireKeyring(request.keyringId, call)
       const refusal = await otherUser(store, { record, newUser: request.newUser }, call)
       if (refusal) return { result: refusal }

@@ -9,17 +9,19 @@ import type {
   UserDocument,
 } from '../gen/encserver/v1/backend.js'
 import type { Precondition } from '../gen/encserver/v1/frontend.js'
-import { isEnvelopeV1, maxEnvelopeBytes, minEnvelopeBytes } from './envelope-header.js'
+import { headerBytes, isEnvelopeV1, maxEnvelopeBytes, minEnvelopeBytes } from './envelope-header.js'
 
-const recordIdBytes = 72
+export const recordIdBytes = 72
 const pseudonymBytes = 36
 const uidBytes = 16
-const keyIdBytes = 16
+export const keyIdBytes = 16
 const keyringIdBytes = 16
 const bindBytes = 32
 const maxBoxBytes = 8192
 const maxGenerations = 100
 const maxPageSize = 1000
+/** Of one record. */
+export const maxParts = 2 ** 20
 /** Pseudonym keys alive at once. */
 const maxKeys = 16
 
@@ -32,18 +34,20 @@ function demand(holds: boolean, field: string, description: string): void {
   if (!holds) throw invalidField(field, description)
 }
 
-function exactly(bytes: Buffer, size: number, field: string): void {
+export function exactly(bytes: Buffer, size: number, field: string): void {
   demand(bytes.length === size, field, `must be ${size} bytes`)
 }
 
-function between(size: number, [min, max]: [number, number], [field, what]: [string, string]): void {
+export function between(size: number, [min, max]: [number, number], [field, what]: [string, string]): void {
   demand(size >= min && size <= max, field, `must be ${min} to ${max}${what}`)
 }
 
 function validateRecord(record: SealedRecord): void {
-  const { recordId, envelope, entryBox, userUid, version, storeTime, replacedKeyIds } = record
+  const { recordId, envelope, entryBox, userUid, version, storeTime, replacedKeyIds, partCount } = record
   exactly(recordId, recordIdBytes, 'record.record_id')
-  between(envelope.length, [minEnvelopeBytes, maxEnvelopeBytes], ['record.envelope', ' bytes'])
+  between(partCount, [0, maxParts], ['record.part_count', ''])
+  if (partCount > 0) exactly(envelope, headerBytes, 'record.envelope')
+  else between(envelope.length, [minEnvelopeBytes, maxEnvelopeBytes], ['record.envelope', ' bytes'])
   demand(isEnvelopeV1(envelope), 'record.envelope', 'must be an envelope of version 1')
   between(entryBox.length, [1, maxBoxBytes], ['record.entry_box', ' bytes'])
   exactly(userUid, uidBytes, 'record.user_uid')

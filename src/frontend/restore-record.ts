@@ -1,13 +1,18 @@
-// Makes a kept version the current one: opened as a retrieve opens it, stored as a store stores it.
+// Makes a kept version the current one: opened as a download opens it, stored as an upload stores it, so that its size
+// does not matter.
 import { VaultError } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
 import type { RestoreRecordRequest, RestoreRecordResponse } from '../gen/encserver/v1/frontend.js'
 import type { Mode } from './crypto/envelope.js'
 import type { RecordKey } from './crypto/token.js'
-import { retrieveRecord } from './retrieve-record.js'
-import { storeRecord } from './store-record.js'
+import { openStored } from './open-stored.js'
+import { recordReader } from './record-reader.js'
+import { sealedBody } from './sealed-body.js'
+import { storeContents } from './store-contents.js'
 import type { User } from './user-key-source.js'
 import type { Vault } from './vault.js'
+
+const nothing = Buffer.alloc(0)
 
 /** A checked request and where its record lies. */
 export interface Restoring {
@@ -20,27 +25,32 @@ export interface Restoring {
   request: RestoreRecordRequest
 }
 
-/** Rejects as `retrieveRecord` and `storeRecord` do. */
+/** Rejects as `downloadRecord` and `uploadRecord` do; a version in parts takes the room of a transfer. */
 export async function restoreRecord(
   vault: Vault,
-  { user, recordIds, token, mode, request }: Restoring,
+  { mode, ...restoring }: Restoring,
   call: CallContext,
 ): Promise<RestoreRecordResponse> {
-  const kept = { ...request, expectKeyId: Buffer.alloc(0) }
-  const { data, record } = await retrieveRecord(vault, { user, recordIds, token, request: kept }, call)
-  const said = { expireTime: record?.expireTime, attributes: record?.attributes }
+  const { user, recordIds, request } = restoring
+  const kept = { ...restoring, request: { ...request, expectKeyId: nothing } }
+  const stored = await openStored(vault, kept, call)
+  const { cipher } = stored.opened
+  let leave: (() => void) | undefined
   try {
-    return await storeRecord(
-      vault,
-      { user, recordId: recordIds[0], mode, request: { ...request, ...said, data } },
-      call,
-    )
+    if (stored.sealed.partCount > 0) leave = vault.transfers.enter()
+    const { size, read } = await recordReader({ body: sealedBody(vault, kept, stored), cipher }, call)
+    const contents = read({ from: 0, to: size }, call)
+    const again = { ...request, ...stored.said, data: nothing }
+    return await storeContents(vault, { user, recordId: recordIds[0], mode, request: again, contents }, call)
   } catch (error) {
     throw isExpiry(error) ? new VaultError('RECORD_NOT_FOUND', { cause: error }) : error
+  } finally {
+    leave?.()
+    cipher.key.fill(0)
   }
 }
 
-/** The version has expired since it was opened, or by the back end's clock; the caller gave no time that could be wrong. */
+/** The version has expired by the back end's clock: the caller of a restore gave no time that could be wrong. */
 function isExpiry(error: unknown): boolean {
   return error instanceof VaultError && error.fields.some(({ field }) => field === 'expire_time')
 }

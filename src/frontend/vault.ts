@@ -1,4 +1,5 @@
 // What the front end's methods share: its keys, its back end and how it writes.
+import { type Admission, admission } from '../core/admission.js'
 import { type Clock, newClock } from '../core/clock.js'
 import { type FrontendConfig, suites } from './config.js'
 import type { Suite } from './crypto/aead.js'
@@ -21,6 +22,9 @@ export interface Vault {
   /** For a request that does not say. */
   defaultMode: Mode
   maxRecordBytes: number
+  maxUploadBytes: number
+  /** Room for uploads and downloads: each holds some parts in memory. */
+  transfers: Admission
   /** For a request that does not say. */
   keepVersions: number
   /** What expiry goes by. */
@@ -35,6 +39,9 @@ export interface VaultParts {
   random?: RandomSource
   clock?: Clock
 }
+
+// A transfer takes longer than a call, and so does waiting for its place.
+const transferRetryMs = 1_000
 
 const readSuites: readonly Suite[] = [1, 2]
 
@@ -53,6 +60,8 @@ export function openVault(parts: VaultParts): Vault {
     readSuites,
     defaultMode: modes[config.keyMode],
     maxRecordBytes: config.maxRecordBytes,
+    maxUploadBytes: config.maxUploadBytes,
+    transfers: admission(config.maxTransfers, transferRetryMs),
     keepVersions: config.keepVersions,
     clock,
   }

@@ -66,10 +66,15 @@ describeMongo('mongo-store', everyKind, () => {
       return message
     }
 
-    it('has three collections from the start, with no index but the one on _id', async () => {
+    it('has four collections from the start, with no index but the one on _id', async () => {
       const names = (await admin.db(database).listCollections().toArray()).map(({ name }) => name)
-      expect(names.filter((name) => !name.startsWith('system.')).sort()).to.deep.equal(['meta', 'records', 'users'])
-      for (const name of ['meta', 'records', 'users']) {
+      expect(names.filter((name) => !name.startsWith('system.')).sort()).to.deep.equal([
+        'meta',
+        'parts',
+        'records',
+        'users',
+      ])
+      for (const name of ['meta', 'parts', 'records', 'users']) {
         expect((await collection(name).indexes()).map(({ key }) => key)).to.deep.equal([{ _id: 1 }])
       }
     })

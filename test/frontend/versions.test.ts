@@ -186,14 +186,6 @@ describe('versions of a record', () => {
       time.pass(hour)
       expect(await answer(frontEnd.retrieve({ ...request, recordKey }))).to.deep.equal(notFound)
     })
-
-    it('are not, when they are in parts: that is for who sends them in pieces', async () => {
-      const { name: request, one, rows } = await threeVersions()
-      rows.splice(2, 1, { ...rows[2]!, partCount: 1 })
-      const token = { recordKey: one.recordKey, version: 1n }
-      expect(await reasonOf(frontEnd.restore({ ...request, ...token }))).to.equal('RECORD_TOO_LARGE')
-      expect(await reasonOf(frontEnd.retrieve({ ...request, ...token }))).to.equal('RECORD_TOO_LARGE')
-    })
   })
 
   describe('that have expired', () => {

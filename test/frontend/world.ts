@@ -3,6 +3,7 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openFilePartStore } from '../../src/backend/file-part-store.js'
 import { openLevelStore } from '../../src/backend/level-store.js'
 import { backendService } from '../../src/backend/service.js'
 import type { Store } from '../../src/backend/store.js'
@@ -87,8 +88,9 @@ export function instead(backend: Backend, methods: Partial<Backend>): Backend {
 export async function openWorld(realm = 'default'): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'enc-server-frontend-'))
   const open = () => openLevelStore({ folder: join(folder, 'store') })
+  const parts = await openFilePartStore(join(folder, 'parts'))
   let store: Store = await open()
-  let methods = backendService({ store })
+  let methods = backendService({ store, parts })
   const opened: Vault[] = []
   const backend: Backend = {
     storeEnvelope: (request, context) => methods.storeEnvelope(request, context),
@@ -122,10 +124,11 @@ export async function openWorld(realm = 'default'): Promise<World> {
       await store.close()
       await change(join(folder, 'store'))
       store = await open()
-      methods = backendService({ store })
+      methods = backendService({ store, parts })
     },
     async close() {
       for (const vault of opened) closeVault(vault)
+      await parts.close()
       await store.close()
       await rm(folder, { recursive: true, force: true })
     },
