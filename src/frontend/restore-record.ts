@@ -1,5 +1,6 @@
 // Makes a kept version the current one: opened as a download opens it, stored as an upload stores it, so that its size
 // does not matter.
+import { VaultError } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
 import type { RestoreRecordRequest, RestoreRecordResponse } from '../gen/encserver/v1/frontend.js'
 import type { Mode } from './crypto/envelope.js'
@@ -41,8 +42,15 @@ export async function restoreRecord(
     const contents = read({ from: 0, to: size }, call)
     const again = { ...request, ...stored.said, data: nothing }
     return await storeContents(vault, { user, recordId: recordIds[0], mode, request: again, contents }, call)
+  } catch (error) {
+    throw isExpiry(error) ? new VaultError('RECORD_NOT_FOUND', { cause: error }) : error
   } finally {
     leave?.()
     cipher.key.fill(0)
   }
+}
+
+/** The version has expired by the back end's clock: the caller of a restore gave no time that could be wrong. */
+function isExpiry(error: unknown): boolean {
+  return error instanceof VaultError && error.fields.some(({ field }) => field === 'expire_time')
 }

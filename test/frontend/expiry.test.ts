@@ -2,6 +2,7 @@
 // has a clock of its own, thinks nothing has expired: what is refused here is refused by the front end.
 import { expect } from 'chai'
 import { newClock } from '../../src/core/clock.js'
+import { invalidField } from '../../src/core/errors.js'
 import type { Backend } from '../../src/frontend/guarded-backend.js'
 import type { SealedRecord, StoreEnvelopeRequest } from '../../src/gen/encserver/v1/backend.js'
 import { settableTime } from '../core/settable-time.js'
@@ -153,6 +154,18 @@ describe('a record that expires', () => {
       expect((await liar.retrieve({ userId: 'forever', recordKey })).record?.expireTime).to.equal(undefined)
       expect((await liar.list({ userId: 'forever' })).records).to.have.length(1)
     })
+  })
+
+  it('is refused, or cannot be restored, when the back end is ahead and thinks that its time has passed', async () => {
+    const past = () => Promise.reject(invalidField('record.expire_time', 'must be in the future'))
+    const { userId, recordName, recordKey } = await stored()
+    // The current version stands in for a kept one.
+    const retrieveEnvelope: Backend['retrieveEnvelope'] = (request, call) =>
+      world.backend.retrieveEnvelope({ ...request, version: 0n }, call)
+    const late = opened({ backend: instead(world.backend, { storeEnvelope: past, retrieveEnvelope }) })
+    const refused = invalid("must be in the future, by the back end's clock as well")
+    expect(await answer(late.store({ userId, data, expireTime }))).to.deep.equal(refused)
+    expect(await answer(late.restore({ userId, recordName, recordKey, version: 1n }))).to.deep.equal(notFound)
   })
 
   for (const [what, given, description] of [

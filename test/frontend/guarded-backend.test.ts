@@ -61,6 +61,21 @@ describe('the guarded back end', () => {
     })
   }
 
+  it("says that an expiry is past by the back end's clock, which only that can know", async () => {
+    const foreign = (...fields: string[]) =>
+      new VaultError('INVALID_REQUEST', {
+        message: 'words of the back end',
+        fields: fields.map((field) => ({ field, description: 'words of the back end' })),
+      })
+    const description = "must be in the future, by the back end's clock as well"
+    const error = await ask(failing(foreign('record.expire_time')))
+    expect(error.message).to.equal(`expire_time: ${description}`)
+    expect(error.fields).to.deep.equal([{ field: 'expire_time', description }])
+    for (const fields of [['record.entry_box'], ['record.expire_time', 'record.entry_box'], ['expire_time'], []]) {
+      expect((await ask(failing(foreign(...fields)))).reason).to.equal('INTERNAL')
+    }
+  })
+
   it('turns what is no error of ours into an internal error', async () => {
     for (const thrown of [new TypeError('words'), 'words', undefined, { reason: 'STORE_FULL' }]) {
       const { reason, message, cause } = await ask(failing(thrown))

@@ -312,6 +312,16 @@ describe('what a request may hold', () => {
       })
     })
 
+    it('refuses an expiry that no clock ever shows', async () => {
+      // 2^62 seconds, and the most negative number of them.
+      for (const seconds of ['088080808080808080' + '40', '0880808080808080808001']) {
+        const time = bytesField(10, Buffer.from(seconds, 'hex'))
+        const refused = await wire.refused('storeRecord', Buffer.concat([bytesField(1, Buffer.from('alice')), time]))
+        const description = 'must be a time before the year 10000'
+        expect(fieldsOf(refused).fields).to.deep.equal([{ field: 'expire_time', description }])
+      }
+    })
+
     it('refuses frames that are no message, as a request that can never work', async () => {
       for (const frame of ['0a', '0a05ff', '0aff', 'ffffffffffffffffffffff', '07']) {
         const refused = await wire.refused('storeRecord', Buffer.from(frame, 'hex'))
