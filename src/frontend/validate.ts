@@ -41,7 +41,10 @@ export function checkCallerAad(callerAad: Buffer): void {
 
 export function checkData(data: Buffer, maxBytes: number): void {
   if (data.length <= maxBytes) return
-  throw invalidField('data', `must be at most ${maxBytes} bytes, not ${data.length}`)
+  throw invalidField(
+    'data',
+    `must be at most ${maxBytes} bytes, not ${data.length}; larger ones go through UploadRecord`,
+  )
 }
 
 /** An etag that may be left out. */

@@ -155,8 +155,13 @@ describe('the typed client', () => {
     expect(await answer(client.storeRecord({ userId, data: Buffer.alloc(3_145_729) }))).to.deep.equal({
       code: 3,
       reason: 'INVALID_REQUEST',
-      message: 'data: must be at most 3145728 bytes, not 3145729',
-      fields: [{ field: 'data', description: 'must be at most 3145728 bytes, not 3145729' }],
+      message: 'data: must be at most 3145728 bytes, not 3145729; larger ones go through UploadRecord',
+      fields: [
+        {
+          field: 'data',
+          description: 'must be at most 3145728 bytes, not 3145729; larger ones go through UploadRecord',
+        },
+      ],
       retryAfterMs: undefined,
     })
     // Beyond what gRPC takes there is no answer of ours, but still one that says what can never work.

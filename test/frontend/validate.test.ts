@@ -97,7 +97,7 @@ describe('what a request may hold', () => {
     const { recordKey } = await frontEnd.store({ userId, data: most })
     expect((await frontEnd.retrieve({ userId, recordKey })).data.equals(most)).to.equal(true)
     expect(await answer(frontEnd.store({ userId, data: Buffer.alloc(3_145_729) }))).to.deep.equal(
-      invalid('data', 'must be at most 3145728 bytes, not 3145729'),
+      invalid('data', 'must be at most 3145728 bytes, not 3145729; larger ones go through UploadRecord'),
     )
   })
 
@@ -308,7 +308,12 @@ describe('what a request may hold', () => {
       expect(refused.code).to.equal(3)
       expect(fieldsOf(refused)).to.deep.equal({
         reason: 'INVALID_REQUEST',
-        fields: [{ field: 'data', description: 'must be at most 3145728 bytes, not 3145729' }],
+        fields: [
+          {
+            field: 'data',
+            description: 'must be at most 3145728 bytes, not 3145729; larger ones go through UploadRecord',
+          },
+        ],
       })
     })
 
