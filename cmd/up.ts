@@ -1,7 +1,7 @@
 // The whole vault in one process: the front end calls the back end's methods as they are, without a network between.
 import { type BackendConfig, backendSchema } from '../src/backend/config.js'
-import { openStore, storePlace } from '../src/backend/open-store.js'
-import { backendService } from '../src/backend/service.js'
+import { openBackend } from '../src/backend/open-backend.js'
+import { storePlace } from '../src/backend/open-store.js'
 import type { StartVault } from '../src/cli/up.js'
 import { loadConfig } from '../src/core/config.js'
 import { closeLog, type LogConfig, logIn, openLog } from '../src/core/log.js'
@@ -17,17 +17,17 @@ interface Config {
 export const startVault: StartVault = async (sources, signal) => {
   const config = loadConfig<Config>({ ...frontendSchema, ...backendSchema }, sources)
   const log = openLog('enc-server', logIn(frontendDataDir(config.frontend), config.log))
-  const store = await openStore(config.backend, log)
-  const backend = backendService({ store })
-  const frontend = await startFrontend(config.frontend, { backend, log }, signal).catch(async (error: unknown) => {
-    await store.close()
+  const backend = await openBackend(config.backend, log)
+  const parts = { backend: backend.methods, log }
+  const frontend = await startFrontend(config.frontend, parts, signal).catch(async (error: unknown) => {
+    await backend.close()
     throw error
   })
   return {
     summary: `listening on ${config.frontend.host}:${frontend.port}, store in ${storePlace(config.backend)}`,
     async stop() {
       await frontend.stop()
-      await store.close()
+      await backend.close()
       await closeLog(log)
     },
   }

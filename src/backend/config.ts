@@ -2,6 +2,7 @@
 import type { ListenConfig } from '../core/listen.js'
 import type { ServerLimits } from '../core/server.js'
 import { limitSettings, listenSettings, logSettings, oneOf, type Settings, text, whole } from '../core/settings.js'
+import { defaultPartLimits, type PartLimits } from './part-limits.js'
 
 export interface BackendConfig extends ListenConfig, Omit<ServerLimits, 'maxReceiveBytes'> {
   /** Where records are kept. */
@@ -16,6 +17,7 @@ export interface BackendConfig extends ListenConfig, Omit<ServerLimits, 'maxRece
     database: string
     maxPoolSize: number
   }
+  parts: PartLimits
 }
 
 const mongodbSettings: Settings = {
@@ -27,6 +29,31 @@ const mongodbSettings: Settings = {
   maxPoolSize: whole(100, [1, 10_000], 'connections to MongoDB at most; further commands wait for one'),
 }
 
+const hourMs = 3_600_000
+
+const partSettings: Settings = {
+  maxInFlight: whole(
+    defaultPartLimits.maxInFlight,
+    [1, 4096],
+    'calls that carry a part of a large record, answered at once; one more gets RESOURCE_EXHAUSTED',
+  ),
+  releasedHoldMs: whole(
+    defaultPartLimits.releasedHoldMs,
+    [60_000, 168 * hourMs],
+    'how long parts stay after their record was replaced or deleted, for downloads under way, in milliseconds',
+  ),
+  orphanHoldMs: whole(
+    defaultPartLimits.orphanHoldMs,
+    [hourMs, 720 * hourMs],
+    'how long parts stay that no record takes up, in milliseconds; an upload may take 23/24 of it',
+  ),
+  sweepIntervalMs: whole(
+    defaultPartLimits.sweepIntervalMs,
+    [1_000, 24 * hourMs],
+    'pause between two sweeps of parts, in milliseconds',
+  ),
+}
+
 export const backendSchema: Record<'backend' | 'log', Settings> = {
   backend: {
     ...listenSettings(8888),
@@ -35,6 +62,7 @@ export const backendSchema: Record<'backend' | 'log', Settings> = {
     dataDir: text('data/backend', 'folder of the store; made when it is not there'),
     sweepIntervalMs: whole(60_000, [100, 86_400_000], 'how often what has expired is removed, in milliseconds'),
     mongodb: mongodbSettings,
+    parts: partSettings,
   },
   log: logSettings,
 }

@@ -4,6 +4,7 @@ import type { Collection, Db, Filter, OptionalUnlessRequiredId } from 'mongodb'
 import type { MongoConnection } from './mongo-connection.js'
 import { type RecordRow, rowOptions, type UserRow } from './mongo-documents.js'
 import { hasCode } from './mongo-errors.js'
+import type { PartRow } from './mongo-part-row.js'
 import type { StoreCall } from './store.js'
 import { overtaken, takeTurns } from './write-turns.js'
 
@@ -17,6 +18,7 @@ export interface Collections {
   versions: Collection<RecordRow>
   users: Collection<UserRow>
   meta: Collection<MetaRow>
+  parts: Collection<PartRow>
 }
 
 /** Who asks, and what each command for that call may take. */
@@ -31,6 +33,7 @@ export function collectionsOf(database: Db): Collections {
     versions: database.collection<RecordRow>('versions', rowOptions),
     users: database.collection<UserRow>('users', rowOptions),
     meta: database.collection<MetaRow>('meta', rowOptions),
+    parts: database.collection<PartRow>('parts', rowOptions),
   }
 }
 

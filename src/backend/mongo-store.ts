@@ -11,9 +11,11 @@ import { type MongoConnection, mongoConnection } from './mongo-connection.js'
 import { idText, userOf, userRow } from './mongo-documents.js'
 import { listRecords } from './mongo-list.js'
 import { bindKeyring, prepareStore, readMeta } from './mongo-meta.js'
+import { mongoPartStore } from './mongo-part-store.js'
 import { type MongoReadiness, mongoReadiness } from './mongo-readiness.js'
 import { deleteRecord, getRecord, getRecordHeader, putRecord } from './mongo-records.js'
 import { expired, getVersion, listVersions, putVersion, removeVersion, versionedRecords } from './mongo-versions.js'
+import type { PartStore } from './part-store.js'
 import type { Store, StoreCall } from './store.js'
 
 export interface MongoStoreOptions {
@@ -32,13 +34,18 @@ const defaultBackoff: Backoff = { firstMs: 250, maxMs: 2_000 }
 /** Opening a store is nobody's call. */
 const always: StoreCall = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal }
 
-interface Parts {
+/** The parts are on the same connection, and close with the store. */
+export interface MongoStore extends Store {
+  parts: PartStore
+}
+
+interface Connected {
   connection: MongoConnection
   readiness: MongoReadiness
   health: CombinedHealth
 }
 
-function mongoStore({ connection, readiness, health }: Parts): Store {
+function mongoStore({ connection, readiness, health }: Connected): MongoStore {
   const { commandOf } = connection
 
   function run<T>(work: (collections: Collections, caller: Caller) => Promise<T>, call: StoreCall): Promise<T> {
@@ -70,6 +77,7 @@ function mongoStore({ connection, readiness, health }: Parts): Store {
     versionedRecords: (page, call) => run(({ versions }, caller) => versionedRecords(versions, page, caller), call),
     expired: (query, call) => run((all, caller) => expired(all, query, caller), call),
     settled: async () => undefined, // the row was what was told
+    parts: mongoPartStore((work, call) => run(({ parts }, caller) => work(parts, caller), call)),
     health: health.health,
     onHealth: health.onHealth,
     async close() {
@@ -94,7 +102,7 @@ function validDatabase(name: string): string {
  * Opens the store, and makes it if it is not there. A database that cannot be reached is no failure: the store becomes
  * ready when it can. Throws STORE_FORMAT, or STORE_UNAVAILABLE with what an operator has to do.
  */
-export async function openMongoStore(options: MongoStoreOptions): Promise<Store> {
+export async function openMongoStore(options: MongoStoreOptions): Promise<MongoStore> {
   const { uri, backoff = defaultBackoff, report = () => undefined } = options
   const limits = { ...defaultLimits, ...options.limits }
   const database = validDatabase(options.database)

@@ -1,7 +1,7 @@
 // The back end's methods: what they mean for users and records. How rows are kept is the store's affair, and what is in
 // an envelope is nobody's here.
 import { type Clock, newClock } from '../core/clock.js'
-import { VaultError } from '../core/errors.js'
+import type { VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
 import type {
   BackendServiceServer,
@@ -13,8 +13,11 @@ import { type BackendCalls, executeBatch } from './execute-batch.js'
 import { findRecord, findUser } from './first-hit.js'
 import { keyringBinding } from './keyring-binding.js'
 import { lettingGo } from './let-go.js'
-import type { PartSet } from './part-store.js'
+import { defaultPartLimits, longestUploadMs, type PartLimits } from './part-limits.js'
+import type { PartSet, PartStore } from './part-store.js'
+import { partsService } from './parts-service.js'
 import { removeRecord } from './remove-record.js'
+import { requireParts } from './require-parts.js'
 import type { Store, StoreCall } from './store.js'
 import { userPage } from './user-page.js'
 import {
@@ -29,6 +32,8 @@ import { findVersion, listVersions, putKeeping } from './versions.js'
 
 export interface BackendServiceOptions {
   store: Store
+  parts: PartStore
+  partLimits?: PartLimits
   /** The clock of `store_time`. */
   now?: () => Date
   /** Says what has expired. */
@@ -56,26 +61,29 @@ async function otherUser(
   return user.userUid.equals(record.userUid) ? undefined : { $case: 'currentUser', value: user }
 }
 
-const notYet = () => Promise.reject(new VaultError('NOT_SUPPORTED'))
-const notYetCalls = { storePart: notYet, retrievePart: notYet }
-
 /** All methods. */
 export function backendService(options: BackendServiceOptions): Methods<BackendServiceServer> {
-  const { store, clock = newClock() } = options
-  const calls = { ...writeCalls({ ...options, clock }), ...readCalls(store, clock), ...notYetCalls }
+  const { store, parts, partLimits = defaultPartLimits, clock = newClock() } = options
+  const calls = {
+    ...writeCalls({ ...options, partLimits, clock }),
+    ...readCalls(store, clock),
+    ...partsService(parts, partLimits),
+  }
   return { ...calls, executeBatch: executeBatch(calls, options.failed) }
 }
 
 function writeCalls(
-  options: BackendServiceOptions & { clock: Clock },
+  options: BackendServiceOptions & { clock: Clock; partLimits: PartLimits },
 ): Pick<BackendCalls, 'storeEnvelope' | 'deleteEnvelope'> {
-  const { store, clock, now: storeTime = () => new Date(), leftOver = () => undefined } = options
+  const { store, parts, partLimits, clock, now: storeTime = () => new Date(), leftOver = () => undefined } = options
   const requireKeyring = keyringBinding(store)
+  const requirement = { store, parts, now: clock.forRefusing, maxAgeMs: longestUploadMs(partLimits) }
   const letGo = lettingGo(options)
   return {
     async storeEnvelope(request, call) {
       const record = validateStore(request)
       const { precondition, keepVersions } = request
+      await requireParts(requirement, record, call)
       await requireKeyring(request.keyringId, call)
       const refusal = await otherUser(store, { record, newUser: request.newUser }, call)
       if (refusal) return { result: refusal }

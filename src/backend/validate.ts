@@ -12,17 +12,18 @@ import type {
 import type { Precondition } from '../gen/encserver/v1/frontend.js'
 import { headerBytes, isEnvelopeV1, maxEnvelopeBytes, minEnvelopeBytes } from './envelope-header.js'
 
-const recordIdBytes = 72
+export const recordIdBytes = 72
 const pseudonymBytes = 36
 const uidBytes = 16
-const keyIdBytes = 16
+export const keyIdBytes = 16
 const keyringIdBytes = 16
 const bindBytes = 32
 const maxBoxBytes = 8192
 const maxGenerations = 100
 const maxPageSize = 1000
 const maxVersions = 100
-const maxParts = 2 ** 20
+/** Of one record. */
+export const maxParts = 2 ** 20
 /** The last moment of the year 9999, as with every timestamp of this kind. */
 const lastTime = 253_402_300_799_999
 /** Pseudonym keys alive at once. */
@@ -37,11 +38,11 @@ function demand(holds: boolean, field: string, description: string): void {
   if (!holds) throw invalidField(field, description)
 }
 
-function exactly(bytes: Buffer, size: number, field: string): void {
+export function exactly(bytes: Buffer, size: number, field: string): void {
   demand(bytes.length === size, field, `must be ${size} bytes`)
 }
 
-function between(size: number, [min, max]: [number, number], [field, what]: [string, string]): void {
+export function between(size: number, [min, max]: [number, number], [field, what]: [string, string]): void {
   demand(size >= min && size <= max, field, `must be ${min} to ${max}${what}`)
 }
 

@@ -2,6 +2,7 @@
 import type { ClientDuplexStream, ClientReadableStream, MethodDefinition, ServiceError } from '@grpc/grpc-js'
 import type { CallContext } from './methods.js'
 import { failureOf, metadataOf, type OpenClient, type OutgoingCall, refusalOf } from './open-client.js'
+import { sendRequests } from './send-requests.js'
 
 type StreamMethod = MethodDefinition<unknown, unknown>
 type Answers = ClientReadableStream<unknown>
@@ -14,7 +15,7 @@ export async function* callStream(open: OpenClient, method: StreamMethod, { requ
   const call = method.requestStream
     ? startBidi(open, method, context)
     : startServerStream(open, method, { request, context })
-  const sending = method.requestStream ? sendAll(call as Bidi, request as AsyncIterable<unknown>) : undefined
+  const sending = method.requestStream ? sendRequests(call as Bidi, request as AsyncIterable<unknown>) : undefined
   const cancel = () => call.cancel()
   context.signal.addEventListener('abort', cancel, { once: true })
   open.calls.add(call)
@@ -50,45 +51,6 @@ function startBidi(open: OpenClient, method: StreamMethod, context: CallContext)
   const { path, requestSerialize, responseDeserialize } = method
   const options = { deadline: context.deadline }
   return open.client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadataOf(context), options)
-}
-
-/** Sends the requests as their source yields them and the server takes them. */
-function sendAll(call: Bidi, requests: AsyncIterable<unknown>) {
-  const source = requests[Symbol.asyncIterator]()
-  let failure: unknown
-  let stopped = false
-  let wake = (): void => undefined
-
-  async function run(): Promise<void> {
-    while (!stopped) {
-      const next = await source.next()
-      if (stopped) return
-      if (next.done) return void call.end()
-      if (!call.write(next.value)) await drained()
-    }
-  }
-
-  function drained(): Promise<void> {
-    return new Promise((resolve) => {
-      wake = resolve
-      call.once('drain', resolve)
-    })
-  }
-
-  run().catch((cause: unknown) => {
-    failure = cause
-    call.cancel()
-  })
-  return {
-    /** What the source threw; undefined while it has not. */
-    failure: () => failure,
-    /** Lets the source go. */
-    stop() {
-      stopped = true
-      wake()
-      source.return?.().catch(() => undefined)
-    },
-  }
 }
 
 function isServiceError(error: unknown): error is ServiceError {

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events'
 import type { MethodDefinition, ServiceDefinition, ServiceError } from '@grpc/grpc-js'
 import type { ChannelConfig } from './channel.js'
 import { callStream } from './client-stream.js'
+import { callUpload } from './client-upload.js'
 import { invalidField } from './errors.js'
 import type { CallContext, Methods } from './methods.js'
 import {
@@ -66,7 +67,8 @@ export function connect<Server>(
     const unary = (request: unknown, context: CallContext) =>
       withRetry(() => callOnce(open, method, { request, context }), retries(request, name as never), context)
     const stream = (request: unknown, context: CallContext) => callStream(open, method, { request, context })
-    return [name, method.responseStream ? stream : unary]
+    const upload = (request: unknown, context: CallContext) => callUpload(open, method, { request, context })
+    return [name, method.responseStream ? stream : method.requestStream ? upload : unary]
   })
   return { methods: Object.fromEntries(entries), close: () => closeClient(open) }
 }

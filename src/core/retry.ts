@@ -58,6 +58,13 @@ export async function withRetry<T>(attempt: () => Promise<T>, policy: RetryPolic
   }
 }
 
+/** Waits as long as one waits before a further try; rejects with the error when there is no time left for one. */
+export async function pauseBefore(tries: number, error: VaultError, call: CallContext): Promise<void> {
+  const waitMs = delayMs(tries, error)
+  if (Date.now() + waitMs >= call.deadline) throw error
+  await pause(waitMs, call.signal)
+}
+
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => Promise.reject(cancelledBy(signal)))
 }

@@ -2,7 +2,13 @@
 // errors, a log line. A slow reader holds the method back, a method that does not read holds its caller back, and a stream
 // on which nothing moves is ended.
 import { setMaxListeners } from 'node:events'
-import type { ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js'
+import type {
+  ServerDuplexStream,
+  ServerReadableStream,
+  ServerWritableStream,
+  StatusObject,
+  sendUnaryData,
+} from '@grpc/grpc-js'
 import { openCall } from './call.js'
 import { type IdleTimer, idleTimer } from './idle-timer.js'
 import type { CallContext } from './methods.js'
@@ -18,48 +24,104 @@ import {
   trailer,
 } from './serving.js'
 import { asVaultError, toGrpcStatus } from './status.js'
+import { messages, sender } from './stream-frames.js'
 
+/** One request or many, and many answers. */
 export type StreamHandler = (requests: unknown, call: CallContext) => AsyncIterable<unknown>
+/** Many requests and one answer. */
+export type UploadHandler = (requests: AsyncIterable<unknown>, call: CallContext) => Promise<unknown>
 
 type Bidi = ServerDuplexStream<Frame, Frame>
-type Stream = Bidi | ServerWritableStream<Frame, Frame>
+type Outgoing = Bidi | ServerWritableStream<Frame, Frame>
+type Incoming = Bidi | ServerReadableStream<Frame, Frame>
 
 const defaultIdleMs = 60_000
 // A stream may run for as long as something moves on it, unless its caller says otherwise.
 const noDeadlineMs = 2 ** 31 - 1
-/** What waits for a slow reader before the method does: this much, or one larger frame. */
-const maxUnsentBytes = 256 * 1024
-const frameOverhead = 64
 
 export function streamHandler(method: AnyMethod, handler: StreamHandler, serving: Serving) {
+  return (stream: Outgoing): void =>
+    serveStream(
+      { method, serving, stream },
+      {
+        async work({ context, received, answered, touch }) {
+          const { signal } = context
+          const requests = method.requestStream
+            ? messages(stream as Bidi, received, signal)
+            : received((stream as ServerWritableStream<Frame, Frame>).request)
+          const send = sender(stream, touch, signal)
+          for await (const response of handler(requests, context)) {
+            signal.throwIfAborted()
+            await send(answered(response))
+          }
+        },
+        finish: (_, requestId) => stream.end(trailer(requestId)),
+        refuse: (status) => stream.emit('error', status), // how grpc-js is told to end a stream with a status
+      },
+    )
+}
+
+export function uploadHandler(method: AnyMethod, handler: UploadHandler, serving: Serving) {
+  return (stream: ServerReadableStream<Frame, Frame>, callback: sendUnaryData<Frame>): void =>
+    serveStream(
+      { method, serving, stream },
+      {
+        work: async ({ context, received, answered }) =>
+          answered(await handler(messages(stream, received, context.signal), context)),
+        finish: (frame, requestId) => callback(null, frame, trailer(requestId)),
+        refuse: (status) => callback(status),
+      },
+    )
+}
+
+interface Served {
+  method: AnyMethod
+  serving: Serving
+  stream: Incoming | Outgoing
+}
+
+/** What a method does on its stream, and how grpc-js is told of the end. */
+interface Ends<T> {
+  work(moving: Moving): Promise<T>
+  finish(done: T, requestId: string): void
+  refuse(status: StatusObject): void
+}
+
+/** What passes is counted, and keeps the stream alive. */
+interface Moving {
+  context: CallContext
+  received(frame: Frame): unknown
+  answered(response: unknown): Frame
+  touch(): void
+}
+
+function serveStream<T>({ method, serving, stream }: Served, { work, finish, refuse }: Ends<T>): void {
   const { log, admission, streamIdleMs = defaultIdleMs } = serving
-  return (stream: Stream): void => {
-    const { context, ended, close } = openCall(stream, noDeadlineMs)
-    const { requestId } = context
-    const moved = { requests: 0, requestBytes: 0, responses: 0, responseBytes: 0 }
-    const note = callNote(log, method, requestId)
-    const idle = idleTimer(streamIdleMs)
-    const signal = signalOf(context.signal, idle.passed)
-    const finish = () => {
-      stream.end(trailer(requestId))
-      note('info', { ...moved, status: 'OK' })
-    }
-    const refuse = (thrown: unknown) => {
-      const error = asVaultError(thrown)
-      stream.emit('error', toGrpcStatus(error, requestId)) // how grpc-js is told to end a stream with a status
-      note(levelOf(error), { ...moved, ...outcomeOf(error) })
-    }
-    const pumped = admission.run(() => pump({ method, handler, stream, moved, idle }, { ...context, signal }))
-    Promise.race([pumped, ended, idle.passed])
-      .finally(() => {
-        idle.stop()
-        close()
-      })
-      .then(finish, refuse)
-      .catch((cause: unknown) => note('error', { status: 'INTERNAL', cause }))
-    // A handler whose caller has gone still holds its place until it is done, and its bugs are still told.
-    pumped.catch(lateNote(note, signal))
+  const { context, ended, close } = openCall(stream, noDeadlineMs)
+  const { requestId } = context
+  const moved = { requests: 0, requestBytes: 0, responses: 0, responseBytes: 0 }
+  const note = callNote(log, method, requestId)
+  const idle = idleTimer(streamIdleMs)
+  const signal = signalOf(context.signal, idle.passed)
+  const done = (result: T) => {
+    finish(result, requestId)
+    note('info', { ...moved, status: 'OK' })
   }
+  const failed = (thrown: unknown) => {
+    const error = asVaultError(thrown)
+    refuse(toGrpcStatus(error, requestId))
+    note(levelOf(error), { ...moved, ...outcomeOf(error) })
+  }
+  const worked = admission.run(() => work(moving({ ...context, signal }, { method, moved, idle })))
+  Promise.race([worked, ended, idle.passed])
+    .finally(() => {
+      idle.stop()
+      close()
+    })
+    .then(done, failed)
+    .catch((cause: unknown) => note('error', { status: 'INTERNAL', cause }))
+  // A handler whose caller has gone still holds its place until it is done, and its bugs are still told.
+  worked.catch(lateNote(note, signal))
 }
 
 /** Aborts when the call ends, and when it is idle. */
@@ -71,75 +133,27 @@ function signalOf(call: AbortSignal, idle: Promise<never>): AbortSignal {
   return controller.signal
 }
 
-interface Pump {
+interface Counters {
   method: AnyMethod
-  handler: StreamHandler
-  stream: Stream
   moved: { requests: number; requestBytes: number; responses: number; responseBytes: number }
   idle: IdleTimer
 }
 
-async function pump({ method, handler, stream, moved, idle }: Pump, context: CallContext): Promise<void> {
-  const { signal } = context
-  const received = (frame: Frame) => {
-    idle.touch()
-    moved.requests += 1
-    moved.requestBytes += frame.length
-    return decode(method, frame)
+function moving(context: CallContext, { method, moved, idle }: Counters): Moving {
+  return {
+    context,
+    received(frame) {
+      idle.touch()
+      moved.requests += 1
+      moved.requestBytes += frame.length
+      return decode(method, frame)
+    },
+    answered(response) {
+      const frame = method.responseSerialize(response)
+      moved.responses += 1
+      moved.responseBytes += frame.length
+      return frame
+    },
+    touch: idle.touch,
   }
-  const requests = method.requestStream
-    ? messages(stream as Bidi, received, signal)
-    : received((stream as ServerWritableStream<Frame, Frame>).request)
-  const send = sender(stream, idle.touch, signal)
-  for await (const response of handler(requests, context)) {
-    signal.throwIfAborted()
-    const frame = method.responseSerialize(response)
-    moved.responses += 1
-    moved.responseBytes += frame.length
-    await send(frame)
-  }
-}
-
-/** Sends frames; what it returns resolves when there is room for another. */
-function sender(stream: Stream, sent: () => void, signal: AbortSignal) {
-  let unsentBytes = 0
-  let room = (): void => undefined
-  return (frame: Frame): Promise<void> | undefined => {
-    const bytes = frame.length + frameOverhead
-    unsentBytes += bytes
-    stream.write(frame, () => {
-      unsentBytes -= bytes
-      sent()
-      if (unsentBytes <= maxUnsentBytes) room()
-    })
-    if (unsentBytes <= maxUnsentBytes) return undefined
-    const freed = new Promise<void>((resolve) => {
-      room = resolve
-    })
-    return orAbort(freed, signal)
-  }
-}
-
-async function* messages(stream: Bidi, received: (frame: Frame) => unknown, signal: AbortSignal) {
-  const frames = stream.iterator({ destroyOnReturn: false }) // the answers go on when nobody reads any more
-  for (;;) {
-    const next = await orAbort(frames.next(), signal)
-    if (next.done) return await orAbort(cancellationSeen(), signal)
-    yield received(next.value)
-  }
-}
-
-/** A caller that goes first looks like one that has sent all; grpc-js says otherwise two turns later. */
-async function cancellationSeen(): Promise<void> {
-  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-}
-
-/** The promise, unless the signal aborts first; leaves no listener behind. */
-function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

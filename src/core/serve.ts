@@ -3,7 +3,7 @@
 import type { ServerUnaryCall, ServiceDefinition, sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { openCall } from './call.js'
 import type { CallContext } from './methods.js'
-import { type StreamHandler, streamHandler } from './serve-stream.js'
+import { type StreamHandler, streamHandler, type UploadHandler, uploadHandler } from './serve-stream.js'
 import {
   type AnyMethod,
   callNote,
@@ -25,11 +25,15 @@ export function serviceHandlers(service: ServiceDefinition, methods: object, ser
   for (const [name, method] of Object.entries(service)) {
     const handler = (methods as Record<string, unknown>)[name]
     if (handler === undefined) throw new Error(`no implementation of ${method.path}`)
-    handlers[name] = method.responseStream
-      ? streamHandler(method, handler as StreamHandler, serving)
-      : unaryHandler(method, handler as UnaryHandler, serving)
+    handlers[name] = handlerOf(method, handler, serving)
   }
   return handlers
+}
+
+function handlerOf(method: AnyMethod, handler: unknown, serving: Serving) {
+  if (method.responseStream) return streamHandler(method, handler as StreamHandler, serving)
+  if (method.requestStream) return uploadHandler(method, handler as UploadHandler, serving)
+  return unaryHandler(method, handler as UnaryHandler, serving)
 }
 
 function unaryHandler(method: AnyMethod, handler: UnaryHandler, { log, admission, defaultDeadlineMs }: Serving) {

@@ -1,8 +1,7 @@
-// The typed client that other services use. Text that is not well formed is refused before it is encoded: the encoder
-// would turn every lone surrogate into U+FFFD, and two ids into one.
+// The typed client that other services use.
 import type { ChannelConfig } from '../core/channel.js'
-import { type CallOptions, connect, longestTimeoutMs, newCall } from '../core/client.js'
-import { invalidField, VaultError } from '../core/errors.js'
+import { type CallOptions, connect, newCall } from '../core/client.js'
+import { VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
 import type { RetryPolicy } from '../core/retry.js'
 import { fromRpcStatus } from '../core/status.js'
@@ -13,13 +12,19 @@ import {
   FrontendServiceService,
   ListRecordsRequest,
   type ListRecordsResponse,
+  ListRecordVersionsRequest,
+  type ListRecordVersionsResponse,
   type RecordInfo,
+  RestoreRecordRequest,
+  type RestoreRecordResponse,
   RetrieveRecordRequest,
   type RetrieveRecordResponse,
   StoreRecordRequest,
   type StoreRecordResponse,
 } from '../gen/encserver/v1/frontend.js'
 import type { Status } from '../gen/google/rpc/status.js'
+import { type Given, streamCall, wellFormed } from './given.js'
+import { type TransferClient, transferClient } from './transfer-client.js'
 
 export type { ChannelConfig } from '../core/channel.js'
 export type { CallOptions } from '../core/client.js'
@@ -28,13 +33,17 @@ export {
   type DeleteRecordResponse,
   KeyMode,
   type ListRecordsResponse,
+  type ListRecordVersionsResponse,
+  type RecordAttributes,
   type RecordInfo,
+  type RestoreRecordResponse,
   type RetrieveRecordResponse,
   type StoreRecordResponse,
+  type UploadRecordResponse,
 } from '../gen/encserver/v1/frontend.js'
-
-/** A request of which only `userId` must be given. */
-export type Given<Request extends { userId: string }> = Partial<Request> & Pick<Request, 'userId'>
+export type { Given } from './given.js'
+export type { Download } from './resuming-download.js'
+export type { Contents } from './upload-messages.js'
 
 /** Records with the caller's name for each: 1 to 128 bytes, unique among those in flight. */
 export type Items<Request extends { userId: string }> =
@@ -48,13 +57,20 @@ export type Outcome<Response> = { itemId: string } & (
 )
 
 /** Every method rejects with VaultError; see docs/errors.md for its reasons. */
-export interface FrontendClient {
+export interface FrontendClient extends TransferClient {
   /** Encrypts and stores; keep `recordKey`, it cannot be shown again. */
   storeRecord(request: Given<StoreRecordRequest>, options?: CallOptions): Promise<StoreRecordResponse>
   retrieveRecord(request: Given<RetrieveRecordRequest>, options?: CallOptions): Promise<RetrieveRecordResponse>
   deleteRecord(request: Given<DeleteRecordRequest>, options?: CallOptions): Promise<DeleteRecordResponse>
   /** One page. */
   listRecords(request: Given<ListRecordsRequest>, options?: CallOptions): Promise<ListRecordsResponse>
+  /** The kept versions of a record, the current one first. */
+  listRecordVersions(
+    request: Given<ListRecordVersionsRequest>,
+    options?: CallOptions,
+  ): Promise<ListRecordVersionsResponse>
+  /** Makes an older version the current one; the answer has the token of the new version. Not repeated by itself. */
+  restoreRecord(request: Given<RestoreRecordRequest>, options?: CallOptions): Promise<RestoreRecordResponse>
   /** Stores many records on one call; an outcome each, in any order. Leaving the loop cancels what is not answered. */
   storeRecords(items: Items<StoreRecordRequest>, options?: CallOptions): AsyncIterable<Outcome<StoreRecordResponse>>
   /** Opens many records on one call; as `storeRecords`. */
@@ -79,8 +95,13 @@ export function frontendClient(config: ChannelConfig): FrontendClient {
       methods.retrieveRecord(RetrieveRecordRequest.create(wellFormed(request)), newCall(options)),
     deleteRecord: async (request, options) =>
       methods.deleteRecord(DeleteRecordRequest.create(wellFormed(request)), newCall(options)),
+    listRecordVersions: async (request, options) =>
+      methods.listRecordVersions(ListRecordVersionsRequest.create(wellFormed(request)), newCall(options)),
+    restoreRecord: async (request, options) =>
+      methods.restoreRecord(RestoreRecordRequest.create(wellFormed(request)), newCall(options)),
     storeRecords: (items, options) => outcomes(methods.storeRecords(storeItems(items), streamCall(options))),
     retrieveRecords: (items, options) => outcomes(methods.retrieveRecords(retrieveItems(items), streamCall(options))),
+    ...transferClient(methods),
     listRecords,
     eachRecord: (request, options) => eachRecord(listRecords, request, options),
     close,
@@ -97,11 +118,6 @@ async function* retrieveItems(items: Items<RetrieveRecordRequest>) {
   for await (const { itemId, record } of items) {
     yield { itemId, record: RetrieveRecordRequest.create(wellFormed(record)) }
   }
-}
-
-// A stream lives as long as something moves on it; a deadline is for whoever wants one.
-function streamCall(options: CallOptions = {}) {
-  return newCall({ timeoutMs: longestTimeoutMs, ...options })
 }
 
 type ItemResponse<Response> = {
@@ -136,26 +152,12 @@ async function* eachRecord(
     throw new VaultError('RECORD_CORRUPT', { message: `${unreadable} records of the list cannot be opened` })
 }
 
-const writes: Partial<Record<keyof Methods<FrontendServiceServer>, true>> = { storeRecord: true, deleteRecord: true }
+type MethodName = keyof Methods<FrontendServiceServer>
+const writes: Partial<Record<MethodName, true>> = { storeRecord: true, deleteRecord: true, restoreRecord: true }
 
 // A store without a precondition may be made twice: the later one is a newer version of the same. With a precondition
-// the second would fail because of the first.
-function retryPolicy(request: unknown, method: keyof Methods<FrontendServiceServer>): RetryPolicy {
+// the second would fail because of the first. So it does for a restore: the first may have pushed out the very version.
+function retryPolicy(request: unknown, method: MethodName): RetryPolicy {
   const { precondition } = request as Partial<StoreRecordRequest>
-  return { safe: precondition === undefined, write: writes[method] ?? false }
-}
-
-const protoNames: Record<string, string> = {
-  userId: 'user_id',
-  recordName: 'record_name',
-  recordKey: 'record_key',
-  pageToken: 'page_token',
-}
-
-function wellFormed<Request extends object>(request: Request): Request {
-  for (const [name, value] of Object.entries(request)) {
-    if (typeof value !== 'string' || value.isWellFormed()) continue
-    throw invalidField(protoNames[name] ?? name, 'is not well-formed text: it has a lone surrogate')
-  }
-  return request
+  return { safe: precondition === undefined && method !== 'restoreRecord', write: writes[method] ?? false }
 }

@@ -51,7 +51,7 @@ export async function untilCommitted<T>(attempt: () => Promise<T | undefined>): 
 }
 
 function send(
-  { backend, keyring }: Vault,
+  { backend, keyring, keepVersions: keptByDefault }: Vault,
   { recordId, request, seal, envelope, partCount, sizeBytes, sealing }: Committing & { sealing: Sealing },
   call: CallContext,
 ): Promise<StoreEnvelopeResponse> {
@@ -63,7 +63,7 @@ function send(
     userUid: userKey.uid,
     partCount,
     sizeBytes: BigInt(sizeBytes),
-    expireTime: undefined,
+    expireTime: request.expireTime,
     // The back end's to set.
     version: 0n,
     storeTime: undefined,
@@ -73,7 +73,8 @@ function send(
   }
   const { precondition } = request
   const { keyringId } = keyring
-  return backend.storeEnvelope({ record, newUser, precondition, keepVersions: 0, keyringId }, call)
+  const keepVersions = request.keepVersions || keptByDefault
+  return backend.storeEnvelope({ record, newUser, precondition, keepVersions, keyringId }, call)
 }
 
 async function learn(

@@ -25,8 +25,14 @@ export interface FrontendConfig extends ListenConfig, Omit<ServerLimits, 'maxRec
   writeSuite: (typeof suites)[number]
   chunkLog2: number
   maxRecordBytes: number
+  maxUploadBytes: number
+  maxTransfers: number
+  keepVersions: number
   userKeyCache: { maxUsers: number; maxAgeMs: number }
 }
+
+const MiB = 1024 * 1024
+const GiB = 1024 * MiB
 
 export const frontendSchema: Record<'frontend' | 'log', Settings> = {
   frontend: {
@@ -39,6 +45,9 @@ export const frontendSchema: Record<'frontend' | 'log', Settings> = {
     writeSuite: oneOf(suites, 'cipher of what is written; what is read may have either'),
     chunkLog2: whole(16, [12, 20], 'size of a chunk of an envelope, as a power of two'),
     maxRecordBytes: whole(3_145_728, [1, 3_145_728], 'largest record of a unary call, in bytes'),
+    maxUploadBytes: whole(64 * GiB, [1, 1024 * GiB - 1], 'largest record of an upload, in bytes'),
+    maxTransfers: whole(32, [1, 4096], 'uploads and downloads at once; one more gets RESOURCE_EXHAUSTED'),
+    keepVersions: whole(1, [1, 100], 'versions kept of a record whose request does not say, the current one included'),
     userKeyCache: {
       maxUsers: whole(10_000, [1, 10_000], 'users whose unwrapped key is kept'),
       maxAgeMs: whole(300_000, [1_000, 300_000], 'how long an unwrapped key is kept, in milliseconds'),
@@ -47,11 +56,11 @@ export const frontendSchema: Record<'frontend' | 'log', Settings> = {
   log: logSettings,
 }
 
-// The limit stands this far above the record's, so that "too large" is our answer and not gRPC's.
-const headroomBytes = 1024 * 1024
+// The limit stands this far above the record's and an upload's chunk, so that "too large" is our answer and not gRPC's.
+const headroomBytes = MiB
 
 export function frontendLimits(config: FrontendConfig): ServerLimits {
-  return { ...config, maxReceiveBytes: config.maxRecordBytes + headroomBytes }
+  return { ...config, maxReceiveBytes: Math.max(config.maxRecordBytes, MiB) + headroomBytes }
 }
 
 /** The folder of what the front end keeps: its keyring and, unless configured, its log. */

@@ -1,6 +1,6 @@
 // The back end as the front end calls it. It is not trusted with words: of its errors only the reason passes on, and
 // only one that a caller can act on.
-import { type Reason, VaultError } from '../core/errors.js'
+import { invalidField, type Reason, VaultError } from '../core/errors.js'
 import type { CallContext, Methods } from '../core/methods.js'
 import type { BackendServiceServer } from '../gen/encserver/v1/backend.js'
 
@@ -13,6 +13,9 @@ const passedOn: Partial<Record<Reason, Reason>> = {
   CONTENTION: 'CONTENTION',
   KEYRING_MISMATCH: 'KEYRING_MISMATCH',
   RECORD_CORRUPT: 'RECORD_CORRUPT',
+  PARTS_MISSING: 'PARTS_MISSING',
+  PART_NOT_FOUND: 'PART_NOT_FOUND',
+  RANGE_PAST_END: 'RECORD_CORRUPT', // the front end asks for what the record's size says is there
   STORE_FULL: 'STORE_FULL',
   STORE_UNAVAILABLE: 'STORE_UNAVAILABLE',
   OVERLOADED: 'OVERLOADED',
@@ -27,11 +30,17 @@ const maxRetryAfterMs = 60_000
 
 function translated(thrown: unknown): VaultError {
   if (!(thrown instanceof VaultError)) return new VaultError('INTERNAL', { cause: thrown })
+  if (isPastExpiry(thrown)) return invalidField('expire_time', "must be in the future, by the back end's clock as well")
   const { retryAfterMs } = thrown
   return new VaultError(passedOn[thrown.reason] ?? 'INTERNAL', {
     ...(retryAfterMs !== undefined && { retryAfterMs: Math.max(0, Math.min(retryAfterMs, maxRetryAfterMs)) }),
     cause: thrown,
   })
+}
+
+// The one field that can be wrong when this side has found it right: what is future here may be past there.
+function isPastExpiry({ reason, fields }: VaultError): boolean {
+  return reason === 'INVALID_REQUEST' && fields.length === 1 && fields[0]?.field === 'record.expire_time'
 }
 
 /** Wraps every method of `backend`. */

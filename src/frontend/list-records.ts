@@ -1,15 +1,13 @@
-// A page of a user's records. The back end sends entries; a name counts only if its own pseudonym is the row's, so that
-// the back end can swap no names. What does not open is counted, and never fails the page.
+// A page of a user's records. A name counts only if its own pseudonym is the row's. What does not open is counted, what
+// has expired is left out.
 import { invalidField, VaultError } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
-import type { SealedRecord, UserDocument } from '../gen/encserver/v1/backend.js'
-import type { ListRecordsRequest, ListRecordsResponse, RecordInfo } from '../gen/encserver/v1/frontend.js'
-import { boxGeneration } from './crypto/box.js'
-import { parseHeader } from './crypto/envelope.js'
+import type { SealedRecord } from '../gen/encserver/v1/backend.js'
+import type { ListRecordsRequest, ListRecordsResponse } from '../gen/encserver/v1/frontend.js'
 import { pseudonymSize } from './crypto/pseudonym.js'
-import { openListedEntry } from './crypto/record.js'
+import { isExpired } from './expiry.js'
+import { openListed } from './listed-record.js'
 import { decodePageToken, encodePageToken } from './page-token.js'
-import type { User } from './user-key-source.js'
 import type { Vault } from './vault.js'
 
 const defaultPageSize = 100
@@ -50,43 +48,16 @@ export async function listRecords(
     { userPseudonyms, pageSize, afterRecordId: afterRecordId(request.pageToken, userPseudonyms) },
     call,
   )
-  const opened = await Promise.all(
-    page.records.map((record) => openListed(vault, user, { record, document: page.user })),
-  )
-  const records = opened.filter((info) => info !== null)
-  const unreadableCount = opened.length - records.length
+  const belongs = (recordName: string, { recordId }: SealedRecord) => isRow(vault, { userId, recordName }, recordId)
+  const opened = await openListed(vault, { user, document: page.user, belongs }, page.records)
+  const readable = opened.filter((info) => info !== null)
+  const records = readable.filter((info) => !isExpired(vault, info))
+  const unreadableCount = opened.length - readable.length
   return { records, nextPageToken: pageTokenOf(page.nextAfterRecordId), unreadableCount }
 }
 
-interface Listed {
-  record: SealedRecord
-  document: UserDocument | undefined
-}
-
-/** Null for an entry that does not open or belongs elsewhere. */
-async function openListed(vault: Vault, user: User, { record, document }: Listed): Promise<RecordInfo | null> {
-  try {
-    const { keyId, mode } = parseHeader(record.envelope)
-    const recordName = await nameOf(vault, user, { record, document, keyId })
-    const { version, storeTime, sizeBytes } = record
-    const sealed = { expireTime: undefined, attributes: undefined }
-    return { recordName, version, keyId: Buffer.from(keyId), keyMode: mode, sizeBytes, storeTime, ...sealed }
-  } catch (error) {
-    if (error instanceof VaultError && ['denied', 'corrupt'].includes(error.kind)) return null
-    throw error
-  }
-}
-
-async function nameOf({ ids, keyring, userKeys, readSuites }: Vault, user: User, listed: Listed & { keyId: Buffer }) {
-  const { record, document, keyId } = listed
-  const generation = boxGeneration(record.entryBox)
-  if (document === undefined || generation === undefined) throw new VaultError('RECORD_KEY_MISMATCH')
-  const userKey = await userKeys.open(user, document, generation)
-  const { userId } = user
-  const { recordName } = openListedEntry({ realm: keyring.realm, userId, keyId, userKey, readSuites }, record.entryBox)
-  const half = record.recordId.subarray(pseudonymSize)
+function isRow({ ids }: Vault, name: { userId: string; recordName: string }, recordId: Buffer): boolean {
+  const half = recordId.subarray(pseudonymSize)
   const kid = half.length === pseudonymSize ? half.readUInt32BE(0) : 0
-  if (!ids.recordHalf(kid, { userId, recordName })?.equals(half))
-    throw new VaultError('RECORD_KEY_MISMATCH', { cause: 'name of another row' })
-  return recordName
+  return ids.recordHalf(kid, name)?.equals(half) ?? false
 }

@@ -1,70 +1,61 @@
 // The front end's methods: check the request, find its place, do it.
-import { VaultError } from '../core/errors.js'
+import { invalidField, VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
-import type { FrontendServiceServer } from '../gen/encserver/v1/frontend.js'
+import type { FrontendServiceServer, RetrieveRecordRequest, StoreRecordRequest } from '../gen/encserver/v1/frontend.js'
 import { pseudonymSize } from './crypto/pseudonym.js'
-import { parseToken } from './crypto/token.js'
+import { parseToken, type RecordKey } from './crypto/token.js'
+import { downloadRecord } from './download-record.js'
 import { listRecords } from './list-records.js'
+import { listVersions } from './list-versions.js'
 import { type ItemFailed, recordStreams } from './record-streams.js'
+import { restoreRecord } from './restore-record.js'
 import { retrieveRecord } from './retrieve-record.js'
-import { storeRecord } from './store-record.js'
+import { type Storing, storeRecord } from './store-record.js'
+import { uploadRecord } from './upload-record.js'
 import type { User } from './user-key-source.js'
-import { checkCallerAad, checkData, checkKeyId, checkName, checkPrecondition, checkUserId, modeOf } from './validate.js'
+import {
+  checkCallerAad,
+  checkData,
+  checkExpireTime,
+  checkKeepVersions,
+  checkKeyId,
+  checkName,
+  checkPrecondition,
+  checkUserId,
+  checkVersion,
+  modeOf,
+} from './validate.js'
+import { checkAttributes } from './validate-attributes.js'
 import type { Vault } from './vault.js'
 
 /** All methods; `itemFailed` is told of the items of streams that fail. */
 export function frontendService(vault: Vault, itemFailed?: ItemFailed): Methods<FrontendServiceServer> {
-  const calls = frontendCalls(vault)
-  return { ...calls, ...recordStreams(calls, itemFailed), ...notYetCalls }
+  const calls = { ...recordCalls(vault), ...versionCalls(vault) }
+  return { ...calls, ...recordStreams(calls, itemFailed), ...transferCalls(vault) }
 }
 
-const notYet = () => Promise.reject(new VaultError('NOT_SUPPORTED'))
-const notYetCalls = {
-  uploadRecord: notYet,
-  async *downloadRecord(): AsyncGenerator<never> {
-    yield await notYet()
-  },
-  listRecordVersions: notYet,
-  restoreRecord: notYet,
-}
+type Calls<Name extends keyof Methods<FrontendServiceServer>> = Pick<Methods<FrontendServiceServer>, Name>
 
-type Calls = Pick<Methods<FrontendServiceServer>, 'storeRecord' | 'retrieveRecord' | 'deleteRecord' | 'listRecords'>
-
-function frontendCalls(vault: Vault): Calls {
-  const { ids } = vault
+function recordCalls(vault: Vault): Calls<'storeRecord' | 'retrieveRecord' | 'deleteRecord' | 'listRecords'> {
   return {
     async storeRecord(request, call) {
-      checkName(request)
       checkData(request.data, vault.maxRecordBytes)
-      checkCallerAad(request.callerAad)
-      checkPrecondition(request.precondition)
-      const mode = modeOf(request.keyMode, vault.defaultMode)
-      const [recordId] = ids.records(request) as [Buffer]
-      return storeRecord(vault, { user: userOf(request.userId, recordId), recordId, mode, request }, call)
+      return storeRecord(vault, storingOf(vault, request), call)
     },
 
     async retrieveRecord(request, call) {
-      checkName(request)
-      checkCallerAad(request.callerAad)
-      checkKeyId('expect_key_id', request.expectKeyId)
-      const token = request.recordKey === '' ? undefined : parseToken(request.recordKey)
-      try {
-        const recordIds = ids.records(request) as [Buffer, ...Buffer[]]
-        return await retrieveRecord(
-          vault,
-          { user: userOf(request.userId, recordIds[0]), recordIds, token, request },
-          call,
-        )
-      } finally {
-        token?.key.close()
-      }
+      checkRetrieve(request)
+      return withToken(request.recordKey, (token) =>
+        retrieveRecord(vault, { ...placeOf(vault, request), token, request }, call),
+      )
     },
 
     async deleteRecord(request, call) {
       checkName(request)
       checkKeyId('expect_key_id', request.expectKeyId)
       const { expectKeyId, allowMissing } = request
-      const { deleted } = await vault.backend.deleteEnvelope({ recordIds: ids.records(request), expectKeyId }, call)
+      const { recordIds } = placeOf(vault, request)
+      const { deleted } = await vault.backend.deleteEnvelope({ recordIds, expectKeyId }, call)
       if (!deleted && !allowMissing) throw new VaultError('RECORD_NOT_FOUND')
       return { deleted }
     },
@@ -76,6 +67,95 @@ function frontendCalls(vault: Vault): Calls {
   }
 }
 
-function userOf(userId: string, recordId: Buffer): User {
-  return { userId, pseudonym: recordId.subarray(0, pseudonymSize) }
+function versionCalls(vault: Vault): Calls<'listRecordVersions' | 'restoreRecord'> {
+  return {
+    async listRecordVersions(request, call) {
+      checkName(request)
+      return listVersions(vault, { ...placeOf(vault, request), request }, call)
+    },
+
+    async restoreRecord(request, call) {
+      checkName(request)
+      checkCallerAad(request.callerAad)
+      checkPrecondition(request.precondition)
+      checkKeepVersions(request.keepVersions)
+      checkVersion(request.version)
+      const mode = modeOf(request.keyMode, vault.defaultMode)
+      return withToken(request.recordKey, (token) =>
+        restoreRecord(vault, { ...placeOf(vault, request), token, mode, request }, call),
+      )
+    },
+  }
+}
+
+function transferCalls(vault: Vault): Calls<'uploadRecord' | 'downloadRecord'> {
+  return {
+    uploadRecord: (requests, call) =>
+      vault.transfers.run(() =>
+        uploadRecord(vault, { requests, check: (header) => storingOf(vault, withoutData(header)) }, call),
+      ),
+
+    async *downloadRecord({ record: request, offset, length }, call) {
+      if (request === undefined) throw invalidField('record', 'must be set')
+      checkRetrieve(request)
+      const token = tokenOf(request.recordKey)
+      let leave: (() => void) | undefined
+      try {
+        leave = vault.transfers.enter()
+        yield* downloadRecord(vault, { ...placeOf(vault, request), token, request, offset, length }, call)
+      } finally {
+        token?.key.close()
+        leave?.()
+      }
+    },
+  }
+}
+
+/** What there is to store, of a checked request. */
+function storingOf(vault: Vault, request: StoreRecordRequest): Storing {
+  checkName(request)
+  checkCallerAad(request.callerAad)
+  checkPrecondition(request.precondition)
+  checkExpireTime(request.expireTime, vault.clock.forRefusing())
+  checkAttributes(request.attributes)
+  checkKeepVersions(request.keepVersions)
+  const mode = modeOf(request.keyMode, vault.defaultMode)
+  const { user, recordIds } = placeOf(vault, request)
+  return { user, recordId: recordIds[0], mode, request }
+}
+
+function withoutData(header: StoreRecordRequest): StoreRecordRequest {
+  if (header.data.length > 0) throw invalidField('header.data', 'must be empty: contents go into chunks')
+  return header
+}
+
+function checkRetrieve(request: RetrieveRecordRequest): void {
+  checkName(request)
+  checkCallerAad(request.callerAad)
+  checkKeyId('expect_key_id', request.expectKeyId)
+}
+
+interface Place {
+  user: User
+  /** One for each live pseudonym key; what is written goes to the first. */
+  recordIds: [Buffer, ...Buffer[]]
+}
+
+function placeOf({ ids }: Vault, request: { userId: string; recordName: string }): Place {
+  const recordIds = ids.records(request) as [Buffer, ...Buffer[]]
+  return { user: { userId: request.userId, pseudonym: recordIds[0].subarray(0, pseudonymSize) }, recordIds }
+}
+
+/** Lends the key of a request's token, and wipes it; a request for a record of mode `server` has none. */
+async function withToken<T>(recordKey: string, work: (token: RecordKey | undefined) => Promise<T>): Promise<T> {
+  const token = tokenOf(recordKey)
+  try {
+    return await work(token)
+  } finally {
+    token?.key.close()
+  }
+}
+
+function tokenOf(recordKey: string): RecordKey | undefined {
+  return recordKey === '' ? undefined : parseToken(recordKey)
 }

@@ -4,6 +4,7 @@ import type { StoreRecordRequest, StoreRecordResponse } from '../gen/encserver/v
 import { commitRecord, untilCommitted } from './commit-record.js'
 import type { Mode } from './crypto/envelope.js'
 import { type RecordSeal, sealWhole, startSeal } from './crypto/record.js'
+import { encodeSealedAttributes } from './sealed-attributes.js'
 import type { User } from './user-key-source.js'
 import type { Vault } from './vault.js'
 
@@ -35,6 +36,6 @@ async function storeOnce(vault: Vault, storing: Storing, call: CallContext): Pro
 /** New keys for the record of a request; to be closed. */
 export function sealFor({ keyring, random, write }: Vault, { request, mode }: Storing): RecordSeal {
   const { userId, recordName, callerAad } = request
-  const attributes = Buffer.alloc(0)
+  const attributes = encodeSealedAttributes(request)
   return startSeal({ realm: keyring.realm, userId, recordName, callerAad, attributes, mode, ...write }, random)
 }

@@ -7,14 +7,21 @@ import { isMode, type Mode } from './crypto/envelope.js'
 const maxIdBytes = 1024
 const maxCallerAadBytes = 65_536
 const keyIdBytes = 16
+const maxKeepVersions = 100
+/** What a google.protobuf.Timestamp ends with: the year 9999. */
+const endOfTime = Date.UTC(10_000, 0)
 
 function checkText(field: string, value: string, minBytes: number): void {
   const bytes = Buffer.byteLength(value)
   if (bytes < minBytes || bytes > maxIdBytes) {
     throw invalidField(field, `must be ${minBytes} to ${maxIdBytes} bytes of UTF-8, not ${bytes}`)
   }
-  if (value.includes('\ufffd'))
-    throw invalidField(field, 'must not contain U+FFFD: it may stand for bytes that were not UTF-8')
+  checkCharacters(field, value)
+}
+
+export function checkCharacters(field: string, value: string): void {
+  if (!value.includes('\ufffd')) return
+  throw invalidField(field, 'must not contain U+FFFD: it may stand for bytes that were not UTF-8')
 }
 
 export function checkUserId(userId: string): void {
@@ -34,7 +41,10 @@ export function checkCallerAad(callerAad: Buffer): void {
 
 export function checkData(data: Buffer, maxBytes: number): void {
   if (data.length <= maxBytes) return
-  throw invalidField('data', `must be at most ${maxBytes} bytes, not ${data.length}`)
+  throw invalidField(
+    'data',
+    `must be at most ${maxBytes} bytes, not ${data.length}; larger ones go through UploadRecord`,
+  )
 }
 
 /** An etag that may be left out. */
@@ -51,6 +61,24 @@ export function checkPrecondition(precondition: Precondition | undefined): void 
   if (condition.$case === 'keyId' && condition.value.length !== keyIdBytes) {
     throw invalidField('precondition.key_id', `must be ${keyIdBytes} bytes, not ${condition.value.length}`)
   }
+}
+
+/** A time from which on the record is not there. */
+export function checkExpireTime(expireTime: Date | undefined, now: Date): void {
+  if (expireTime === undefined) return
+  // Not a time at all compares with nothing.
+  if (!(expireTime.getTime() < endOfTime)) throw invalidField('expire_time', 'must be a time before the year 10000')
+  if (expireTime <= now) throw invalidField('expire_time', 'must be in the future')
+}
+
+export function checkKeepVersions(keepVersions: number): void {
+  if (Number.isInteger(keepVersions) && keepVersions >= 0 && keepVersions <= maxKeepVersions) return
+  throw invalidField('keep_versions', `must be 1 to ${maxKeepVersions}, or 0 for what is configured`)
+}
+
+/** A version that must be named. */
+export function checkVersion(version: bigint): void {
+  if (version <= 0n) throw invalidField('version', 'must be the number of a version')
 }
 
 /** The mode asked for, or the default. */

@@ -1,5 +1,6 @@
 // What the front end's methods share: its keys, its back end and how it writes.
-
+import { type Admission, admission } from '../core/admission.js'
+import { type Clock, newClock } from '../core/clock.js'
 import { type FrontendConfig, suites } from './config.js'
 import type { Suite } from './crypto/aead.js'
 import { type Mode, modes } from './crypto/envelope.js'
@@ -21,6 +22,13 @@ export interface Vault {
   /** For a request that does not say. */
   defaultMode: Mode
   maxRecordBytes: number
+  maxUploadBytes: number
+  /** Room for uploads and downloads: each holds some parts in memory. */
+  transfers: Admission
+  /** For a request that does not say. */
+  keepVersions: number
+  /** What expiry goes by. */
+  clock: Clock
 }
 
 export interface VaultParts {
@@ -29,11 +37,16 @@ export interface VaultParts {
   backend: Backend
   /** Tests bring their own. */
   random?: RandomSource
+  clock?: Clock
 }
+
+// A transfer takes longer than a call, and so does waiting for its place.
+const transferRetryMs = 1_000
 
 const readSuites: readonly Suite[] = [1, 2]
 
-export function openVault({ config, keyring, backend, random = randomSource() }: VaultParts): Vault {
+export function openVault(parts: VaultParts): Vault {
+  const { config, keyring, backend, random = randomSource(), clock = newClock() } = parts
   const suite = (suites.indexOf(config.writeSuite) + 1) as Suite
   const kms = localKms({ keys: keyring.keyEncryptionKeys, writeSuite: suite, readSuites, random })
   const { realm } = keyring
@@ -47,6 +60,10 @@ export function openVault({ config, keyring, backend, random = randomSource() }:
     readSuites,
     defaultMode: modes[config.keyMode],
     maxRecordBytes: config.maxRecordBytes,
+    maxUploadBytes: config.maxUploadBytes,
+    transfers: admission(config.maxTransfers, transferRetryMs),
+    keepVersions: config.keepVersions,
+    clock,
   }
 }
 

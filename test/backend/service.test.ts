@@ -10,6 +10,7 @@ import type {
   StoreEnvelopeRequest,
   UserDocument,
 } from '../../src/gen/encserver/v1/backend.js'
+import { noParts } from './no-parts.js'
 import {
   call,
   keyId,
@@ -36,7 +37,7 @@ describe('backend service', () => {
   beforeEach(async () => {
     folder = await tempFolder()
     store = await openLevelStore({ folder: folder.path })
-    service = backendService({ store, now: () => storeTime })
+    service = backendService({ store, parts: noParts, now: () => storeTime })
     user = sampleUser()
   })
   afterEach(async () => {
@@ -139,7 +140,7 @@ describe('backend service', () => {
 
     it('refuses another keyring, before and after a restart of the service', async () => {
       await storeFirst(sealed())
-      for (const backend of [service, backendService({ store })]) {
+      for (const backend of [service, backendService({ store, parts: noParts })]) {
         const request = {
           record: sealed(),
           newUser: user,
@@ -224,6 +225,7 @@ describe('backend service', () => {
       const { older, ids } = await movedUser()
       const order: Buffer[] = []
       const watched = backendService({
+        parts: noParts,
         store: {
           ...store,
           deleteRecord(target, context) {

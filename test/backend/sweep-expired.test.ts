@@ -14,6 +14,7 @@ import { Secret } from '../../src/core/secret.js'
 import type { BackendServiceServer, SealedRecord, UserDocument } from '../../src/gen/encserver/v1/backend.js'
 import { type SettableTime, settableTime } from '../core/settable-time.js'
 import { describeMongo, everyKind, testMongo } from '../servers/mongo.js'
+import { partsThere } from './no-parts.js'
 import { call, keyId, sampleEnvelope, sampleRecord, sampleUser, tempFolder, until } from './samples.js'
 
 interface Opened {
@@ -74,7 +75,8 @@ function sweepTests(open: () => Promise<Opened>): void {
       clock,
       released: (set: { keyId: Buffer }) => void released.push(set.keyId.toString('hex')),
     }
-    service = backendService({ ...options, leftOver: (error) => failures.push(error) })
+    const parts = partsThere(2, () => new Date(time.wallMs()))
+    service = backendService({ ...options, parts, leftOver: (error) => failures.push(error) })
     const pass = sweepPass({ ...options, failed: (error) => failures.push(error) })
     sweep = () => pass(call)
     user = sampleUser()

@@ -1,9 +1,11 @@
-// A service of two streaming methods whose messages are bytes, behind the real handlers; a test says what they do.
+// A service of three streaming methods whose messages are bytes, behind the real handlers; a test says what they do.
 import {
   Client,
   credentials,
   type handleBidiStreamingCall,
+  type handleClientStreamingCall,
   type handleServerStreamingCall,
+  Metadata,
   Server,
   ServerCredentials,
   type ServiceDefinition,
@@ -21,6 +23,8 @@ interface StreamServer {
   talk: handleBidiStreamingCall<Buffer, Buffer>
   /** One request, many answers. */
   watch: handleServerStreamingCall<Buffer, Buffer>
+  /** Many requests, one answer. */
+  gather: handleClientStreamingCall<Buffer, Buffer>
 }
 
 export type Streams = Methods<StreamServer>
@@ -38,11 +42,13 @@ const bytes = { requestSerialize: same, requestDeserialize: parse, responseSeria
 export const definition = {
   talk: { path: '/test.Streams/Talk', requestStream: true, responseStream: true, ...bytes },
   watch: { path: '/test.Streams/Watch', requestStream: false, responseStream: true, ...bytes },
+  gather: { path: '/test.Streams/Gather', requestStream: true, responseStream: false, ...bytes },
 } as const satisfies ServiceDefinition
 
 const silent: Streams = {
   async *talk() {},
   async *watch() {},
+  gather: async () => Buffer.alloc(0),
 }
 
 export interface ServedStreams {
@@ -103,6 +109,19 @@ export function rawTalk(address: string) {
     call.on('end', () => setImmediate(resolve, null))
   })
   return { call, answers, ended }
+}
+
+/** An upload by gRPC alone; `ended` resolves with its error, or null, and its answer. */
+export function rawGather(address: string, options: { deadline?: number } = {}) {
+  let ended = (_: { error: ServiceError | null; answer: Buffer | undefined }): void => undefined
+  const end = new Promise<{ error: ServiceError | null; answer: Buffer | undefined }>((resolve) => {
+    ended = resolve
+  })
+  const { path } = definition.gather
+  const call = rawStreams(address).makeClientStreamRequest(path, same, same, new Metadata(), options, (error, answer) =>
+    ended({ error, answer }),
+  )
+  return { call, ended: end }
 }
 
 /** A server stream by gRPC alone, which reads only when it is told to. */

@@ -349,7 +349,11 @@ describe('serve stream', () => {
         maxConnectionAgeMs: 600_000,
         drainMs: 400,
       },
-      service: { name: 'encserver.v1.BackendService', definition, methods: { talk: method, watch: echo } },
+      service: {
+        name: 'encserver.v1.BackendService',
+        definition,
+        methods: { talk: method, watch: echo, gather: async () => none },
+      },
       log,
     })
     atEnd(server.stop)

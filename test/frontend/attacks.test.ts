@@ -13,7 +13,7 @@ import { group } from './crypto/vectors.js'
 import { answer, macsDuring, reasonOf } from './refusal.js'
 import { answeredWith, type Row, rowOf, withEnvelopeBytes } from './swapped.js'
 import { openWire, type WireRefusal } from './wire.js'
-import { type FrontEnd, openWorld, type World } from './world.js'
+import { type FrontEnd, instead, openWorld, type World } from './world.js'
 
 const data = Buffer.from('The quick brown fox jumps over the lazy dog.')
 const [alice, bob] = ['alice@example.test', 'bob@example.test']
@@ -78,12 +78,21 @@ describe('a back end that lies', () => {
         const { record, user } = own.row
         const request = { userId: alice, recordName: 'r', recordKey: own.recordKey }
         for (const { entryBox } of [other.row.record, foreign.row.record]) {
-          if (keyMode !== modes.client) await refusedWith({ record: { ...record, entryBox }, user }, request)
+          await refusedWith({ record: { ...record, entryBox }, user }, request)
         }
         for (const { envelope } of [other.row.record, foreign.row.record]) {
           await refusedWith({ record: { ...record, envelope }, user }, request)
         }
         await refusedWith(withEnvelopeBytes(own.row, 8, [...other.keyId]), request)
+      })
+
+      it('cannot leave the entry out, where the expiry is', async () => {
+        const { row, recordKey } = await stored(alice, 'r', keyMode)
+        for (const entryBox of [Buffer.alloc(0), row.record.entryBox.subarray(0, -1)]) {
+          const request = { userId: alice, recordName: 'r', recordKey }
+          const cut = { ...row, record: { ...row.record, entryBox } }
+          expect(await answer(answeredWith(world, cut).retrieve(request))).to.deep.equal(mismatch)
+        }
       })
 
       it('cannot bring back the version before', async () => {
@@ -219,6 +228,22 @@ describe('a back end that lies', () => {
     })
   })
 
+  it('finds attributes that no front end writes to be damage, in a list too', async () => {
+    const userId = alice
+    const recordName = 'attributes'
+    const { row, recordKey, keyId } = await stored(userId, recordName, modes.client)
+    for (const attributes of [Buffer.of(0), Buffer.from('0a00', 'hex'), Buffer.from('1a036e6577', 'hex')]) {
+      const entryBox = await entryBoxFor(honest, { recordName, keyId, attributes })
+      const record = { ...row.record, entryBox }
+      const liar = answeredWith(world, { ...row, record })
+      expect(await reasonOf(liar.retrieve({ userId, recordName, recordKey }))).to.equal('RECORD_CORRUPT')
+      const listEnvelopes = async () => ({ records: [record], user: row.user, nextAfterRecordId: Buffer.alloc(0) })
+      const lister = world.frontEnd({ backend: instead(world.backend, { listEnvelopes }) })
+      const page = await lister.list({ userId })
+      expect([page.records, page.unreadableCount]).to.deep.equal([[], 1])
+    }
+  })
+
   it('with a ciphertext that two keys open gets it opened under one only (T92, T93)', async () => {
     await stored(alice, 'passport-scan', modes.client)
     const row = await rowOf(world, honest, { userId: alice, recordName: 'passport-scan' })
@@ -238,12 +263,15 @@ describe('a back end that lies', () => {
   })
 })
 
-/** What an honest front end seals beside an envelope of mode client. */
-async function entryBoxFor({ vault }: FrontEnd, { recordName, keyId }: { recordName: string; keyId: Buffer }) {
+/** What a front end seals beside an envelope of mode client. */
+async function entryBoxFor(
+  { vault }: FrontEnd,
+  { recordName, keyId, attributes = Buffer.alloc(0) }: { recordName: string; keyId: Buffer; attributes?: Buffer },
+) {
   const [pseudonym] = vault.ids.users(alice) as [Buffer]
   const { userKey } = await vault.userKeys.sealing({ userId: alice, pseudonym })
   const terms = { realm: 'test', userId: alice, keyId, userKey, suite: 1 } as const
-  return sealEntry(terms, { recordName, attributes: Buffer.alloc(0), dataKey: undefined }, vault.random)
+  return sealEntry(terms, { recordName, attributes, dataKey: undefined }, vault.random)
 }
 
 describe('a refusal', () => {
@@ -323,15 +351,14 @@ describe('a refusal', () => {
         ...(keyMode === modes.server ? [] : [before]),
       ]
       const { user } = row
-      // A record of mode client opens without the user's document, whatever that is.
-      if (keyMode !== modes.client) {
-        const unlisted = user.generations.map((only) => ({
-          ...only,
-          wrappedKey: Buffer.from('010200000000000000', 'hex'),
-        }))
-        for (const generations of [[], unlisted]) lies.push({ ...row, user: { ...user, generations } })
-        lies.push({ ...row, user: { ...user, userUid: Buffer.alloc(0) } })
-      }
+      const unlisted = user.generations.map((only) => ({
+        ...only,
+        wrappedKey: Buffer.from('010200000000000000', 'hex'),
+      }))
+      for (const generations of [[], unlisted]) lies.push({ ...row, user: { ...user, generations } })
+      lies.push({ ...row, user: { ...user, userUid: Buffer.alloc(0) } })
+      for (const entryBox of [Buffer.alloc(0), swapped.record.entryBox])
+        lies.push({ ...row, record: { ...row.record, entryBox } })
       const cases: Case[] = lies.map((lie) => ({ frontEnd: answeredWith(world, lie), request }))
       if (keyMode !== modes.server) {
         for (const { recordKey } of [stale, other]) cases.push({ frontEnd, request: { ...request, recordKey } })

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { VaultError } from '../../src/core/errors.js'
 import type { CallContext } from '../../src/core/methods.js'
 import { type FrontendClient, frontendClient, KeyMode } from '../../src/frontend/client.js'
+import { keepingBackend } from './keeping-backend.js'
 import { answer, reasonOf, refusal } from './refusal.js'
 import { openWire, type Wire } from './wire.js'
 import { type FrontEnd, instead, openWorld, type World } from './world.js'
@@ -45,6 +46,39 @@ describe('the typed client', () => {
     expect(await reasonOf(client.retrieveRecord({ userId, recordName: 'r', recordKey }))).to.equal('RECORD_NOT_FOUND')
   })
 
+  it('says what its caller said of a record, lists versions and restores one', async () => {
+    const keeping = await connectTo(world.frontEnd({ backend: keepingBackend(world.backend).backend }))
+    const request = { userId: 'versions', recordName: 'r' }
+    const expireTime = new Date(Date.now() + 3_600_000)
+    const attributes = { contentType: 'image/png', labels: { team: 'a' } }
+    const first = await keeping.storeRecord({ ...request, data, expireTime, attributes, keepVersions: 2 })
+    await keeping.storeRecord({ ...request, data: Buffer.from('other'), attributes: { labels: { team: 'b' } } })
+    const { versions } = await keeping.listRecordVersions(request)
+    expect(versions.map((info) => [info.version, info.attributes?.labels['team']])).to.deep.equal([
+      [2n, 'b'],
+      [1n, 'a'],
+    ])
+    const { recordKey, version } = await keeping.restoreRecord({ ...request, recordKey: first.recordKey, version: 1n })
+    expect(version).to.equal(3n)
+    const read = await keeping.retrieveRecord({ ...request, recordKey })
+    expect(read.data).to.deep.equal(data)
+    expect(read.record).to.deep.include({ expireTime, attributes })
+  })
+
+  it('does not restore a second time when it cannot know of the first', async () => {
+    const asked: string[] = []
+    const lost = (name: string) => () => {
+      asked.push(name)
+      return Promise.reject(new VaultError('UNREACHABLE'))
+    }
+    const service = { ...world.frontEnd().service, restoreRecord: lost('restore'), listRecordVersions: lost('list') }
+    const losing = await connectTo({ service })
+    expect(await reasonOf(losing.restoreRecord({ userId: 'u', version: 1n }))).to.equal('OUTCOME_UNKNOWN')
+    expect(asked).to.deep.equal(['restore'])
+    expect(await reasonOf(losing.listRecordVersions({ userId: 'u' }))).to.equal('UNREACHABLE')
+    expect(asked.filter((name) => name === 'list').length).to.be.above(1)
+  })
+
   it('walks all records, page after page', async () => {
     const userId = 'walker'
     const names = Array.from({ length: 25 }, (_, at) => `r-${at}`)
@@ -70,24 +104,30 @@ describe('the typed client', () => {
 
   it('refuses text that is not well formed before it sends anything', async () => {
     let asked = 0
-    const methods = ['storeRecord', 'retrieveRecord', 'deleteRecord', 'listRecords'] as const
+    const named = ['storeRecord', 'retrieveRecord', 'deleteRecord', 'listRecordVersions', 'restoreRecord'] as const
+    const methods = [...named, 'listRecords'] as const
     const count = async () => {
       asked += 1
       throw new VaultError('INTERNAL')
     }
     const streams = { storeRecords: count, retrieveRecords: count }
     const unary = Object.fromEntries(methods.map((name) => [name, count]))
-    const others = { uploadRecord: count, downloadRecord: count, listRecordVersions: count, restoreRecord: count }
+    const others = { uploadRecord: count, downloadRecord: count }
     const service = { ...unary, ...streams, ...others } as unknown as FrontEnd['service']
     const counted = await connectTo({ service })
     const lone = 'a\ud800'
     const description = 'is not well-formed text: it has a lone surrogate'
     const refused: [string, () => Promise<unknown>][] = [
       ...methods.map((name): [string, () => Promise<unknown>] => ['user_id', () => counted[name]({ userId: lone })]),
-      ['record_name', () => counted.storeRecord({ userId: 'u', recordName: lone })],
-      ['record_name', () => counted.retrieveRecord({ userId: 'u', recordName: lone })],
-      ['record_name', () => counted.deleteRecord({ userId: 'u', recordName: lone })],
+      ...named.map((name): [string, () => Promise<unknown>] => [
+        'record_name',
+        () => counted[name]({ userId: 'u', recordName: lone }),
+      ]),
       ['record_key', () => counted.retrieveRecord({ userId: 'u', recordKey: lone })],
+      ['record_key', () => counted.restoreRecord({ userId: 'u', recordKey: lone })],
+      ['attributes.content_type', () => counted.storeRecord({ userId: 'u', attributes: { contentType: lone } })],
+      ['attributes.labels', () => counted.storeRecord({ userId: 'u', attributes: { labels: { [lone]: 'v' } } })],
+      ['attributes.labels', () => counted.storeRecord({ userId: 'u', attributes: { labels: { k: lone } } })],
       ['page_token', () => counted.listRecords({ userId: 'u', pageToken: lone })],
       ['user_id', () => counted.eachRecord({ userId: lone }).next()],
     ]
@@ -100,6 +140,8 @@ describe('the typed client', () => {
         retryAfterMs: undefined,
       })
     }
+    const unsendable = counted.storeRecord({ userId: 'u', attributes: { labels: { ['__proto__']: 'v' } } })
+    expect((await refusal(unsendable)).message).to.equal('attributes.labels: must not be named __proto__')
     expect(asked).to.equal(0)
     await refusal(counted.deleteRecord({ userId: 'u' }))
     expect(asked).to.equal(1)
@@ -113,8 +155,13 @@ describe('the typed client', () => {
     expect(await answer(client.storeRecord({ userId, data: Buffer.alloc(3_145_729) }))).to.deep.equal({
       code: 3,
       reason: 'INVALID_REQUEST',
-      message: 'data: must be at most 3145728 bytes, not 3145729',
-      fields: [{ field: 'data', description: 'must be at most 3145728 bytes, not 3145729' }],
+      message: 'data: must be at most 3145728 bytes, not 3145729; larger ones go through UploadRecord',
+      fields: [
+        {
+          field: 'data',
+          description: 'must be at most 3145728 bytes, not 3145729; larger ones go through UploadRecord',
+        },
+      ],
       retryAfterMs: undefined,
     })
     // Beyond what gRPC takes there is no answer of ours, but still one that says what can never work.

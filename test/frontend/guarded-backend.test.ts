@@ -6,7 +6,16 @@ import { type Backend, guardedBackend } from '../../src/frontend/guarded-backend
 import { refusal } from './refusal.js'
 import { call } from './world.js'
 
-const methods = ['storeEnvelope', 'retrieveEnvelope', 'deleteEnvelope', 'listEnvelopes', 'getStoreInfo'] as const
+const methods = [
+  'storeEnvelope',
+  'retrieveEnvelope',
+  'deleteEnvelope',
+  'listEnvelopes',
+  'listEnvelopeVersions',
+  'storePart',
+  'retrievePart',
+  'getStoreInfo',
+] as const
 
 function failing(thrown: unknown): Backend {
   const fail = () => Promise.reject(thrown)
@@ -22,6 +31,9 @@ describe('the guarded back end', () => {
     CONTENTION: 'CONTENTION',
     KEYRING_MISMATCH: 'KEYRING_MISMATCH',
     RECORD_CORRUPT: 'RECORD_CORRUPT',
+    PARTS_MISSING: 'PARTS_MISSING',
+    PART_NOT_FOUND: 'PART_NOT_FOUND',
+    RANGE_PAST_END: 'RECORD_CORRUPT',
     STORE_FULL: 'STORE_FULL',
     STORE_UNAVAILABLE: 'STORE_UNAVAILABLE',
     OVERLOADED: 'OVERLOADED',
@@ -48,6 +60,21 @@ describe('the guarded back end', () => {
       expect(bytes.includes('words')).to.equal(false)
     })
   }
+
+  it("says that an expiry is past by the back end's clock, which only that can know", async () => {
+    const foreign = (...fields: string[]) =>
+      new VaultError('INVALID_REQUEST', {
+        message: 'words of the back end',
+        fields: fields.map((field) => ({ field, description: 'words of the back end' })),
+      })
+    const description = "must be in the future, by the back end's clock as well"
+    const error = await ask(failing(foreign('record.expire_time')))
+    expect(error.message).to.equal(`expire_time: ${description}`)
+    expect(error.fields).to.deep.equal([{ field: 'expire_time', description }])
+    for (const fields of [['record.entry_box'], ['record.expire_time', 'record.entry_box'], ['expire_time'], []]) {
+      expect((await ask(failing(foreign(...fields)))).reason).to.equal('INTERNAL')
+    }
+  })
 
   it('turns what is no error of ours into an internal error', async () => {
     for (const thrown of [new TypeError('words'), 'words', undefined, { reason: 'STORE_FULL' }]) {

@@ -83,6 +83,8 @@ describe('all flows together', () => {
   const ids = { userId: secret('user'), stranger: secret('stranger'), names: [secret('first'), secret('second')] }
   const data = Buffer.from(secret('plaintext'))
   const callerAad = Buffer.from(secret('associated'))
+  const label = { [secret('key')]: secret('value') }
+  const attributes = { contentType: `text/${secret('type')}`, labels: label }
   const seen = secretsSeen()
   const tokens: string[] = []
   const haystacks: Haystack[] = []
@@ -104,7 +106,7 @@ describe('all flows together', () => {
     const { userId, stranger, names } = ids
     const [recordName = '', second = ''] = names
     for (const keyMode of [1, 2, 3] as const) {
-      const { recordKey } = await client.storeRecord({ userId, recordName, data, keyMode, callerAad })
+      const { recordKey } = await client.storeRecord({ userId, recordName, data, keyMode, callerAad, attributes })
       if (recordKey !== '') tokens.push(recordKey)
       await client.retrieveRecord({ userId, recordName, recordKey, callerAad })
       await failing('wrong associated data', client.retrieveRecord({ userId, recordName, recordKey }))
@@ -129,6 +131,11 @@ describe('all flows together', () => {
     await failing('long name', client.storeRecord({ userId, recordName: recordName.repeat(100), data }))
     await failing('large', client.storeRecord({ userId, recordName, data: Buffer.alloc(3_145_729, data) }))
     await failing('very large', client.storeRecord({ userId, recordName, data: Buffer.alloc(4_500_000, data) }))
+    const badType = { ...attributes, contentType: Object.values(label)[0]! }
+    await failing('no media type', client.storeRecord({ userId, recordName, data, attributes: badType }))
+    const badLabel = { labels: { ...label, [`${Object.keys(label)[0]}\ufffd`]: '' } }
+    await failing('bad label', client.storeRecord({ userId, recordName, data, attributes: badLabel }))
+    await failing('restored', client.restoreRecord({ userId, recordName, recordKey: token, callerAad, version: 9n }))
     await failing('page token', client.listRecords({ userId, pageToken: token }))
     await failing('changed meanwhile', client.deleteRecord({ userId, recordName, expectKeyId: randomBytes(16) }))
     for (const lie of ['damaged', 'relabelled'] as const) {
@@ -202,10 +209,14 @@ describe('all flows together', () => {
     expect(leaks(idNeedles(), haystacks)).to.deep.equal([])
   })
 
-  it('left no plaintext and no associated data', () => {
+  it('left no plaintext, no associated data and no attribute', () => {
     const needles = [
       { name: 'plaintext', bytes: data },
       { name: 'associated data', bytes: callerAad },
+      ...[attributes.contentType, ...Object.entries(label).flat()].map((text) => ({
+        name: 'attribute',
+        bytes: Buffer.from(text),
+      })),
     ]
     expect(leaks(needles, haystacks)).to.deep.equal([])
   })

@@ -97,7 +97,7 @@ describe('what a request may hold', () => {
     const { recordKey } = await frontEnd.store({ userId, data: most })
     expect((await frontEnd.retrieve({ userId, recordKey })).data.equals(most)).to.equal(true)
     expect(await answer(frontEnd.store({ userId, data: Buffer.alloc(3_145_729) }))).to.deep.equal(
-      invalid('data', 'must be at most 3145728 bytes, not 3145729'),
+      invalid('data', 'must be at most 3145728 bytes, not 3145729; larger ones go through UploadRecord'),
     )
   })
 
@@ -308,8 +308,23 @@ describe('what a request may hold', () => {
       expect(refused.code).to.equal(3)
       expect(fieldsOf(refused)).to.deep.equal({
         reason: 'INVALID_REQUEST',
-        fields: [{ field: 'data', description: 'must be at most 3145728 bytes, not 3145729' }],
+        fields: [
+          {
+            field: 'data',
+            description: 'must be at most 3145728 bytes, not 3145729; larger ones go through UploadRecord',
+          },
+        ],
       })
+    })
+
+    it('refuses an expiry that no clock ever shows', async () => {
+      // 2^62 seconds, and the most negative number of them.
+      for (const seconds of ['088080808080808080' + '40', '0880808080808080808001']) {
+        const time = bytesField(10, Buffer.from(seconds, 'hex'))
+        const refused = await wire.refused('storeRecord', Buffer.concat([bytesField(1, Buffer.from('alice')), time]))
+        const description = 'must be a time before the year 10000'
+        expect(fieldsOf(refused).fields).to.deep.equal([{ field: 'expire_time', description }])
+      }
     })
 
     it('refuses frames that are no message, as a request that can never work', async () => {

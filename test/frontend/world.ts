@@ -3,6 +3,7 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openFilePartStore } from '../../src/backend/file-part-store.js'
 import { openLevelStore } from '../../src/backend/level-store.js'
 import { backendService } from '../../src/backend/service.js'
 import type { Store } from '../../src/backend/store.js'
@@ -15,7 +16,7 @@ import { type RandomSource, randomSource } from '../../src/frontend/crypto/rando
 import type { Backend } from '../../src/frontend/guarded-backend.js'
 import { newKeyringText, parseKeyring } from '../../src/frontend/keyring.js'
 import { frontendService } from '../../src/frontend/service.js'
-import { closeVault, openVault, type Vault } from '../../src/frontend/vault.js'
+import { closeVault, openVault, type Vault, type VaultParts } from '../../src/frontend/vault.js'
 import type { UserDocument } from '../../src/gen/encserver/v1/backend.js'
 import {
   DeleteRecordRequest,
@@ -23,6 +24,10 @@ import {
   type FrontendServiceServer,
   ListRecordsRequest,
   type ListRecordsResponse,
+  ListRecordVersionsRequest,
+  type ListRecordVersionsResponse,
+  RestoreRecordRequest,
+  type RestoreRecordResponse,
   RetrieveRecordRequest,
   type RetrieveRecordResponse,
   StoreRecordRequest,
@@ -43,6 +48,7 @@ export interface FrontEndParts {
   /** The world's unless given. */
   keyringText?: string
   random?: RandomSource
+  clock?: VaultParts['clock']
   /** What it talks to instead of the world's back end. */
   backend?: Backend
 }
@@ -55,6 +61,8 @@ export interface FrontEnd {
   retrieve(request: Given<RetrieveRecordRequest>): Promise<RetrieveRecordResponse>
   delete(request: Given<DeleteRecordRequest>): Promise<DeleteRecordResponse>
   list(request: Given<ListRecordsRequest>): Promise<ListRecordsResponse>
+  versions(request: Given<ListRecordVersionsRequest>): Promise<ListRecordVersionsResponse>
+  restore(request: Given<RestoreRecordRequest>): Promise<RestoreRecordResponse>
 }
 
 export interface World {
@@ -80,8 +88,9 @@ export function instead(backend: Backend, methods: Partial<Backend>): Backend {
 export async function openWorld(realm = 'default'): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'enc-server-frontend-'))
   const open = () => openLevelStore({ folder: join(folder, 'store') })
+  const parts = await openFilePartStore(join(folder, 'parts'))
   let store: Store = await open()
-  let methods = backendService({ store })
+  let methods = backendService({ store, parts })
   const opened: Vault[] = []
   const backend: Backend = {
     storeEnvelope: (request, context) => methods.storeEnvelope(request, context),
@@ -102,7 +111,8 @@ export async function openWorld(realm = 'default'): Promise<World> {
       const random = parts.random ?? randomSource()
       const keyring = parseKeyring(parts.keyringText ?? text)
       const config = frontendConfig({ realm, ...parts.config })
-      const vault = openVault({ config, keyring, backend: parts.backend ?? backend, random })
+      const own = parts.clock && { clock: parts.clock }
+      const vault = openVault({ config, keyring, backend: parts.backend ?? backend, random, ...own })
       opened.push(vault)
       return frontEndOf(vault)
     },
@@ -114,10 +124,11 @@ export async function openWorld(realm = 'default'): Promise<World> {
       await store.close()
       await change(join(folder, 'store'))
       store = await open()
-      methods = backendService({ store })
+      methods = backendService({ store, parts })
     },
     async close() {
       for (const vault of opened) closeVault(vault)
+      await parts.close()
       await store.close()
       await rm(folder, { recursive: true, force: true })
     },
@@ -133,6 +144,8 @@ function frontEndOf(vault: Vault): FrontEnd {
     retrieve: (request) => service.retrieveRecord(RetrieveRecordRequest.create(request), call),
     delete: (request) => service.deleteRecord(DeleteRecordRequest.create(request), call),
     list: (request) => service.listRecords(ListRecordsRequest.create(request), call),
+    versions: (request) => service.listRecordVersions(ListRecordVersionsRequest.create(request), call),
+    restore: (request) => service.restoreRecord(RestoreRecordRequest.create(request), call),
   }
 }
 

@@ -1,0 +1,50 @@
+// A back end without its server: the stores, the methods over them, and the sweeps beside them.
+
+import { newClock } from '../core/clock.js'
+import type { VaultError } from '../core/errors.js'
+import type { Logger } from '../core/log.js'
+import type { Methods } from '../core/methods.js'
+import { partNote } from '../core/serving.js'
+import type { BackendServiceServer } from '../gen/encserver/v1/backend.js'
+import type { BackendConfig } from './config.js'
+import { openStores } from './open-store.js'
+import { backendService } from './service.js'
+import type { Store } from './store.js'
+import { startSweep } from './sweep-expired.js'
+import { partSweep } from './sweep-parts.js'
+import { refersTo } from './versions.js'
+
+export interface OpenBackend {
+  store: Store
+  methods: Methods<BackendServiceServer>
+  /** For when no method is called any more. */
+  close(): Promise<void>
+}
+
+export async function openBackend(config: BackendConfig, log: Logger): Promise<OpenBackend> {
+  const { store, parts } = await openStores(config, log)
+  const clock = newClock()
+  const failed = (cause: unknown) => log.warn('sweep', { problem: (cause as VaultError).message, cause })
+  const ofParts = partSweep({
+    parts,
+    refersTo: (set, call) => refersTo(store, set, call),
+    now: clock.forRemoving,
+    limits: config.parts,
+    removed: (sets) => log.info('sweep', { removedPartSets: sets }),
+    failed,
+  })
+  ofParts.start()
+  const { released } = ofParts
+  const ofRecords = startSweep({ store, clock, released, intervalMs: config.sweepIntervalMs, failed })
+  const leftOver = (cause: unknown) => log.warn('sweep', { problem: 'something is left for the next pass', cause })
+  const told = { released, leftOver, failed: partNote(log, 'batched call') }
+  return {
+    store,
+    methods: backendService({ store, parts, partLimits: config.parts, clock, ...told }),
+    async close() {
+      await Promise.all([ofParts.stop(), ofRecords.stop()])
+      await parts.close()
+      await store.close()
+    },
+  }
+}

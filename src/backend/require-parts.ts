@@ -1,0 +1,40 @@
+// A record in parts appears only when all of them are there, and will stay: a record that cannot be read is never stored.
+import { VaultError } from '../core/errors.js'
+import type { SealedRecord } from '../gen/encserver/v1/backend.js'
+import { keyIdOf } from './envelope-header.js'
+import type { PartStore } from './part-store.js'
+import type { Store, StoreCall } from './store.js'
+
+export interface PartsRequirement {
+  store: Pick<Store, 'getRecord'>
+  parts: PartStore
+  /** The clock to refuse by. */
+  now: () => Date
+  /** Parts begun longer ago than this may be swept any time. */
+  maxAgeMs: number
+}
+
+/** Whether that very write was done before: its parts may be gone by now, and it is a success all the same. */
+async function isStored(store: PartsRequirement['store'], record: SealedRecord, call: StoreCall): Promise<boolean> {
+  const current = await store.getRecord(record.recordId, call)
+  if (!current?.userUid.equals(record.userUid)) return false
+  return [keyIdOf(current), ...current.replacedKeyIds].some((known) => known.equals(keyIdOf(record)))
+}
+
+async function refusalOf({ parts, now, maxAgeMs }: PartsRequirement, record: SealedRecord, call: StoreCall) {
+  const state = await parts.state({ recordId: record.recordId, keyId: keyIdOf(record) }, call)
+  if (state?.count !== record.partCount) return new VaultError('PARTS_MISSING')
+  if (now().getTime() - state.begun.getTime() <= maxAgeMs) return undefined
+  return new VaultError('PARTS_MISSING', { message: 'the parts of the record are too old; upload it again' })
+}
+
+/** Throws PARTS_MISSING unless parts 0 to `part_count` - 1 are there, no more and none of them too old. */
+export async function requireParts(
+  requirement: PartsRequirement,
+  record: SealedRecord,
+  call: StoreCall,
+): Promise<void> {
+  if (record.partCount === 0) return
+  const refusal = await refusalOf(requirement, record, call)
+  if (refusal && !(await isStored(requirement.store, record, call))) throw refusal
+}

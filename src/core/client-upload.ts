@@ -1,0 +1,30 @@
+// Calls of many requests and one answer. They are never made again: their source can be read once.
+import type { MethodDefinition, ServiceError } from '@grpc/grpc-js'
+import { failureOf, metadataOf, type OpenClient, type OutgoingCall, refusalOf } from './open-client.js'
+import { sendRequests } from './send-requests.js'
+
+/** Sends all requests, an async iterable; rejects with what that threw, if it did, and the call is cancelled then. */
+export function callUpload(
+  open: OpenClient,
+  { path, requestSerialize, responseDeserialize }: MethodDefinition<unknown, unknown>,
+  { request, context }: OutgoingCall,
+): Promise<unknown> {
+  const { signal, deadline } = context
+  return new Promise((resolve, reject) => {
+    const refusal = refusalOf(open, signal)
+    if (refusal) return reject(refusal)
+    const done = (error: ServiceError | null, response?: unknown) => {
+      sending.stop()
+      signal.removeEventListener('abort', cancel)
+      open.calls.delete(call)
+      if (error === null) resolve(response)
+      else reject(sending.failure() ?? failureOf(open, signal, error))
+    }
+    const sent = [path, requestSerialize, responseDeserialize, metadataOf(context), { deadline }, done] as const
+    const call = open.client.makeClientStreamRequest(...sent)
+    const cancel = () => call.cancel()
+    signal.addEventListener('abort', cancel, { once: true })
+    open.calls.add(call)
+    const sending = sendRequests(call, request as AsyncIterable<unknown>)
+  })
+}

@@ -1,0 +1,46 @@
+// The two directions of a stream in a server: requests as they are asked for, answers as their reader takes them.
+import type { ServerDuplexStream, ServerReadableStream, ServerWritableStream } from '@grpc/grpc-js'
+import { orAbort } from './or-abort.js'
+import type { Frame } from './serving.js'
+
+/** What waits for a slow reader before the method does: this much, or one larger frame. */
+const maxUnsentBytes = 256 * 1024
+const frameOverhead = 64
+
+type Incoming = Pick<ServerDuplexStream<Frame, Frame> | ServerReadableStream<Frame, Frame>, 'iterator'>
+type Outgoing = Pick<ServerDuplexStream<Frame, Frame> | ServerWritableStream<Frame, Frame>, 'write'>
+
+/** Sends frames; what it returns resolves when there is room for another. */
+export function sender(stream: Outgoing, sent: () => void, signal: AbortSignal) {
+  let unsentBytes = 0
+  let room = (): void => undefined
+  return (frame: Frame): Promise<void> | undefined => {
+    const bytes = frame.length + frameOverhead
+    unsentBytes += bytes
+    stream.write(frame, () => {
+      unsentBytes -= bytes
+      sent()
+      if (unsentBytes <= maxUnsentBytes) room()
+    })
+    if (unsentBytes <= maxUnsentBytes) return undefined
+    const freed = new Promise<void>((resolve) => {
+      room = resolve
+    })
+    return orAbort(freed, signal)
+  }
+}
+
+/** The requests, until their caller has sent all. grpc-js itself reads 16 of them ahead of whoever asks. */
+export async function* messages(stream: Incoming, received: (frame: Frame) => unknown, signal: AbortSignal) {
+  const frames = stream.iterator({ destroyOnReturn: false }) // the answers go on when nobody reads any more
+  for (;;) {
+    const next = await orAbort(frames.next(), signal)
+    if (next.done) return await orAbort(cancellationSeen(), signal)
+    yield received(next.value)
+  }
+}
+
+/** A caller that goes first looks like one that has sent all; grpc-js says otherwise two turns later. */
+async function cancellationSeen(): Promise<void> {
+  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}

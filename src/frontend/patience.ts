@@ -1,0 +1,51 @@
+// A transfer of minutes or hours outlives a back end that restarts. Its calls are harmless twice, by their keys, so each
+// is made again for a while; a call for one record leaves that to its caller.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Reason, VaultError } from '../core/errors.js'
+import type { CallContext } from '../core/methods.js'
+import { cancelledBy } from '../core/retry.js'
+
+export interface Patience {
+  /** How long one try may take. */
+  tryMs: number
+  /** No try begins after so long. It stays below the time after which a stream is idle. */
+  totalMs: number
+  pauseMs: number
+}
+
+export const defaultPatience: Patience = { tryMs: 30_000, totalMs: 45_000, pauseMs: 250 }
+
+const unsure: Reason[] = ['OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED', 'STORE_UNAVAILABLE']
+const passing: Reason[] = ['BACKEND_UNAVAILABLE', 'OVERLOADED', ...unsure]
+
+/** Tries until it succeeds, fails for good, or patience or the call's time is up; an unknown outcome stays unknown. */
+export async function patiently<T>(
+  attempt: (call: CallContext) => Promise<T>,
+  call: CallContext,
+  { tryMs, totalMs, pauseMs }: Patience = defaultPatience,
+): Promise<T> {
+  const end = Math.min(call.deadline, Date.now() + totalMs)
+  let perhapsDone: VaultError | undefined
+  for (;;) {
+    try {
+      return await attempt({ ...call, deadline: Math.min(call.deadline, Date.now() + tryMs) })
+    } catch (thrown) {
+      const error = passingFault(thrown, call.signal)
+      if (unsure.includes(error.reason)) perhapsDone = error
+      const waitMs = pauseMs + (error.retryAfterMs ?? 0)
+      if (Date.now() + waitMs >= end) throw perhapsDone ?? error
+      await pause(waitMs, call.signal)
+    }
+  }
+}
+
+/** The fault, if it may pass by itself; throws any other. */
+function passingFault(thrown: unknown, signal: AbortSignal): VaultError {
+  if (signal.aborted) throw cancelledBy(signal)
+  if (thrown instanceof VaultError && passing.includes(thrown.reason)) return thrown
+  throw thrown
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => Promise.reject(cancelledBy(signal)))
+}

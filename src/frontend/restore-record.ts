@@ -1,0 +1,56 @@
+// Makes a kept version the current one: opened as a download opens it, stored as an upload stores it, so that its size
+// does not matter.
+import { VaultError } from '../core/errors.js'
+import type { CallContext } from '../core/methods.js'
+import type { RestoreRecordRequest, RestoreRecordResponse } from '../gen/encserver/v1/frontend.js'
+import type { Mode } from './crypto/envelope.js'
+import type { RecordKey } from './crypto/token.js'
+import { openStored } from './open-stored.js'
+import { recordReader } from './record-reader.js'
+import { sealedBody } from './sealed-body.js'
+import { storeContents } from './store-contents.js'
+import type { User } from './user-key-source.js'
+import type { Vault } from './vault.js'
+
+const nothing = Buffer.alloc(0)
+
+/** A checked request and where its record lies. */
+export interface Restoring {
+  user: User
+  /** The first is where the new version goes. */
+  recordIds: [Buffer, ...Buffer[]]
+  token: RecordKey | undefined
+  /** Of the new version. */
+  mode: Mode
+  request: RestoreRecordRequest
+}
+
+/** Rejects as `downloadRecord` and `uploadRecord` do; a version in parts takes the room of a transfer. */
+export async function restoreRecord(
+  vault: Vault,
+  { mode, ...restoring }: Restoring,
+  call: CallContext,
+): Promise<RestoreRecordResponse> {
+  const { user, recordIds, request } = restoring
+  const kept = { ...restoring, request: { ...request, expectKeyId: nothing } }
+  const stored = await openStored(vault, kept, call)
+  const { cipher } = stored.opened
+  let leave: (() => void) | undefined
+  try {
+    if (stored.sealed.partCount > 0) leave = vault.transfers.enter()
+    const { size, read } = await recordReader({ body: sealedBody(vault, kept, stored), cipher }, call)
+    const contents = read({ from: 0, to: size }, call)
+    const again = { ...request, ...stored.said, data: nothing }
+    return await storeContents(vault, { user, recordId: recordIds[0], mode, request: again, contents }, call)
+  } catch (error) {
+    throw isExpiry(error) ? new VaultError('RECORD_NOT_FOUND', { cause: error }) : error
+  } finally {
+    leave?.()
+    cipher.key.fill(0)
+  }
+}
+
+/** The version has expired by the back end's clock: the caller of a restore gave no time that could be wrong. */
+function isExpiry(error: unknown): boolean {
+  return error instanceof VaultError && error.fields.some(({ field }) => field === 'expire_time')
+}
