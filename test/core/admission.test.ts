@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { admission } from '../../src/core/admission.js'
-import type { VaultError } from '../../src/core/errors.js'
+import { VaultError } from '../../src/core/errors.js'
 import { failure, gate } from './fake-frontend.js'
 
 describe('admission', () => {
@@ -33,6 +33,20 @@ describe('admission', () => {
         ),
       ).to.equal(broken)
     }
+  })
+
+  it('gives a place to who enters, until that leaves, however often it says so', async () => {
+    const calls = admission(1, 700)
+    const leave = calls.enter()
+    expect(() => calls.enter())
+      .to.throw(VaultError)
+      .that.includes({ reason: 'OVERLOADED', retryAfterMs: 700 })
+    leave()
+    leave()
+    const again = calls.enter()
+    expect(() => calls.enter()).to.throw(VaultError)
+    again()
+    await calls.idle()
   })
 
   it('is idle when nothing runs, and says so to all who wait', async () => {
