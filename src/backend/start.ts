@@ -1,4 +1,5 @@
 // Starts a back end from its configuration: the store, then the server over it.
+import { newClock } from '../core/clock.js'
 import type { Logger } from '../core/log.js'
 import { type RunningServer, startServer } from '../core/server.js'
 import { partNote } from '../core/serving.js'
@@ -7,6 +8,7 @@ import { type BackendConfig, backendLimits } from './config.js'
 import { openStore, storePlace } from './open-store.js'
 import { backendService } from './service.js'
 import type { StoreHealth } from './store.js'
+import { startSweep } from './sweep-expired.js'
 
 export interface RunningBackend {
   port: number
@@ -18,11 +20,14 @@ export interface RunningBackend {
 
 export async function startBackend(config: BackendConfig, log: Logger): Promise<RunningBackend> {
   const store = await openStore(config, log)
-  const methods = backendService({ store, failed: partNote(log, 'batched call') })
+  const clock = newClock()
+  const leftOver = (cause: unknown) => log.warn('sweep', { problem: 'something is left for the next pass', cause })
+  const methods = backendService({ store, clock, failed: partNote(log, 'batched call'), leftOver })
   const server = await listen(config, methods, log).catch(async (error: unknown) => {
     await store.close()
     throw error
   })
+  const sweep = startSweep({ store, clock, intervalMs: config.sweepIntervalMs, failed: leftOver })
   const tell = (health: StoreHealth) => {
     server.setReady(health === 'ready')
     log.log(health === 'ready' ? 'info' : 'warn', 'store', { health })
@@ -36,6 +41,7 @@ export async function startBackend(config: BackendConfig, log: Logger): Promise<
     async stop() {
       forget()
       await server.stop()
+      await sweep.stop()
       await store.close()
     },
   }

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import { listedBytes, maxScannedBytes, pageBuilder } from '../../src/backend/record-page.js'
 import { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
-import { sampleEnvelope, sampleRecord, sampleUser } from './samples.js'
+import { sampleEnvelope, sampleRecord, sampleUser, storeTime } from './samples.js'
 
 describe('record-page', () => {
   const user = sampleUser()
-  const range = { ...user, limit: 1000, maxBytes: 1 << 20 }
+  const range = { ...user, now: storeTime, limit: 1000, maxBytes: 1 << 20 }
   const large = sampleEnvelope(4 << 20)
 
   it('counts at least the encoded bytes of a listed record', () => {

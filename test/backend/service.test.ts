@@ -13,6 +13,7 @@ import type {
 import {
   call,
   keyId,
+  putInto,
   reasonOf,
   rejection,
   sampleEnvelope,
@@ -61,8 +62,9 @@ describe('backend service', () => {
   }
 
   const retrieve = (...recordIds: Buffer[]) => service.retrieveEnvelope({ recordIds, version: 0n }, call)
+  const versions = (...recordIds: Buffer[]) => service.listEnvelopeVersions({ recordIds }, call)
   const remove = (recordIds: Buffer[], expectKeyId = none) => service.deleteEnvelope({ recordIds, expectKeyId }, call)
-  const stored = (record: SealedRecord, version = 1n) => ({ ...record, version, storeTime })
+  const stored = (record: SealedRecord, version = 1n) => ({ ...record, version, storeTime, firstKeyId: keyId(record) })
 
   describe('storeEnvelope', () => {
     it('stores a first record with its user', async () => {
@@ -130,7 +132,7 @@ describe('backend service', () => {
       const record = sealed()
       const former = sampleRecord(sampleUser(), { recordId: record.recordId })
       await store.bindKeyring(keyringId, call)
-      await store.putRecord(former, undefined, call)
+      await putInto(store, former)
       expect(await retrieve(record.recordId)).to.deep.equal({ record: undefined, user: undefined })
       const { result } = await storeFirst(record)
       expect(result).to.deep.equal({ $case: 'stored', value: { version: 1n, storeTime } })
@@ -195,9 +197,9 @@ describe('backend service', () => {
 
     it('looks behind an id that has nothing, or a row of another life', async () => {
       const { moved, older, newer, ids } = await movedUser()
-      await store.deleteRecord({ ...newer, expectKeyId: undefined }, call)
+      await store.deleteRecord({ ...newer, expectKeyId: undefined, now: undefined }, call)
       expect(await retrieve(...ids)).to.deep.equal({ record: stored(older), user: moved })
-      await store.putRecord({ ...newer, userUid: randomBytes(16) }, undefined, call)
+      await putInto(store, { ...newer, userUid: randomBytes(16) })
       expect(await retrieve(...ids)).to.deep.equal({ record: stored(older), user: moved })
     })
   })
@@ -299,7 +301,7 @@ describe('backend service', () => {
       const records = Array.from({ length: 150 }, () => sealed(user, { entryBox: randomBytes(8192) }))
       await Promise.all(records.map((record) => storeFirst(record)))
       const all = await pages([user.userPseudonym], 1000)
-      expect(all.map((page) => page.length)).to.deep.equal([124, 26])
+      expect(all.map((page) => page.length)).to.deep.equal([123, 27])
       expect(hexIds(all.flat())).to.have.members(hexIds(records))
     })
   })
@@ -365,6 +367,20 @@ describe('backend service', () => {
       ['record.user_uid: must be 16 bytes', withRecord({ userUid: randomBytes(15) })],
       ['record.version: must be unset', withRecord({ version: 1n })],
       ['record.store_time: must be unset', withRecord({ storeTime })],
+      ['record.replaced_key_ids: must be unset', withRecord({ replacedKeyIds: [randomBytes(16)] })],
+      ['record.first_key_id: must be unset', withRecord({ firstKeyId: randomBytes(16) })],
+      ['record.kept_versions: must be unset', withRecord({ keptVersions: 1 })],
+      ['record.part_count: must be 0 to 1048576', withRecord({ partCount: 2 ** 20 + 1 })],
+      ['record.envelope: must be 88 bytes', withRecord({ partCount: 1, envelope: sampleEnvelope(104) })],
+      ['record.envelope: must be 88 bytes', withRecord({ partCount: 1, envelope: sampleEnvelope(87) })],
+      ['record.envelope: must be 104 to 4194304 bytes', withRecord({ envelope: sampleEnvelope(88) })],
+      ['record.expire_time: must be a time before the year 10000', withRecord({ expireTime: new Date(Number.NaN) })],
+      ['record.expire_time: must be a time before the year 10000', withRecord({ expireTime: new Date(0) })],
+      [
+        'record.expire_time: must be a time before the year 10000',
+        withRecord({ expireTime: new Date(253402300800000) }),
+      ],
+      ['keep_versions: must be 0 to 100', () => storeEnvelope(sealed(), { keepVersions: 101 })],
       ['keyring_id: must be 16 bytes', () => storeEnvelope(sealed(), { keyringId: none })],
       ['new_user.user_pseudonym: must begin the record id', withUser({ userPseudonym: pseudonym })],
       ['new_user.user_uid: must be that of the record', withUser({ userUid: randomBytes(16) })],
@@ -391,6 +407,8 @@ describe('backend service', () => {
       ['record_ids: must be 1 to 16', () => retrieve(...seventeen(72))],
       ['record_ids[1]: must be 72 bytes', () => retrieve(id, randomBytes(36))],
       ['record_ids: must be distinct', () => retrieve(id, randomBytes(72), id)],
+      ['record_ids: must be 1 to 16', () => versions()],
+      ['record_ids[0]: must be 72 bytes', () => versions(none)],
       ['record_ids: must be 1 to 16', () => remove([])],
       ['record_ids[0]: must be 72 bytes', () => remove([none])],
       ['expect_key_id: must be 16 bytes', () => remove([id], randomBytes(17))],
