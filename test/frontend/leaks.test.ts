@@ -136,6 +136,8 @@ describe('all flows together', () => {
     const badLabel = { labels: { ...label, [`${Object.keys(label)[0]}\ufffd`]: '' } }
     await failing('bad label', client.storeRecord({ userId, recordName, data, attributes: badLabel }))
     await failing('restored', client.restoreRecord({ userId, recordName, recordKey: token, callerAad, version: 9n }))
+    await client.listRecordVersions({ userId, recordName })
+    await failing('versions', client.listRecordVersions({ userId: stranger, recordName }))
     await failing('page token', client.listRecords({ userId, pageToken: token }))
     await failing('changed meanwhile', client.deleteRecord({ userId, recordName, expectKeyId: randomBytes(16) }))
     for (const lie of ['damaged', 'relabelled'] as const) {
