@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { serviceTools } from '../../cmd/service-tools.js'
@@ -35,6 +36,7 @@ const programs: Record<string, Run> = {
     ),
   mode: async (terminal) => print(terminal, `${((await stat(terminal.argv[2]!)).mode & 0o777).toString(8)}\n`),
   write: async ({ argv }) => writeFile(argv[2]!, Buffer.from(argv[3]!, 'hex')).then(() => 0),
+  sleep: ({ argv }) => sleep(1000 * Number(argv[2])).then(() => 0),
   'stop-feserver': (_, vault) => vault.stopFrontend().then(() => 0),
   'stop-beserver': (_, vault) => vault.stopBackend().then(() => 0),
 }
