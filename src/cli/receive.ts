@@ -53,7 +53,8 @@ async function take({ record, chunks }: Download, { sink, totalBytes, watch, mov
       watch.wait()
       const { value: chunk } = await chunks.next()
       watch.rest()
-      if (chunk === undefined) throw cutShort(sink.bytes, totalBytes)
+      if (chunk === undefined) throw notWhole(`the server ended after ${sink.bytes} of ${totalBytes} bytes`)
+      if (sink.bytes + chunk.length > totalBytes) throw notWhole('the server sends more than was asked for')
       await sink.append(chunk)
       moved(totalBytes)
     }
@@ -82,8 +83,8 @@ function expected({ expectKeyId }: Opening, { keyId }: DownloadState): Buffer {
   throw invalidField('--expect-key-id', `what is there is of the version with key id ${keyId.toString('hex')}`)
 }
 
-function cutShort(bytes: number, totalBytes: number): VaultError {
-  return new VaultError('INTERNAL', { message: `the server ended after ${bytes} of ${totalBytes} bytes` })
+function notWhole(message: string): VaultError {
+  return new VaultError('INTERNAL', { message })
 }
 
 function replacedError(cause: unknown, { before, path }: { before: DownloadState; path: string }): unknown {

@@ -46,16 +46,17 @@ export async function fileSource(file: FileHandle, named: { path: string; flag: 
   }
   if (!before.isFile()) throw invalidField(named.flag, `${named.path} is not a regular file; - reads standard input`)
 
+  const changed = invalidField(named.flag, `${named.path} changed while it was read; nothing is stored`)
   async function* chunks() {
     for (let at = 0; ; ) {
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, at)
       if (bytesRead === 0) break
       at += bytesRead
+      if (at > before.size) throw changed // it may grow faster than it is read, for ever
       yield buffer.subarray(0, bytesRead)
     }
     const { size, mtimeMs } = await file.stat()
-    if (size === before.size && mtimeMs === before.mtimeMs) return
-    throw invalidField(named.flag, `${named.path} changed while it was read; nothing is stored`)
+    if (size !== before.size || mtimeMs !== before.mtimeMs) throw changed
   }
   return sourceOf(chunks(), { totalBytes: before.size, modified: before.mtime, close: () => file.close() })
 }
