@@ -4,7 +4,7 @@ import type { BackendClient } from '../backend/client.js'
 import { VaultError } from '../core/errors.js'
 import type { RetrieveEnvelopeResponse, StoredEnvelope, StoreEnvelopeRequest } from '../gen/encserver/v1/backend.js'
 import { addBackendOptions, type BackendFlags, type NewCall, withBackend } from './backend-call.js'
-import { type RecordCopy, readCopy } from './beclient-copy.js'
+import { type RecordCopy, readCopy, refuseParts } from './beclient-copy.js'
 import { addKeyringOption, type KeyringFlags, keyringOf } from './beclient-keyring.js'
 import { viewEnvelope } from './envelope-view.js'
 import { printLine, printNote, toJson } from './output.js'
@@ -35,6 +35,7 @@ export function addStore(program: Command, session: Session): void {
 async function store(flags: StoreFlags, session: Session): Promise<void> {
   const { terminal } = session
   const copy = await readCopy(flags.in, session)
+  refuseParts('--in', copy.record)
   const { version, storeTime, userAdded } = await withBackend(flags, session, async (methods, call) => {
     const keyringId = keyringOf(await methods.getStoreInfo({}, call()), flags)
     const done = await putBack(methods, { copy, request: requestOf(copy, { ...flags, keyringId }) }, call)
