@@ -9,10 +9,12 @@ import { addKeyringOption, type KeyringFlags, keyringOf } from './beclient-keyri
 import { viewEnvelope } from './envelope-view.js'
 import { printLine, printNote, toJson } from './output.js'
 import { type Session, withExamples } from './program.js'
+import { wholeNumber } from './store-options.js'
 
 interface StoreFlags extends BackendFlags, KeyringFlags {
   in: string
   ifAbsent?: true
+  keepVersions?: number
 }
 
 const examples = [
@@ -27,6 +29,7 @@ export function addStore(program: Command, session: Session): void {
     .description('Put back a record that `beclient get --out` copied, in place of what is there now.')
     .requiredOption('--in <file>', 'the copy: the bytes of an encserver.v1.RetrieveEnvelopeResponse')
     .option('--if-absent', 'only if there is no such record now')
+    .option('--keep-versions <n>', 'how many versions to keep, this one included (default: 1)', wholeNumber(1, 100))
   withExamples(addBackendOptions(addKeyringOption(command)), examples).action((flags: StoreFlags) =>
     store(flags, session),
   )
@@ -49,11 +52,14 @@ async function store(flags: StoreFlags, session: Session): Promise<void> {
   if (userAdded) printNote('its user was not there either, and is back with the wrapped keys of the copy', terminal)
 }
 
-function requestOf({ record }: RecordCopy, { ifAbsent, keyringId }: StoreFlags & { keyringId: Buffer }) {
+function requestOf(
+  { record }: RecordCopy,
+  { ifAbsent, keepVersions = 0, keyringId }: StoreFlags & { keyringId: Buffer },
+) {
   return {
     record: { ...record, version: 0n, storeTime: undefined, replacedKeyIds: [], firstKeyId: Buffer.alloc(0) }, // the back end sets them
     newUser: undefined,
-    keepVersions: 0,
+    keepVersions,
     precondition: ifAbsent && { condition: { $case: 'absent' as const, value: true } },
     keyringId,
   }
