@@ -49,7 +49,8 @@ export async function fileSource(file: FileHandle, named: { path: string; flag: 
   const changed = invalidField(named.flag, `${named.path} changed while it was read; nothing is stored`)
   async function* chunks() {
     for (let at = 0; ; ) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, at)
+      const room = Math.min(chunkBytes, before.size - at + 1) // one more, to see that it ends there
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(room), 0, room, at)
       if (bytesRead === 0) break
       at += bytesRead
       if (at > before.size) throw changed // it may grow faster than it is read, for ever
