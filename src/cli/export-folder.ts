@@ -40,7 +40,8 @@ async function openAll(work: FolderExport): Promise<void> {
   const { client, options, tally, flags, session } = work
   const { items, totalBytes } = await recordsOf(flags, { client, options, exported: keyIdSet(), tally })
   for await (const batch of transfer(placed(items, work), senderOf(client, { flags, tally, session }))) {
-    await Promise.all(batch.map((settled) => keep(settled, work)))
+    await Promise.all(batch.filter((settled) => !isTooLarge(settled)).map((settled) => keep(settled, work)))
+    for (const settled of batch.filter(isTooLarge)) await keep(settled, work)
     tally.at({ bytes: batch.at(-1)?.item.end ?? 0, totalBytes })
   }
 }
@@ -88,10 +89,14 @@ function ofOneRecord(thrown: unknown): VaultError {
   return new VaultError('INVALID_REQUEST', { message: `there can be no file of that name: ${code}`, cause: thrown })
 }
 
+function isTooLarge({ outcome }: Pick<Settled<PlacedItem, RetrieveRecordResponse>, 'outcome'>): boolean {
+  return outcome.error?.reason === 'RECORD_TOO_LARGE'
+}
+
 async function keep({ item, outcome }: Settled<PlacedItem, RetrieveRecordResponse>, work: FolderExport): Promise<void> {
   const { tally } = work
   try {
-    if (outcome.error && outcome.error.reason !== 'RECORD_TOO_LARGE') throw outcome.error
+    if (outcome.error && !isTooLarge({ outcome })) throw outcome.error
     await leadTo(work.flags.out, item.which.name ?? '')
     if (outcome.answer) await write(item.path, outcome.answer.data, work.flags)
     else await downloadTo(item, work)

@@ -20,6 +20,7 @@ interface Patience {
 export function stallWatch({ patienceMs, signal }: Patience): StallWatch {
   const stalled = new AbortController()
   let timer: NodeJS.Timeout | undefined
+  let stopped = false
   const rest = () => clearTimeout(timer)
   const end = () => {
     const message = `the server has moved nothing for ${patienceMs / 1000} s`
@@ -29,9 +30,12 @@ export function stallWatch({ patienceMs, signal }: Patience): StallWatch {
     signal: AbortSignal.any([signal, stalled.signal]),
     wait() {
       clearTimeout(timer)
-      timer = setTimeout(end, patienceMs)
+      if (!stopped) timer = setTimeout(end, patienceMs)
     },
     rest,
-    stop: rest,
+    stop() {
+      stopped = true // a source may be asked once more after that
+      rest()
+    },
   }
 }

@@ -118,9 +118,11 @@ describe('e2e: upload and download', () => {
       const child = feclient(...uploading)
       const ending = ended(child)
       await until(() => up > 8 * MiB)
+      const endedAt = Date.now()
       if (end === 'cut') proxy.cut()
       else child.kill(end)
       const { code, stderr } = await ending
+      expect(Date.now() - endedAt, end).to.be.lessThan(5_000)
       expect(code).to.equal(end === 'SIGKILL' ? null : end === 'SIGINT' ? 130 : 1)
       if (end === 'cut') expect(stderr).to.match(/^error: (UNREACHABLE|OUTCOME_UNKNOWN): /)
       expect(existsSync(join(folder, 'other.key'))).to.equal(false)
