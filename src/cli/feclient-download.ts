@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { invalidField } from '../core/errors.js'
 import type { RecordInfo } from '../frontend/client.js'
 import { type DownloadFile, openDownload } from './download-file.js'
+import type { Range } from './download-state.js'
 import { addFrontendOptions, addRecordOptions, withFrontend } from './frontend-call.js'
 import { addOpeningOptions, keylessError, type Opening, type OpeningFlags, openingOf } from './opening-options.js'
 import { printLine, printNote, toJson } from './output.js'
@@ -19,7 +20,7 @@ interface DownloadFlags extends OpeningFlags {
   force?: true
   resume?: true
   offset: number
-  length: number
+  length?: number
 }
 
 const examples = [
@@ -41,7 +42,7 @@ export function addDownload(program: Command, session: Session): void {
     .option('--force', 'let --out replace a file')
     .option('--resume', 'go on with a download that was interrupted')
     .option('--offset <n>', 'the first byte wanted', wholeNumber(0), 0)
-    .option('--length <n>', 'how many bytes (default: to the end)', wholeNumber(1), 0)
+    .option('--length <n>', 'how many bytes (default: to the end)', wholeNumber(1))
     .option('--json', 'print one JSON object')
     .addHelpText('after', resumeHelp)
   withExamples(addFrontendOptions(command), examples).action((flags: DownloadFlags) => download(flags, session))
@@ -57,11 +58,11 @@ function check({ out, json, resume, force }: DownloadFlags): void {
 async function download(flags: DownloadFlags, session: Session): Promise<void> {
   check(flags)
   const request = await openingOf(flags, session)
-  const { out, offset, length, force = false, resume = false } = flags
+  const { out, force = false, resume = false } = flags
   const sink =
     out === '-'
       ? standardOutput(session)
-      : await openDownload({ path: out, replace: force, resume, range: { offset, length } })
+      : await openDownload({ path: out, replace: force, resume, range: rangeOf(flags) })
   let whole = false
   try {
     const record = await receiveInto(sink, { request, flags }, session)
@@ -81,12 +82,16 @@ interface Download {
   flags: DownloadFlags
 }
 
+function rangeOf({ offset, length = 0 }: DownloadFlags): Range {
+  return { offset, length }
+}
+
 async function receiveInto(sink: Sink, { request, flags }: Download, session: Session): Promise<RecordInfo> {
   const progress = progressLine('downloaded', session.terminal, bytesText)
-  const { offset, length, timeout } = flags
+  const { timeout } = flags
   const receiving = {
     request,
-    range: { offset, length },
+    range: rangeOf(flags),
     sink,
     patience: { patienceMs: timeout * 1000, signal: session.signal },
     moved: (totalBytes: number) => progress.show({ done: 0, failed: 0, bytes: sink.bytes, totalBytes }),

@@ -6,7 +6,7 @@ import { addKeyOutOption, type KeyOutFlags, type Stored, versionText, withKeyFil
 import { addKeyOptions, keylessError } from './opening-options.js'
 import { type Session, withExamples } from './program.js'
 import {
-  addConditionOptions,
+  addIfKeyIdOption,
   addKeepOption,
   addModeOption,
   type ConditionFlags,
@@ -33,7 +33,7 @@ export function addRestore(program: Command, session: Session): void {
       .requiredOption('--version <n>', 'which one: `feclient versions` lists them', wholeNumber(1)),
   )
   addModeOption(addKeyOutOption(command), "the new version's key")
-  addKeepOption(addConditionOptions(command)).option('--json', 'print one JSON object')
+  addKeepOption(addIfKeyIdOption(command)).option('--json', 'print one JSON object')
   withExamples(addFrontendOptions(command), examples).action((flags: RestoreFlags) => restore(flags, session))
 }
 

@@ -10,6 +10,8 @@ export interface FolderFile {
   path: string
   /** Relative to the folder, with / between. */
   name: string
+  /** Why what is there cannot be read: it may be a folder of many. */
+  unreadable?: Error
 }
 
 export interface FolderWalk {
@@ -22,7 +24,8 @@ export function walkFolder(folder: string): FolderWalk {
   let passedOver = 0
 
   async function* below(path: string, prefix: string): AsyncGenerator<FolderFile> {
-    const entries = await readdir(path, { withFileTypes: true })
+    const entries = await readdir(path, { withFileTypes: true }).catch((error: Error) => error)
+    if (entries instanceof Error) return yield { path, name: prefix, unreadable: entries }
     for (const entry of entries.sort(byName)) {
       const found = { path: join(path, entry.name), name: `${prefix}${entry.name}` }
       if (entry.isDirectory()) yield* below(found.path, `${found.name}/`)
@@ -44,7 +47,8 @@ function byName(one: Dirent, other: Dirent): number {
 }
 
 /** Opens what was found, if it is a regular file still; throws INVALID_REQUEST for a name that no record can have. */
-export async function openFound({ path, name }: FolderFile): Promise<FileHandle> {
+export async function openFound({ path, name, unreadable }: FolderFile): Promise<FileHandle> {
+  if (unreadable) throw unreadable
   if (name.includes('\ufffd')) throw invalidField('name', 'is not UTF-8, or contains U+FFFD')
   return open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
 }

@@ -57,10 +57,13 @@ export function addModeOption(command: Command, whose = "the record's key"): Com
   )
 }
 
+export function addIfKeyIdOption(command: Command): Command {
+  return command.option('--if-key-id <hex>', 'only if the record there has this key id', hexOf(16))
+}
+
 export function addConditionOptions(command: Command): Command {
-  return command
-    .addOption(new Option('--if-absent', 'only if there is no record of that name').conflicts('ifKeyId'))
-    .option('--if-key-id <hex>', 'only if the record there has this key id', hexOf(16))
+  const absent = new Option('--if-absent', 'only if there is no record of that name').conflicts('ifKeyId')
+  return addIfKeyIdOption(command.addOption(absent))
 }
 
 export function addKeepOption(command: Command): Command {

@@ -52,6 +52,18 @@ describe('folder', () => {
     expect(await messageOf(openFound({ path: join(folder, 'link'), name: 'link' }))).to.include('ELOOP')
   })
 
+  it('goes on past what cannot be read, and says what that was', async () => {
+    for (const name of ['a', 'b', 'c']) await mkdir(join(folder, name))
+    for (const name of ['a/1', 'b/1', 'c/1']) await writeFile(join(folder, name), '')
+    const found = []
+    for await (const file of walkFolder(folder).files()) {
+      if (found.length === 0) await rm(join(folder, 'b'), { recursive: true })
+      found.push(file)
+    }
+    expect(found.map(({ name }) => name)).to.deep.equal(['a/1', 'b/', 'c/1'])
+    expect(await messageOf(openFound(found[1]!))).to.include('ENOENT')
+  })
+
   it('has names that no record can have', async () => {
     await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff])]), '')
     const [found] = (await namesIn()).names
