@@ -18,6 +18,13 @@ export function encodeCopy(copy: RecordCopy): Buffer {
   return Buffer.from(RetrieveEnvelopeResponse.encode(copy).finish())
 }
 
+/** A copy holds one message of the back end; a record in parts would come back without its contents. */
+export function refuseParts(flag: string, { partCount }: SealedRecord): void {
+  if (partCount === 0) return
+  const message = `the contents are in ${partCount} parts, which a copy does not hold; \`feclient download\` copies them, opened`
+  throw invalidField(flag, message)
+}
+
 /** Throws INVALID_REQUEST for a file that `beclient get --out` did not write, or not whole. */
 export async function readCopy(path: string, { signal }: Session): Promise<RecordCopy> {
   const bytes = await buffer(createReadStream(path, { end: maxCopyBytes, signal })) // one byte more, to see that it is too long

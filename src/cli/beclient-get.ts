@@ -3,16 +3,18 @@ import type { Command } from 'commander'
 import { invalidField, VaultError } from '../core/errors.js'
 import type { RetrieveEnvelopeResponse, SealedRecord } from '../gen/encserver/v1/backend.js'
 import { addBackendOptions, type BackendFlags, withBackend } from './backend-call.js'
-import { encodeCopy, type RecordCopy } from './beclient-copy.js'
+import { encodeCopy, type RecordCopy, refuseParts } from './beclient-copy.js'
 import { viewEnvelope } from './envelope-view.js'
 import { hexOf } from './input.js'
 import { printLine, printNote, toJson } from './output.js'
 import { type Session, withExamples } from './program.js'
 import { sealedRecordLines } from './sealed-record.js'
+import { wholeNumber } from './store-options.js'
 import { openWholeFile } from './whole-file.js'
 
 interface GetFlags extends BackendFlags {
   recordId: Buffer
+  version?: number
   out?: string
 }
 
@@ -26,6 +28,7 @@ export function addGet(program: Command, session: Session): void {
     .command('get')
     .description('Show a record: the header of its envelope, and its first bytes, which are ciphertext.')
     .requiredOption('--record-id <hex>', "72 bytes: the user's pseudonym, then the record's", hexOf(72))
+    .option('--version <n>', 'an older version that is kept', wholeNumber(1))
     .option('--out <file>', 'write the whole record and its user to this file instead, replacing a file')
   withExamples(addBackendOptions(command), examples).action((flags: GetFlags) => get(flags, session))
 }
@@ -38,9 +41,9 @@ async function get(flags: GetFlags, session: Session): Promise<void> {
   for (const line of lines) printLine(line, session.terminal)
 }
 
-async function retrieve({ recordId, ...flags }: GetFlags, session: Session): Promise<RecordCopy> {
+async function retrieve({ recordId, version = 0, ...flags }: GetFlags, session: Session): Promise<RecordCopy> {
   const found: RetrieveEnvelopeResponse = await withBackend(flags, session, (methods, call) =>
-    methods.retrieveEnvelope({ recordIds: [recordId], version: 0n }, call()),
+    methods.retrieveEnvelope({ recordIds: [recordId], version: BigInt(version) }, call()),
   )
   const { record, user } = found
   if (record === undefined) throw new VaultError('RECORD_NOT_FOUND')
@@ -53,6 +56,7 @@ async function getToFile(path: string, flags: GetFlags, session: Session): Promi
   const file = await openWholeFile({ path, flag: '--out', replace: true })
   try {
     const copy = await retrieve(flags, session)
+    refuseParts('--out', copy.record)
     const bytes = encodeCopy(copy)
     await file.commit(bytes)
     printCopied({ record: copy.record, note: `wrote ${path}: ${bytes.length} bytes` }, flags, session)
@@ -66,8 +70,8 @@ function printCopied(
   { json }: GetFlags,
   { terminal }: Session,
 ): void {
-  const { recordId, version, sizeBytes, storeTime, envelope } = record
+  const { recordId, version, sizeBytes, storeTime, expireTime, envelope } = record
   const keyId = viewEnvelope(envelope)?.keyId
-  if (json) printLine(toJson({ recordId, version, keyId, sizeBytes, storeTime }), terminal)
+  if (json) printLine(toJson({ recordId, version, keyId, sizeBytes, storeTime, expireTime }), terminal)
   else printNote(`${note}, version ${version}, key id ${keyId?.toString('hex') ?? 'unknown'}`, terminal)
 }

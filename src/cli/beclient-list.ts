@@ -1,12 +1,11 @@
 // beclient list: the records under one pseudonym, page after page.
 import type { Command } from 'commander'
 import type { BackendClient } from '../backend/client.js'
-import type { SealedRecord } from '../gen/encserver/v1/backend.js'
 import { addBackendOptions, type BackendFlags, type NewCall, withBackend } from './backend-call.js'
-import { viewEnvelope } from './envelope-view.js'
 import { hexOf } from './input.js'
 import { printLine, printNote, toJson } from './output.js'
 import { type Session, withExamples } from './program.js'
+import { sealedRecordRow } from './sealed-record.js'
 
 interface ListFlags extends BackendFlags {
   userPseudonym: Buffer
@@ -29,7 +28,7 @@ async function list(flags: ListFlags, session: Session): Promise<void> {
   let printed = 0
   await withBackend(flags, session, async (methods, call) => {
     for await (const record of eachEnvelope(methods, flags.userPseudonym, call)) {
-      printLine(flags.json ? toJson(record) : row(record), terminal)
+      printLine(flags.json ? toJson(record) : sealedRecordRow(record), terminal)
       printed += 1
     }
   })
@@ -45,10 +44,4 @@ export async function* eachEnvelope(methods: BackendClient['methods'], userPseud
     yield* records
     afterRecordId = nextAfterRecordId
   } while (afterRecordId.length > 0)
-}
-
-function row({ recordId, envelope, version, sizeBytes, storeTime }: SealedRecord): string {
-  const keyId = viewEnvelope(envelope)?.keyId.toString('hex') ?? 'unknown'
-  const stored = storeTime?.toISOString() ?? 'unknown'
-  return [recordId.toString('hex'), `version ${version}`, `${sizeBytes} bytes`, stored, `key id ${keyId}`].join('  ')
 }

@@ -4,15 +4,17 @@ import type { BackendClient } from '../backend/client.js'
 import { VaultError } from '../core/errors.js'
 import type { RetrieveEnvelopeResponse, StoredEnvelope, StoreEnvelopeRequest } from '../gen/encserver/v1/backend.js'
 import { addBackendOptions, type BackendFlags, type NewCall, withBackend } from './backend-call.js'
-import { type RecordCopy, readCopy } from './beclient-copy.js'
+import { type RecordCopy, readCopy, refuseParts } from './beclient-copy.js'
 import { addKeyringOption, type KeyringFlags, keyringOf } from './beclient-keyring.js'
 import { viewEnvelope } from './envelope-view.js'
 import { printLine, printNote, toJson } from './output.js'
 import { type Session, withExamples } from './program.js'
+import { wholeNumber } from './store-options.js'
 
 interface StoreFlags extends BackendFlags, KeyringFlags {
   in: string
   ifAbsent?: true
+  keepVersions?: number
 }
 
 const examples = [
@@ -27,6 +29,7 @@ export function addStore(program: Command, session: Session): void {
     .description('Put back a record that `beclient get --out` copied, in place of what is there now.')
     .requiredOption('--in <file>', 'the copy: the bytes of an encserver.v1.RetrieveEnvelopeResponse')
     .option('--if-absent', 'only if there is no such record now')
+    .option('--keep-versions <n>', 'how many versions to keep, this one included (default: 1)', wholeNumber(1, 100))
   withExamples(addBackendOptions(addKeyringOption(command)), examples).action((flags: StoreFlags) =>
     store(flags, session),
   )
@@ -35,6 +38,7 @@ export function addStore(program: Command, session: Session): void {
 async function store(flags: StoreFlags, session: Session): Promise<void> {
   const { terminal } = session
   const copy = await readCopy(flags.in, session)
+  refuseParts('--in', copy.record)
   const { version, storeTime, userAdded } = await withBackend(flags, session, async (methods, call) => {
     const keyringId = keyringOf(await methods.getStoreInfo({}, call()), flags)
     const done = await putBack(methods, { copy, request: requestOf(copy, { ...flags, keyringId }) }, call)
@@ -56,12 +60,15 @@ const unsetByCallers = {
   keptVersions: 0,
 }
 
-function requestOf({ record }: RecordCopy, { ifAbsent, keyringId }: StoreFlags & { keyringId: Buffer }) {
+function requestOf(
+  { record }: RecordCopy,
+  { ifAbsent, keepVersions = 0, keyringId }: StoreFlags & { keyringId: Buffer },
+) {
   return {
     // The rest is for the back end to set.
     record: { ...record, ...unsetByCallers },
     newUser: undefined,
-    keepVersions: 0,
+    keepVersions,
     precondition: ifAbsent && { condition: { $case: 'absent' as const, value: true } },
     keyringId,
   }

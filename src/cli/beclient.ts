@@ -5,6 +5,7 @@ import { addInfo } from './beclient-info.js'
 import { addList } from './beclient-list.js'
 import { addStore } from './beclient-store.js'
 import { addTrial } from './beclient-trial.js'
+import { addVersions } from './beclient-versions.js'
 import { backendHints } from './hints.js'
 import { rootCommand, runProgram, type Session, withExamples } from './program.js'
 import type { Terminal } from './terminal.js'
@@ -23,6 +24,7 @@ function build(session: Session) {
   addInfo(program, session)
   addGet(program, session)
   addList(program, session)
+  addVersions(program, session)
   addStore(program, session)
   addDelete(program, session)
   addTrial(program, session)

@@ -1,16 +1,27 @@
 // Which records an export opens: those of a keys file, or those of a user that need no record key.
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import type { CallOptions } from '../core/client.js'
 import { VaultError } from '../core/errors.js'
-import { type FrontendClient, type Given, KeyMode } from '../frontend/client.js'
-import type { RetrieveRecordRequest } from '../gen/encserver/v1/frontend.js'
+import { type FrontendClient, KeyMode } from '../frontend/client.js'
+import type { ConnectionFlags } from './connection.js'
 import { foreignLine, type KeyEntry, maxEntryBytes, parseKeyEntry } from './key-entry.js'
 import type { KeyIdSet } from './key-id-set.js'
 import { readLines } from './lines.js'
+import type { Opening } from './opening-options.js'
+import type { Session } from './program.js'
 import type { Item } from './send-window.js'
-import type { Failed, Tally } from './tally.js'
+import type { Failed, Tally, TallyFlags } from './tally.js'
 
-export type ExportItem = Item<Given<RetrieveRecordRequest>> & {
+export interface ExportFlags extends ConnectionFlags, TallyFlags {
+  keys?: string
+  user?: string
+  out: string
+  force?: true
+  resume?: true
+}
+
+export type ExportItem = Item<Opening> & {
   entry: Pick<KeyEntry, 'user' | 'aad'>
   /** What a failure is reported under. */
   which: Failed
@@ -26,17 +37,46 @@ interface Source {
 
 const overheadBytes = 1024
 
+interface Records {
+  items: AsyncIterable<ExportItem>
+  /** Of the keys file. */
+  totalBytes: number | undefined
+}
+
+/** Those that the flags name. */
+export async function recordsOf({ keys, user = '' }: ExportFlags, source: UserSource): Promise<Records> {
+  if (keys === undefined) return { items: recordsOfUser(user, source), totalBytes: undefined }
+  return { items: recordsOfKeys(keys, source), totalBytes: (await stat(keys)).size }
+}
+
+interface Sending {
+  flags: ExportFlags
+  tally: Tally
+  session: Pick<Session, 'signal'>
+}
+
+/** How they are opened, many on one stream. */
+export function senderOf(client: FrontendClient, { flags, tally, session }: Sending) {
+  return {
+    send: client.retrieveRecords,
+    signal: session.signal,
+    patienceMs: flags.timeout * 1000,
+    waiting: ({ reason }: VaultError) => tally.note(`waiting for the server: ${reason}`),
+  }
+}
+
 /** The records of a keys file, each of exactly the version that its line names. */
-export async function* recordsOfKeys(path: string, { exported, tally }: Source): AsyncGenerator<ExportItem> {
+async function* recordsOfKeys(path: string, { exported, tally }: Source): AsyncGenerator<ExportItem> {
   for await (const { text, number, end } of readLines(createReadStream(path), maxEntryBytes)) {
     const entry = entryOf(path, { text, number })
-    const { user, name, aad, keyId, recordKey, lineBytes, line } = entry
+    const { user, name, aad, keyId, recordKey, from } = entry
     if (exported.has(keyId)) {
       tally.skipped()
       continue
     }
     const request = { userId: user, recordName: name, recordKey, callerAad: aad, expectKeyId: keyId }
-    yield { request, entry, which: { line, user, name }, end, bytes: lineBytes + overheadBytes }
+    const [which, size] = 'line' in from ? [{ line: from.line }, from.lineBytes] : [{}, from.fileBytes]
+    yield { request, entry, which: { ...which, user, name }, end, bytes: size + overheadBytes }
   }
 }
 
@@ -54,7 +94,7 @@ interface UserSource extends Source {
 }
 
 /** The records of mode `server` of a user. */
-export async function* recordsOfUser(userId: string, source: UserSource): AsyncGenerator<ExportItem> {
+async function* recordsOfUser(userId: string, source: UserSource): AsyncGenerator<ExportItem> {
   const { client, options, exported, tally } = source
   let locked = 0
   let pageToken = ''
@@ -66,7 +106,13 @@ export async function* recordsOfUser(userId: string, source: UserSource): AsyncG
       else {
         const entry = { user: userId, aad: Buffer.alloc(0) }
         const which = { user: userId, name: recordName }
-        yield { request: { userId, recordName }, entry, which, end: 0, bytes: Number(sizeBytes) + overheadBytes }
+        yield {
+          request: { userId, recordName, recordKey: '' },
+          entry,
+          which,
+          end: 0,
+          bytes: Number(sizeBytes) + overheadBytes,
+        }
       }
     }
     await reportUnreadable(page.unreadableCount, { userId, tally })

@@ -4,8 +4,8 @@ import { type Command, Option } from 'commander'
 import type { CallOptions } from '../core/client.js'
 import { invalidField, VaultError } from '../core/errors.js'
 import type { FrontendClient, RetrieveRecordResponse } from '../frontend/client.js'
-import type { ConnectionFlags } from './connection.js'
-import { type ExportItem, recordsOfKeys, recordsOfUser } from './export-source.js'
+import { exportFolder } from './export-folder.js'
+import { type ExportFlags, type ExportItem, recordsOf, senderOf } from './export-source.js'
 import { addFrontendOptions, withFrontend } from './frontend-call.js'
 import { exportLine, maxLineBytes } from './import-line.js'
 import { jsonObject } from './json-line.js'
@@ -13,21 +13,14 @@ import { keyIdOf } from './key-entry.js'
 import { type KeyIdSet, keyIdSet } from './key-id-set.js'
 import { openPartial, type PartialFile } from './partial-file.js'
 import { type Session, withExamples } from './program.js'
-import { openTally, refuseSameFile, type Tally, type TallyFlags } from './tally.js'
+import { openTally, refuseSameFile, type Tally } from './tally.js'
 import { writeAll } from './terminal.js'
 import { type Settled, transfer } from './transfer.js'
-
-interface ExportFlags extends ConnectionFlags, TallyFlags {
-  keys?: string
-  user?: string
-  out: string
-  force?: true
-  resume?: true
-}
 
 const examples = [
   'feclient export --keys keys.ndjson --out records.ndjson',
   'feclient export --keys keys.ndjson --out records.ndjson --resume --report failed.ndjson',
+  'feclient export --keys photos.keys --out photos-again/',
   "feclient export --user alice --out - | jq -r '.data | @base64d'",
 ]
 
@@ -36,16 +29,23 @@ A line of the output, one JSON object, as import reads it:
   {"user":"alice","name":"photo","data":"/9j/4AAQ","mode":"split","key_id":"...","version":"1","stored":"..."}
   The file holds plaintext, for its owner only. Until it is whole it is called FILE.partial; after an
   interruption, or when records failed, the same command with --resume goes on with that.
+
+A folder, named with / at its end unless it is there: each record becomes the file of its name, of any
+size. A name that leads out of the folder, or to what is there, is refused; --force replaces files, and
+--resume leaves out those that are there. All records must be of one user.
 `
 
 export function addExport(program: Command, session: Session): void {
   const command = program
     .command('export')
-    .description('Get the records of a keys file, or those of a user that need no key, as NDJSON.')
+    .description('Get the records of a keys file, or those of a user that need no key, as NDJSON or as files.')
     .option('--keys <file>', 'the keys file that an import wrote')
     .addOption(new Option('--user <id>', "instead: this user's records of mode server").conflicts('keys'))
-    .requiredOption('--out <file>', 'where the opened records go: a new file, for its owner only; - is standard output')
-    .option('--force', 'let --out replace a file')
+    .requiredOption(
+      '--out <file>',
+      'where the opened records go: a new file, for its owner only, or a folder/; - is standard output',
+    )
+    .option('--force', 'let --out replace a file, or files of the folder')
     .option('--resume', 'go on with an export that was interrupted, or had failures')
     .option('--report <file>', 'write each failure to this file, one JSON object a line')
     .option('--json', 'print the summary as one JSON object')
@@ -63,13 +63,13 @@ async function check({ keys, user, out, json, resume, report }: ExportFlags): Pr
 
 async function exportRecords(flags: ExportFlags, session: Session): Promise<void> {
   await check(flags)
-  const totalBytes = flags.keys === undefined ? undefined : (await stat(flags.keys)).size
+  if (await isFolder(flags.out)) return exportFolder(flags, session)
   const exported = keyIdSet()
   const out = await openOutput(flags, exported, session)
   const tally = await openTally('exported', flags, session)
   try {
     await withFrontend(flags, session, (client, options) =>
-      openAll({ client, options, exported, out, tally, totalBytes, flags }, session),
+      openAll({ client, options, exported, out, tally, flags }, session),
     )
     await finish(out, tally)
   } catch (error) {
@@ -80,6 +80,10 @@ async function exportRecords(flags: ExportFlags, session: Session): Promise<void
     await tally.close()
     await out.close()
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return path.endsWith('/') || (await stat(path).catch(() => undefined))?.isDirectory() === true
 }
 
 async function finish(out: PartialFile, tally: Tally): Promise<void> {
@@ -107,21 +111,13 @@ interface Export {
   exported: KeyIdSet
   out: PartialFile
   tally: Tally
-  totalBytes: number | undefined
   flags: ExportFlags
 }
 
 async function openAll(work: Export, { signal }: Session): Promise<void> {
-  const { client, tally, totalBytes, flags } = work
-  const { keys, user = '' } = flags
-  const items = keys === undefined ? recordsOfUser(user, work) : recordsOfKeys(keys, work)
-  const sender = {
-    send: client.retrieveRecords,
-    signal,
-    patienceMs: flags.timeout * 1000,
-    waiting: ({ reason }: VaultError) => tally.note(`waiting for the server: ${reason}`),
-  }
-  for await (const batch of transfer(items, sender)) {
+  const { client, tally, flags } = work
+  const { items, totalBytes } = await recordsOf(flags, work)
+  for await (const batch of transfer(items, senderOf(client, { flags, tally, session: { signal } }))) {
     await keep(batch, work)
     tally.at({ bytes: batch.at(-1)?.item.end ?? 0, totalBytes })
   }

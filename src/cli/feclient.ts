@@ -1,11 +1,15 @@
 // The front end's client, for people and scripts. Without a subcommand it runs the trial.
 import { addDelete } from './feclient-delete.js'
+import { addDownload } from './feclient-download.js'
 import { addExport } from './feclient-export.js'
 import { addGet } from './feclient-get.js'
 import { addImport } from './feclient-import.js'
 import { addList } from './feclient-list.js'
+import { addRestore } from './feclient-restore.js'
 import { addStore } from './feclient-store.js'
 import { addTrial } from './feclient-trial.js'
+import { addUpload } from './feclient-upload.js'
+import { addVersions } from './feclient-versions.js'
 import { frontendHints } from './hints.js'
 import { rootCommand, runProgram, type Session, withExamples } from './program.js'
 import type { Terminal } from './terminal.js'
@@ -15,6 +19,9 @@ const examples = [
   'feclient store --user alice --name passport --in passport.pdf --key-out passport.key',
   'feclient get   --user alice --name passport --key-file passport.key --out passport.pdf',
   'feclient list  --user alice',
+  'feclient upload --user alice --name film --in film.mp4 --key-out film.key',
+  'feclient download --user alice --name film --key-file film.key --out film.mp4',
+  'feclient versions --user alice --name passport',
   'feclient import --in records.ndjson --keys-out keys.ndjson',
   'feclient export --keys keys.ndjson --out records.ndjson',
   'source <(feclient completion bash)                    complete commands and flags in this shell',
@@ -22,12 +29,16 @@ const examples = [
 
 function build(session: Session) {
   const program = withExamples(rootCommand('feclient', session), examples).description(
-    'Stores, gets, deletes, lists, imports and exports encrypted records through a front end.',
+    'Stores, gets, deletes, lists, imports and exports encrypted records of any size through a front end.',
   )
   addStore(program, session)
   addGet(program, session)
+  addUpload(program, session)
+  addDownload(program, session)
   addDelete(program, session)
   addList(program, session)
+  addVersions(program, session)
+  addRestore(program, session)
   addImport(program, session)
   addExport(program, session)
   addTrial(program, session)

@@ -13,6 +13,7 @@ const fields: Hints['fields'] = {
   address: 'on the command line: --tls-ca FILE, or --insecure',
   tls: 'on the command line: --tls-ca FILE --tls-cert FILE --tls-key FILE',
   'record key': 'put it in a file and use --key-file FILE, or send it to standard input with --key-stdin',
+  data: '`feclient upload` takes records of any size',
   'no record key': 'all but records of mode server need theirs: --key-file FILE, or --key-stdin',
 }
 
@@ -32,6 +33,7 @@ export const frontendHints: Hints = {
     BACKEND_UNAVAILABLE: 'feserver runs, its back end does not: `make beserver-cmd` starts one',
     RECORD_NOT_FOUND: '`feclient list --user ID` shows which records there are',
     RECORD_KEY_MISMATCH: 'every store makes a new record key and ends the old one; the --aad-file must be the same too',
+    RECORD_TOO_LARGE: '`feclient download` takes records of any size',
     RECORD_CORRUPT:
       "what the back end holds was changed: restore its store from a backup, and read the front end's log",
     PRECONDITION_FAILED: '`feclient list --user ID` shows the key id that is there now',

@@ -27,15 +27,16 @@ async function readBounded(stream: Readable, { field, maxBytes }: Bound, signal:
   return Buffer.concat(chunks)
 }
 
-/** The contents of a record: from the file, else from standard input. */
-export async function readData(file: string | undefined, { terminal, signal }: Session): Promise<Buffer> {
-  const { stdin } = terminal
-  if (file === undefined && stdin.isTTY) printNote('Type the data; Ctrl-D ends it.', terminal)
-  return readBounded(
-    file === undefined ? stdin : createReadStream(file),
-    { field: 'data', maxBytes: maxDataBytes },
-    signal,
-  )
+/** The contents of a record: from the file, else (or for -) from standard input. */
+export async function readData(file: string | undefined, session: Session): Promise<Buffer> {
+  const stream = file === undefined || file === '-' ? typedData(session) : createReadStream(file)
+  return readBounded(stream, { field: 'data', maxBytes: maxDataBytes }, session.signal)
+}
+
+/** Standard input; whoever sits at it is told so. */
+export function typedData({ terminal }: Session): Readable {
+  if (terminal.stdin.isTTY) printNote('Type the data; Ctrl-D ends it.', terminal)
+  return terminal.stdin
 }
 
 /** The bytes bound to a record; none without a file. */

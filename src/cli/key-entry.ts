@@ -1,4 +1,4 @@
-// A line of a keys file: which line of the input is stored, and everything that opens its record again.
+// A line of a keys file: which line or file of the input is stored, and everything that opens its record again.
 import { invalidField, VaultError } from '../core/errors.js'
 import type { StoreRecordResponse } from '../frontend/client.js'
 import { base64Field, type JsonObject, jsonObject, numberField, requiredText } from './json-line.js'
@@ -21,37 +21,64 @@ export interface InputLine {
   name: string
 }
 
-export interface KeyEntry extends InputLine {
+/** A file of a folder. */
+export interface InputFile {
+  user: string
+  name: string
+  fileBytes: number
+  modified: string
+}
+
+export interface KeyEntry {
+  user: string
+  name: string
   aad: Buffer
   keyId: Buffer
   recordKey: string
+  /** What of the input it was. */
+  from: InputLine | InputFile
   /** On the first line that a run of import writes. */
   input?: InputStamp | undefined
 }
 
-type Stored = Pick<KeyEntry, keyof InputLine | 'aad' | 'input'> &
+type Stored = (InputLine | InputFile) &
+  Pick<KeyEntry, 'aad' | 'input'> &
   Pick<StoreRecordResponse, 'recordKey' | 'keyId' | 'version'>
 
-export function keyEntryLine({ line, lineBytes, user, name, aad, recordKey, keyId, version, input }: Stored): string {
+export function keyEntryLine(stored: Stored): string {
+  const { user, name, aad, recordKey, keyId, version, input } = stored
   const bound = aad.length > 0 ? { aad: aad.toString('base64') } : {}
-  const where = { line, line_bytes: lineBytes, ...(input && { input }) }
+  const line = 'line' in stored ? { line: stored.line, line_bytes: stored.lineBytes } : fileFields(stored)
+  const where = { ...line, ...(input && { input }) }
   return `${toJson({ user, name, key_id: keyId, record_key: recordKey, version, ...bound, ...where })}\n`
+}
+
+function fileFields({ fileBytes, modified }: InputFile): object {
+  return { file_bytes: fileBytes, modified }
 }
 
 /** The entry of a line; throws INVALID_REQUEST when it is none. */
 export function parseKeyEntry(text: Buffer | undefined): KeyEntry {
   if (text === undefined) throw invalidField('line', `is longer than ${maxEntryBytes} bytes`)
   const object = jsonObject(text)
+  const where = object['file_bytes'] === undefined ? lineOf(object) : fileOf(object)
+  const who = { user: requiredText(object, 'user'), name: requiredText(object, 'name') }
   return {
-    line: numberField(object, 'line', 1),
-    lineBytes: numberField(object, 'line_bytes', 0),
-    user: requiredText(object, 'user'),
-    name: requiredText(object, 'name'),
+    ...who,
+    from: { ...where, ...who },
     aad: base64Field(object, 'aad') ?? Buffer.alloc(0),
     keyId: keyIdOf(object),
     recordKey: requiredText(object, 'record_key'),
     input: stampOf(object),
   }
+}
+
+function lineOf(object: JsonObject): Pick<InputLine, 'line' | 'lineBytes'> {
+  return { line: numberField(object, 'line', 1), lineBytes: numberField(object, 'line_bytes', 0) }
+}
+
+function fileOf(object: JsonObject): Pick<InputFile, 'fileBytes' | 'modified'> {
+  return { fileBytes: numberField(object, 'file_bytes', 0), modified: requiredText(object, 'modified') }
 }
 
 /** The key id of an entry or of an exported record. */

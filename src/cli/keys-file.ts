@@ -2,43 +2,41 @@
 // again, and it says where an interrupted import goes on.
 import { invalidField, VaultError } from '../core/errors.js'
 import { continueGrowing, createGrowing, isThere } from './growing-file.js'
-import { type InputLine, type InputStamp, keyEntryLine, maxEntryBytes, parseKeyEntry } from './key-entry.js'
+import { type InputStamp, type KeyEntry, keyEntryLine, maxEntryBytes, parseKeyEntry } from './key-entry.js'
 import type { Session } from './program.js'
-import { type StoredLines, storedLines } from './stored-lines.js'
 import { writeAll } from './terminal.js'
 
 export interface KeysFile {
-  stored: StoredLines
   /** Resolves when they are on disk, or handed to standard output. */
   append(entries: Entry[]): Promise<void>
   close(): Promise<void>
 }
 
-type Entry = Omit<Parameters<typeof keyEntryLine>[0], 'input'>
+type Entry = Parameters<typeof keyEntryLine>[0]
 
-interface Opening {
+export interface KeysOpening {
   path: string
   resume: boolean
   /** What the input is now; undefined for a pipe. */
   input: InputStamp | undefined
   /** The input may be another than it was. */
   mayChange: boolean
+  /** Told of each entry that is there already. */
+  seen(entry: KeyEntry): void
 }
 
 const flag = '--keys-out'
 
-export async function openKeysFile(opening: Opening, { terminal }: Session): Promise<KeysFile> {
+export async function openKeysFile(opening: KeysOpening, { terminal }: Session): Promise<KeysFile> {
   const { path, resume, input } = opening
-  const stored = storedLines()
   if (path === '-') {
     const append = (entries: Entry[]) => writeAll(terminal.stdout, Buffer.from(entries.map(keyEntryLine).join('')))
-    return { stored, append, close: async () => undefined }
+    return { append, close: async () => undefined }
   }
   const going = resume && (await isThere({ path, flag }))
-  const file = going ? await takeUp(opening, stored) : await createGrowing({ path, flag, taken: takenText(path) })
+  const file = going ? await takeUp(opening) : await createGrowing({ path, flag, taken: takenText(path) })
   let stamp = input
   return {
-    stored,
     async append(entries) {
       const lines = entries.map((entry, at) => keyEntryLine({ ...entry, input: at === 0 ? stamp : undefined }))
       await file.append(lines.join('')).catch((cause: Error) => {
@@ -55,12 +53,12 @@ function takenText(path: string): string {
   return `${path} exists; --resume goes on where its import left off`
 }
 
-async function takeUp({ path, input, mayChange }: Opening, stored: StoredLines) {
+async function takeUp({ path, input, mayChange, seen }: KeysOpening) {
   let before: InputStamp | undefined
   const read = ({ text }: { text: Buffer | undefined }) => {
     const entry = parseKeyEntry(text)
     before = entry.input ?? before
-    stored.add(entry)
+    seen(entry)
   }
   const file = await continueGrowing({ path, flag, maxLineBytes: maxEntryBytes, read })
   if (mayChange || !before || !input) return file
@@ -69,15 +67,5 @@ async function takeUp({ path, input, mayChange }: Opening, stored: StoredLines) 
   throw invalidField(
     '--in',
     'the file has changed since it was imported; --changed goes on, if lines that are stored are as they were',
-  )
-}
-
-/** Whether a line of the input is stored already; throws when it is not the line that was. */
-export function isStored(line: InputLine, { stored }: Pick<KeysFile, 'stored'>): boolean {
-  const found = stored.look(line)
-  if (found !== 'changed') return found === 'stored'
-  throw invalidField(
-    '--in',
-    `line ${line.line} is not the line that was imported: use another keys file for another input`,
   )
 }

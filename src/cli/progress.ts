@@ -43,6 +43,24 @@ export function progressText(verb: string, { done, failed, bytes = 0, totalBytes
   return parts.join(', ')
 }
 
+const byteUnits = ['bytes', 'kB', 'MB', 'GB', 'TB']
+
+/** So many bytes in words: "812 bytes", "3.1 MB". */
+export function byteCount(bytes: number): string {
+  let [shown, unit] = [bytes, 0]
+  for (; shown >= 999.95 && unit < byteUnits.length - 1; unit += 1) shown /= 1000
+  return `${unit === 0 ? Math.round(shown) : shown.toFixed(1)} ${byteUnits[unit]}`
+}
+
+/** The same for one long record, which is counted in bytes. */
+export function bytesText(verb: string, { bytes = 0, totalBytes }: Position, { bytesPerSecond }: Pace): string {
+  const parts = [`${byteCount(bytes)} ${verb}`]
+  if (totalBytes) parts.push(`${Math.min(100, Math.floor((100 * bytes) / totalBytes))} %`)
+  if (bytesPerSecond > 0) parts.push(`${byteCount(bytesPerSecond)}/s`)
+  if (totalBytes && bytesPerSecond > 0) parts.push(`${duration((totalBytes - bytes) / bytesPerSecond)} left`)
+  return parts.join(', ')
+}
+
 interface Pace {
   recordsPerSecond: number
   bytesPerSecond: number
@@ -57,7 +75,11 @@ function paceOf(samples: Sample[]): Pace {
 
 const silent: Progress = { show: () => undefined, clear: () => undefined }
 
-export function progressLine(verb: string, { stdout, stderr }: Pick<Terminal, 'stdout' | 'stderr'>): Progress {
+export function progressLine(
+  verb: string,
+  { stdout, stderr }: Pick<Terminal, 'stdout' | 'stderr'>,
+  textOf: typeof progressText = progressText,
+): Progress {
   if (!stderr.isTTY) return silent
   const samples: Sample[] = []
   let shownAt = Number.NEGATIVE_INFINITY
@@ -75,7 +97,7 @@ export function progressLine(verb: string, { stdout, stderr }: Pick<Terminal, 's
       shownAt = atMs
       samples.push({ atMs, done: position.done, bytes: position.bytes ?? 0 })
       while (samples[0] && atMs - samples[0].atMs > rateOverMs && samples.length > 2) samples.shift()
-      const text = progressText(verb, position, paceOf(samples))
+      const text = textOf(verb, position, paceOf(samples))
       stderr.write(`\r${text.slice(0, (stderr.columns || 80) - 1)}\u001b[K`)
     },
   }

@@ -1,12 +1,14 @@
 // The items of a transfer that are read but not yet handed on: bounded in number and bytes, and in the order of their source.
 import type { VaultError } from '../core/errors.js'
 
-/** What is sent; one that carries an error is not sent, and keeps its place. */
+/** What is sent; one that carries an error, or its answer already, is not sent, and keeps its place. */
 export type Item<Request> = {
   /** About how much memory it or its answer takes. */
   bytes: number
   /** Items of one subject are never in flight together: the last one in the source is the last one stored. */
   subject?: string
+  /** What it came to already. */
+  answer?: unknown
 } & ({ request: Request; error?: never } | { error: VaultError; request?: never })
 
 export type Outcome<Response> = { answer: Response; error?: never } | { error: VaultError; answer?: never }
@@ -56,8 +58,7 @@ export function sendWindow<Unit extends Item<unknown>, Response>({ maxItems, max
     add(item: Unit): void {
       added += 1
       bytes += item.bytes
-      const failed = item.error && { outcome: { error: item.error } }
-      slots.push({ id: `${added}`, item, sent: false, ...failed })
+      slots.push({ id: `${added}`, item, sent: false, ...settledAlready<Response>(item) })
       changes.changed()
     },
     /** What is settled up to the first that is not; everything that is settled when order no longer matters. */
@@ -75,6 +76,11 @@ export function sendWindow<Unit extends Item<unknown>, Response>({ maxItems, max
       changes.changed()
     },
   }
+}
+
+function settledAlready<Response>({ error, answer }: Item<unknown>): { outcome?: Outcome<Response> } {
+  if (error) return { outcome: { error } }
+  return answer === undefined ? {} : { outcome: { answer: answer as Response } }
 }
 
 /** Wakes whoever waits for something to change. */

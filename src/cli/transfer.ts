@@ -195,7 +195,8 @@ function settle<Request, Response>(
 
 const passing = new Set(['unavailable', 'exhausted', 'deadline', 'cancelled'])
 
-function mayPass({ kind, reason }: VaultError): boolean {
+/** Whether waiting may help. */
+export function mayPass({ kind, reason }: VaultError): boolean {
   return passing.has(kind) || reason === 'CONTENTION'
 }
 

@@ -3,12 +3,12 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { serviceTools } from '../../cmd/service-tools.js'
 import { beclient } from '../../src/cli/beclient.js'
 import { encodeCopy, type RecordCopy, readCopy } from '../../src/cli/beclient-copy.js'
 import { feclient } from '../../src/cli/feclient.js'
 import { RetrieveEnvelopeResponse } from '../../src/gen/encserver/v1/backend.js'
 import { fakeTerminal } from './fake-terminal.js'
+import { onlyRecordId } from './only-record-id.js'
 import { startVault, type Vault } from './vault.js'
 
 const data = 'to be restored'
@@ -38,15 +38,6 @@ describe('beclient copy', () => {
     expect(stderr).to.equal('')
     expect(exit).to.equal(0)
     return JSON.parse(stdout)
-  }
-
-  async function onlyRecordId(backendDir: string): Promise<string> {
-    const ids = []
-    const store = await serviceTools.openStore(backendDir)
-    for await (const stored of store.records()) ids.push(stored.recordId.toString('hex'))
-    await store.close()
-    expect(ids).to.have.length(1)
-    return ids[0]!
   }
 
   beforeEach(async () => {
@@ -194,7 +185,7 @@ describe('beclient copy', () => {
   })
 
   it('shows help with examples', async () => {
-    for (const subcommand of ['get', 'list', 'store', 'delete', 'info', 'trial']) {
+    for (const subcommand of ['get', 'list', 'versions', 'store', 'delete', 'info', 'trial']) {
       const { exit, stdout } = await be(subcommand, '--help')
       expect(exit).to.equal(0)
       expect(stdout).to.include('Examples:\n  beclient').and.to.include('--tls-ca <file>')

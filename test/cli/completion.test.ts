@@ -48,7 +48,8 @@ describe('completion', () => {
   }
 
   it('offers commands', async () => {
-    const all = ['store', 'get', 'delete', 'list', 'import', 'export', 'trial', 'completion']
+    const life = ['upload', 'download', 'versions', 'restore']
+    const all = ['store', 'get', 'delete', 'list', 'import', 'export', 'trial', 'completion', ...life]
     expect(await offered('feclient', '')).to.have.members(all)
     expect(await offered('feclient', 'im')).to.deep.equal(['import'])
     expect(await offered('beclient', 'l')).to.deep.equal(['list'])
@@ -58,6 +59,8 @@ describe('completion', () => {
   it('offers flags of the command, and no others', async () => {
     expect(await offered('feclient', 'import', '--re')).to.have.members(['--resume', '--report'])
     expect(await offered('feclient', 'delete', '--re')).to.deep.equal([])
+    expect(await offered('feclient', 'upload', '--keep')).to.deep.equal(['--keep-versions'])
+    expect(await offered('feclient', 'download', '--off')).to.deep.equal(['--offset'])
     expect(await offered('feclient', 'import', '--in', 'x', '--keys')).to.deep.equal(['--keys-out'])
     expect(await offered('enc-server', 'keyring', 'init', '--')).to.include.members(['--file', '--realm', '--help'])
   })

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { duration, progressLine, progressText } from '../../src/cli/progress.js'
+import { byteCount, bytesText, duration, progressLine, progressText } from '../../src/cli/progress.js'
 import { fakeTerminal } from './fake-terminal.js'
 
 const pace = { recordsPerSecond: 1234.4, bytesPerSecond: 10 }
@@ -16,6 +16,21 @@ describe('progress', () => {
     const unknown = { recordsPerSecond: 0, bytesPerSecond: 0 }
     expect(progressText('exported', { done: 7, failed: 0 }, pace)).to.equal('7 exported, 1234/s')
     expect(progressText('exported', { done: 0, failed: 0, bytes: 0, totalBytes: 0 }, unknown)).to.equal('0 exported')
+  })
+
+  it('counts one long record in bytes', () => {
+    const position = { done: 0, failed: 0, bytes: 310_500_000, totalBytes: 1_000_000_000 }
+    const fast = { recordsPerSecond: 0, bytesPerSecond: 31_234_567 }
+    expect(bytesText('uploaded', position, fast)).to.equal('310.5 MB uploaded, 31 %, 31.2 MB/s, 23 s left')
+    expect(bytesText('uploaded', { done: 0, failed: 0, bytes: 7 }, pace)).to.equal('7 bytes uploaded, 10 bytes/s')
+    expect([999, 1000, 999_949, 999_950, 5e12, 5e15].map(byteCount)).to.deep.equal([
+      '999 bytes',
+      '1.0 kB',
+      '999.9 kB',
+      '1.0 MB',
+      '5.0 TB',
+      '5000.0 TB',
+    ])
   })
 
   it('has words for any time', () => {

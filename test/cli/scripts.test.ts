@@ -1,8 +1,9 @@
 // Every script of this folder (script.ts says how they read), each against a vault of its own.
 import { readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { serviceTools } from '../../cmd/service-tools.js'
@@ -20,6 +21,8 @@ const print = (terminal: FakeTerminal, text: string | Buffer) => {
   return 0
 }
 
+const pattern = Buffer.from(Array.from({ length: 65_521 }, (_, at) => (at * at) % 251))
+
 const programs: Record<string, Run> = {
   feclient,
   beclient,
@@ -28,13 +31,20 @@ const programs: Record<string, Run> = {
   ls: async (terminal) =>
     print(
       terminal,
-      (await readdir('.'))
+      (await readdir(terminal.argv[2] ?? '.'))
         .sort()
         .map((name) => `${name}\n`)
         .join(''),
     ),
   mode: async (terminal) => print(terminal, `${((await stat(terminal.argv[2]!)).mode & 0o777).toString(8)}\n`),
+  mkdir: ({ argv }) => mkdir(argv[2]!, { recursive: true }).then(() => 0),
+  rm: ({ argv }) => rm(argv[2]!, { recursive: true }).then(() => 0),
+  link: ({ argv }) => symlink(argv[2]!, argv[3]!).then(() => 0),
+  // So many bytes, none like its neighbours.
+  fill: ({ argv }) => writeFile(argv[2]!, Buffer.alloc(Number(argv[3]!), pattern)).then(() => 0),
+  cmp: async ({ argv }) => ((await readFile(argv[2]!)).equals(await readFile(argv[3]!)) ? 0 : 1),
   write: async ({ argv }) => writeFile(argv[2]!, Buffer.from(argv[3]!, 'hex')).then(() => 0),
+  sleep: ({ argv }) => sleep(1000 * Number(argv[2])).then(() => 0),
   'stop-feserver': (_, vault) => vault.stopFrontend().then(() => 0),
   'stop-beserver': (_, vault) => vault.stopBackend().then(() => 0),
 }

@@ -16,7 +16,11 @@ async function* units(count: number, change: (at: number) => object = () => ({})
 }
 
 /** A server that works on many at once and answers in any order. */
-function server(serve: Serve, breakWith = failure('UNREACHABLE')) {
+function server(
+  serve: Serve,
+  breakWith = failure('UNREACHABLE'),
+  answered: (record: number) => void = () => undefined,
+) {
   const seen = { streams: 0, sent: [] as number[], together: 0, waits: [] as string[] }
 
   async function* send(requests: AsyncIterable<{ itemId: string; record: number }>, options: { signal?: AbortSignal }) {
@@ -36,6 +40,7 @@ function server(serve: Serve, breakWith = failure('UNREACHABLE')) {
         if (made === 'break' || made === 'silence') continue
         void sleep(Math.random() * 4).then(() => {
           open -= 1
+          answered(record)
           ready.push(made instanceof VaultError ? { itemId, error: made } : { itemId, answer: `${made ?? record}` })
         })
       }
@@ -186,12 +191,12 @@ describe('transfer', () => {
   it('never has two items of one subject in flight', async () => {
     const busy = new Set<number>()
     let clashes = 0
-    const served = server((record) => {
+    const take = (record: number) => {
       if (busy.has(record % 3)) clashes += 1
       busy.add(record % 3)
-      setTimeout(() => busy.delete(record % 3), 0)
       return undefined
-    })
+    }
+    const served = server(take, undefined, (record) => busy.delete(record % 3))
     const { settled } = await run(
       units(60, (at) => ({ subject: `${at % 3}` })),
       served,

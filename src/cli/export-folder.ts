@@ -1,0 +1,130 @@
+// An export into a folder: each record as the file of its name, which appears when it is whole. What is too large for one
+// message is downloaded by itself.
+import { lstat } from 'node:fs/promises'
+import type { CallOptions } from '../core/client.js'
+import { invalidField, VaultError } from '../core/errors.js'
+import type { FrontendClient, RetrieveRecordResponse } from '../frontend/client.js'
+import { openDownload } from './download-file.js'
+import { type ExportFlags, type ExportItem, recordsOf, senderOf } from './export-source.js'
+import { leadTo, placeOf } from './folder-target.js'
+import { withFrontend } from './frontend-call.js'
+import { keyIdSet } from './key-id-set.js'
+import type { Session } from './program.js'
+import { receive } from './receive.js'
+import { openTally, type Tally } from './tally.js'
+import { type Settled, transfer } from './transfer.js'
+import { openWholeFile } from './whole-file.js'
+
+interface FolderExport {
+  client: FrontendClient
+  options: CallOptions
+  tally: Tally
+  flags: ExportFlags
+  session: Session
+}
+
+export async function exportFolder(flags: ExportFlags, session: Session): Promise<void> {
+  const tally = await openTally('exported', flags, session)
+  try {
+    await withFrontend(flags, session, (client, options) => openAll({ client, options, tally, flags, session }))
+    tally.sum({ failed: '--resume tries what failed again' })
+  } catch (error) {
+    if (session.signal.aborted) tally.note(`${flags.out} holds what is done; --resume goes on with it`)
+    throw error
+  } finally {
+    await tally.close()
+  }
+}
+
+async function openAll(work: FolderExport): Promise<void> {
+  const { client, options, tally, flags, session } = work
+  const { items, totalBytes } = await recordsOf(flags, { client, options, exported: keyIdSet(), tally })
+  for await (const batch of transfer(placed(items, work), senderOf(client, { flags, tally, session }))) {
+    await Promise.all(batch.filter((settled) => !isTooLarge(settled)).map((settled) => keep(settled, work)))
+    for (const settled of batch.filter(isTooLarge)) await keep(settled, work)
+    tally.at({ bytes: batch.at(-1)?.item.end ?? 0, totalBytes })
+  }
+}
+
+type PlacedItem = ExportItem & { path: string }
+
+/** Leaves out what is there already, and refuses what has no place, before it is asked for. */
+async function* placed(items: AsyncIterable<ExportItem>, { tally, flags }: FolderExport): AsyncGenerator<PlacedItem> {
+  let first: string | undefined
+  for await (const item of items) {
+    const { user } = item.entry
+    first ??= user
+    const found = await placeIn(flags, item, user === first).catch((thrown: unknown) => ofOneRecord(thrown))
+    if (found === 'there') tally.skipped()
+    else if (typeof found === 'string') yield { ...item, path: found }
+    else yield { ...withoutRequest(item), error: found, path: '' }
+  }
+}
+
+function withoutRequest({ entry, which, end, bytes }: ExportItem) {
+  return { entry, which, end, bytes }
+}
+
+async function placeIn(
+  { out, force, resume }: ExportFlags,
+  { which: { name = '' } }: ExportItem,
+  isOfUser: boolean,
+): Promise<string> {
+  if (!isOfUser) throw invalidField('user', 'is another than that of the first record; a folder is for one')
+  const path = placeOf(out, name)
+  const there = await lstat(path).catch(() => undefined)
+  if (there?.isFile() && resume) return 'there'
+  if (there && !(force && there.isFile()))
+    throw invalidField('--out', 'there is something of that name; --force replaces files')
+  return path
+}
+
+const ofOneName = new Set(['EEXIST', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'EINVAL', 'ELOOP', 'EILSEQ'])
+
+/** What is wrong with one record; throws what is wrong with more. */
+function ofOneRecord(thrown: unknown): VaultError {
+  if (thrown instanceof VaultError && thrown.kind !== 'cancelled') return thrown
+  const { code = '' } = thrown as NodeJS.ErrnoException
+  if (!ofOneName.has(code)) throw thrown
+  return new VaultError('INVALID_REQUEST', { message: `there can be no file of that name: ${code}`, cause: thrown })
+}
+
+function isTooLarge({ outcome }: Pick<Settled<PlacedItem, RetrieveRecordResponse>, 'outcome'>): boolean {
+  return outcome.error?.reason === 'RECORD_TOO_LARGE'
+}
+
+async function keep({ item, outcome }: Settled<PlacedItem, RetrieveRecordResponse>, work: FolderExport): Promise<void> {
+  const { tally } = work
+  try {
+    if (outcome.error && !isTooLarge({ outcome })) throw outcome.error
+    await leadTo(work.flags.out, item.which.name ?? '')
+    if (outcome.answer) await write(item.path, outcome.answer.data, work.flags)
+    else await downloadTo(item, work)
+    tally.succeeded(1)
+  } catch (thrown) {
+    await tally.failed(item.which, ofOneRecord(thrown))
+  }
+}
+
+async function write(path: string, data: Buffer, { force }: ExportFlags): Promise<void> {
+  const file = await openWholeFile({ path, flag: '--out', replace: force === true })
+  try {
+    await file.commit(data)
+  } finally {
+    await file.discard()
+  }
+}
+
+async function downloadTo({ path, request }: PlacedItem, { client, flags, session }: FolderExport): Promise<void> {
+  if (request === undefined) throw new VaultError('INTERNAL')
+  const { force, resume, timeout } = flags
+  const range = { offset: 0, length: 0 }
+  const file = await openDownload({ path, replace: force === true, resume: resume === true, range })
+  try {
+    const patience = { patienceMs: timeout * 1000, signal: session.signal }
+    await receive(client, { request, range, sink: file, patience, moved: () => undefined })
+    await file.publish()
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,140 @@
+// feclient download: a record of any size, written as it comes. What comes is verified; the file appears when it is whole.
+import type { Command } from 'commander'
+import { invalidField } from '../core/errors.js'
+import type { RecordInfo } from '../frontend/client.js'
+import { type DownloadFile, openDownload } from './download-file.js'
+import type { Range } from './download-state.js'
+import { addFrontendOptions, addRecordOptions, withFrontend } from './frontend-call.js'
+import { addOpeningOptions, keylessError, type Opening, type OpeningFlags, openingOf } from './opening-options.js'
+import { printLine, printNote, toJson } from './output.js'
+import { type Session, withExamples } from './program.js'
+import { byteCount, bytesText, progressLine } from './progress.js'
+import { receive, type Sink } from './receive.js'
+import { recordJson, recordSummary } from './record-info.js'
+import { sha256 } from './sha256.js'
+import { wholeNumber } from './store-options.js'
+import { writeAll } from './terminal.js'
+
+interface DownloadFlags extends OpeningFlags {
+  out: string
+  force?: true
+  resume?: true
+  offset: number
+  length?: number
+}
+
+const examples = [
+  'feclient download --user alice --name film --key-file film.key --out film.mp4',
+  'feclient download --user alice --name film --key-file film.key --out film.mp4 --resume',
+  'feclient download --user alice --name photos.tgz --key-file photos.key --out - | tar tz',
+  'feclient download --user alice --name film --key-file film.key --out head.bin --length 4096',
+]
+
+const resumeHelp = `
+Until it is whole, the file is called FILE.partial, for its owner only, and FILE.partial.state says how far it is.
+After an interruption, of whatever kind, the same command with --resume goes on there: with the same version of the
+record, or not at all. What comes out of standard output is good only if the exit code is 0.`
+
+export function addDownload(program: Command, session: Session): void {
+  const command = addOpeningOptions(addRecordOptions(program.command('download')))
+    .description('Get a record of any size, or a range of its bytes. Without a record key only mode server opens.')
+    .requiredOption('--out <file>', 'where the data goes: a new file, for its owner only; - is standard output')
+    .option('--force', 'let --out replace a file')
+    .option('--resume', 'go on with a download that was interrupted')
+    .option('--offset <n>', 'the first byte wanted', wholeNumber(0), 0)
+    .option('--length <n>', 'how many bytes (default: to the end)', wholeNumber(1))
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', resumeHelp)
+  withExamples(addFrontendOptions(command), examples).action((flags: DownloadFlags) => download(flags, session))
+}
+
+function check({ out, json, resume, force }: DownloadFlags): void {
+  if (out !== '-') return
+  if (json) throw invalidField('--json', 'needs an --out of its own: both are standard output')
+  if (resume) throw invalidField('--resume', 'needs the file of the earlier run')
+  if (force) throw invalidField('--force', 'goes with a file')
+}
+
+async function download(flags: DownloadFlags, session: Session): Promise<void> {
+  check(flags)
+  const request = await openingOf(flags, session)
+  const { out, force = false, resume = false } = flags
+  const sink =
+    out === '-'
+      ? standardOutput(session)
+      : await openDownload({ path: out, replace: force, resume, range: rangeOf(flags) })
+  let whole = false
+  try {
+    const record = await receiveInto(sink, { request, flags }, session)
+    await sink.publish()
+    whole = true
+    printDownloaded(record, { sink, flags }, session)
+  } finally {
+    const kept = await sink.close()
+    if (!whole && kept > 0) {
+      printNote(`${sink.path} holds the first ${byteCount(kept)}; --resume goes on with it`, session.terminal)
+    }
+  }
+}
+
+interface Download {
+  request: Opening
+  flags: DownloadFlags
+}
+
+function rangeOf({ offset, length = 0 }: DownloadFlags): Range {
+  return { offset, length }
+}
+
+async function receiveInto(sink: Sink, { request, flags }: Download, session: Session): Promise<RecordInfo> {
+  const progress = progressLine('downloaded', session.terminal, bytesText)
+  const { timeout } = flags
+  const receiving = {
+    request,
+    range: rangeOf(flags),
+    sink,
+    patience: { patienceMs: timeout * 1000, signal: session.signal },
+    moved: (totalBytes: number) => progress.show({ done: 0, failed: 0, bytes: sink.bytes, totalBytes }),
+  }
+  try {
+    return await withFrontend(flags, session, (client) => receive(client, receiving))
+  } catch (error) {
+    throw keylessError(error, request)
+  } finally {
+    progress.clear()
+  }
+}
+
+function printDownloaded(
+  record: RecordInfo,
+  { sink, flags }: { sink: Sink; flags: DownloadFlags },
+  { terminal }: Session,
+): void {
+  const { bytes } = sink
+  const sha256 = sink.sha256()
+  const what = flags.out === '-' ? '' : `wrote ${flags.out}: `
+  if (flags.json) printLine(toJson({ ...recordJson(record), bytes, sha256 }), terminal)
+  else printNote(`${what}${bytes} bytes, ${recordSummary(record)}\nsha256 ${sha256}`, terminal)
+}
+
+function standardOutput({ terminal }: Session): Sink & Pick<DownloadFile, 'path' | 'publish' | 'close'> {
+  const checksum = sha256()
+  let bytes = 0
+  const nothing = async () => undefined
+  return {
+    path: '-',
+    before: undefined,
+    get bytes() {
+      return bytes
+    },
+    sha256: checksum.hex,
+    begin: nothing,
+    async append(chunk) {
+      await writeAll(terminal.stdout, chunk)
+      checksum.update(chunk)
+      bytes += chunk.length
+    },
+    publish: nothing,
+    close: async () => 0,
+  }
+}

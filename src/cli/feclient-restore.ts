@@ -1,0 +1,58 @@
+// feclient restore: an older version becomes the newest one again, with a record key of its own.
+import type { Command } from 'commander'
+import { addFrontendOptions, addRecordOptions, type RecordFlags, withFrontend } from './frontend-call.js'
+import { type KeyFlags, readAad, readRecordKey } from './input.js'
+import { addKeyOutOption, type KeyOutFlags, type Stored, versionText, withKeyFile } from './key-out.js'
+import { addKeyOptions, keylessError } from './opening-options.js'
+import { type Session, withExamples } from './program.js'
+import {
+  addIfKeyIdOption,
+  addKeepOption,
+  addModeOption,
+  type ConditionFlags,
+  type LifeFlags,
+  modeOf,
+  preconditionOf,
+  wholeNumber,
+} from './store-options.js'
+
+interface RestoreFlags extends RecordFlags, KeyFlags, KeyOutFlags, ConditionFlags, Pick<LifeFlags, 'keepVersions'> {
+  version: number
+  aadFile?: string
+}
+
+const examples = [
+  'feclient restore --user alice --name note --version 2 --key-file note-2.key --key-out note-4.key',
+  'feclient restore --user alice --name page --version 2 --mode server --keep-versions 10',
+]
+
+export function addRestore(program: Command, session: Session): void {
+  const command = addKeyOptions(
+    addRecordOptions(program.command('restore'))
+      .description('Store an older version again, as the newest one. Prints its record key, which is a new one.')
+      .requiredOption('--version <n>', 'which one: `feclient versions` lists them', wholeNumber(1)),
+  )
+  addModeOption(addKeyOutOption(command), "the new version's key")
+  addKeepOption(addIfKeyIdOption(command)).option('--json', 'print one JSON object')
+  withExamples(addFrontendOptions(command), examples).action((flags: RestoreFlags) => restore(flags, session))
+}
+
+async function restore(flags: RestoreFlags, session: Session): Promise<void> {
+  const { version } = flags
+  const notes = (stored: Stored) => [`stored version ${version} again as ${versionText(stored)}`]
+  await withKeyFile(flags, { store: () => send(flags, session), notes }, session)
+}
+
+async function send(flags: RestoreFlags, session: Session): Promise<Stored> {
+  const { user, name = '', version, mode, keepVersions, aadFile } = flags
+  const recordKey = await readRecordKey(flags, session)
+  const callerAad = await readAad(aadFile, session)
+  const which = { userId: user, recordName: name, version: BigInt(version), recordKey, callerAad }
+  const how = { ...modeOf(mode), ...(keepVersions !== undefined && { keepVersions }) }
+  const precondition = preconditionOf(flags)
+  return withFrontend(flags, session, (client, options) =>
+    client.restoreRecord({ ...which, ...how, precondition }, options),
+  ).catch((error: unknown) => {
+    throw keylessError(error, { recordKey })
+  })
+}

@@ -1,0 +1,35 @@
+// A folder that records are written into, each as the file of its name. A name is anybody's text: none of them leaves the
+// folder, nor follows a link out of it.
+import { lstat, mkdir } from 'node:fs/promises'
+import { join, sep } from 'node:path'
+import { invalidField } from '../core/errors.js'
+
+/** Where the file of that name lies; throws INVALID_REQUEST for a name that is no path below the folder. */
+export function placeOf(folder: string, name: string): string {
+  return join(folder, ...segmentsOf(name))
+}
+
+function segmentsOf(name: string): string[] {
+  if (name === '') throw invalidField('name', 'is empty, and a file needs one')
+  const segments = name.split('/')
+  for (const segment of segments) {
+    const leaves = segment === '' || segment === '.' || segment === '..'
+    if (leaves || segment.includes('\0') || segment.includes(sep)) {
+      throw invalidField('name', 'is not a path within a folder')
+    }
+  }
+  return segments
+}
+
+/** Makes the folders that lead to that file, the first one too; throws INVALID_REQUEST where a link or a file is in the way. */
+export async function leadTo(folder: string, name: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  let path = folder
+  for (const segment of segmentsOf(name).slice(0, -1)) {
+    path = join(path, segment)
+    await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+    if (!(await lstat(path)).isDirectory()) throw invalidField('name', 'leads through something that is not a folder')
+  }
+}

@@ -1,0 +1,114 @@
+// What every import does around its items: the keys file, the tally, the stream; a record counts when its key is on disk.
+import type { VaultError } from '../core/errors.js'
+import type { FrontendClient, StoreRecordResponse } from '../frontend/client.js'
+import type { ConnectionFlags } from './connection.js'
+import { type KeyModeName, withFrontend } from './frontend-call.js'
+import type { ImportedRecord } from './import-line.js'
+import type { InputFile, InputLine } from './key-entry.js'
+import { type KeysFile, type KeysOpening, openKeysFile } from './keys-file.js'
+import type { Session } from './program.js'
+import type { Item } from './send-window.js'
+import type { LifeFlags } from './store-options.js'
+import { type Failed, openTally, type Tally, type TallyFlags } from './tally.js'
+import { type Settled, transfer } from './transfer.js'
+
+export interface ImportFlags extends ConnectionFlags, TallyFlags, LifeFlags {
+  in?: string
+  user?: string
+  keysOut: string
+  resume?: true
+  changed?: true
+  mode?: KeyModeName
+}
+
+export interface ImportJob {
+  client: FrontendClient
+  keys: KeysFile
+  tally: Tally
+  flags: ImportFlags
+}
+
+/** A record of the input, and where in it that is; what cannot be stored knows less. */
+export type ImportItem = Item<ImportedRecord> & {
+  which: Failed
+  from?: InputLine | InputFile
+  aad?: Buffer
+  /** How far through the input this is. */
+  end: number
+}
+
+interface Import {
+  flags: ImportFlags
+  /** How the keys file tells what is stored already. */
+  opening: Pick<KeysOpening, 'input' | 'seen'>
+  work(job: ImportJob): Promise<void>
+}
+
+export async function runImport({ flags, opening, work }: Import, session: Session): Promise<void> {
+  const { keysOut, resume = false, changed = false } = flags
+  const keys = await openKeysFile({ path: keysOut, resume, mayChange: changed, ...opening }, session)
+  const tally = await openTally('imported', flags, session)
+  try {
+    await withFrontend(flags, session, (client) => work({ client, keys, tally, flags }))
+    tally.sum(advice(flags))
+  } catch (error) {
+    if (tally.done > 0 && keysOut !== '-' && session.signal.aborted) tally.note(goOn(tally))
+    throw error
+  } finally {
+    await tally.close()
+    await keys.close()
+  }
+}
+
+function goOn({ done }: Tally): string {
+  return `stopped after ${done} records; the same command with --resume goes on from there`
+}
+
+function advice({ keysOut }: ImportFlags) {
+  if (keysOut === '-') return {}
+  return {
+    done: `their record keys are in ${keysOut}; keep it: they cannot be shown again`,
+    failed: 'what failed can be tried again, or corrected, with the same command and --resume (and --changed)',
+  }
+}
+
+interface Sending {
+  items: AsyncIterable<ImportItem>
+  /** Of the input, if it is known. */
+  totalBytes: number | undefined
+}
+
+/** Stores the items and keeps their keys, in their order. */
+export async function storeItems(
+  { items, totalBytes }: Sending,
+  { client, keys, tally, flags }: ImportJob,
+  { signal }: Pick<Session, 'signal'>,
+): Promise<void> {
+  const sender = {
+    send: client.storeRecords,
+    signal,
+    patienceMs: flags.timeout * 1000,
+    waiting: ({ reason }: { reason: string }) => tally.note(`waiting for the server: ${reason}`),
+  }
+  for await (const batch of transfer<ImportedRecord, StoreRecordResponse, ImportItem>(items, sender)) {
+    await keep(batch, { keys, tally })
+    tally.at({ bytes: batch.at(-1)?.item.end ?? 0, totalBytes })
+  }
+}
+
+async function keep(
+  batch: Settled<ImportItem, StoreRecordResponse>[],
+  { keys, tally }: Pick<ImportJob, 'keys' | 'tally'>,
+): Promise<void> {
+  const stored = batch.flatMap(({ item: { from, aad = Buffer.alloc(0) }, outcome: { answer } }) =>
+    answer && from ? [{ ...from, aad, ...answer }] : [],
+  )
+  if (stored.length > 0) await keys.append(stored)
+  tally.succeeded(stored.length)
+  for (const { version } of stored) if (version > 1n) tally.replaced()
+  for (const { item, outcome } of batch) await report(item, outcome.error, tally)
+}
+
+async function report({ which }: ImportItem, error: VaultError | undefined, tally: Tally): Promise<void> {
+  if (error) await tally.failed(which, error)
+}

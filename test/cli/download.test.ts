@@ -1,0 +1,263 @@
+// What an interrupted download leaves, and what the next one makes of it. The server is a double of a few lines; the
+// scripts and the e2e tests have the real one.
+import { createHash } from 'node:crypto'
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { openDownload } from '../../src/cli/download-file.js'
+import type { Range } from '../../src/cli/download-state.js'
+import { receive } from '../../src/cli/receive.js'
+import { VaultError } from '../../src/core/errors.js'
+import { type FrontendClient, KeyMode, type RecordInfo } from '../../src/frontend/client.js'
+
+const record = {
+  recordName: 'film',
+  version: 3n,
+  keyId: Buffer.alloc(16, 7),
+  keyMode: KeyMode.KEY_MODE_SPLIT,
+  storeTime: new Date(0),
+  expireTime: undefined,
+  attributes: undefined,
+}
+const data = Buffer.from(Array.from({ length: 5000 }, (_, at) => (at * 7) % 251))
+const everything = { offset: 0, length: 0 }
+const request = { userId: 'alice', recordName: 'film', recordKey: 'rvk1_' }
+
+type Asked = Parameters<FrontendClient['downloadRecord']>[0]
+
+/** Serves `data` in chunks of 1000, and breaks after so many. */
+function server({ breakAfter = Number.POSITIVE_INFINITY, stall = false, cut = 0, error }: Serving = {}) {
+  const asked: Asked[] = []
+  let left = 0
+  const downloadRecord = async (wanted: Asked, { signal }: { signal?: AbortSignal } = {}) => {
+    asked.push(wanted)
+    if (error) throw error
+    const { offset = 0n, length = 0n } = wanted
+    const end = length === 0n ? data.length : Number(offset + length)
+    async function* chunks() {
+      try {
+        let sent = 0
+        for (let at = Number(offset); at < end - cut; at += 1000) {
+          if (sent === breakAfter && stall) await sleep(10_000, undefined, { signal }).catch(() => undefined)
+          if (signal?.aborted) throw signal.reason
+          if (sent === breakAfter) throw new VaultError('UNREACHABLE')
+          sent += 1
+          yield data.subarray(at, Math.min(at + 1000, end - cut))
+        }
+      } finally {
+        left += 1
+      }
+    }
+    return { record: { ...record, sizeBytes: BigInt(data.length) } as RecordInfo, chunks: chunks() }
+  }
+  return { client: { downloadRecord } as unknown as FrontendClient, asked, left: () => left }
+}
+
+interface Serving {
+  breakAfter?: number
+  stall?: boolean
+  cut?: number
+  error?: VaultError
+}
+
+describe('download', () => {
+  let folder: string
+  let path: string
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'enc-server-download-'))
+    path = join(folder, 'film')
+  })
+
+  afterEach(() => rm(folder, { recursive: true }))
+
+  interface Run {
+    served?: ReturnType<typeof server>
+    range?: Range
+    resume?: boolean
+    replace?: boolean
+    patienceMs?: number
+    expectKeyId?: Buffer
+  }
+
+  /** As the command does it; returns what failed and how much is kept. */
+  async function download({ served = server(), range = everything, resume = false, ...rest }: Run = {}) {
+    const { replace = false, patienceMs = 5000, expectKeyId } = rest
+    const sink = await openDownload({ path, replace, resume, range })
+    let failure: unknown
+    try {
+      const patience = { patienceMs, signal: new AbortController().signal }
+      const asking = expectKeyId ? { ...request, expectKeyId } : request
+      await receive(served.client, { request: asking, range, sink, patience, moved: () => undefined })
+      await sink.publish()
+    } catch (thrown) {
+      failure = thrown
+    }
+    return { failure: failure as VaultError | undefined, sha256: sink.sha256(), kept: await sink.close() }
+  }
+
+  const refused = (run: Run) =>
+    download(run).then(
+      ({ failure }) => failure?.message ?? 'accepted',
+      (error: Error) => error.message,
+    )
+
+  it('appears whole, for its owner only, with nothing beside it', async () => {
+    const served = server()
+    const { failure, sha256 } = await download({ served })
+    expect(failure).to.equal(undefined)
+    expect(sha256).to.equal(createHash('sha256').update(data).digest('hex'))
+    expect(await readdir(folder)).to.deep.equal(['film'])
+    expect((await stat(path)).mode & 0o777).to.equal(0o600)
+    expect((await readFile(path)).equals(data)).to.equal(true)
+    expect(served.left()).to.equal(1)
+  })
+
+  it('goes on where it broke, with the same version and no other', async () => {
+    const broken = await download({ served: server({ breakAfter: 3 }) })
+    expect(broken.failure?.reason).to.equal('UNREACHABLE')
+    expect(broken.kept).to.equal(3000)
+    expect(await readdir(folder)).to.deep.equal(['film.partial', 'film.partial.state'])
+    for (const name of await readdir(folder)) expect((await stat(join(folder, name))).mode & 0o777).to.equal(0o600)
+    const state = await readFile(`${path}.partial.state`, 'utf8')
+    expect(state)
+      .to.include(record.keyId.toString('hex'))
+      .and.not.to.match(/alice|"film|rvk1/)
+    const served = server()
+    const { failure, sha256 } = await download({ served, resume: true })
+    expect(failure).to.equal(undefined)
+    expect(served.asked).to.deep.equal([
+      { record: { ...request, expectKeyId: record.keyId }, offset: 3000n, length: 0n },
+    ])
+    expect(sha256).to.equal(createHash('sha256').update(data).digest('hex'))
+    expect(await readdir(folder)).to.deep.equal(['film'])
+    expect((await readFile(path)).equals(data)).to.equal(true)
+  })
+
+  it('is refused when it is there from an earlier run, unless it is to go on', async () => {
+    await download({ served: server({ breakAfter: 1 }) })
+    expect(await refused({})).to.equal(`--out: ${path}.partial is there from an earlier run; --resume goes on with it`)
+  })
+
+  it('begins when there is nothing to go on with', async () => {
+    expect((await download({ resume: true })).failure).to.equal(undefined)
+  })
+
+  it('leaves nothing behind of what brought nothing', async () => {
+    for (const served of [server({ error: new VaultError('RECORD_NOT_FOUND') }), server({ breakAfter: 0 })]) {
+      expect((await download({ served })).failure?.reason).to.match(/RECORD_NOT_FOUND|UNREACHABLE/)
+      expect(await readdir(folder)).to.deep.equal([])
+    }
+  })
+
+  it('cuts off what no state vouches for, as a kill leaves it', async () => {
+    await download({ served: server({ breakAfter: 2 }) })
+    await appendFile(`${path}.partial`, Buffer.alloc(777))
+    const served = server()
+    expect((await download({ served, resume: true })).failure).to.equal(undefined)
+    expect(served.asked[0]?.offset).to.equal(2000n)
+    expect((await readFile(path)).equals(data)).to.equal(true)
+  })
+
+  it('refuses a part that is not what it was, and leaves it as it is', async () => {
+    await download({ served: server({ breakAfter: 2 }) })
+    const partial = `${path}.partial`
+    const state = await readFile(`${partial}.state`)
+    const advice = `remove ${partial} to begin again`
+    const changes: [() => Promise<void>, string][] = [
+      [() => writeFile(partial, Buffer.alloc(2000)), `--resume: ${partial} was changed; ${advice}`],
+      [() => truncate(partial, 1999), `--resume: ${partial} was changed; ${advice}`],
+      [() => rm(`${partial}.state`), `--resume: nothing says what is in ${partial}; ${advice}`],
+      [() => writeFile(`${partial}.state`, 'notes'), `--resume: ${partial}.state is not what a download has left`],
+      [() => writeFile(`${partial}.state`, Buffer.alloc(5000)), `--resume: ${partial}.state is not what a download`],
+    ]
+    for (const [change, message] of changes) {
+      await writeFile(partial, data.subarray(0, 2000))
+      await writeFile(`${partial}.state`, state)
+      await change()
+      const before = await readFile(partial)
+      expect(await refused({ resume: true })).to.include(message)
+      expect((await readFile(partial)).equals(before)).to.equal(true)
+    }
+  })
+
+  it('takes a range, and goes on with no other', async () => {
+    const range = { offset: 500, length: 3500 }
+    expect((await download({ served: server({ breakAfter: 2 }), range })).kept).to.equal(2000)
+    expect(await refused({ resume: true })).to.include('was begun with --offset 500 --length 3500')
+    expect(await refused({ resume: true, range: { offset: 500, length: 0 } })).to.include('was begun with --offset 500')
+    const served = server()
+    expect((await download({ served, range, resume: true })).failure).to.equal(undefined)
+    expect(served.asked[0]).to.include({ offset: 2500n, length: 1500n })
+    expect((await readFile(path)).equals(data.subarray(500, 4000))).to.equal(true)
+  })
+
+  it('has nothing left to ask for when all of a range is there', async () => {
+    const range = { offset: 0, length: 2000 }
+    await writeFile(path, 'in the way')
+    const sink = await openDownload({ path, replace: true, resume: false, range })
+    await sink.begin({ keyId: record.keyId, version: 3, sizeBytes: data.length })
+    await sink.append(data.subarray(0, 2000))
+    expect(await sink.close()).to.equal(2000)
+    const served = server()
+    expect((await download({ served, range, resume: true, replace: true })).failure).to.equal(undefined)
+    expect(served.left()).to.equal(0) // the bytes after the range were never asked for
+    expect((await readFile(path)).equals(data.subarray(0, 2000))).to.equal(true)
+  })
+
+  it('says what to do when the record was replaced', async () => {
+    await download({ served: server({ breakAfter: 2 }) })
+    for (const reason of ['PRECONDITION_FAILED', 'RECORD_REPLACED'] as const) {
+      const { failure, kept } = await download({ served: server({ error: new VaultError(reason) }), resume: true })
+      expect(failure).to.include({ reason })
+      expect(failure?.message).to.equal(
+        `version 3, of which ${path}.partial holds a part, was replaced: remove that to begin again, or add --version 3 if it is kept`,
+      )
+      expect(kept).to.equal(2000)
+    }
+    const other = await download({ resume: true, expectKeyId: Buffer.alloc(16, 1) })
+    expect(other.failure?.message).to.include('--expect-key-id: what is there is of the version with key id 0707')
+  })
+
+  it('does not take a record that ends early for a whole one', async () => {
+    const { failure } = await download({ served: server({ cut: 1500 }) })
+    expect(failure).to.include({ reason: 'INTERNAL', message: 'the server ended after 3500 of 5000 bytes' })
+    expect(await readdir(folder)).to.deep.equal(['film.partial', 'film.partial.state'])
+  })
+
+  it('does not take more than was asked for', async () => {
+    const { failure } = await download({ served: server({ cut: -500 }), range: { offset: 0, length: 800 } })
+    expect(failure).to.include({ reason: 'INTERNAL', message: 'the server sends more than was asked for' })
+  })
+
+  it('ends when the server moves nothing for too long', async () => {
+    const { failure, kept } = await download({ served: server({ breakAfter: 2, stall: true }), patienceMs: 100 })
+    expect(failure).to.include({ reason: 'DEADLINE_EXCEEDED', message: 'the server has moved nothing for 0.1 s' })
+    expect(kept).to.equal(2000)
+  })
+
+  it('replaces a file only when told so, and nothing but a file', async () => {
+    await writeFile(path, 'of somebody else')
+    expect(await refused({})).to.equal(`--out: ${path} exists; --force replaces it`)
+    expect((await download({ replace: true })).failure).to.equal(undefined)
+    expect((await readFile(path)).equals(data)).to.equal(true)
+    await rm(path)
+    await symlink('/dev/null', `${path}.partial`)
+    expect(await refused({ resume: true })).to.include('is not a regular file')
+  })
+
+  it('does not replace a file that appeared meanwhile, and keeps what came', async () => {
+    const served = server()
+    const sink = await openDownload({ path, replace: false, resume: false, range: everything })
+    const patience = { patienceMs: 5000, signal: new AbortController().signal }
+    await receive(served.client, { request, range: everything, sink, patience, moved: () => undefined })
+    await writeFile(path, 'of somebody else')
+    expect(await sink.publish().catch((error: NodeJS.ErrnoException) => error.code)).to.equal('EEXIST')
+    expect(await sink.close()).to.equal(5000)
+    expect(await readFile(path, 'utf8')).to.equal('of somebody else')
+    expect((await download({ resume: true, replace: true })).failure).to.equal(undefined)
+    expect((await readFile(path)).equals(data)).to.equal(true)
+  })
+})

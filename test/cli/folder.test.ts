@@ -1,0 +1,145 @@
+// Folders as sources and as targets: what is found in them, and that no name leads out of them.
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { openFound, walkFolder } from '../../src/cli/folder-files.js'
+import { leadTo, placeOf } from '../../src/cli/folder-target.js'
+import { storedFiles } from '../../src/cli/stored-files.js'
+
+describe('folder', () => {
+  let folder: string
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'enc-server-folder-'))
+  })
+
+  afterEach(() => rm(folder, { recursive: true }))
+
+  const messageOf = (work: Promise<unknown>) =>
+    work.then(
+      () => 'accepted',
+      (error: Error) => error.message,
+    )
+
+  async function namesIn(): Promise<{ names: string[]; passedOver: number }> {
+    const walk = walkFolder(folder)
+    const names = []
+    for await (const { name } of walk.files()) names.push(name)
+    return { names, passedOver: walk.passedOver }
+  }
+
+  it('is walked in an order that does not change, by names with / between', async () => {
+    await mkdir(join(folder, 'b', 'empty'), { recursive: true })
+    await mkdir(join(folder, 'b', 'deep'))
+    for (const name of ['z', 'b/deep/2', 'b/1', 'a', '.hidden', 'b/deep/10']) await writeFile(join(folder, name), name)
+    const names = ['.hidden', 'a', 'b/1', 'b/deep/10', 'b/deep/2', 'z']
+    expect(await namesIn()).to.deep.equal({ names, passedOver: 0 })
+  })
+
+  it('is walked without following links, or opening what is no file', async () => {
+    await writeFile(join(folder, 'file'), '')
+    await symlink('/etc', join(folder, 'etc'))
+    await symlink('file', join(folder, 'link'))
+    const socket = createServer().listen(join(folder, 'socket'))
+    await once(socket, 'listening')
+    expect(await namesIn()).to.deep.equal({ names: ['file'], passedOver: 3 })
+    socket.close()
+    // One that became a link after it was found.
+    expect(await messageOf(openFound({ path: join(folder, 'link'), name: 'link' }))).to.include('ELOOP')
+  })
+
+  it('goes on past what cannot be read, and says what that was', async () => {
+    for (const name of ['a', 'b', 'c']) await mkdir(join(folder, name))
+    for (const name of ['a/1', 'b/1', 'c/1']) await writeFile(join(folder, name), '')
+    const found = []
+    for await (const file of walkFolder(folder).files()) {
+      if (found.length === 0) await rm(join(folder, 'b'), { recursive: true })
+      found.push(file)
+    }
+    expect(found.map(({ name }) => name)).to.deep.equal(['a/1', 'b/', 'c/1'])
+    expect(await messageOf(openFound(found[1]!))).to.include('ENOENT')
+  })
+
+  it('has names that no record can have', async () => {
+    await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff])]), '')
+    const [found] = (await namesIn()).names
+    const opened = openFound({ path: join(folder, found!), name: found! })
+    expect(await messageOf(opened)).to.equal('name: is not UTF-8, or contains U+FFFD')
+  })
+
+  it('takes the names that lie below it', () => {
+    expect(placeOf('/out', 'a')).to.equal('/out/a')
+    expect(placeOf('/out/', 'a/b c/..d')).to.equal('/out/a/b c/..d')
+    expect(placeOf('out', '...')).to.equal('out/...')
+  })
+
+  it('takes no name that leads out of it', () => {
+    const names = [
+      '..',
+      '../x',
+      '../../x',
+      'a/../../x',
+      'a/..',
+      '.',
+      './x',
+      'a/./x',
+      '/etc/passwd',
+      'a//b',
+      'a/',
+      '/',
+      'a\0b',
+    ]
+    for (const name of names) expect(() => placeOf('/out', name), name).to.throw('is not a path within a folder')
+    expect(() => placeOf('/out', '')).to.throw('name: is empty, and a file needs one')
+  })
+
+  it('takes no name at all that leads out of it', () => {
+    const part = fc.oneof(fc.constantFrom('..', '.', '', 'a', '~', '\0', '..\\', 'c:'), fc.string())
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
+        const name = parts.join('/')
+        let path: string
+        try {
+          path = placeOf('/out', name)
+        } catch {
+          return
+        }
+        expect(relative('/out', path)).to.equal(name)
+        expect(path.startsWith('/out/')).to.equal(true)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('is not left through a link that lies in it', async () => {
+    const outside = join(folder, 'outside')
+    const target = join(folder, 'target')
+    await mkdir(outside)
+    await mkdir(target)
+    await symlink(outside, join(target, 'link'))
+    await writeFile(join(target, 'file'), '')
+    const through = 'name: leads through something that is not a folder'
+    expect(await messageOf(leadTo(target, 'link/x/y'))).to.equal(through)
+    expect(await messageOf(leadTo(target, 'file/x'))).to.equal(through)
+    expect(await readdir(outside)).to.deep.equal([])
+    await leadTo(join(target, 'new'), 'a/b/c')
+    expect(await readdir(join(target, 'new', 'a'))).to.deep.equal(['b'])
+  })
+})
+
+describe('stored files', () => {
+  it('knows which files are stored, and which have changed since', () => {
+    const file = { user: 'a', name: 'b/c', fileBytes: 7, modified: '2026-01-01T00:00:00.000Z' }
+    const stored = storedFiles()
+    stored.add(file)
+    expect(stored.look({ ...file })).to.equal('stored')
+    expect(stored.look({ ...file, fileBytes: 8 })).to.equal('changed')
+    expect(stored.look({ ...file, modified: '2026-01-01T00:00:00.001Z' })).to.equal('changed')
+    expect(stored.look({ ...file, name: 'b' })).to.equal('new')
+    expect(stored.look({ ...file, user: 'b' })).to.equal('new')
+  })
+})

@@ -1,0 +1,179 @@
+// What an upload reads and how it is sent; the server is a double of a few lines.
+import { createHash } from 'node:crypto'
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { sendWatched } from '../../src/cli/send-watched.js'
+import { openTally } from '../../src/cli/tally.js'
+import { uploadPatiently } from '../../src/cli/upload-patiently.js'
+import { openUploadSource } from '../../src/cli/upload-source.js'
+import { VaultError } from '../../src/core/errors.js'
+import type { FrontendClient } from '../../src/frontend/client.js'
+import { fakeTerminal } from './fake-terminal.js'
+
+const request = { userId: 'alice' }
+const signal = new AbortController().signal
+
+type Take = (chunks: AsyncIterable<Uint8Array>, options: { signal?: AbortSignal }) => Promise<void>
+
+function server(take: Take) {
+  const tries: Buffer[] = []
+  const uploadRecord = async (_: unknown, chunks: AsyncIterable<Uint8Array>, options: { signal?: AbortSignal }) => {
+    const got: Uint8Array[] = []
+    async function* noted() {
+      for await (const chunk of chunks) {
+        got.push(chunk)
+        yield chunk
+      }
+    }
+    await take(noted(), options).finally(() => tries.push(Buffer.concat(got)))
+    return { recordKey: 'rvk1_', version: 1n, keyId: Buffer.alloc(16), storeTime: new Date(0) }
+  }
+  return { client: { uploadRecord } as unknown as FrontendClient, tries }
+}
+
+const takeAll: Take = async (chunks) => {
+  for await (const _ of chunks);
+}
+
+describe('upload', () => {
+  let folder: string
+  let path: string
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'enc-server-upload-'))
+    path = join(folder, 'film')
+  })
+
+  afterEach(() => rm(folder, { recursive: true }))
+
+  const sessionOf = (stdin?: Readable) => ({ terminal: fakeTerminal(['feclient'], stdin ? { stdin } : {}), signal })
+  const open = (stdin?: Readable) => openUploadSource(stdin ? '-' : path, sessionOf(stdin))
+
+  async function send(served: ReturnType<typeof server>, { stdin, patienceMs = 5000 }: Sending = {}) {
+    const source = await open(stdin)
+    try {
+      await sendWatched(served.client, { request, source, moved: () => undefined }, { patienceMs, signal })
+    } finally {
+      await source.close()
+    }
+    return { bytes: source.bytes, sha256: source.sha256(), totalBytes: source.totalBytes }
+  }
+
+  interface Sending {
+    stdin?: Readable
+    patienceMs?: number
+  }
+
+  const failureOf = (work: Promise<unknown>) =>
+    work.then(
+      () => expect.fail('it was sent'),
+      (error: VaultError) => error,
+    )
+
+  it('sends a file and its size, in chunks that fit a message', async () => {
+    const data = Buffer.alloc(2_500_000, 'film')
+    await writeFile(path, data)
+    const sizes: number[] = []
+    const served = server(async (chunks) => {
+      for await (const chunk of chunks) sizes.push(chunk.length)
+    })
+    const sha256 = createHash('sha256').update(data).digest('hex')
+    expect(await send(served)).to.deep.equal({ bytes: data.length, sha256, totalBytes: data.length })
+    expect(served.tries[0]?.equals(data)).to.equal(true)
+    expect(sizes).to.deep.equal([1_048_576, 1_048_576, 402_848])
+  })
+
+  it('sends what has no size, and what is empty', async () => {
+    const served = server(takeAll)
+    const stdin = Readable.from([Buffer.alloc(3_000_000, 1), Buffer.from('end')])
+    expect(await send(served, { stdin })).to.include({ bytes: 3_000_003, totalBytes: undefined })
+    await writeFile(path, '')
+    expect(await send(served)).to.include({ bytes: 0, totalBytes: 0 })
+  })
+
+  it('refuses what is no file, before anything is sent', async () => {
+    path = folder
+    const folderText = `--in: ${folder} is a folder; \`feclient import\` stores the files of one`
+    expect((await failureOf(open())).message).to.equal(folderText)
+    path = '/dev/null'
+    expect((await failureOf(open())).message).to.equal('--in: /dev/null is not a regular file; - reads standard input')
+    path = join(folder, 'absent')
+    expect((await failureOf(open())).message).to.include('ENOENT')
+  })
+
+  it('does not finish a file that changed meanwhile', async () => {
+    await writeFile(path, Buffer.alloc(2_000_000))
+    let finished = false
+    const served = server(async (chunks) => {
+      for await (const _ of chunks) await appendFile(path, 'more')
+      finished = true
+    })
+    expect((await failureOf(send(served))).message).to.equal(
+      `--in: ${path} changed while it was read; nothing is stored`,
+    )
+    expect(finished).to.equal(false)
+  })
+
+  it('ends when the server takes nothing for too long, before or after the last byte', async () => {
+    await writeFile(path, Buffer.alloc(2_000_000))
+    const untilAborted = (aborting: AbortSignal | undefined) =>
+      new Promise<void>((_, reject) => aborting?.addEventListener('abort', () => reject(aborting.reason)))
+    const silent: Take[] = [
+      (_, options) => untilAborted(options.signal),
+      async (chunks, options) => {
+        for await (const _ of chunks) await untilAborted(options.signal)
+      },
+      async (chunks, options) => {
+        await takeAll(chunks, options)
+        await untilAborted(options.signal)
+      },
+    ]
+    for (const take of silent) {
+      const error = await failureOf(send(server(take), { patienceMs: 80 }))
+      expect(error).to.include({ reason: 'DEADLINE_EXCEEDED', message: 'the server has moved nothing for 0.08 s' })
+    }
+  })
+
+  it('waits for a slow source as long as that takes', async () => {
+    async function* slowly() {
+      for (const text of ['a', 'b', 'c']) {
+        await sleep(150)
+        yield Buffer.from(text)
+      }
+    }
+    const sent = await send(server(takeAll), { stdin: Readable.from(slowly()), patienceMs: 80 })
+    expect(sent.bytes).to.equal(3)
+  })
+
+  describe('of a file among many', () => {
+    const flags = { timeout: 5, keysOut: 'keys' }
+
+    async function patiently(served: ReturnType<typeof server>) {
+      await writeFile(path, 'the data')
+      const tally = await openTally('imported', {}, sessionOf())
+      const job = { client: served.client, tally, flags, signal }
+      return uploadPatiently({ request, reopen: () => open() }, job)
+    }
+
+    it('is sent again from its start after what may pass', async () => {
+      let tries = 0
+      const served = server(async (chunks, options) => {
+        tries += 1
+        await takeAll(chunks, options)
+        if (tries < 3) throw new VaultError(tries === 1 ? 'UNREACHABLE' : 'OVERLOADED')
+      })
+      expect(await patiently(served)).to.include({ version: 1n })
+      expect(served.tries.map(String)).to.deep.equal(['the data', 'the data', 'the data'])
+    })
+
+    it('is given up for what does not pass', async () => {
+      const served = server(() => Promise.reject(new VaultError('INVALID_REQUEST')))
+      expect(await failureOf(patiently(served))).to.include({ reason: 'INVALID_REQUEST' })
+      expect(served.tries).to.have.length(1)
+    })
+  })
+})
