@@ -11,6 +11,10 @@ import {
   type DeleteRecordResponse,
   type FrontendServiceServer,
   FrontendServiceService,
+  GetLegacyIdRequest,
+  type GetLegacyIdResponse,
+  ImportLegacyRecordRequest,
+  type ImportLegacyRecordResponse,
   ListRecordsRequest,
   type ListRecordsResponse,
   type RecordInfo,
@@ -26,6 +30,8 @@ export type { CallOptions } from '../core/client.js'
 export { type FieldViolation, type Kind, type Reason, VaultError } from '../core/errors.js'
 export {
   type DeleteRecordResponse,
+  type GetLegacyIdResponse,
+  type ImportLegacyRecordResponse,
   KeyMode,
   type ListRecordsResponse,
   type RecordInfo,
@@ -64,6 +70,13 @@ export interface FrontendClient {
   ): AsyncIterable<Outcome<RetrieveRecordResponse>>
   /** All records of a user, page after page; ends with RECORD_CORRUPT when some of them could not be shown. */
   eachRecord(request: Given<ListRecordsRequest>, options?: CallOptions): AsyncGenerator<RecordInfo, void, undefined>
+  /** Opens a record of the earlier services and stores it; keep `recordKey`, it cannot be shown again. */
+  importLegacyRecord(
+    request: Given<ImportLegacyRecordRequest>,
+    options?: CallOptions,
+  ): Promise<ImportLegacyRecordResponse>
+  /** Where the earlier services kept a user's record. */
+  getLegacyId(request: Given<GetLegacyIdRequest>, options?: CallOptions): Promise<GetLegacyIdResponse>
   close(): void
 }
 
@@ -83,6 +96,10 @@ export function frontendClient(config: ChannelConfig): FrontendClient {
     retrieveRecords: (items, options) => outcomes(methods.retrieveRecords(retrieveItems(items), streamCall(options))),
     listRecords,
     eachRecord: (request, options) => eachRecord(listRecords, request, options),
+    importLegacyRecord: async (request, options) =>
+      methods.importLegacyRecord(ImportLegacyRecordRequest.create(wellFormed(request)), newCall(options)),
+    getLegacyId: async (request, options) =>
+      methods.getLegacyId(GetLegacyIdRequest.create(wellFormed(request)), newCall(options)),
     close,
   }
 }
@@ -136,7 +153,11 @@ async function* eachRecord(
     throw new VaultError('RECORD_CORRUPT', { message: `${unreadable} records of the list cannot be opened` })
 }
 
-const writes: Partial<Record<keyof Methods<FrontendServiceServer>, true>> = { storeRecord: true, deleteRecord: true }
+const writes: Partial<Record<keyof Methods<FrontendServiceServer>, true>> = {
+  storeRecord: true,
+  deleteRecord: true,
+  importLegacyRecord: true,
+}
 
 // A store without a precondition may be made twice: the later one is a newer version of the same. With a precondition
 // the second would fail because of the first.

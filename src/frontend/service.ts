@@ -4,6 +4,7 @@ import type { Methods } from '../core/methods.js'
 import type { FrontendServiceServer } from '../gen/encserver/v1/frontend.js'
 import { pseudonymSize } from './crypto/pseudonym.js'
 import { parseToken } from './crypto/token.js'
+import { legacyCalls } from './legacy-calls.js'
 import { listRecords } from './list-records.js'
 import { type ItemFailed, recordStreams } from './record-streams.js'
 import { retrieveRecord } from './retrieve-record.js'
@@ -15,7 +16,7 @@ import type { Vault } from './vault.js'
 /** All methods; `itemFailed` is told of the items of streams that fail. */
 export function frontendService(vault: Vault, itemFailed?: ItemFailed): Methods<FrontendServiceServer> {
   const calls = frontendCalls(vault)
-  return { ...calls, ...recordStreams(calls, itemFailed), ...notYetCalls }
+  return { ...calls, ...recordStreams(calls, itemFailed), ...legacyCalls(vault, calls), ...notYetCalls }
 }
 
 const notYet = () => Promise.reject(new VaultError('NOT_SUPPORTED'))

@@ -7,6 +7,7 @@ import { type RandomSource, randomSource } from './crypto/random.js'
 import { type Backend, guardedBackend } from './guarded-backend.js'
 import type { Keyring } from './keyring.js'
 import { localKms } from './kms/local-kms.js'
+import { type LegacyImport, legacyImport } from './legacy-import.js'
 import { type RecordIds, recordIds } from './record-ids.js'
 import { type UserKeys, userKeys } from './user-keys.js'
 
@@ -21,6 +22,7 @@ export interface Vault {
   /** For a request that does not say. */
   defaultMode: Mode
   maxRecordBytes: number
+  legacyImport: LegacyImport
 }
 
 export interface VaultParts {
@@ -47,6 +49,7 @@ export function openVault({ config, keyring, backend, random = randomSource() }:
     readSuites,
     defaultMode: modes[config.keyMode],
     maxRecordBytes: config.maxRecordBytes,
+    legacyImport: legacyImport(config.legacyImport),
   }
 }
 

@@ -70,7 +70,8 @@ describe('the typed client', () => {
 
   it('refuses text that is not well formed before it sends anything', async () => {
     let asked = 0
-    const methods = ['storeRecord', 'retrieveRecord', 'deleteRecord', 'listRecords'] as const
+    const stores = ['storeRecord', 'retrieveRecord', 'deleteRecord', 'listRecords'] as const
+    const methods = [...stores, 'importLegacyRecord', 'getLegacyId'] as const
     const count = async () => {
       asked += 1
       throw new VaultError('INTERNAL')
