@@ -3,6 +3,7 @@ import { addDelete } from './feclient-delete.js'
 import { addExport } from './feclient-export.js'
 import { addGet } from './feclient-get.js'
 import { addImport } from './feclient-import.js'
+import { addImportLegacy } from './feclient-import-legacy.js'
 import { addList } from './feclient-list.js'
 import { addStore } from './feclient-store.js'
 import { addTrial } from './feclient-trial.js'
@@ -29,6 +30,7 @@ function build(session: Session) {
   addDelete(program, session)
   addList(program, session)
   addImport(program, session)
+  addImportLegacy(program, session)
   addExport(program, session)
   addTrial(program, session)
   return program

@@ -48,9 +48,9 @@ describe('completion', () => {
   }
 
   it('offers commands', async () => {
-    const all = ['store', 'get', 'delete', 'list', 'import', 'export', 'trial', 'completion']
+    const all = ['store', 'get', 'delete', 'list', 'import', 'import-legacy', 'export', 'trial', 'completion']
     expect(await offered('feclient', '')).to.have.members(all)
-    expect(await offered('feclient', 'im')).to.deep.equal(['import'])
+    expect(await offered('feclient', 'im')).to.have.members(['import', 'import-legacy'])
     expect(await offered('beclient', 'l')).to.deep.equal(['list'])
     expect(await offered('enc-server', 'keyring', '')).to.deep.equal(['init'])
   })

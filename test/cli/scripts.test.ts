@@ -34,7 +34,9 @@ const programs: Record<string, Run> = {
         .join(''),
     ),
   mode: async (terminal) => print(terminal, `${((await stat(terminal.argv[2]!)).mode & 0o777).toString(8)}\n`),
-  write: async ({ argv }) => writeFile(argv[2]!, Buffer.from(argv[3]!, 'hex')).then(() => 0),
+  // What is given in hex, else its standard input.
+  write: async ({ argv, stdin }) =>
+    writeFile(argv[2]!, argv[3] === undefined ? stdin : Buffer.from(argv[3], 'hex')).then(() => 0),
   'stop-feserver': (_, vault) => vault.stopFrontend().then(() => 0),
   'stop-beserver': (_, vault) => vault.stopBackend().then(() => 0),
 }
@@ -47,6 +49,8 @@ async function runStep({ words, stdin, stdinFile, isTTY }: Step, vault: Vault) {
   return { exit: await run(terminal, vault), ...terminal.printed() }
 }
 
+// What is off unless configured, for the scripts that need it.
+const settings = ['frontend.legacyImport.enabled=true', 'frontend.legacyImport.until=2999-12-31']
 const folder = fileURLToPath(new URL('.', import.meta.url))
 
 describe('cli scripts', () => {
@@ -56,7 +60,7 @@ describe('cli scripts', () => {
 
   beforeEach(async () => {
     work = await mkdtemp(join(tmpdir(), 'enc-server-script-'))
-    vault = await startVault(join(work, 'vault'))
+    vault = await startVault(join(work, 'vault'), settings)
     process.chdir(work)
   })
 
