@@ -1,4 +1,4 @@
-// Where the lines of a file are, by an id in each: some 30 bytes of memory for a line, so that a file of any size can be
+// Where the lines of a file are, by an id in each: at most 50 bytes of memory for a line, so that a file of any size can be
 // looked up. It may name a line of another id, which whoever reads the line sees.
 import { crc32 } from 'node:zlib'
 
