@@ -27,9 +27,9 @@ interface ImportLegacyFlags extends ConnectionFlags, TallyFlags {
 
 const examples = [
   'feclient import-legacy --dump records.ndjson --keys old-keys.ndjson --keys-out keys.ndjson \\',
-  '    --id-key-file old-id.key --id-nonce 9bc423909ac5',
+  '    --id-key-file old-id.key --id-nonce 0123456789ab',
   'feclient import-legacy --dump records.ndjson --keys old-keys.ndjson --keys-out keys.ndjson \\',
-  '    --form bare --id-nonce 9bc423909ac5 --resume --report failed.ndjson',
+  '    --form bare --id-nonce 0123456789ab --resume --report failed.ndjson',
 ]
 
 const formatHelp = `

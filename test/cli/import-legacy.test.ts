@@ -10,7 +10,7 @@ import { fakeTerminal } from './fake-terminal.js'
 import { startVault, type Vault } from './vault.js'
 
 const idKey = 'an id key of exactly 32 bytes ..'
-const idNonce = '9bc423909ac5'
+const idNonce = '0123456789ab'
 const open = ['frontend.legacyImport.enabled=true', 'frontend.legacyImport.until=2999-12-31']
 
 function seal(key: Buffer | string, nonce: Buffer | string, contents: Buffer | string): Buffer {

@@ -101,16 +101,16 @@ describe('the old settings', () => {
   after(() => rm(folder, { recursive: true }))
 
   it('have a nonce of 12 bytes of text', () => {
-    expect(parseNonce('9bc423909ac5')).to.deep.equal(Buffer.from('9bc423909ac5'))
+    expect(parseNonce('0123456789ab')).to.deep.equal(Buffer.from('0123456789ab'))
     expect(parseNonce('éééééé')).to.have.length(12)
-    for (const text of ['', '9bc423909ac', '9bc423909ac5 ', 'éééééée']) {
+    for (const text of ['', '0123456789a', '0123456789ab ', 'éééééée']) {
       expect(() => parseNonce(text), text).to.throw('It must be 12 bytes')
     }
   })
 
   it('have a key of 32 bytes of text, in a file that may end in a line break', async () => {
     const path = join(folder, 'id.key')
-    const text = 'vkAZAarLbZ6w0kmL2HJP3eU1ODCgVj4k'
+    const text = 'an id key of exactly 32 bytes ..'
     for (const ending of ['', '\n', '\r\n']) {
       await writeFile(path, text + ending)
       expect((await readIdKey(path)).toString()).to.equal(text)
