@@ -4,6 +4,7 @@ import { addDownload } from './feclient-download.js'
 import { addExport } from './feclient-export.js'
 import { addGet } from './feclient-get.js'
 import { addImport } from './feclient-import.js'
+import { addImportLegacy } from './feclient-import-legacy.js'
 import { addList } from './feclient-list.js'
 import { addRestore } from './feclient-restore.js'
 import { addStore } from './feclient-store.js'
@@ -40,6 +41,7 @@ function build(session: Session) {
   addVersions(program, session)
   addRestore(program, session)
   addImport(program, session)
+  addImportLegacy(program, session)
   addExport(program, session)
   addTrial(program, session)
   return program

@@ -29,7 +29,8 @@ export async function importLines(flags: ImportFlags, session: Session): Promise
   await runImport({ flags, opening, work }, session)
 }
 
-function lineOf({ from }: KeyEntry): InputLine {
+/** The line of an entry; throws INVALID_REQUEST for a keys file of a folder. */
+export function lineOf({ from }: KeyEntry): InputLine {
   if ('line' in from) return from
   throw invalidField('line', 'is missing: this is the keys file of a folder')
 }

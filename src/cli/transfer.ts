@@ -29,8 +29,9 @@ interface Transfer<Request, Response> {
   stopping: AbortController
   /** When the server last moved, or was given something to move. */
   movedAt: number
-  /** Streams in a row that brought nothing. */
+  /** Streams in a row that brought nothing, and what became of the last of them. */
   failures: number
+  trouble?: VaultError
   /** Sent one at a time: the stream broke on one of them, and nobody knows on which. */
   suspects: Set<Slot<Item<Request>, Response>>
   sourceEnded: boolean
@@ -101,6 +102,7 @@ async function drive<Request, Response>(run: Transfer<Request, Response>): Promi
     if (run.failures === noticeable) sender.waiting(trouble)
     const backoff = Math.min(maxDelayMs, firstDelayMs * 2 ** run.failures) * (0.5 + Math.random() / 2)
     run.failures += 1
+    run.trouble = trouble
     await sleep(Math.max(backoff, trouble.retryAfterMs ?? 0), undefined, { signal })
   }
 }
@@ -113,7 +115,8 @@ async function oneStream<Request, Response>(run: Transfer<Request, Response>): P
   const watch = setInterval(() => {
     if (Date.now() - run.movedAt < sender.patienceMs || window.inFlight().length === 0) return
     const message = `the server has answered nothing for ${sender.patienceMs / 1000} s`
-    stalled.abort(new VaultError('DEADLINE_EXCEEDED', { message }))
+    const known = run.failures > 0 ? run.trouble : undefined
+    stalled.abort(known ?? new VaultError('DEADLINE_EXCEEDED', { message }))
   }, 200)
   try {
     const signal = AbortSignal.any([sender.signal, stopping.signal, stalled.signal])
@@ -195,7 +198,7 @@ function settle<Request, Response>(
 
 const passing = new Set(['unavailable', 'exhausted', 'deadline', 'cancelled'])
 
-/** Whether waiting may help. */
+/** Whether trying again later may help. */
 export function mayPass({ kind, reason }: VaultError): boolean {
   return passing.has(kind) || reason === 'CONTENTION'
 }

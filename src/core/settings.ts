@@ -32,7 +32,20 @@ convict.addFormats({
       if (typeof value !== 'boolean') throw new Error('must be true or false')
     },
   },
+  day: {
+    coerce: (text: string) => text,
+    validate(value: unknown) {
+      if (value !== '' && !isDay(value)) throw new Error('must be a date, as in 2026-12-31')
+    },
+  },
 })
+
+// Date itself takes the 30th of February for the 2nd of March.
+function isDay(value: unknown): boolean {
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(value)) return false
+  const time = new Date(`${value}T00:00:00Z`)
+  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(value)
+}
 
 export function text(initial: string, doc: string): Setting {
   return { default: initial, format: String, doc }
@@ -40,6 +53,11 @@ export function text(initial: string, doc: string): Setting {
 
 export function flag(initial: boolean, doc: string): Setting {
   return { default: initial, format: 'flag', doc }
+}
+
+/** A date, as in 2026-12-31; none unless it is set. */
+export function day(doc: string): Setting {
+  return { default: '', format: 'day', doc }
 }
 
 export function oneOf(choices: readonly string[], doc: string): Setting {

@@ -10,6 +10,10 @@ import {
   type DeleteRecordResponse,
   type FrontendServiceServer,
   FrontendServiceService,
+  GetLegacyIdRequest,
+  type GetLegacyIdResponse,
+  ImportLegacyRecordRequest,
+  type ImportLegacyRecordResponse,
   ListRecordsRequest,
   type ListRecordsResponse,
   ListRecordVersionsRequest,
@@ -31,6 +35,8 @@ export type { CallOptions } from '../core/client.js'
 export { type FieldViolation, type Kind, type Reason, VaultError } from '../core/errors.js'
 export {
   type DeleteRecordResponse,
+  type GetLegacyIdResponse,
+  type ImportLegacyRecordResponse,
   KeyMode,
   type ListRecordsResponse,
   type ListRecordVersionsResponse,
@@ -80,6 +86,13 @@ export interface FrontendClient extends TransferClient {
   ): AsyncIterable<Outcome<RetrieveRecordResponse>>
   /** All records of a user, page after page; ends with RECORD_CORRUPT when some of them could not be shown. */
   eachRecord(request: Given<ListRecordsRequest>, options?: CallOptions): AsyncGenerator<RecordInfo, void, undefined>
+  /** Opens a record of the earlier services and stores it; keep `recordKey`, it cannot be shown again. */
+  importLegacyRecord(
+    request: Given<ImportLegacyRecordRequest>,
+    options?: CallOptions,
+  ): Promise<ImportLegacyRecordResponse>
+  /** Where the earlier services kept a user's record. */
+  getLegacyId(request: Given<GetLegacyIdRequest>, options?: CallOptions): Promise<GetLegacyIdResponse>
   close(): void
 }
 
@@ -104,6 +117,10 @@ export function frontendClient(config: ChannelConfig): FrontendClient {
     ...transferClient(methods),
     listRecords,
     eachRecord: (request, options) => eachRecord(listRecords, request, options),
+    importLegacyRecord: async (request, options) =>
+      methods.importLegacyRecord(ImportLegacyRecordRequest.create(wellFormed(request)), newCall(options)),
+    getLegacyId: async (request, options) =>
+      methods.getLegacyId(GetLegacyIdRequest.create(wellFormed(request)), newCall(options)),
     close,
   }
 }
@@ -153,11 +170,11 @@ async function* eachRecord(
 }
 
 type MethodName = keyof Methods<FrontendServiceServer>
-const writes: Partial<Record<MethodName, true>> = { storeRecord: true, deleteRecord: true, restoreRecord: true }
+const writes = new Set<MethodName>(['storeRecord', 'deleteRecord', 'restoreRecord', 'importLegacyRecord'])
 
 // A store without a precondition may be made twice: the later one is a newer version of the same. With a precondition
 // the second would fail because of the first. So it does for a restore: the first may have pushed out the very version.
 function retryPolicy(request: unknown, method: MethodName): RetryPolicy {
   const { precondition } = request as Partial<StoreRecordRequest>
-  return { safe: precondition === undefined && method !== 'restoreRecord', write: writes[method] ?? false }
+  return { safe: precondition === undefined && method !== 'restoreRecord', write: writes.has(method) }
 }

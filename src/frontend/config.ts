@@ -5,6 +5,8 @@ import type { ListenConfig } from '../core/listen.js'
 import type { ServerLimits } from '../core/server.js'
 import {
   channelSettings,
+  day,
+  flag,
   limitSettings,
   listenSettings,
   logSettings,
@@ -13,6 +15,7 @@ import {
   text,
   whole,
 } from '../core/settings.js'
+import type { LegacyImportConfig } from './legacy-import.js'
 
 export const keyModes = ['split', 'server', 'client'] as const
 export const suites = ['aes-256-gcm', 'chacha20-poly1305'] as const
@@ -29,6 +32,7 @@ export interface FrontendConfig extends ListenConfig, Omit<ServerLimits, 'maxRec
   maxTransfers: number
   keepVersions: number
   userKeyCache: { maxUsers: number; maxAgeMs: number }
+  legacyImport: LegacyImportConfig
 }
 
 const MiB = 1024 * 1024
@@ -51,6 +55,10 @@ export const frontendSchema: Record<'frontend' | 'log', Settings> = {
     userKeyCache: {
       maxUsers: whole(10_000, [1, 10_000], 'users whose unwrapped key is kept'),
       maxAgeMs: whole(300_000, [1_000, 300_000], 'how long an unwrapped key is kept, in milliseconds'),
+    },
+    legacyImport: {
+      enabled: flag(false, "whether records of the earlier services' format can be imported; needs until"),
+      until: day('last day (UTC) of that import, as in 2026-12-31; empty for none'),
     },
   },
   log: logSettings,

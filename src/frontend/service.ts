@@ -5,6 +5,7 @@ import type { FrontendServiceServer, RetrieveRecordRequest, StoreRecordRequest }
 import { pseudonymSize } from './crypto/pseudonym.js'
 import { parseToken, type RecordKey } from './crypto/token.js'
 import { downloadRecord } from './download-record.js'
+import { legacyCalls } from './legacy-calls.js'
 import { listRecords } from './list-records.js'
 import { listVersions } from './list-versions.js'
 import { type ItemFailed, recordStreams } from './record-streams.js'
@@ -31,7 +32,8 @@ import type { Vault } from './vault.js'
 /** All methods; `itemFailed` is told of the items of streams that fail. */
 export function frontendService(vault: Vault, itemFailed?: ItemFailed): Methods<FrontendServiceServer> {
   const calls = { ...recordCalls(vault), ...versionCalls(vault) }
-  return { ...calls, ...recordStreams(calls, itemFailed), ...transferCalls(vault) }
+  const streams = { ...recordStreams(calls, itemFailed), ...transferCalls(vault) }
+  return { ...calls, ...streams, ...legacyCalls(vault, calls) }
 }
 
 type Calls<Name extends keyof Methods<FrontendServiceServer>> = Pick<Methods<FrontendServiceServer>, Name>

@@ -6,6 +6,7 @@ import { FrontendServiceService } from '../gen/encserver/v1/frontend.js'
 import { type FrontendConfig, frontendLimits } from './config.js'
 import { randomSource } from './crypto/random.js'
 import { type Backend, guardedBackend } from './guarded-backend.js'
+import { legacyImport } from './legacy-import.js'
 import { loadKeyring } from './load-keyring.js'
 import { waitForStore, watchStore } from './readiness.js'
 import { frontendService } from './service.js'
@@ -25,6 +26,7 @@ export async function startFrontend(
   { backend, log }: { backend: Backend; log: Logger },
   signal: AbortSignal,
 ): Promise<RunningFrontend> {
+  legacyImport(config.legacyImport) // a mistake in it is said now, not when the back end is there
   const random = randomSource()
   const store = await waitForStore(guardedBackend(backend), log, signal)
   const { keyring, created } = await loadKeyring(config, store, random)

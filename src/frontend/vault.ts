@@ -8,6 +8,7 @@ import { type RandomSource, randomSource } from './crypto/random.js'
 import { type Backend, guardedBackend } from './guarded-backend.js'
 import type { Keyring } from './keyring.js'
 import { localKms } from './kms/local-kms.js'
+import { type LegacyImport, legacyImport } from './legacy-import.js'
 import { type RecordIds, recordIds } from './record-ids.js'
 import { type UserKeys, userKeys } from './user-keys.js'
 
@@ -29,6 +30,7 @@ export interface Vault {
   keepVersions: number
   /** What expiry goes by. */
   clock: Clock
+  legacyImport: LegacyImport
 }
 
 export interface VaultParts {
@@ -64,6 +66,7 @@ export function openVault(parts: VaultParts): Vault {
     transfers: admission(config.maxTransfers, transferRetryMs),
     keepVersions: config.keepVersions,
     clock,
+    legacyImport: legacyImport(config.legacyImport),
   }
 }
 

@@ -49,9 +49,10 @@ describe('completion', () => {
 
   it('offers commands', async () => {
     const life = ['upload', 'download', 'versions', 'restore']
-    const all = ['store', 'get', 'delete', 'list', 'import', 'export', 'trial', 'completion', ...life]
+    const many = ['import', 'import-legacy', 'export']
+    const all = ['store', 'get', 'delete', 'list', ...many, 'trial', 'completion', ...life]
     expect(await offered('feclient', '')).to.have.members(all)
-    expect(await offered('feclient', 'im')).to.deep.equal(['import'])
+    expect(await offered('feclient', 'im')).to.have.members(['import', 'import-legacy'])
     expect(await offered('beclient', 'l')).to.deep.equal(['list'])
     expect(await offered('enc-server', 'keyring', '')).to.deep.equal(['init'])
   })

@@ -26,7 +26,7 @@ describe('program', () => {
   })
 
   it('shows the help of every subcommand with examples', async () => {
-    for (const subcommand of ['store', 'get', 'delete', 'list', 'import', 'export', 'trial']) {
+    for (const subcommand of ['store', 'get', 'delete', 'list', 'import', 'import-legacy', 'export', 'trial']) {
       const terminal = fakeTerminal(['feclient', subcommand, '--help'])
       expect(await feclient(terminal)).to.equal(0)
       expect(terminal.printed().stdout).to.include('Examples:\n  ').and.to.include('--tls-ca <file>')

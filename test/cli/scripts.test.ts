@@ -43,7 +43,9 @@ const programs: Record<string, Run> = {
   // So many bytes, none like its neighbours.
   fill: ({ argv }) => writeFile(argv[2]!, Buffer.alloc(Number(argv[3]!), pattern)).then(() => 0),
   cmp: async ({ argv }) => ((await readFile(argv[2]!)).equals(await readFile(argv[3]!)) ? 0 : 1),
-  write: async ({ argv }) => writeFile(argv[2]!, Buffer.from(argv[3]!, 'hex')).then(() => 0),
+  // What is given in hex, else its standard input.
+  write: async ({ argv, stdin }) =>
+    writeFile(argv[2]!, argv[3] === undefined ? stdin : Buffer.from(argv[3], 'hex')).then(() => 0),
   sleep: ({ argv }) => sleep(1000 * Number(argv[2])).then(() => 0),
   'stop-feserver': (_, vault) => vault.stopFrontend().then(() => 0),
   'stop-beserver': (_, vault) => vault.stopBackend().then(() => 0),
@@ -57,6 +59,8 @@ async function runStep({ words, stdin, stdinFile, isTTY }: Step, vault: Vault) {
   return { exit: await run(terminal, vault), ...terminal.printed() }
 }
 
+// What is off unless configured, for the scripts that need it.
+const settings = ['frontend.legacyImport.enabled=true', 'frontend.legacyImport.until=2999-12-31']
 const folder = fileURLToPath(new URL('.', import.meta.url))
 
 describe('cli scripts', () => {
@@ -66,7 +70,7 @@ describe('cli scripts', () => {
 
   beforeEach(async () => {
     work = await mkdtemp(join(tmpdir(), 'enc-server-script-'))
-    vault = await startVault(join(work, 'vault'))
+    vault = await startVault(join(work, 'vault'), settings)
     process.chdir(work)
   })
 

@@ -32,7 +32,8 @@ function once(stop: () => Promise<void>): () => Promise<void> {
   }
 }
 
-export async function startVault(folder: string): Promise<Vault> {
+/** With `frontend.…=…` settings of a test's own. */
+export async function startVault(folder: string, settings: string[] = []): Promise<Vault> {
   const backendDir = join(folder, 'backend')
   const { backend: backendConfig } = configOf<{ backend: BackendConfig }>(backendSchema, [
     'backend.port=0',
@@ -46,6 +47,7 @@ export async function startVault(folder: string): Promise<Vault> {
     'frontend.drainMs=0',
     `frontend.backend.address=${target}`,
     `frontend.keyringFile=${join(folder, 'frontend', 'keyring.json')}`,
+    ...settings,
   ])
   const { methods, close } = backendClient(frontendConfig.backend)
   const frontend = await startFrontend(frontendConfig, { backend: methods, log }, new AbortController().signal)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { backendSchema } from '../../src/backend/config.js'
 import { envName, loadConfig, sectionNames } from '../../src/core/config.js'
-import { flag, oneOf, type Settings, text, whole } from '../../src/core/settings.js'
+import { day, flag, oneOf, type Settings, text, whole } from '../../src/core/settings.js'
 import { frontendSchema } from '../../src/frontend/config.js'
 import { releaseAll, tempDir } from './fake-frontend.js'
 
@@ -12,9 +12,10 @@ const backend: Settings = {
   port: whole(8888, [0, 65535], 'a number'),
   insecure: flag(false, 'a flag'),
   mode: oneOf(['one', 'two'], 'a choice'),
+  until: day('a date'),
   tls: { certFile: text('', 'a file') },
 }
-const defaults = { host: '127.0.0.1', port: 8888, insecure: false, mode: 'one', tls: { certFile: '' } }
+const defaults = { host: '127.0.0.1', port: 8888, insecure: false, mode: 'one', until: '', tls: { certFile: '' } }
 
 interface Sources {
   file?: unknown
@@ -73,6 +74,11 @@ describe('config', () => {
     expect(load({ set: ['backend.insecure=false', 'backend.host='] })).to.include({ insecure: false, host: '' })
   })
 
+  it('takes a day, and none', () => {
+    expect(load({ file: { backend: { until: '2028-02-29' } } }).until).to.equal('2028-02-29')
+    expect(load({ set: ['backend.until='] }).until).to.equal('')
+  })
+
   it('names the environment variable of a setting', () => {
     expect(envName(['log', 'dir'])).to.equal('ENC_SERVER_LOG_DIR')
     expect(envName(['log', 'stdout'])).to.equal('ENC_SERVER_LOG_STDOUT')
@@ -80,6 +86,7 @@ describe('config', () => {
   })
 
   const flagError = 'backend.insecure: must be true or false'
+  const dayError = 'backend.until: must be a date, as in 2026-12-31'
   const portError = 'backend.port: must be a whole number from 0 to 65535'
   const wrong: [string, Sources, string[]][] = [
     ['"ture" in the environment', { env: { ENC_SERVER_BACKEND_INSECURE: 'ture' } }, [`${flagError}: value was "ture"`]],
@@ -104,6 +111,10 @@ describe('config', () => {
       { file: { backend: { mode: 'x' } } },
       ['backend.mode: must be one of the possible values: ["one","two"]: value was "x"'],
     ],
+    ['a day in words', { set: ['backend.until=tomorrow'] }, [`${dayError}: value was "tomorrow"`]],
+    ['a day that is none', { set: ['backend.until=2026-02-30'] }, [`${dayError}: value was "2026-02-30"`]],
+    ['a day with a time', { set: ['backend.until=2026-02-03T00'] }, [`${dayError}: value was "2026-02-03T00"`]],
+    ['a day that is a number', { file: { backend: { until: 2026 } } }, [`${dayError}: value was 2026`]],
     ['an unknown setting', { file: { backend: { hots: 'x' } } }, ['backend.hots: no such setting']],
     ['an unknown nested setting', { file: { backend: { tls: { cert: 'x' } } } }, ['backend.tls.cert: no such setting']],
     ['an unknown object', { file: { backend: { x: { y: 1 } } } }, ['backend.x: no such setting']],

@@ -89,6 +89,8 @@ const echo: Fake = {
   async *downloadRecord() {},
   listRecordVersions: async () => ({ versions: [], unreadableCount: 0 }),
   restoreRecord: async () => ({ recordKey: '', version: 1n, keyId: Buffer.alloc(16), storeTime: undefined }),
+  importLegacyRecord: async () => ({ recordKey: '', version: 1n, keyId: Buffer.alloc(16), storeTime: undefined }),
+  getLegacyId: async () => ({ legacyId: Buffer.alloc(0) }),
 }
 
 export interface FakeOptions {

@@ -105,7 +105,7 @@ describe('the typed client', () => {
   it('refuses text that is not well formed before it sends anything', async () => {
     let asked = 0
     const named = ['storeRecord', 'retrieveRecord', 'deleteRecord', 'listRecordVersions', 'restoreRecord'] as const
-    const methods = [...named, 'listRecords'] as const
+    const methods = [...named, 'listRecords', 'importLegacyRecord', 'getLegacyId'] as const
     const count = async () => {
       asked += 1
       throw new VaultError('INTERNAL')

@@ -74,6 +74,13 @@ describe('starting the front end', () => {
     await other.close()
   })
 
+  it('refuses an import without a last day before it waits for the back end', async () => {
+    const never = instead(world.backend, { getStoreInfo: () => new Promise(() => undefined) })
+    const refused = await refusal(start({ legacyImport: { enabled: true, until: '' } }, never))
+    expect(refused.reason).to.equal('INVALID_REQUEST')
+    expect(refused.message).to.match(/^frontend\.legacyImport\.until: /)
+  })
+
   it('says that the port is in use, and leaves no key behind', async () => {
     const taken = createServer()
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
