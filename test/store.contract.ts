@@ -6,7 +6,19 @@ import type { Store, StoreCall } from '../src/backend/store.js'
 import { VaultError } from '../src/core/errors.js'
 import type { SealedRecord, UserDocument } from '../src/gen/encserver/v1/backend.js'
 import type { Precondition } from '../src/gen/encserver/v1/frontend.js'
-import { call, keyId, reasonOf, recordIdOf, sampleEnvelope, sampleRecord, sampleUser } from './backend/samples.js'
+import {
+  call,
+  firstVersion,
+  keyId,
+  putInto,
+  putOf,
+  reasonOf,
+  recordIdOf,
+  sampleEnvelope,
+  sampleRecord,
+  sampleUser,
+  storeTime,
+} from './backend/samples.js'
 
 export interface OpenedStore {
   store: Store
@@ -38,9 +50,9 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     })
     afterEach(() => opened.cleanup())
 
-    const put = (record: SealedRecord, precondition?: Precondition) => store.putRecord(record, precondition, call)
-    const remove = (record: SealedRecord, expectKeyId?: Buffer) =>
-      store.deleteRecord({ recordId: record.recordId, userUid: record.userUid, expectKeyId }, call)
+    const put = (record: SealedRecord, precondition?: Precondition) => putInto(store, record, { precondition })
+    const remove = async ({ recordId, userUid }: SealedRecord, expectKeyId?: Buffer) =>
+      (await store.deleteRecord({ recordId, userUid, expectKeyId, now: storeTime }, call)) !== undefined
 
     /** All pages of the user, with what happens between them. */
     async function walk(limit: number, between = async (_page: number) => {}): Promise<SealedRecord[][]> {
@@ -48,7 +60,10 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
       let after: Buffer | undefined
       do {
         const { userPseudonym, userUid } = user
-        const page = await store.listRecords({ userPseudonym, userUid, after, limit, maxBytes: 1 << 20 }, call)
+        const page = await store.listRecords(
+          { userPseudonym, userUid, now: storeTime, after, limit, maxBytes: 1 << 20 },
+          call,
+        )
         pages.push(page.records)
         after = page.next
         await between(pages.length)
@@ -123,7 +138,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const record = sampleRecord(user)
         const stored = await put(record)
         expect(stored).to.deep.equal({ version: 1n, storeTime: record.storeTime })
-        expect(await store.getRecord(record.recordId, call)).to.deep.equal({ ...record, version: 1n })
+        expect(await store.getRecord(record.recordId, call)).to.deep.equal(firstVersion(record))
       })
 
       it('is safe for every byte, empty or large', async () => {
@@ -132,7 +147,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           const envelope = Buffer.concat([sampleEnvelope(), every, randomBytes(3 << 20)])
           const record = sampleRecord(user, { recordId, envelope, entryBox: every, sizeBytes: 2n ** 63n })
           await put(record)
-          expect(await store.getRecord(recordId, call)).to.deep.equal({ ...record, version: 1n })
+          expect(await store.getRecord(recordId, call)).to.deep.equal(firstVersion(record))
         }
       })
 
@@ -146,7 +161,13 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         for (const version of [1n, 2n, 3n]) {
           const next = { ...record, envelope: sampleEnvelope() }
           expect(await put(next)).to.include({ version })
-          expect(await store.getRecord(record.recordId, call)).to.deep.equal({ ...next, version, replacedKeyIds })
+          const firstKeyId = replacedKeyIds.at(-1) ?? keyId(next)
+          expect(await store.getRecord(record.recordId, call)).to.deep.equal({
+            ...next,
+            version,
+            replacedKeyIds,
+            firstKeyId,
+          })
           replacedKeyIds.unshift(keyId(next))
         }
       })
@@ -176,7 +197,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const again = { ...record, storeTime: new Date('2030-01-01T00:00:00Z') }
         expect(await put(again, absent)).to.deep.equal(stored)
         expect(await put(again, withKeyId(randomBytes(16)))).to.deep.equal(stored)
-        expect(await store.getRecord(record.recordId, call)).to.deep.equal({ ...record, ...stored })
+        expect(await store.getRecord(record.recordId, call)).to.deep.equal({ ...firstVersion(record), ...stored })
       })
 
       it('counts a row of another life as absent', async () => {
@@ -187,7 +208,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await reasonOf(put(reborn, withKeyId(keyId(record))))).to.equal('PRECONDITION_FAILED')
         expect(await remove(reborn)).to.equal(false)
         expect(await put(reborn, absent)).to.include({ version: 1n })
-        expect(await store.getRecord(record.recordId, call)).to.deep.equal({ ...reborn, version: 1n })
+        expect(await store.getRecord(record.recordId, call)).to.deep.equal(firstVersion(reborn))
       })
     })
 
@@ -196,7 +217,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const record = sampleRecord(user)
         await put(record, absent)
         expect(await reasonOf(put({ ...record, envelope: sampleEnvelope() }, absent))).to.equal('ALREADY_EXISTS')
-        expect(await store.getRecord(record.recordId, call)).to.deep.equal({ ...record, version: 1n })
+        expect(await store.getRecord(record.recordId, call)).to.deep.equal(firstVersion(record))
       })
 
       it('a key id must be the current one', async () => {
@@ -211,6 +232,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           ...second,
           version: 2n,
           replacedKeyIds: [keyId(first)],
+          firstKeyId: keyId(first),
         })
       })
 
@@ -220,7 +242,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const outcomes = await Promise.allSettled(racers.map((racer) => put(racer, absent)))
         const winners = racers.filter((_, at) => outcomes[at]?.status === 'fulfilled')
         expect(winners).to.have.length(1)
-        expect(await store.getRecord(record.recordId, call)).to.deep.equal({ ...winners[0], version: 1n })
+        expect(await store.getRecord(record.recordId, call)).to.deep.equal(firstVersion(winners[0] as SealedRecord))
         for (const outcome of outcomes) {
           if (outcome.status === 'rejected') expect(outcome.reason).to.include({ reason: 'ALREADY_EXISTS' })
         }
@@ -311,7 +333,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const record = sampleRecord(user)
         await put(record)
         const envelope = record.envelope.subarray(0, 88)
-        expect(await walk(10)).to.deep.equal([[{ ...record, envelope, version: 1n }]])
+        expect(await walk(10)).to.deep.equal([[{ ...firstVersion(record), envelope }]])
       })
 
       it('hold each record of the user once, and no other', async () => {
@@ -334,7 +356,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await Promise.all(records.map((record) => put(record)))
         const { userPseudonym, userUid } = user
         const list = (maxBytes: number) =>
-          store.listRecords({ userPseudonym, userUid, after: undefined, limit: 100, maxBytes }, call)
+          store.listRecords({ userPseudonym, userUid, now: storeTime, after: undefined, limit: 100, maxBytes }, call)
         expect((await list(20_000)).records).to.have.length(2)
         const least = await list(1)
         expect(least.records).to.have.length(1)
@@ -377,8 +399,8 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
 
       it('write nothing', async () => {
         const record = sampleRecord(user)
-        expect(await reasonOf(store.putRecord(record, undefined, endedCall()))).to.equal('CANCELLED')
-        expect(await reasonOf(store.putRecord(record, undefined, late))).to.equal('DEADLINE_EXCEEDED')
+        expect(await reasonOf(store.putRecord(putOf(record), endedCall()))).to.equal('CANCELLED')
+        expect(await reasonOf(store.putRecord(putOf(record), late))).to.equal('DEADLINE_EXCEEDED')
         expect(await reasonOf(store.insertUser(user, endedCall()))).to.equal('CANCELLED')
         expect(await reasonOf(store.bindKeyring(randomBytes(16), late))).to.equal('DEADLINE_EXCEEDED')
         await put(sampleRecord(sampleUser()))
@@ -390,8 +412,8 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const record = sampleRecord(user)
         await put(record)
         const { recordId, userUid } = record
-        const range = { ...user, after: undefined, limit: 1, maxBytes: 1 }
-        const target = { recordId, userUid, expectKeyId: undefined }
+        const range = { ...user, now: storeTime, after: undefined, limit: 1, maxBytes: 1 }
+        const target = { recordId, userUid, expectKeyId: undefined, now: storeTime }
         expect(await reasonOf(store.deleteRecord(target, endedCall()))).to.equal('CANCELLED')
         expect(await reasonOf(store.getRecord(recordId, late))).to.equal('DEADLINE_EXCEEDED')
         expect(await reasonOf(store.getUser(user.userPseudonym, endedCall()))).to.equal('CANCELLED')
@@ -423,7 +445,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await store.getUser(user.userPseudonym, call)).to.deep.equal(user)
         expect(await store.getRecord(gone.recordId, call)).to.equal(undefined)
         for (const record of kept) {
-          expect(await store.getRecord(record.recordId, call)).to.deep.equal({ ...record, version: 1n })
+          expect(await store.getRecord(record.recordId, call)).to.deep.equal(firstVersion(record))
         }
       })
 

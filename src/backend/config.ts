@@ -19,6 +19,8 @@ export interface BackendConfig extends ListenConfig, Omit<ServerLimits, 'maxRece
   store: 'level' | 'mongodb'
   /** Folder of the embedded store. */
   dataDir: string
+  /** How often what has expired is removed. */
+  sweepIntervalMs: number
   mongodb: {
     /** Holds the URI, and so a password. */
     uriFile: string
@@ -87,6 +89,7 @@ export const backendSchema: Record<'backend' | 'log', Settings> = {
     ...limitSettings,
     store: oneOf(['level', 'mongodb'], 'where records are kept: LevelDB, embedded, in dataDir; or MongoDB'),
     dataDir: text('data/backend', 'folder of the store; made when it is not there'),
+    sweepIntervalMs: whole(60_000, [100, 86_400_000], 'how often what has expired is removed, in milliseconds'),
     mongodb: mongodbSettings,
     parts: partSettings,
   },

@@ -9,6 +9,7 @@ import type { StoreCall, StoreHealth } from './store.js'
 export interface KeyRange {
   gt?: Buffer
   gte?: Buffer
+  lt?: Buffer
   lte?: Buffer
 }
 
@@ -16,6 +17,8 @@ export interface LevelDatabase<Value> {
   get(key: Buffer, call: StoreCall): Promise<Value | undefined>
   /** Visits the rows of a range in key order, until the visitor returns false. */
   scan(range: KeyRange, visit: (key: Buffer, value: Value) => boolean, call: StoreCall): Promise<void>
+  /** The first keys of a range, in order. */
+  keys(range: KeyRange & { limit: number }, call: StoreCall): Promise<Buffer[]>
   write<Answer>(write: Write<Value, Answer>): Promise<Answer>
   health(): StoreHealth
   close(): Promise<void>
@@ -67,6 +70,10 @@ export async function openLevelDatabase<Value>(options: LevelDatabaseOptions<Val
           refuseEnded(call)
         }
       })
+    },
+    async keys(range, call) {
+      refuseEnded(call)
+      return handle.use((level) => level.keys(range).all())
     },
     write: (write) => commits.submit(write),
     health: recovery.health,

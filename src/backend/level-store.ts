@@ -1,22 +1,25 @@
-// The embedded store: three LevelDB databases in one folder, so that user documents have backups of their own.
-//   records/  72-byte record id -> SealedRecord without the id
-//   users/    36-byte user pseudonym -> UserDocument
-//   meta/     names -> text or bytes (level-meta.ts)
+// The embedded store: LevelDB databases in one folder, so that user documents have backups of their own.
+//   records/   level-records.ts
+//   versions/  level-versions.ts
+//   expiry/    level-expiry.ts
+//   users/     36-byte user pseudonym -> UserDocument
+//   meta/      names -> text or bytes (level-meta.ts)
 // One process owns the folder.
 import { join } from 'node:path'
 import { makePrivateFolder } from '../core/durable-file.js'
-import { SealedRecord, type StoredEnvelope, UserDocument } from '../gen/encserver/v1/backend.js'
-import type { Precondition } from '../gen/encserver/v1/frontend.js'
+import { UserDocument } from '../gen/encserver/v1/backend.js'
 import { type CombinedHealth, combinedHealth } from './combined-health.js'
+import { cutToHeader } from './envelope-header.js'
 import { type LevelDatabase, openLevelDatabase } from './level-database.js'
 import { openError } from './level-errors.js'
+import { levelExpiry } from './level-expiry.js'
 import type { Codec } from './level-handle.js'
 import { checkFormat, keyringKey, knownFormat, metaCodec, setIfAbsent } from './level-meta.js'
+import { deleteRecord, getRecord, type LevelRecords, listRecords, putRecord, recordCodec } from './level-records.js'
 import type { Backoff } from './level-recovery.js'
-import { intact, isDamaged, type Row, rowCodec } from './level-row.js'
-import { pageBuilder } from './record-page.js'
-import type { RecordRange, Store, StoreCall } from './store.js'
-import { decideDelete, decideWrite } from './write-rules.js'
+import { intact, type Row, rowCodec } from './level-row.js'
+import { levelVersions } from './level-versions.js'
+import type { Store, StoreCall } from './store.js'
 
 export interface LevelStoreOptions {
   /** Made when it is not there, for this user only. */
@@ -28,52 +31,15 @@ export interface LevelStoreOptions {
 interface Databases {
   meta: LevelDatabase<Buffer>
   users: LevelDatabase<Row<UserDocument>>
-  records: LevelDatabase<Row<SealedRecord>>
+  records: LevelRecords
+  versions: LevelRecords
+  expiry: LevelDatabase<Buffer>
 }
-
-const noBytes = Buffer.alloc(0)
-const idTail = Buffer.alloc(36, 0xff)
 
 const userCodec = rowCodec<UserDocument>({
   encode: (user: UserDocument) => UserDocument.encode(user).finish(),
   decode: (bytes: Buffer) => UserDocument.decode(bytes),
 })
-
-const recordCodec = rowCodec<SealedRecord>({
-  encode: (record: SealedRecord) => SealedRecord.encode({ ...record, recordId: noBytes }).finish(),
-  decode: (bytes: Buffer) => SealedRecord.decode(bytes),
-})
-
-function putRecord(
-  records: LevelDatabase<Row<SealedRecord>>,
-  { record, precondition, call }: { record: SealedRecord; precondition: Precondition | undefined; call: StoreCall },
-): Promise<StoredEnvelope> {
-  return records.write({
-    key: record.recordId,
-    bytes: record.recordId.length + record.envelope.length + record.entryBox.length,
-    decide(row) {
-      // A damaged row has no version to hold a precondition against; without one it is replaced.
-      const current = precondition === undefined && isDamaged(row) ? undefined : intact(row)
-      const { write, stored, replacedKeyIds } = decideWrite(current, record, precondition)
-      return write
-        ? { change: { value: { ...record, ...stored, replacedKeyIds } }, answer: stored }
-        : { answer: stored }
-    },
-    call,
-  })
-}
-
-async function listRecords(records: LevelDatabase<Row<SealedRecord>>, range: RecordRange, call: StoreCall) {
-  const { userPseudonym, after } = range
-  const builder = pageBuilder(range)
-  const keys = { ...(after ? { gt: after } : { gte: userPseudonym }), lte: Buffer.concat([userPseudonym, idTail]) }
-  const listed = (row: Row<SealedRecord>) => (isDamaged(row) ? { ...unreadable, userUid: range.userUid } : row)
-  await records.scan(keys, (recordId, row) => builder.add({ ...listed(row), recordId }), call)
-  return builder.page()
-}
-
-// What a list shows of a damaged row: the front end counts it as unreadable.
-const unreadable = SealedRecord.create()
 
 async function isEmpty({ users, records }: Databases, call: StoreCall): Promise<boolean> {
   let empty = true
@@ -87,7 +53,8 @@ async function isEmpty({ users, records }: Databases, call: StoreCall): Promise<
 }
 
 function levelStore(databases: Databases, { health, onHealth }: CombinedHealth): Store {
-  const { meta, users, records } = databases
+  const { meta, users, records, versions } = databases
+  const expiry = levelExpiry(databases.expiry)
   return {
     async meta(call) {
       // Rows before the keyring: whoever binds it does so before writing a row, so rows without a keyring are real.
@@ -107,26 +74,21 @@ function levelStore(databases: Databases, { health, onHealth }: CombinedHealth):
         },
         call,
       }),
-    async getRecord(recordId, call) {
-      const row = intact(await records.get(recordId, call))
-      return row && { ...row, recordId }
+    getRecord: (recordId, call) => getRecord(records, recordId, call),
+    async getRecordHeader(recordId, call) {
+      const record = await getRecord(records, recordId, call)
+      return record && cutToHeader(record)
     },
-    putRecord: (record, precondition, call) => putRecord(records, { record, precondition, call }),
-    deleteRecord: (target, call) =>
-      records.write<boolean>({
-        key: target.recordId,
-        bytes: target.recordId.length,
-        decide(row) {
-          const answer = (isDamaged(row) && target.expectKeyId === undefined) || decideDelete(intact(row), target)
-          return answer ? { change: { value: undefined }, answer } : { answer }
-        },
-        call,
-      }),
+    putRecord: (put, call) => putRecord({ records, expiry }, put, call),
+    deleteRecord: (target, call) => deleteRecord({ records, expiry }, target, call),
     listRecords: (range, call) => listRecords(records, range, call),
+    ...levelVersions({ versions, expiry }),
+    expired: expiry.expired,
+    settled: expiry.settled,
     health,
     onHealth,
     async close() {
-      await Promise.all([records, users, meta].map((database) => database.close()))
+      await Promise.all(Object.values(databases).map((database) => database.close()))
     },
   }
 }
@@ -148,7 +110,13 @@ async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, chan
       meta,
       ['users', 'records'].map((name) => join(folder, name)),
     )
-    return { meta, users: await openPart('users', userCodec), records: await openPart('records', recordCodec) }
+    return {
+      meta,
+      users: await openPart('users', userCodec),
+      records: await openPart('records', recordCodec),
+      versions: await openPart('versions', recordCodec),
+      expiry: await openPart('expiry', metaCodec),
+    }
   } catch (error) {
     await Promise.all(opened.map((database) => database.close()))
     throw error

@@ -1,7 +1,7 @@
 // About how many bytes parts of a message take, and never fewer: messages are cut by it before they are encoded.
 import type { SealedRecord, UserDocument } from '../gen/encserver/v1/backend.js'
 
-const recordBytes = 256 // all but its envelope and its entry
+const recordBytes = 320 // all but its envelope and its entry
 const userBytes = 128
 const generationBytes = 64 // all but its wrapped key
 

@@ -1,12 +1,12 @@
-// The collections of a store. They stand apart so that user documents, which hold the wrapped keys, can have
-// backups of their own. No index but that on `_id` is needed: every access is a point or a range on it.
+// The collections of a store. They stand apart so that user documents, which hold the wrapped keys, can have backups of
+// their own. Every access of a call is a point or a range on `_id`; only the sweep has an index of its own.
 import type { Collection, Db, Filter, OptionalUnlessRequiredId } from 'mongodb'
 import type { MongoConnection } from './mongo-connection.js'
 import { type RecordRow, rowOptions, type UserRow } from './mongo-documents.js'
 import { hasCode } from './mongo-errors.js'
 import type { PartRow } from './mongo-part-row.js'
-import { overtaken, takeTurns } from './mongo-turns.js'
 import type { StoreCall } from './store.js'
+import { overtaken, takeTurns } from './write-turns.js'
 
 export interface MetaRow {
   _id: string
@@ -15,6 +15,7 @@ export interface MetaRow {
 
 export interface Collections {
   records: Collection<RecordRow>
+  versions: Collection<RecordRow>
   users: Collection<UserRow>
   meta: Collection<MetaRow>
   parts: Collection<PartRow>
@@ -29,6 +30,7 @@ export interface Caller {
 export function collectionsOf(database: Db): Collections {
   return {
     records: database.collection<RecordRow>('records', rowOptions),
+    versions: database.collection<RecordRow>('versions', rowOptions),
     users: database.collection<UserRow>('users', rowOptions),
     meta: database.collection<MetaRow>('meta', rowOptions),
     parts: database.collection<PartRow>('parts', rowOptions),

@@ -17,17 +17,24 @@ export interface RecordRow {
   version: bigint
   storeTime: Date | null
   replacedKeyIds: Buffer[]
+  firstKeyId: Buffer
   sizeBytes: bigint
   envelopeBytes: number
   entryBox: Buffer
   header: Buffer
   chunks: Buffer
+  /** These are there when they are set: few records have them, and a sparse index holds those that expire. */
+  partCount?: number
+  expireTime?: Date
+  keptVersions?: number
 }
 
 /** A record without the chunks of its envelope. */
 export type ListedRow = Omit<RecordRow, 'chunks'>
 
 export const withoutChunks = { chunks: 0 } as const
+
+const noBytes = Buffer.alloc(0)
 
 /** How the rows above come back: bytes as Buffer, 64-bit numbers as bigint. */
 export const rowOptions: CollectionOptions = { promoteBuffers: true, useBigInt64: true }
@@ -42,6 +49,11 @@ export function idRange(userPseudonym: Buffer, after: Buffer | undefined): { $gt
   return { $gt: after ? idText(after) : first, $lt: `${first}~` }
 }
 
+/** As isExpired, in a query. */
+export function notExpired(now: Date): { expireTime: { $not: { $lte: Date } } } {
+  return { expireTime: { $not: { $lte: now } } }
+}
+
 export function userRow({ userPseudonym, ...rest }: UserDocument): UserRow {
   return { _id: idText(userPseudonym), ...rest }
 }
@@ -51,7 +63,8 @@ export function userOf({ _id, userUid, generations }: UserRow): UserDocument {
 }
 
 export function recordRow(record: SealedRecord): RecordRow {
-  const { recordId, envelope, entryBox, userUid, sizeBytes, version, storeTime, replacedKeyIds } = record
+  const { recordId, envelope, entryBox, userUid, sizeBytes, version, storeTime, replacedKeyIds, firstKeyId } = record
+  const { partCount, expireTime, keptVersions } = record
   return {
     _id: idText(recordId),
     keyId: keyIdOf(record),
@@ -59,12 +72,16 @@ export function recordRow(record: SealedRecord): RecordRow {
     version,
     storeTime: storeTime ?? null,
     replacedKeyIds,
+    firstKeyId,
     // The database knows signed numbers only; the bits are the same.
     sizeBytes: BigInt.asIntN(64, sizeBytes),
     envelopeBytes: envelope.length,
     entryBox,
     header: envelope.subarray(0, headerBytes),
     chunks: envelope.subarray(headerBytes),
+    ...(partCount > 0 && { partCount }),
+    ...(expireTime && { expireTime }),
+    ...(keptVersions > 0 && { keptVersions }),
   }
 }
 
@@ -80,9 +97,10 @@ export function listedOf(row: ListedRow): SealedRecord {
     version,
     storeTime: storeTime ?? undefined,
     replacedKeyIds,
-    partCount: 0,
-    expireTime: undefined,
-    firstKeyId: Buffer.alloc(0),
+    firstKeyId: row.firstKeyId ?? noBytes, // rows of before there were versions lack it
+    partCount: row.partCount ?? 0,
+    expireTime: row.expireTime,
+    keptVersions: row.keptVersions ?? 0,
   }
 }
 

@@ -2,7 +2,7 @@
 // so each query asks for no more rows than the sizes of those before it allow.
 import type { Collection } from 'mongodb'
 import type { Caller } from './mongo-collections.js'
-import { idRange, type ListedRow, listedOf, type RecordRow, withoutChunks } from './mongo-documents.js'
+import { idRange, type ListedRow, listedOf, notExpired, type RecordRow, withoutChunks } from './mongo-documents.js'
 import { maxScannedBytes, pageBuilder } from './record-page.js'
 import type { RecordPage, RecordRange } from './store.js'
 
@@ -14,9 +14,10 @@ function queryRows(
   range: RecordRange & { rows: number },
   { call, commandOf }: Caller,
 ): Promise<ListedRow[]> {
-  const { userPseudonym, userUid, after, rows } = range
+  const { userPseudonym, userUid, now, after, rows } = range
+  const options = { ...commandOf(call), projection: withoutChunks }
   return records
-    .find({ _id: idRange(userPseudonym, after), userUid }, { ...commandOf(call), projection: withoutChunks })
+    .find({ _id: idRange(userPseudonym, after), userUid, ...notExpired(now) }, options)
     .sort({ _id: 1 })
     .limit(rows)
     .batchSize(rows)

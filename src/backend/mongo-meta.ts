@@ -15,6 +15,12 @@ async function makeCollection(database: Db, name: string, { call, commandOf }: C
   }
 }
 
+/** For the sweep of what expires; rows that never do are not in it. */
+async function makeExpiryIndexes({ records, versions }: Collections): Promise<void> {
+  // Without a limit of time: a large collection takes as long as it takes, and a second try waits for the first.
+  for (const rows of [records, versions]) await rows.createIndex({ expireTime: 1 }, { sparse: true })
+}
+
 async function hasRows({ records, users }: Collections, caller: Caller): Promise<boolean> {
   const empty = await Promise.all([records, users].map((collection) => isEmpty(collection as never, caller)))
   return empty.includes(false)
@@ -41,6 +47,7 @@ export async function prepareStore(database: Db, caller: Caller): Promise<void> 
   const collections = collectionsOf(database)
   for (const name of Object.keys(collections)) await makeCollection(database, name, caller)
   await checkFormat(collections, caller)
+  await makeExpiryIndexes(collections)
 }
 
 async function boundKeyring({ meta }: Collections, { call, commandOf }: Caller): Promise<Buffer | undefined> {

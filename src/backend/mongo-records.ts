@@ -1,14 +1,14 @@
 // Reads and writes of one record. A write is decided by write-rules.ts against the row as it was read, and is made on the
 // condition that the row still has the key id it had then.
 import type { Collection } from 'mongodb'
-import type { SealedRecord, StoredEnvelope } from '../gen/encserver/v1/backend.js'
-import type { Precondition } from '../gen/encserver/v1/frontend.js'
+import type { SealedRecord } from '../gen/encserver/v1/backend.js'
 import { keyIdOf } from './envelope-header.js'
+import { isExpired } from './expiry.js'
 import { type Caller, inserted } from './mongo-collections.js'
-import { idText, listedOf, type RecordRow, recordOf, recordRow, withoutChunks } from './mongo-documents.js'
-import { overtaken, takeTurns } from './mongo-turns.js'
-import type { DeleteTarget } from './store.js'
+import { idText, listedOf, notExpired, type RecordRow, recordOf, recordRow, withoutChunks } from './mongo-documents.js'
+import type { DeleteTarget, Put, Written } from './store.js'
 import { decideDelete, decideWrite } from './write-rules.js'
+import { overtaken, takeTurns } from './write-turns.js'
 
 type Records = Collection<RecordRow>
 
@@ -25,7 +25,7 @@ export async function getRecord(
 }
 
 /** The record as the rules need it: without its chunks. */
-async function currentRecord(
+export async function getRecordHeader(
   records: Records,
   recordId: Buffer,
   { call, commandOf }: Caller,
@@ -35,24 +35,20 @@ async function currentRecord(
   return row ? listedOf(row) : undefined
 }
 
-export interface Put {
-  record: SealedRecord
-  precondition: Precondition | undefined
-}
-
 /** Writes if that is what the rules decide for the current record, and if it still is the current one. */
 async function written(
   records: Records,
-  { record, precondition, current }: Put & { current: SealedRecord | undefined },
+  { put, current }: { put: Put; current: SealedRecord | undefined },
   caller: Caller,
-): Promise<StoredEnvelope | typeof overtaken> {
-  const { write, stored, replacedKeyIds } = decideWrite(current, record, precondition)
-  if (!write) return stored
-  const row = recordRow({ ...record, ...stored, replacedKeyIds })
+): Promise<Written | undefined | typeof overtaken> {
+  const decision = decideWrite(current, put)
+  if (!decision?.next) return decision && { stored: decision.stored, change: undefined }
+  const { stored, next } = decision
+  const row = recordRow(next)
   const done = current
     ? await replaced(records, { row, keyId: keyIdOf(current) }, caller)
     : await inserted(records, row, caller)
-  return done ? stored : overtaken
+  return done ? { stored, change: { from: current, to: next } } : overtaken
 }
 
 async function replaced(
@@ -65,29 +61,40 @@ async function replaced(
   return matchedCount === 1
 }
 
-/** Most records are written once: inserting them first saves a read, and costs little when it was wrong. */
-function maybeNew({ record, precondition }: Put): boolean {
-  return precondition?.condition?.$case !== 'keyId' && record.envelope.length <= maxGuessBytes
+/**
+ * Most records are written once: inserting them first saves a read, and costs little when it was wrong. One that has
+ * expired can only be a repeated write.
+ */
+function maybeNew({ record, precondition, keptKeyId, now }: Put): boolean {
+  const mustBeThere = precondition?.condition?.$case === 'keyId' || keptKeyId !== undefined || isExpired(record, now)
+  return !mustBeThere && record.envelope.length <= maxGuessBytes
 }
 
-export async function putRecord(records: Records, put: Put, caller: Caller): Promise<StoredEnvelope> {
-  const guess = maybeNew(put) ? await written(records, { ...put, current: undefined }, caller) : overtaken
+export async function putRecord(records: Records, put: Put, caller: Caller): Promise<Written | undefined> {
+  const guess = maybeNew(put) ? await written(records, { put, current: undefined }, caller) : overtaken
   if (guess !== overtaken) return guess
   return takeTurns(async () => {
-    const current = await currentRecord(records, put.record.recordId, caller)
-    return written(records, { ...put, current }, caller)
+    const current = await getRecordHeader(records, put.record.recordId, caller)
+    return written(records, { put, current }, caller)
   }, caller.call)
 }
 
-export function deleteRecord(records: Records, target: DeleteTarget, caller: Caller): Promise<boolean> {
+/** What decideDelete would allow, as a query: it saves a read to ask only if there is no such row. */
+function deletable({ recordId, userUid, expectKeyId, now }: DeleteTarget) {
+  return { _id: idText(recordId), userUid, ...(expectKeyId && { keyId: expectKeyId }), ...(now && notExpired(now)) }
+}
+
+export function deleteRecord(
+  records: Records,
+  target: DeleteTarget,
+  caller: Caller,
+): Promise<SealedRecord | undefined> {
   const { call, commandOf } = caller
-  const { recordId, userUid, expectKeyId } = target
-  // What decideDelete would allow, as a query: it saves a read to ask only if there is no such row.
-  const filter = { _id: idText(recordId), userUid, ...(expectKeyId && { keyId: expectKeyId }) }
   return takeTurns(async () => {
-    const { deletedCount } = await records.deleteOne(filter, commandOf(call))
-    if (deletedCount === 1) return true
-    const current = await currentRecord(records, recordId, caller)
-    return decideDelete(current, target) ? overtaken : false
+    const options = { ...commandOf(call), projection: withoutChunks }
+    const row = await records.findOneAndDelete(deletable(target), options)
+    if (row !== null) return listedOf(row)
+    const current = await getRecordHeader(records, target.recordId, caller)
+    return decideDelete(current, target) ? overtaken : undefined
   }, call)
 }

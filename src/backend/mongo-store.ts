@@ -13,7 +13,8 @@ import { listRecords } from './mongo-list.js'
 import { bindKeyring, prepareStore, readMeta } from './mongo-meta.js'
 import { mongoPartStore } from './mongo-part-store.js'
 import { type MongoReadiness, mongoReadiness } from './mongo-readiness.js'
-import { deleteRecord, getRecord, putRecord } from './mongo-records.js'
+import { deleteRecord, getRecord, getRecordHeader, putRecord } from './mongo-records.js'
+import { expired, getVersion, listVersions, putVersion, removeVersion, versionedRecords } from './mongo-versions.js'
 import type { PartStore } from './part-store.js'
 import type { Store, StoreCall } from './store.js'
 
@@ -65,10 +66,17 @@ function mongoStore({ connection, readiness, health }: Connected): MongoStore {
     insertUser: (user, call) =>
       run(async ({ users }, caller) => userOf(await insertIfAbsent(users, userRow(user), caller)), call),
     getRecord: (recordId, call) => run(({ records }, caller) => getRecord(records, recordId, caller), call),
-    putRecord: (record, precondition, call) =>
-      run(({ records }, caller) => putRecord(records, { record, precondition }, caller), call),
+    getRecordHeader: (recordId, call) => run(({ records }, caller) => getRecordHeader(records, recordId, caller), call),
+    putRecord: (put, call) => run(({ records }, caller) => putRecord(records, put, caller), call),
     deleteRecord: (target, call) => run(({ records }, caller) => deleteRecord(records, target, caller), call),
     listRecords: (range, call) => run(({ records }, caller) => listRecords(records, range, caller), call),
+    putVersion: (version, call) => run(({ versions }, caller) => putVersion(versions, version, caller), call),
+    getVersion: (id, call) => run(({ versions }, caller) => getVersion(versions, id, caller), call),
+    listVersions: (range, call) => run(({ versions }, caller) => listVersions(versions, range, caller), call),
+    removeVersion: (version, call) => run(({ versions }, caller) => removeVersion(versions, version, caller), call),
+    versionedRecords: (page, call) => run(({ versions }, caller) => versionedRecords(versions, page, caller), call),
+    expired: (query, call) => run((all, caller) => expired(all, query, caller), call),
+    settled: async () => undefined, // the row was what was told
     parts: mongoPartStore((work, call) => run(({ parts }, caller) => work(parts, caller), call)),
     health: health.health,
     onHealth: health.onHealth,

@@ -1,17 +1,16 @@
-// A back end without its server: the stores, the methods over them, and the sweep beside them.
-
+// A back end without its server: the stores, the methods over them, and the sweeps beside them.
 import { newClock } from '../core/clock.js'
-import type { VaultError } from '../core/errors.js'
 import type { Logger } from '../core/log.js'
 import type { Methods } from '../core/methods.js'
 import { partNote } from '../core/serving.js'
 import type { BackendServiceServer } from '../gen/encserver/v1/backend.js'
 import type { BackendConfig } from './config.js'
 import { openStores } from './open-store.js'
-import { refersTo } from './refers-to.js'
 import { backendService } from './service.js'
 import type { Store } from './store.js'
+import { startSweep } from './sweep-expired.js'
 import { partSweep } from './sweep-parts.js'
+import { refersTo } from './versions.js'
 
 export interface OpenBackend {
   store: Store
@@ -21,22 +20,28 @@ export interface OpenBackend {
 }
 
 export async function openBackend(config: BackendConfig, log: Logger): Promise<OpenBackend> {
-  const { store, parts } = await openStores(config, log)
+  const stores = await openStores(config, log)
+  const { store, parts } = stores
   const clock = newClock()
-  const sweep = partSweep({
+  const leftOver = (cause: unknown) => log.warn('sweep', { problem: 'something is left for the next pass', cause })
+  const sweepOfParts = partSweep({
     parts,
     refersTo: (set, call) => refersTo(store, set, call),
     now: clock.forRemoving,
     limits: config.parts,
     removed: (sets) => log.info('sweep', { removedPartSets: sets }),
-    failed: (cause) => log.warn('sweep', { problem: (cause as VaultError).message, cause }),
+    failed: leftOver,
   })
-  sweep.start()
+  const { released } = sweepOfParts
+  const failed = partNote(log, 'batched call')
+  const methods = backendService({ ...stores, clock, partLimits: config.parts, released, failed, leftOver })
+  const sweepOfRows = startSweep({ store, clock, released, intervalMs: config.sweepIntervalMs, failed: leftOver })
+  sweepOfParts.start()
   return {
     store,
-    methods: backendService({ store, parts, partLimits: config.parts, failed: partNote(log, 'batched call') }),
+    methods,
     async close() {
-      await sweep.stop()
+      await Promise.all([sweepOfRows.stop(), sweepOfParts.stop()])
       await parts.close()
       await store.close()
     },

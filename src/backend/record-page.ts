@@ -1,17 +1,20 @@
 // Gathers one page of a list from rows in the engine's order.
 import type { SealedRecord } from '../gen/encserver/v1/backend.js'
 import { cutToHeader, headerBytes } from './envelope-header.js'
+import { isExpired } from './expiry.js'
 import type { RecordPage, RecordRange } from './store.js'
 
 /** What an engine reads for one page, envelopes and all, before it hands back what it has. */
 export const maxScannedBytes = 32 * 1024 * 1024
 
-// Record id, user uid, numbers and the tags of the encoding.
-const fixedBytes = 72 + 16 + 48
+// Record id, user uid, the key id of the first version, numbers, times and the tags of the encoding.
+const fixedBytes = 72 + 16 + 16 + 96
+// What a back end remembers of the versions before.
+const rememberedBytes = 18
 
 /** The size of a record in a page. */
-export function listedBytes({ entryBox }: SealedRecord): number {
-  return fixedBytes + headerBytes + entryBox.length
+export function listedBytes({ entryBox, replacedKeyIds }: SealedRecord): number {
+  return fixedBytes + headerBytes + entryBox.length + rememberedBytes * replacedKeyIds.length
 }
 
 export interface PageBuilder {
@@ -20,7 +23,7 @@ export interface PageBuilder {
   page(): RecordPage
 }
 
-export function pageBuilder({ userUid, limit, maxBytes }: Omit<RecordRange, 'after'>): PageBuilder {
+export function pageBuilder({ userUid, now, limit, maxBytes }: Omit<RecordRange, 'after'>): PageBuilder {
   const records: SealedRecord[] = []
   let bytes = 0
   let scanned = 0
@@ -35,7 +38,7 @@ export function pageBuilder({ userUid, limit, maxBytes }: Omit<RecordRange, 'aft
 
   return {
     add(row) {
-      const alive = row.userUid.equals(userUid)
+      const alive = row.userUid.equals(userUid) && !isExpired(row, now)
       scanned += row.envelope.length
       if (endsBefore(row, alive)) {
         next = last

@@ -1,7 +1,7 @@
 // Removes a record under each of its ids, the oldest first: a crash in between leaves the newest, which is the record,
 // and never an older row without the one that hid it.
 import { VaultError } from '../core/errors.js'
-import type { UserDocument } from '../gen/encserver/v1/backend.js'
+import type { SealedRecord, UserDocument } from '../gen/encserver/v1/backend.js'
 import { keyIdOf } from './envelope-header.js'
 import { findRecord } from './first-hit.js'
 import type { Store, StoreCall } from './store.js'
@@ -12,6 +12,10 @@ export interface RecordRemoval {
   user: UserDocument
   /** What the first hit must have; undefined removes any. */
   expectKeyId: Buffer | undefined
+  /** A record that has expired by then is not there. */
+  now: Date
+  /** Told of each row that is gone. */
+  gone(row: SealedRecord): Promise<void>
 }
 
 /**
@@ -20,9 +24,10 @@ export interface RecordRemoval {
  */
 async function idsToRemove(store: Store, removal: RecordRemoval, call: StoreCall): Promise<Buffer[]> {
   const { recordIds, expectKeyId } = removal
-  if (recordIds.length === 1 || expectKeyId === undefined) return recordIds
-  const hit = await findRecord(store, removal, call)
+  if (recordIds.length === 1) return recordIds
+  const hit = await findRecord(store.getRecordHeader, removal, call)
   if (hit === undefined) return []
+  if (expectKeyId === undefined) return recordIds
   if (!keyIdOf(hit).equals(expectKeyId)) throw new VaultError('PRECONDITION_FAILED')
   return recordIds.slice(recordIds.findIndex((id) => id.equals(hit.recordId)))
 }
@@ -30,12 +35,16 @@ async function idsToRemove(store: Store, removal: RecordRemoval, call: StoreCall
 /** Returns whether there was one; throws PRECONDITION_FAILED, with nothing removed, when it has another key id. */
 export async function removeRecord(store: Store, removal: RecordRemoval, call: StoreCall): Promise<boolean> {
   const ids = await idsToRemove(store, removal, call)
+  const { now, gone } = removal
   const { userUid } = removal.user
-  let deleted = false
+  let removed = false
   for (const [at, recordId] of [...ids.entries()].reverse()) {
     // Only the newest is the record; those behind it go whatever they are.
     const expectKeyId = at === 0 ? removal.expectKeyId : undefined
-    deleted = (await store.deleteRecord({ recordId, userUid, expectKeyId }, call)) || deleted
+    const row = await store.deleteRecord({ recordId, userUid, expectKeyId, now }, call)
+    if (row === undefined) continue
+    removed = true
+    await gone(row)
   }
-  return deleted
+  return removed
 }

@@ -1,6 +1,7 @@
 // The back end's methods: what they mean for users and records. How rows are kept is the store's affair, and what is in
 // an envelope is nobody's here.
-import { VaultError } from '../core/errors.js'
+import { type Clock, newClock } from '../core/clock.js'
+import type { VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
 import type {
   BackendServiceServer,
@@ -11,14 +12,23 @@ import type {
 import { type BackendCalls, executeBatch } from './execute-batch.js'
 import { findRecord, findUser } from './first-hit.js'
 import { keyringBinding } from './keyring-binding.js'
+import { lettingGo } from './let-go.js'
 import { defaultPartLimits, longestUploadMs, type PartLimits } from './part-limits.js'
-import type { PartStore } from './part-store.js'
-import { type PartCalls, partsService } from './parts-service.js'
+import type { PartSet, PartStore } from './part-store.js'
+import { partsService } from './parts-service.js'
 import { removeRecord } from './remove-record.js'
 import { requireParts } from './require-parts.js'
 import type { Store, StoreCall } from './store.js'
 import { userPage } from './user-page.js'
-import { userPseudonymOf, validateDelete, validateList, validateRetrieve, validateStore } from './validate.js'
+import {
+  userPseudonymOf,
+  validateDelete,
+  validateList,
+  validateRetrieve,
+  validateStore,
+  validateVersions,
+} from './validate.js'
+import { findVersion, listVersions, putKeeping } from './versions.js'
 
 export interface BackendServiceOptions {
   store: Store
@@ -26,8 +36,14 @@ export interface BackendServiceOptions {
   partLimits?: PartLimits
   /** The clock of `store_time`. */
   now?: () => Date
+  /** Says what has expired. */
+  clock?: Clock
+  /** Told when nothing in the store refers to the parts of a version any more. */
+  released?: (set: PartSet) => void
   /** Told of each call of a batch that failed, as only its caller hears of it otherwise. */
   failed?: (error: VaultError, requestId: string) => void
+  /** Told why versions of a record that is gone or replaced are still there; the sweep removes them. */
+  leftOver?: (error: unknown) => void
 }
 
 const noBytes = Buffer.alloc(0)
@@ -45,41 +61,36 @@ async function otherUser(
   return user.userUid.equals(record.userUid) ? undefined : { $case: 'currentUser', value: user }
 }
 
-const notYet = () => Promise.reject(new VaultError('NOT_SUPPORTED'))
-const notYetCalls = { listEnvelopeVersions: notYet }
-
 /** All methods. */
 export function backendService(options: BackendServiceOptions): Methods<BackendServiceServer> {
-  const { parts, partLimits = defaultPartLimits } = options
-  const calls = { ...backendCalls(options), ...partsService(parts, partLimits), ...notYetCalls }
+  const { store, parts, clock = newClock(), partLimits = defaultPartLimits } = options
+  const calls = {
+    ...writeCalls({ ...options, clock, partLimits }),
+    ...readCalls(store, clock),
+    ...partsService(parts, partLimits),
+  }
   return { ...calls, executeBatch: executeBatch(calls, options.failed) }
 }
 
-function backendCalls({
-  store,
-  parts,
-  partLimits = defaultPartLimits,
-  now = () => new Date(),
-}: BackendServiceOptions): Omit<BackendCalls, keyof typeof notYetCalls | keyof PartCalls> {
+function writeCalls(
+  options: BackendServiceOptions & { clock: Clock; partLimits: PartLimits },
+): Pick<BackendCalls, 'storeEnvelope' | 'deleteEnvelope'> {
+  const { store, parts, clock, partLimits, now: storeTime = () => new Date(), leftOver = () => undefined } = options
+  const requirement = { store, parts, now: clock.forRefusing, maxAgeMs: longestUploadMs(partLimits) }
   const requireKeyring = keyringBinding(store)
-  const requirement = { store, parts, now, maxAgeMs: longestUploadMs(partLimits) }
+  const letGo = lettingGo(options)
   return {
     async storeEnvelope(request, call) {
       const record = validateStore(request)
+      const { precondition, keepVersions } = request
       await requireParts(requirement, record, call)
       await requireKeyring(request.keyringId, call)
       const refusal = await otherUser(store, { record, newUser: request.newUser }, call)
       if (refusal) return { result: refusal }
-      const stored = await store.putRecord({ ...record, storeTime: now() }, request.precondition, call)
+      const put = { record: { ...record, storeTime: storeTime() }, precondition, keepVersions }
+      const { stored, change } = await putKeeping({ store, clock }, put, call)
+      if (change) await letGo.replaced(change, call).catch(leftOver)
       return { result: { $case: 'stored', value: stored } }
-    },
-
-    async retrieveEnvelope(request, call) {
-      validateRetrieve(request)
-      const { recordIds } = request
-      const user = findUser(store, recordIds.map(userPseudonymOf), call)
-      const record = await findRecord(store, { recordIds, user }, call)
-      return { record, user: await user }
     },
 
     async deleteEnvelope(request, call) {
@@ -88,7 +99,26 @@ function backendCalls({
       const user = await findUser(store, recordIds.map(userPseudonymOf), call)
       if (user === undefined) return { deleted: false }
       const expectKeyId = request.expectKeyId.length > 0 ? request.expectKeyId : undefined
-      return { deleted: await removeRecord(store, { recordIds, user, expectKeyId }, call) }
+      const gone = (row: SealedRecord) => letGo.removed(row, call).catch(leftOver)
+      const removal = { recordIds, user, expectKeyId, now: clock.forRefusing(), gone }
+      return { deleted: await removeRecord(store, removal, call) }
+    },
+  }
+}
+
+function readCalls(
+  store: Store,
+  clock: Clock,
+): Pick<BackendCalls, 'retrieveEnvelope' | 'listEnvelopes' | 'listEnvelopeVersions' | 'getStoreInfo'> {
+  return {
+    async retrieveEnvelope(request, call) {
+      validateRetrieve(request)
+      const { recordIds, version } = request
+      const now = clock.forRefusing()
+      const user = findUser(store, recordIds.map(userPseudonymOf), call)
+      const current = await findRecord(store.getRecord, { recordIds, user, now }, call)
+      if (current === undefined || version === 0n) return { record: current, user: await user }
+      return { record: await findVersion(store, { current, version, now }, call), user: await user }
     },
 
     async listEnvelopes(request, call) {
@@ -97,8 +127,19 @@ function backendCalls({
       const user = await findUser(store, pseudonyms, call)
       if (user === undefined) return { records: [], user, nextAfterRecordId: noBytes }
       const after = afterRecordId.length > 0 ? afterRecordId : undefined
-      const { records, next } = await userPage(store, { user, pseudonyms, after, limit }, call)
+      const query = { user, pseudonyms, after, limit, now: clock.forRefusing() }
+      const { records, next } = await userPage(store, query, call)
       return { records, user, nextAfterRecordId: next ?? noBytes }
+    },
+
+    async listEnvelopeVersions(request, call) {
+      validateVersions(request)
+      const { recordIds } = request
+      const now = clock.forRefusing()
+      const user = findUser(store, recordIds.map(userPseudonymOf), call)
+      const current = await findRecord(store.getRecordHeader, { recordIds, user, now }, call)
+      const records = current ? await listVersions(store, { current, now }, call) : []
+      return { records, user: await user }
     },
 
     async getStoreInfo(_, call) {

@@ -12,6 +12,7 @@ export interface UserPageQuery {
   /** Begins with one of the pseudonyms; undefined for the first page. */
   after: Buffer | undefined
   limit: number
+  now: Date
 }
 
 function startOf({ pseudonyms, after }: UserPageQuery): number {
@@ -19,7 +20,7 @@ function startOf({ pseudonyms, after }: UserPageQuery): number {
 }
 
 export async function userPage(store: Store, query: UserPageQuery, call: StoreCall): Promise<RecordPage> {
-  const { user, pseudonyms, limit } = query
+  const { user, pseudonyms, limit, now } = query
   const records: SealedRecord[] = []
   let { after } = query
   let roomBytes = maxPageBytes
@@ -27,7 +28,7 @@ export async function userPage(store: Store, query: UserPageQuery, call: StoreCa
     const last = records.at(-1)
     if (last && (records.length === limit || roomBytes <= 0)) return { records, next: last.recordId }
     const room = { limit: limit - records.length, maxBytes: roomBytes }
-    const page = await store.listRecords({ userPseudonym, userUid: user.userUid, after, ...room }, call)
+    const page = await store.listRecords({ userPseudonym, userUid: user.userUid, now, after, ...room }, call)
     records.push(...page.records)
     if (page.next) return { records, next: page.next }
     roomBytes -= page.records.reduce((sum, record) => sum + listedBytes(record), 0)

@@ -3,6 +3,7 @@ import { invalidField } from '../core/errors.js'
 import type {
   DeleteEnvelopeRequest,
   ListEnvelopesRequest,
+  ListEnvelopeVersionsRequest,
   RetrieveEnvelopeRequest,
   SealedRecord,
   StoreEnvelopeRequest,
@@ -20,8 +21,11 @@ const bindBytes = 32
 const maxBoxBytes = 8192
 const maxGenerations = 100
 const maxPageSize = 1000
+const maxVersions = 100
 /** Of one record. */
 export const maxParts = 2 ** 20
+/** The last moment of the year 9999, as with every timestamp of this kind. */
+const lastTime = 253_402_300_799_999
 /** Pseudonym keys alive at once. */
 const maxKeys = 16
 
@@ -43,17 +47,37 @@ export function between(size: number, [min, max]: [number, number], [field, what
 }
 
 function validateRecord(record: SealedRecord): void {
-  const { recordId, envelope, entryBox, userUid, version, storeTime, replacedKeyIds, partCount } = record
+  const { recordId, entryBox, userUid } = record
   exactly(recordId, recordIdBytes, 'record.record_id')
+  validateEnvelope(record)
+  between(entryBox.length, [1, maxBoxBytes], ['record.entry_box', ' bytes'])
+  exactly(userUid, uidBytes, 'record.user_uid')
+  validateExpiry(record)
+  demandUnset(record)
+}
+
+/** All of it, or the header of a record in parts. */
+function validateEnvelope({ envelope, partCount }: SealedRecord): void {
   between(partCount, [0, maxParts], ['record.part_count', ''])
   if (partCount > 0) exactly(envelope, headerBytes, 'record.envelope')
   else between(envelope.length, [minEnvelopeBytes, maxEnvelopeBytes], ['record.envelope', ' bytes'])
   demand(isEnvelopeV1(envelope), 'record.envelope', 'must be an envelope of version 1')
-  between(entryBox.length, [1, maxBoxBytes], ['record.entry_box', ' bytes'])
-  exactly(userUid, uidBytes, 'record.user_uid')
+}
+
+/** That it is in the future, write-rules.ts demands: only there is it known whether the call is a repeated one. */
+function validateExpiry({ expireTime }: SealedRecord): void {
+  if (expireTime === undefined) return
+  const ms = expireTime.getTime() // not a number, when seconds or nanoseconds make no time
+  demand(ms > 0 && ms <= lastTime, 'record.expire_time', 'must be a time before the year 10000')
+}
+
+/** What the back end sets. */
+function demandUnset({ version, storeTime, replacedKeyIds, firstKeyId, keptVersions }: SealedRecord): void {
   demand(version === 0n, 'record.version', 'must be unset')
   demand(storeTime === undefined, 'record.store_time', 'must be unset')
   demand(replacedKeyIds.length === 0, 'record.replaced_key_ids', 'must be unset')
+  demand(firstKeyId.length === 0, 'record.first_key_id', 'must be unset')
+  demand(keptVersions === 0, 'record.kept_versions', 'must be unset')
 }
 
 function validateUser({ userPseudonym, userUid, generations }: UserDocument, record: SealedRecord): void {
@@ -77,11 +101,13 @@ function validatePrecondition({ condition }: Precondition): void {
 }
 
 /** Returns the record of a valid request. */
-export function validateStore({ record, newUser, precondition, keyringId }: StoreEnvelopeRequest): SealedRecord {
+export function validateStore(request: StoreEnvelopeRequest): SealedRecord {
+  const { record, newUser, precondition, keepVersions, keyringId } = request
   if (record === undefined) throw invalidField('record', 'must be set')
   validateRecord(record)
   if (newUser) validateUser(newUser, record)
   if (precondition) validatePrecondition(precondition)
+  between(keepVersions, [0, maxVersions], ['keep_versions', ''])
   exactly(keyringId, keyringIdBytes, 'keyring_id')
   return record
 }
@@ -94,6 +120,10 @@ function validatePerKey(ids: Buffer[], size: number, field: string): void {
 }
 
 export function validateRetrieve({ recordIds }: RetrieveEnvelopeRequest): void {
+  validatePerKey(recordIds, recordIdBytes, 'record_ids')
+}
+
+export function validateVersions({ recordIds }: ListEnvelopeVersionsRequest): void {
   validatePerKey(recordIds, recordIdBytes, 'record_ids')
 }
 

@@ -1,24 +1,24 @@
 // Decides a write against the row that is there now: the one place for this, whatever the engine. The etag is the
 // envelope's key id; the version is for people and never decides anything.
-import { VaultError } from '../core/errors.js'
+import { invalidField, VaultError } from '../core/errors.js'
 import type { SealedRecord, StoredEnvelope } from '../gen/encserver/v1/backend.js'
 import type { Precondition } from '../gen/encserver/v1/frontend.js'
 import { keyIdOf } from './envelope-header.js'
-import type { DeleteTarget } from './store.js'
+import { isExpired } from './expiry.js'
+import type { DeleteTarget, Put } from './store.js'
 
-/** What to answer, and whether the record has to be written, with that version, before. */
+/** What to answer, and what the row has to hold before. */
 export interface WriteDecision {
-  write: boolean
   stored: StoredEnvelope
-  /** What the row then keeps of the versions before it. */
-  replacedKeyIds: Buffer[]
+  /** Undefined for a write that was done already. */
+  next: SealedRecord | undefined
 }
 
 // A front end repeats a write for as long as its caller waits, and seldom more than this many others come between.
-const keptKeyIds = 4
+const rememberedKeyIds = 4
 
 /** A row of another life of the user is dead: it counts as absent, and only waits to be swept. */
-function alive(row: SealedRecord | undefined, userUid: Buffer): SealedRecord | undefined {
+function owned(row: SealedRecord | undefined, userUid: Buffer): SealedRecord | undefined {
   return row?.userUid.equals(userUid) ? row : undefined
 }
 
@@ -30,21 +30,43 @@ function demand(precondition: Precondition | undefined, current: SealedRecord | 
   }
 }
 
-/** Throws ALREADY_EXISTS or PRECONDITION_FAILED when the precondition does not hold. */
-export function decideWrite(
-  row: SealedRecord | undefined,
-  record: SealedRecord,
-  precondition: Precondition | undefined,
-): WriteDecision {
-  const current = alive(row, record.userUid)
-  // Before the precondition: what a repeated call once changed would make its own condition fail.
-  const done = current && versionOf(current, keyIdOf(record))
-  if (done !== undefined) {
-    return { write: false, stored: { version: done, storeTime: current?.storeTime }, replacedKeyIds: [] }
-  }
+/**
+ * Returns undefined when the current version has to be kept before it is replaced. Throws ALREADY_EXISTS or
+ * PRECONDITION_FAILED when the precondition does not hold, INVALID_REQUEST when the record has expired already.
+ */
+export function decideWrite(row: SealedRecord | undefined, put: Put): WriteDecision | undefined {
+  const { record, precondition, now } = put
+  const own = owned(row, record.userUid)
+  // First of all: what a repeated call once changed would make its own condition fail, and time has passed since then.
+  const done = own && versionOf(own, keyIdOf(record))
+  if (done !== undefined) return { stored: { version: done, storeTime: own?.storeTime }, next: undefined }
+  if (isExpired(record, now)) throw invalidField('record.expire_time', 'must be in the future')
+  const current = own && !isExpired(own, now) ? own : undefined
   demand(precondition, current)
-  const stored = { version: (current?.version ?? 0n) + 1n, storeTime: record.storeTime }
-  return { write: true, stored, replacedKeyIds: current ? keyIdsOf(current).slice(0, keptKeyIds) : [] }
+  if (current && put.keepVersions > 1 && !put.keptKeyId?.equals(keyIdOf(current))) return undefined
+  const next = current ? successor(current, put) : firstOf(record)
+  return { stored: { version: next.version, storeTime: next.storeTime }, next }
+}
+
+/** The first version of a life. */
+function firstOf(record: SealedRecord): SealedRecord {
+  return { ...record, version: 1n, firstKeyId: keyIdOf(record) }
+}
+
+function successor(current: SealedRecord, { record, keepVersions }: Put): SealedRecord {
+  return {
+    ...record,
+    version: current.version + 1n,
+    replacedKeyIds: keyIdsOf(current).slice(0, rememberedKeyIds),
+    firstKeyId: lifeOf(current),
+    keptVersions: keepVersions > 1 ? Math.min(current.keptVersions + 1, keepVersions - 1) : 0,
+  }
+}
+
+/** What names the life of a record that a version belongs to. */
+export function lifeOf(version: SealedRecord): Buffer {
+  // Rows of before there were versions lack it; then none of that life was ever kept, and any name will do.
+  return version.firstKeyId.length > 0 ? version.firstKeyId : Buffer.from(keyIdOf(version))
 }
 
 /** The row's own and those of the versions before it, the newest first. */
@@ -59,9 +81,9 @@ function versionOf(row: SealedRecord, keyId: Buffer): bigint | undefined {
 }
 
 /** Whether there is something to delete; throws PRECONDITION_FAILED when it has another key id than expected. */
-export function decideDelete(row: SealedRecord | undefined, { userUid, expectKeyId }: DeleteTarget): boolean {
-  const current = alive(row, userUid)
-  if (current === undefined) return false
+export function decideDelete(row: SealedRecord | undefined, { userUid, expectKeyId, now }: DeleteTarget): boolean {
+  const current = owned(row, userUid)
+  if (current === undefined || (now && isExpired(current, now))) return false
   if (expectKeyId && !keyIdOf(current).equals(expectKeyId)) throw new VaultError('PRECONDITION_FAILED')
   return true
 }

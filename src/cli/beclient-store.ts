@@ -48,9 +48,18 @@ async function store(flags: StoreFlags, session: Session): Promise<void> {
   if (userAdded) printNote('its user was not there either, and is back with the wrapped keys of the copy', terminal)
 }
 
+const unsetByCallers = {
+  version: 0n,
+  storeTime: undefined,
+  replacedKeyIds: [],
+  firstKeyId: Buffer.alloc(0),
+  keptVersions: 0,
+}
+
 function requestOf({ record }: RecordCopy, { ifAbsent, keyringId }: StoreFlags & { keyringId: Buffer }) {
   return {
-    record: { ...record, version: 0n, storeTime: undefined, replacedKeyIds: [], firstKeyId: Buffer.alloc(0) }, // the back end sets them
+    // The rest is for the back end to set.
+    record: { ...record, ...unsetByCallers },
     newUser: undefined,
     keepVersions: 0,
     precondition: ifAbsent && { condition: { $case: 'absent' as const, value: true } },

@@ -73,6 +73,7 @@ function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
     storeTime: undefined,
     replacedKeyIds: [],
     firstKeyId: Buffer.alloc(0),
+    keptVersions: 0,
   }
 }
 

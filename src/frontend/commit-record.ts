@@ -69,6 +69,7 @@ function send(
     storeTime: undefined,
     replacedKeyIds: [],
     firstKeyId: nothing,
+    keptVersions: 0,
   }
   const { precondition } = request
   const { keyringId } = keyring

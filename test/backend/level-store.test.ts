@@ -7,19 +7,22 @@ import { ClassicLevel } from 'classic-level'
 import { openLevelStore } from '../../src/backend/level-store.js'
 import type { Store } from '../../src/backend/store.js'
 import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
+import { lifeContract } from '../life.contract.js'
 import { storeContract } from '../store.contract.js'
 import {
   call,
   keyId,
+  putInto,
   rejection,
   sampleEnvelope,
   sampleRecord,
   sampleUser,
+  storeTime,
   type TempFolder,
   tempFolder,
 } from './samples.js'
 
-storeContract('LevelDB', async () => {
+async function openEmpty() {
   const folder = await tempFolder()
   let store = await openLevelStore({ folder: folder.path })
   return {
@@ -34,7 +37,9 @@ storeContract('LevelDB', async () => {
       await folder.remove()
     },
   }
-})
+}
+storeContract('LevelDB', openEmpty)
+lifeContract('LevelDB', openEmpty)
 
 describe('level-store', () => {
   let folder: TempFolder
@@ -57,8 +62,8 @@ describe('level-store', () => {
   it('makes its folders for this user only', async () => {
     const path = join(folder.path, 'deep', 'data')
     await openAndClose(path)
-    expect((await readdir(path)).sort()).to.deep.equal(['meta', 'records', 'users'])
-    for (const name of ['', 'meta', 'records', 'users']) {
+    expect((await readdir(path)).sort()).to.deep.equal(['expiry', 'meta', 'records', 'users', 'versions'])
+    for (const name of ['', 'expiry', 'meta', 'records', 'users', 'versions']) {
       expect((await stat(join(path, name))).mode & 0o777).to.equal(0o700)
     }
   })
@@ -77,6 +82,7 @@ describe('level-store', () => {
     const range = {
       userPseudonym: user.userPseudonym,
       userUid: user.userUid,
+      now: storeTime,
       after: undefined,
       limit: 10,
       maxBytes: 1e6,
@@ -85,7 +91,7 @@ describe('level-store', () => {
     async function withDamaged(test: (store: Store, damaged: SealedRecord, intact: SealedRecord) => Promise<void>) {
       const [damaged, intact] = [sampleRecord(user), sampleRecord(user)]
       const first = await openLevelStore({ folder: folder.path })
-      await first.putRecord(intact, undefined, call)
+      await putInto(first, intact)
       await first.close()
       const options = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
       const level = new ClassicLevel<Buffer, Buffer>(join(folder.path, 'records'), options)
@@ -98,33 +104,33 @@ describe('level-store', () => {
     it('is RECORD_CORRUPT for whoever reads it or expects a version of it', () =>
       withDamaged(async (store, damaged) => {
         const expectKeyId = keyId(damaged)
-        const target = { recordId: damaged.recordId, userUid: user.userUid, expectKeyId }
-        const absent = { condition: { $case: 'absent' as const, value: true } }
+        const target = { recordId: damaged.recordId, userUid: user.userUid, expectKeyId, now: storeTime }
+        const absent = { precondition: { condition: { $case: 'absent' as const, value: true } } }
         expect(await rejection(store.getRecord(damaged.recordId, call))).to.include({ reason: 'RECORD_CORRUPT' })
         expect(await rejection(store.deleteRecord(target, call))).to.include({ reason: 'RECORD_CORRUPT' })
-        expect(await rejection(store.putRecord(damaged, absent, call))).to.include({ reason: 'RECORD_CORRUPT' })
+        expect(await rejection(putInto(store, damaged, absent))).to.include({ reason: 'RECORD_CORRUPT' })
       }))
 
     it('fails nobody who shares its batch', () =>
       withDamaged(async (store, damaged, intact) => {
-        const absent = { condition: { $case: 'absent' as const, value: true } }
+        const absent = { precondition: { condition: { $case: 'absent' as const, value: true } } }
         const [bad, good] = await Promise.allSettled([
-          store.putRecord(damaged, absent, call),
-          store.putRecord({ ...intact, envelope: sampleEnvelope() }, undefined, call),
+          putInto(store, damaged, absent),
+          putInto(store, { ...intact, envelope: sampleEnvelope() }),
         ])
         expect([bad.status, good.status]).to.deep.equal(['rejected', 'fulfilled'])
       }))
 
     it('can be replaced', () =>
       withDamaged(async (store, damaged) => {
-        expect((await store.putRecord(damaged, undefined, call)).version).to.equal(1n)
+        expect((await putInto(store, damaged)).version).to.equal(1n)
         expect((await store.getRecord(damaged.recordId, call))?.envelope).to.deep.equal(damaged.envelope)
       }))
 
     it('can be removed', () =>
       withDamaged(async (store, damaged) => {
-        const target = { recordId: damaged.recordId, userUid: user.userUid, expectKeyId: undefined }
-        expect(await store.deleteRecord(target, call)).to.equal(true)
+        const target = { recordId: damaged.recordId, userUid: user.userUid, expectKeyId: undefined, now: storeTime }
+        expect(await store.deleteRecord(target, call)).to.include({ recordId: damaged.recordId, partCount: 0 })
         expect(await store.getRecord(damaged.recordId, call)).to.equal(undefined)
       }))
 
@@ -141,7 +147,7 @@ describe('level-store', () => {
     const user = sampleUser()
     const record = sampleRecord(user)
     const store = await openLevelStore({ folder: folder.path })
-    await store.putRecord(record, undefined, call)
+    await putInto(store, record)
     await store.close()
     const level = new ClassicLevel<Buffer, Buffer>(join(folder.path, 'records'), {
       keyEncoding: 'buffer',

@@ -9,7 +9,17 @@ import type { Store } from '../../src/backend/store.js'
 import type { Reason, VaultError } from '../../src/core/errors.js'
 import { Secret } from '../../src/core/secret.js'
 import { describeMongo, type JavaMongo, startJavaMongo } from '../servers/mongo.js'
-import { call, reasonOf, rejection, sampleEnvelope, sampleRecord, sampleUser, until } from './samples.js'
+import {
+  call,
+  putInto,
+  reasonOf,
+  rejection,
+  sampleEnvelope,
+  sampleRecord,
+  sampleUser,
+  storeTime,
+  until,
+} from './samples.js'
 
 describeMongo('mongo-errors', ['mongo-java-server'], () => {
   for (const kind of ['standalone', 'replica-set'] as const) {
@@ -43,7 +53,7 @@ describeMongo('mongo-errors', ['mongo-java-server'], () => {
       }
 
       const record = () => sampleRecord(sampleUser())
-      const put = (it = record()) => store.putRecord(it, undefined, call)
+      const put = (it = record()) => putInto(store, it)
 
       const answers: [string, number, Reason][] = [
         ['a disk without space', 14031, 'STORE_FULL'],
@@ -57,7 +67,10 @@ describeMongo('mongo-errors', ['mongo-java-server'], () => {
           const { recordId, userUid } = record()
           const calls: [string, () => Promise<unknown>][] = [
             ['insert', () => put()],
-            ['delete', () => store.deleteRecord({ recordId, userUid, expectKeyId: undefined }, call)],
+            [
+              'findAndModify',
+              () => store.deleteRecord({ recordId, userUid, expectKeyId: undefined, now: storeTime }, call),
+            ],
             ['find', () => store.getRecord(recordId, call)],
           ]
           for (const [command, work] of calls) {
@@ -127,7 +140,7 @@ describeMongo('mongo-errors', ['mongo-java-server'], () => {
       const store = await openMongoStore({ uri: new Secret(Buffer.from(server.uri)), database: 'vault' })
       const data = { failCommands: ['insert'], errorCode: 10107, errorLabels: ['RetryableWriteError'] }
       await admin.db('admin').command({ configureFailPoint: 'failCommand', mode: { times: 1 }, data })
-      const stored = await store.putRecord(sampleRecord(sampleUser()), undefined, call)
+      const stored = await putInto(store, sampleRecord(sampleUser()))
       expect(stored.version).to.equal(1n)
       await store.close()
       await admin.close()

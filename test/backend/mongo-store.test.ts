@@ -7,9 +7,10 @@ import { mongoConnection } from '../../src/backend/mongo-connection.js'
 import { openMongoStore } from '../../src/backend/mongo-store.js'
 import type { Store } from '../../src/backend/store.js'
 import { Secret } from '../../src/core/secret.js'
+import { lifeContract } from '../life.contract.js'
 import { describeMongo, everyKind, testMongo } from '../servers/mongo.js'
 import { storeContract } from '../store.contract.js'
-import { call, rejection, sampleEnvelope, sampleRecord, sampleUser } from './samples.js'
+import { call, keyId, putInto, rejection, sampleEnvelope, sampleRecord, sampleUser, storeTime } from './samples.js'
 
 const secret = (uri: string) => new Secret(Buffer.from(uri))
 
@@ -28,7 +29,7 @@ describeMongo('mongo-store', everyKind, () => {
   const newDatabase = () => `test-${randomBytes(6).toString('hex')}`
   const open = (database: string) => openMongoStore({ uri: secret(uri), database })
 
-  storeContract('MongoDB', async () => {
+  async function openEmpty() {
     const database = newDatabase()
     let store = await open(database)
     return {
@@ -43,7 +44,9 @@ describeMongo('mongo-store', everyKind, () => {
         await admin.db(database).dropDatabase()
       },
     }
-  })
+  }
+  storeContract('MongoDB', openEmpty)
+  lifeContract('MongoDB', openEmpty)
 
   describe('in its database', () => {
     let database: string
@@ -66,22 +69,20 @@ describeMongo('mongo-store', everyKind, () => {
       return message
     }
 
-    it('has four collections from the start, with no index but the one on _id', async () => {
+    it('has its collections from the start, and no index but that on _id and one for what expires', async () => {
       const names = (await admin.db(database).listCollections().toArray()).map(({ name }) => name)
-      expect(names.filter((name) => !name.startsWith('system.')).sort()).to.deep.equal([
-        'meta',
-        'parts',
-        'records',
-        'users',
-      ])
-      for (const name of ['meta', 'parts', 'records', 'users']) {
-        expect((await collection(name).indexes()).map(({ key }) => key)).to.deep.equal([{ _id: 1 }])
+      const ours = names.filter((name) => !name.startsWith('system.')).sort()
+      expect(ours).to.deep.equal(['meta', 'parts', 'records', 'users', 'versions'])
+      for (const name of ours) {
+        const indexes = (await collection(name).indexes()).map(({ key, sparse = false }) => ({ key, sparse }))
+        const byTime = ['records', 'versions'].includes(name) ? [{ key: { expireTime: 1 }, sparse: true }] : []
+        expect(indexes).to.deep.equal([{ key: { _id: 1 }, sparse: false }, ...byTime])
       }
     })
 
     it('keeps a record as one document under the base64url of its halves', async () => {
       const record = sampleRecord(sampleUser())
-      await store.putRecord(record, undefined, call)
+      await putInto(store, record)
       const stored = await collection('records').findOne({}, { promoteBuffers: true, useBigInt64: true })
       const halves = [record.recordId.subarray(0, 36), record.recordId.subarray(36)]
       expect(stored).to.deep.equal({
@@ -91,11 +92,42 @@ describeMongo('mongo-store', everyKind, () => {
         version: 1n,
         storeTime: record.storeTime,
         replacedKeyIds: [],
+        firstKeyId: keyId(record),
         sizeBytes: 196n,
         envelopeBytes: 300,
         entryBox: record.entryBox,
         header: record.envelope.subarray(0, 88),
         chunks: record.envelope.subarray(88),
+      })
+    })
+
+    it('keeps what few records have only where they have it', async () => {
+      const expireTime = new Date('2031-01-01T00:00:00Z')
+      const envelope = sampleEnvelope(88)
+      await putInto(store, sampleRecord(sampleUser(), { partCount: 3, expireTime, envelope }))
+      const stored = await collection('records').findOne({})
+      expect(stored).to.include({ partCount: 3, envelopeBytes: 88 }).and.not.have.property('keptVersions')
+      expect(stored?.['expireTime']).to.deep.equal(expireTime)
+    })
+
+    it('keeps a version under its record, life and number', async () => {
+      const record = sampleRecord(sampleUser(), { version: 300n, firstKeyId: Buffer.alloc(16, 0xab) })
+      await store.putVersion(record, call)
+      const stored = await collection('versions').findOne({})
+      const life = 'abababababababababababababababab'
+      expect(stored?._id).to.equal(`${record.recordId.toString('base64url')}.${life}.000000000000012c`)
+    })
+
+    it('reads rows of before there were versions', async () => {
+      const record = sampleRecord(sampleUser())
+      await putInto(store, record)
+      await collection('records').updateOne({}, { $unset: { firstKeyId: '' } })
+      const read = await store.getRecord(record.recordId, call)
+      expect(read).to.deep.include({
+        firstKeyId: Buffer.alloc(0),
+        keptVersions: 0,
+        partCount: 0,
+        expireTime: undefined,
       })
     })
 
@@ -115,7 +147,7 @@ describeMongo('mongo-store', everyKind, () => {
     })
 
     it('refuses records whose meta collection is lost', async () => {
-      await store.putRecord(sampleRecord(sampleUser()), undefined, call)
+      await putInto(store, sampleRecord(sampleUser()))
       await collection('meta').drop()
       expect(await refusedOpening()).to.equal(
         'the store has records but no format number; restore its meta collection from the same backup',
@@ -134,9 +166,9 @@ describeMongo('mongo-store', everyKind, () => {
       const user = sampleUser()
       const sizes = Array.from({ length: 40 }, () => 1 << 20)
       const records = sizes.map((bytes) => sampleRecord(user, { envelope: sampleEnvelope(bytes) }))
-      for (const record of records) await store.putRecord(record, undefined, call)
+      for (const record of records) await putInto(store, record)
       const { userPseudonym, userUid } = user
-      const range = { userPseudonym, userUid, limit: 1000, maxBytes: 1 << 20 }
+      const range = { userPseudonym, userUid, now: storeTime, limit: 1000, maxBytes: 1 << 20 }
       const first = await store.listRecords({ ...range, after: undefined }, call)
       expect(first.records).to.have.length(32)
       const second = await store.listRecords({ ...range, after: first.next }, call)
@@ -155,7 +187,7 @@ describeMongo('mongo-store', everyKind, () => {
       await store.insertUser(user, call)
       expect(await store.getUser(user.userPseudonym, call)).to.deep.equal(user)
       const record = sampleRecord(user, { envelope: sampleEnvelope(4 << 20), entryBox: randomBytes(8192) })
-      await store.putRecord(record, undefined, call)
+      await putInto(store, record)
       const stored = await store.getRecord(record.recordId, call)
       expect(stored?.envelope.equals(record.envelope)).to.equal(true)
       const document = await collection('records').findOne({})

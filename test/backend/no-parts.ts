@@ -2,3 +2,8 @@
 import type { PartStore } from '../../src/backend/part-store.js'
 
 export const noParts = {} as PartStore
+
+/** For tests of the records alone: every set has two parts, and they never grow old. */
+export const twoParts = {
+  state: async () => ({ count: 2, begun: new Date(8.64e15) }),
+} as unknown as PartStore

@@ -1,11 +1,12 @@
 import { expect } from 'chai'
+import { bytesOfRecord } from '../../src/backend/message-bytes.js'
 import { listedBytes, maxScannedBytes, pageBuilder } from '../../src/backend/record-page.js'
 import { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
-import { sampleEnvelope, sampleRecord, sampleUser } from './samples.js'
+import { sampleEnvelope, sampleRecord, sampleUser, storeTime } from './samples.js'
 
 describe('record-page', () => {
   const user = sampleUser()
-  const range = { ...user, limit: 1000, maxBytes: 1 << 20 }
+  const range = { ...user, now: storeTime, limit: 1000, maxBytes: 1 << 20 }
   const large = sampleEnvelope(4 << 20)
 
   it('counts at least the encoded bytes of a listed record', () => {
@@ -14,9 +15,16 @@ describe('record-page', () => {
         entryBox: Buffer.alloc(bytes),
         version: 2n ** 64n - 1n,
         sizeBytes: 2n ** 64n - 1n,
+        partCount: 2 ** 20,
+        expireTime: new Date('9999-12-31T23:59:59.999Z'),
+        replacedKeyIds: Array.from({ length: 4 }, () => Buffer.alloc(16)),
+        firstKeyId: Buffer.alloc(16),
+        keptVersions: 99,
       })
       const listed = { ...record, envelope: record.envelope.subarray(0, 88) }
-      expect(listedBytes(record)).to.be.at.least(SealedRecord.encode(listed).finish().length)
+      const bytesOnTheWire = SealedRecord.encode(listed).finish().length
+      expect(listedBytes(record)).to.be.at.least(bytesOnTheWire)
+      expect(bytesOfRecord(listed)).to.be.at.least(bytesOnTheWire)
     }
   })
 

@@ -4,9 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import type { Put, Store } from '../../src/backend/store.js'
 import { type Reason, VaultError } from '../../src/core/errors.js'
 import type { CallContext } from '../../src/core/methods.js'
-import type { SealedRecord, UserDocument } from '../../src/gen/encserver/v1/backend.js'
+import type { SealedRecord, StoredEnvelope, UserDocument } from '../../src/gen/encserver/v1/backend.js'
 
 export const call: CallContext = {
   requestId: 'test',
@@ -47,8 +48,25 @@ export function sampleRecord(user: UserDocument, changes: Partial<SealedRecord> 
     storeTime,
     replacedKeyIds: [],
     firstKeyId: Buffer.alloc(0),
+    keptVersions: 0,
     ...changes,
   }
+}
+
+/** A write as the service hands it to the store: it replaces whatever is there and keeps nothing. */
+export function putOf(record: SealedRecord, changes: Partial<Put> = {}): Put {
+  return { record, precondition: undefined, keepVersions: 0, keptKeyId: undefined, now: storeTime, ...changes }
+}
+
+/** Writes a record; fails when a version would have to be kept first. */
+export async function putInto(store: Store, record: SealedRecord, changes: Partial<Put> = {}): Promise<StoredEnvelope> {
+  const written = await store.putRecord(putOf(record, changes), call)
+  return written?.stored ?? expect.fail('a version is to be kept first')
+}
+
+/** The first version of a record as the store gives it back. */
+export function firstVersion(record: SealedRecord): SealedRecord {
+  return { ...record, version: 1n, firstKeyId: keyId(record) }
 }
 
 export function keyId({ envelope }: SealedRecord): Buffer {

@@ -14,6 +14,7 @@ import { noParts } from './no-parts.js'
 import {
   call,
   keyId,
+  putInto,
   reasonOf,
   rejection,
   sampleEnvelope,
@@ -63,7 +64,7 @@ describe('backend service', () => {
 
   const retrieve = (...recordIds: Buffer[]) => service.retrieveEnvelope({ recordIds, version: 0n }, call)
   const remove = (recordIds: Buffer[], expectKeyId = none) => service.deleteEnvelope({ recordIds, expectKeyId }, call)
-  const stored = (record: SealedRecord, version = 1n) => ({ ...record, version, storeTime })
+  const stored = (record: SealedRecord, version = 1n) => ({ ...record, version, storeTime, firstKeyId: keyId(record) })
 
   describe('storeEnvelope', () => {
     it('stores a first record with its user', async () => {
@@ -131,7 +132,7 @@ describe('backend service', () => {
       const record = sealed()
       const former = sampleRecord(sampleUser(), { recordId: record.recordId })
       await store.bindKeyring(keyringId, call)
-      await store.putRecord(former, undefined, call)
+      await putInto(store, former)
       expect(await retrieve(record.recordId)).to.deep.equal({ record: undefined, user: undefined })
       const { result } = await storeFirst(record)
       expect(result).to.deep.equal({ $case: 'stored', value: { version: 1n, storeTime } })
@@ -196,9 +197,9 @@ describe('backend service', () => {
 
     it('looks behind an id that has nothing, or a row of another life', async () => {
       const { moved, older, newer, ids } = await movedUser()
-      await store.deleteRecord({ ...newer, expectKeyId: undefined }, call)
+      await store.deleteRecord({ ...newer, expectKeyId: undefined, now: undefined }, call)
       expect(await retrieve(...ids)).to.deep.equal({ record: stored(older), user: moved })
-      await store.putRecord({ ...newer, userUid: randomBytes(16) }, undefined, call)
+      await putInto(store, { ...newer, userUid: randomBytes(16) })
       expect(await retrieve(...ids)).to.deep.equal({ record: stored(older), user: moved })
     })
   })
@@ -301,9 +302,22 @@ describe('backend service', () => {
       const records = Array.from({ length: 150 }, () => sealed(user, { entryBox: randomBytes(8192) }))
       await Promise.all(records.map((record) => storeFirst(record)))
       const all = await pages([user.userPseudonym], 1000)
-      expect(all.map((page) => page.length)).to.deep.equal([124, 26])
+      expect(all.map((page) => page.length)).to.deep.equal([123, 27])
       expect(hexIds(all.flat())).to.have.members(hexIds(records))
     })
+  })
+
+  it('refuses a bad request of every kind before it asks the store', async () => {
+    await store.close()
+    const bad = [randomBytes(71)]
+    const refused = [
+      storeEnvelope(sealed(user, { recordId: randomBytes(71) })),
+      retrieve(...bad),
+      remove(bad),
+      service.listEnvelopes({ userPseudonyms: bad, pageSize: 1, afterRecordId: none }, call),
+      service.listEnvelopeVersions({ recordIds: bad }, call),
+    ]
+    for (const each of refused) expect(await reasonOf(each)).to.equal('INVALID_REQUEST')
   })
 
   describe('getStoreInfo', () => {
@@ -312,98 +326,5 @@ describe('backend service', () => {
       await storeFirst(sealed())
       expect(await service.getStoreInfo({}, call)).to.deep.equal({ format: 1, keyringId, empty: false })
     })
-  })
-
-  describe('bad requests', () => {
-    const id = randomBytes(72)
-    const pseudonym = randomBytes(36)
-
-    /** The messages of requests that are refused, each made from a good one. */
-    function refuses(cases: [string, () => Promise<unknown>][]): void {
-      for (const [message, request] of cases) {
-        it(message, async () => {
-          const error = await rejection(request())
-          expect(error.reason).to.equal('INVALID_REQUEST')
-          expect(error.message).to.equal(message)
-          expect(error.fields.map(({ field, description }) => `${field}: ${description}`)).to.deep.equal([message])
-        })
-      }
-    }
-
-    const withRecord = (changes: Partial<SealedRecord>) => () => storeEnvelope(sealed(user, changes))
-
-    const withUser = (changes: Partial<UserDocument>) => () =>
-      storeEnvelope(sealed(), { newUser: { ...user, ...changes } })
-
-    const withGeneration = (changes: Partial<UserDocument['generations'][0]>) => () =>
-      withUser({ generations: [{ generation: 1, wrappedKey: none, userBind: randomBytes(32), ...changes }] })()
-
-    const generations = (...numbers: number[]) =>
-      numbers.map((generation) => ({ generation, wrappedKey: Buffer.alloc(1), userBind: randomBytes(32) }))
-
-    const withCondition = (precondition: StoreEnvelopeRequest['precondition']) => () =>
-      storeEnvelope(sealed(), { precondition })
-
-    const list = (userPseudonyms: Buffer[], pageSize = 1, afterRecordId = none) =>
-      service.listEnvelopes({ userPseudonyms, pageSize, afterRecordId }, call)
-
-    const seventeen = (bytes: number) => Array.from({ length: 17 }, () => randomBytes(bytes))
-
-    function envelopeWith(at: number, value: number): Buffer {
-      const envelope = sampleEnvelope()
-      envelope[at] = value
-      return envelope
-    }
-
-    refuses([
-      ['record: must be set', () => storeEnvelope(sealed(), { record: undefined })],
-      ['record.record_id: must be 72 bytes', withRecord({ recordId: randomBytes(71) })],
-      ['record.envelope: must be 104 to 4194304 bytes', withRecord({ envelope: sampleEnvelope(103) })],
-      ['record.envelope: must be 104 to 4194304 bytes', withRecord({ envelope: sampleEnvelope((4 << 20) + 1) })],
-      ['record.envelope: must be an envelope of version 1', withRecord({ envelope: envelopeWith(3, 0x55) })],
-      ['record.envelope: must be an envelope of version 1', withRecord({ envelope: envelopeWith(4, 2) })],
-      ['record.entry_box: must be 1 to 8192 bytes', withRecord({ entryBox: none })],
-      ['record.entry_box: must be 1 to 8192 bytes', withRecord({ entryBox: Buffer.alloc(8193) })],
-      ['record.user_uid: must be 16 bytes', withRecord({ userUid: randomBytes(15) })],
-      ['record.version: must be unset', withRecord({ version: 1n })],
-      ['record.store_time: must be unset', withRecord({ storeTime })],
-      ['keyring_id: must be 16 bytes', () => storeEnvelope(sealed(), { keyringId: none })],
-      ['new_user.user_pseudonym: must begin the record id', withUser({ userPseudonym: pseudonym })],
-      ['new_user.user_uid: must be that of the record', withUser({ userUid: randomBytes(16) })],
-      ['new_user.generations: must be 1 to 100', withUser({ generations: [] })],
-      ['new_user.generations: must be 1 to 100', withUser({ generations: generations(...Array(101).keys()) })],
-      ['new_user.generations[0].generation: must ascend from 1', withUser({ generations: generations(0) })],
-      ['new_user.generations[1].generation: must ascend from 1', withUser({ generations: generations(2, 2) })],
-      ['new_user.generations[0].wrapped_key: must be 1 to 8192 bytes', withGeneration({})],
-      [
-        'new_user.generations[0].wrapped_key: must be 1 to 8192 bytes',
-        withGeneration({ wrappedKey: Buffer.alloc(8193) }),
-      ],
-      [
-        'new_user.generations[0].user_bind: must be 32 bytes',
-        withGeneration({ wrappedKey: Buffer.alloc(1), userBind: none }),
-      ],
-      ['precondition: must have a condition', withCondition({ condition: undefined })],
-      ['precondition.absent: must be true', withCondition({ condition: { $case: 'absent', value: false } })],
-      ['precondition.key_id: must be 16 bytes', withCondition({ condition: { $case: 'keyId', value: none } })],
-    ])
-
-    refuses([
-      ['record_ids: must be 1 to 16', () => retrieve()],
-      ['record_ids: must be 1 to 16', () => retrieve(...seventeen(72))],
-      ['record_ids[1]: must be 72 bytes', () => retrieve(id, randomBytes(36))],
-      ['record_ids: must be distinct', () => retrieve(id, randomBytes(72), id)],
-      ['record_ids: must be 1 to 16', () => remove([])],
-      ['record_ids[0]: must be 72 bytes', () => remove([none])],
-      ['expect_key_id: must be 16 bytes', () => remove([id], randomBytes(17))],
-      ['user_pseudonyms: must be 1 to 16', () => list([])],
-      ['user_pseudonyms: must be 1 to 16', () => list(seventeen(36))],
-      ['user_pseudonyms[0]: must be 36 bytes', () => list([id])],
-      ['user_pseudonyms: must be distinct', () => list([pseudonym, pseudonym])],
-      ['page_size: must be 1 to 1000', () => list([pseudonym], 0)],
-      ['page_size: must be 1 to 1000', () => list([pseudonym], 1001)],
-      ['after_record_id: must be 72 bytes', () => list([pseudonym], 1, pseudonym)],
-      ['after_record_id: must begin with one of user_pseudonyms', () => list([pseudonym], 1, id)],
-    ])
   })
 })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { overtaken, takeTurns } from '../../src/backend/mongo-turns.js'
+import { overtaken, takeTurns } from '../../src/backend/write-turns.js'
 import { call, reasonOf, rejection } from './samples.js'
 
 describe('takeTurns', () => {

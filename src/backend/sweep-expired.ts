@@ -1,0 +1,143 @@
+// Removes what has expired, with its versions, and versions that a crash or a slow writer has left behind (versions.ts).
+// It goes by the reading of the clock that is for removing, and every removal is a compare-and-set: several back ends on
+// one database may sweep at once.
+import { setMaxListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../core/clock.js'
+import { VaultError } from '../core/errors.js'
+import type { SealedRecord } from '../gen/encserver/v1/backend.js'
+import { keyIdOf } from './envelope-header.js'
+import { isExpired } from './expiry.js'
+import { type LetGoOptions, lettingGo } from './let-go.js'
+import type { Due, Store, StoreCall } from './store.js'
+import { isOver } from './versions.js'
+
+export interface SweepOptions extends LetGoOptions {
+  clock: Clock
+  /** Told of what went wrong; the next pass tries again. */
+  failed(error: unknown): void
+}
+
+export interface Sweep {
+  /** Resolves when the pass under way, if any, has ended. */
+  stop(): Promise<void>
+}
+
+/** Records looked at at once. */
+const batchRecords = 64
+/** Kept versions looked at in one pass, in turn: those left behind are few, and hidden for as long as they lie there. */
+const passVersions = 256
+const passMs = 600_000
+
+/** Begins to sweep, the first time after the interval. */
+export function startSweep(options: SweepOptions & { intervalMs: number }): Sweep {
+  const { intervalMs, failed } = options
+  const stopping = new AbortController()
+  const { signal } = stopping
+  setMaxListeners(0, signal) // every command of a pass listens to it
+  const pass = sweepPass(options)
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(intervalMs, undefined, { signal }).catch(() => undefined)
+      if (!signal.aborted) await pass({ deadline: Date.now() + passMs, signal }).catch(tell)
+    }
+  }
+
+  function tell(error: unknown): void {
+    if (!signal.aborted) failed(error)
+  }
+
+  const running = run()
+  return {
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+/** A function that makes one pass: all that has expired, and the next of the kept versions. */
+export function sweepPass(options: SweepOptions): (call: StoreCall) => Promise<void> {
+  const { store, clock, failed } = options
+  const sweepRecord = recordSweep(options)
+  let after: Buffer | undefined // where the walk through the kept versions has come to
+
+  /** A record that cannot be read stays as it is, and stops no other. */
+  async function swept(recordId: Buffer, now: Date, call: StoreCall): Promise<void> {
+    try {
+      await sweepRecord(recordId, now, call)
+    } catch (error) {
+      if (!(error instanceof VaultError && error.reason === 'RECORD_CORRUPT')) throw error
+      failed(error)
+    }
+  }
+
+  async function sweepDue(call: StoreCall): Promise<void> {
+    let before: Due | undefined
+    for (;;) {
+      const by = clock.forRemoving()
+      const due = await store.expired({ by, limit: batchRecords }, call)
+      await all(due.map(({ recordId }) => swept(recordId, by, call)))
+      await all(due.map((each) => store.settled(each, call)))
+      const [first] = due
+      // What could not be removed waits for the next pass, or this one would never end.
+      if (due.length < batchRecords || first === undefined || isSame(first, before)) return
+      before = first
+    }
+  }
+
+  async function sweepVersions(call: StoreCall): Promise<void> {
+    const { recordIds, next } = await store.versionedRecords({ after, limit: passVersions }, call)
+    for (const recordId of recordIds) await swept(recordId, clock.forRemoving(), call)
+    after = next
+  }
+
+  return async (call) => {
+    if (store.health() !== 'ready') return // the store has said so, and says when it is
+    await sweepDue(call)
+    await sweepVersions(call)
+  }
+}
+
+function isSame(due: Due, before: Due | undefined): boolean {
+  return before !== undefined && due.recordId.equals(before.recordId) && due.mark.equals(before.mark)
+}
+
+/** Waits for all of them; rejects as the first that failed. */
+async function all(work: Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find(({ status }) => status === 'rejected')
+  if (failed) throw (failed as PromiseRejectedResult).reason
+}
+
+/** Removes what has expired of a record, and its dead versions. */
+function recordSweep(options: LetGoOptions) {
+  const { store } = options
+  const letGo = lettingGo(options)
+
+  return async (recordId: Buffer, now: Date, call: StoreCall): Promise<void> => {
+    const versions = await store.listVersions({ recordId }, call) // before the row: versions.ts has why
+    const row = await store.getRecordHeader(recordId, call)
+    if (row === undefined || !isExpired(row, now)) {
+      return letGo.versions(
+        versions.filter((version) => isOver(version, { current: row, now })),
+        call,
+      )
+    }
+    const removed = await removeRow(store, row, call)
+    if (removed === undefined) return
+    await letGo.versions(versions, call)
+    await letGo.removed(removed, call)
+  }
+}
+
+/** Undefined when it was replaced meanwhile. */
+async function removeRow(store: Store, row: SealedRecord, call: StoreCall): Promise<SealedRecord | undefined> {
+  const target = { recordId: row.recordId, userUid: row.userUid, expectKeyId: keyIdOf(row), now: undefined }
+  try {
+    return await store.deleteRecord(target, call)
+  } catch (error) {
+    if (error instanceof VaultError && error.reason === 'PRECONDITION_FAILED') return undefined
+    throw error
+  }
+}
