@@ -1,8 +1,18 @@
 // The `backend` section of the configuration.
 import type { ListenConfig } from '../core/listen.js'
 import type { ServerLimits } from '../core/server.js'
-import { limitSettings, listenSettings, logSettings, oneOf, type Settings, text, whole } from '../core/settings.js'
+import {
+  flag,
+  limitSettings,
+  listenSettings,
+  logSettings,
+  oneOf,
+  type Settings,
+  text,
+  whole,
+} from '../core/settings.js'
 import { defaultPartLimits, type PartLimits } from './part-limits.js'
+import type { S3Place } from './s3-place.js'
 
 export interface BackendConfig extends ListenConfig, Omit<ServerLimits, 'maxReceiveBytes'> {
   /** Where records are kept. */
@@ -17,7 +27,14 @@ export interface BackendConfig extends ListenConfig, Omit<ServerLimits, 'maxRece
     database: string
     maxPoolSize: number
   }
-  parts: PartLimits
+  parts: PartLimits & {
+    /** Where parts of large records are kept. */
+    store: 'engine' | 's3'
+    s3: S3Place & {
+      /** JSON with the access key. */
+      credentialsFile: string
+    }
+  }
 }
 
 const mongodbSettings: Settings = {
@@ -31,7 +48,19 @@ const mongodbSettings: Settings = {
 
 const hourMs = 3_600_000
 
+const s3Settings: Settings = {
+  endpoint: text('', 'URL of the S3 server; empty for that of AWS in the region'),
+  region: text('us-east-1', 'region of the bucket'),
+  bucket: text('', 'bucket for the parts'),
+  prefix: text('parts/', 'begins the key of every part'),
+  credentialsFile: text('', 'file that holds the access key in JSON, for nobody but its owner to read'),
+  forcePathStyle: flag(false, 'whether the bucket is in the path of a URL and not in its host name'),
+  insecure: flag(false, 'allow plain HTTP to another machine'),
+}
+
 const partSettings: Settings = {
+  store: oneOf(['engine', 's3'], 'where parts of large records are kept: where the records are; or an S3 bucket'),
+  s3: s3Settings,
   maxInFlight: whole(
     defaultPartLimits.maxInFlight,
     [1, 4096],

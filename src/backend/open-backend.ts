@@ -1,7 +1,5 @@
 // A back end without its server: the stores, the methods over them, and the sweeps beside them.
-
 import { newClock } from '../core/clock.js'
-import type { VaultError } from '../core/errors.js'
 import type { Logger } from '../core/log.js'
 import type { Methods } from '../core/methods.js'
 import { partNote } from '../core/serving.js'
@@ -22,27 +20,28 @@ export interface OpenBackend {
 }
 
 export async function openBackend(config: BackendConfig, log: Logger): Promise<OpenBackend> {
-  const { store, parts } = await openStores(config, log)
+  const stores = await openStores(config, log)
+  const { store, parts } = stores
   const clock = newClock()
-  const failed = (cause: unknown) => log.warn('sweep', { problem: (cause as VaultError).message, cause })
-  const ofParts = partSweep({
+  const leftOver = (cause: unknown) => log.warn('sweep', { problem: 'something is left for the next pass', cause })
+  const sweepOfParts = partSweep({
     parts,
     refersTo: (set, call) => refersTo(store, set, call),
     now: clock.forRemoving,
     limits: config.parts,
     removed: (sets) => log.info('sweep', { removedPartSets: sets }),
-    failed,
+    failed: leftOver,
   })
-  ofParts.start()
-  const { released } = ofParts
-  const ofRecords = startSweep({ store, clock, released, intervalMs: config.sweepIntervalMs, failed })
-  const leftOver = (cause: unknown) => log.warn('sweep', { problem: 'something is left for the next pass', cause })
-  const told = { released, leftOver, failed: partNote(log, 'batched call') }
+  const { released } = sweepOfParts
+  const failed = partNote(log, 'batched call')
+  const methods = backendService({ ...stores, clock, partLimits: config.parts, released, failed, leftOver })
+  const sweepOfRows = startSweep({ store, clock, released, intervalMs: config.sweepIntervalMs, failed: leftOver })
+  sweepOfParts.start()
   return {
     store,
-    methods: backendService({ store, parts, partLimits: config.parts, clock, ...told }),
+    methods,
     async close() {
-      await Promise.all([ofParts.stop(), ofRecords.stop()])
+      await Promise.all([sweepOfRows.stop(), sweepOfParts.stop()])
       await parts.close()
       await store.close()
     },

@@ -8,6 +8,8 @@ import { openLevelStore } from './level-store.js'
 import { openMongoStore } from './mongo-store.js'
 import { readMongoUri } from './mongo-uri.js'
 import type { PartStore } from './part-store.js'
+import { openS3PartStore } from './s3-part-store.js'
+import { readSecretFile } from './secret-file.js'
 import type { Store } from './store.js'
 
 /** The parts are closed first. */
@@ -16,8 +18,15 @@ export interface Stores {
   parts: PartStore
 }
 
-export function openStores(config: BackendConfig, log: Logger): Promise<Stores> {
-  return config.store === 'level' ? openLevel(config) : openMongo(config, log)
+export async function openStores(config: BackendConfig, log: Logger): Promise<Stores> {
+  const opened = config.store === 'level' ? await openLevel(config) : await openMongo(config, log)
+  try {
+    return config.parts.store === 's3' ? { ...opened, parts: await openS3(config) } : opened
+  } catch (error) {
+    await opened.parts.close()
+    await opened.store.close()
+    throw error
+  }
 }
 
 async function openLevel({ dataDir }: BackendConfig): Promise<Stores> {
@@ -27,6 +36,16 @@ async function openLevel({ dataDir }: BackendConfig): Promise<Stores> {
   } catch (error) {
     await store.close()
     throw error
+  }
+}
+
+async function openS3({ parts: { s3 } }: BackendConfig): Promise<PartStore> {
+  const setting = 'backend.parts.s3.credentialsFile'
+  const credentials = await readSecretFile({ path: s3.credentialsFile, setting, holds: 'the access key of S3' })
+  try {
+    return await openS3PartStore({ ...s3, credentials })
+  } finally {
+    credentials.close()
   }
 }
 
@@ -42,6 +61,7 @@ async function openMongo({ mongodb }: BackendConfig, log: Logger): Promise<Store
 }
 
 /** Where records are kept, for people. */
-export function storePlace({ store, dataDir, mongodb }: BackendConfig): string {
-  return store === 'level' ? dataDir : `MongoDB, database ${mongodb.database}`
+export function storePlace({ store, dataDir, mongodb, parts }: BackendConfig): string {
+  const place = store === 'level' ? dataDir : `MongoDB, database ${mongodb.database}`
+  return parts.store === 's3' ? `${place}, parts in S3, bucket ${parts.s3.bucket}` : place
 }

@@ -6,7 +6,7 @@ import type { PartStore } from './part-store.js'
 import type { Store, StoreCall } from './store.js'
 
 export interface PartsRequirement {
-  store: Pick<Store, 'getRecord'>
+  store: Pick<Store, 'getRecordHeader'>
   parts: PartStore
   /** The clock to refuse by. */
   now: () => Date
@@ -16,7 +16,7 @@ export interface PartsRequirement {
 
 /** Whether that very write was done before: its parts may be gone by now, and it is a success all the same. */
 async function isStored(store: PartsRequirement['store'], record: SealedRecord, call: StoreCall): Promise<boolean> {
-  const current = await store.getRecord(record.recordId, call)
+  const current = await store.getRecordHeader(record.recordId, call)
   if (!current?.userUid.equals(record.userUid)) return false
   return [keyIdOf(current), ...current.replacedKeyIds].some((known) => known.equals(keyIdOf(record)))
 }

@@ -63,9 +63,9 @@ async function otherUser(
 
 /** All methods. */
 export function backendService(options: BackendServiceOptions): Methods<BackendServiceServer> {
-  const { store, parts, partLimits = defaultPartLimits, clock = newClock() } = options
+  const { store, parts, clock = newClock(), partLimits = defaultPartLimits } = options
   const calls = {
-    ...writeCalls({ ...options, partLimits, clock }),
+    ...writeCalls({ ...options, clock, partLimits }),
     ...readCalls(store, clock),
     ...partsService(parts, partLimits),
   }
@@ -75,9 +75,9 @@ export function backendService(options: BackendServiceOptions): Methods<BackendS
 function writeCalls(
   options: BackendServiceOptions & { clock: Clock; partLimits: PartLimits },
 ): Pick<BackendCalls, 'storeEnvelope' | 'deleteEnvelope'> {
-  const { store, parts, partLimits, clock, now: storeTime = () => new Date(), leftOver = () => undefined } = options
-  const requireKeyring = keyringBinding(store)
+  const { store, parts, clock, partLimits, now: storeTime = () => new Date(), leftOver = () => undefined } = options
   const requirement = { store, parts, now: clock.forRefusing, maxAgeMs: longestUploadMs(partLimits) }
+  const requireKeyring = keyringBinding(store)
   const letGo = lettingGo(options)
   return {
     async storeEnvelope(request, call) {

@@ -1,4 +1,5 @@
 // Looks at all parts from time to time and removes those that may go (part-removal.ts), beside the store's other work.
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type PartRemovalOptions, partRemoval } from './part-removal.js'
 import type { PartSet } from './part-store.js'
@@ -32,6 +33,7 @@ export function partSweep(options: PartSweepOptions): PartSweep {
   const removal = partRemoval(options)
   const stopping = new AbortController()
   const { signal } = stopping
+  setMaxListeners(0, signal) // every request of a round listens to it
   let running: Promise<void> | undefined
 
   async function walk(attempt: (work: Promise<boolean>) => Promise<void>): Promise<void> {

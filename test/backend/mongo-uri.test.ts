@@ -48,7 +48,9 @@ describe('readMongoUri', () => {
 
   it('refuses a file too large to be a URI', async () => {
     await writeFile(path, Buffer.alloc(65_537, 'x'))
-    expect(await refusal()).to.equal(`backend.mongodb.uriFile: ${path} is larger than 65536 bytes: is it a URI?`)
+    expect(await refusal()).to.equal(
+      `backend.mongodb.uriFile: ${path} is larger than 65536 bytes: is it the MongoDB URI?`,
+    )
   })
 
   it('wants a file to be named', async () => {

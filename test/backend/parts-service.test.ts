@@ -35,8 +35,7 @@ describe('backend service with parts', () => {
     store = await openLevelStore({ folder: folder.path })
     parts = await openFilePartStore(join(folder.path, 'parts'))
     aheadMs = 0
-    const wallMs = () => Date.now() + aheadMs
-    const clock = newClock({ wallMs, monotonicMs: () => performance.now() })
+    const clock = newClock({ wallMs: () => Date.now() + aheadMs, monotonicMs: () => performance.now() })
     service = backendService({ store, parts, clock })
     user = sampleUser()
   })
@@ -199,6 +198,19 @@ describe('backend service with parts', () => {
       await parts.remove(setOf(record), call)
       expect((await commit(record)).result).to.deep.include({ $case: 'stored' })
       expect((await stored(record))?.envelope).to.deep.equal(next.envelope)
+    })
+
+    it('tells whose parts may go when it is replaced or deleted', async () => {
+      const released: PartSet[] = []
+      service = backendService({ store, parts, released: (set) => released.push(set) })
+      const [first, second] = [await inParts(1, [0]), await inParts(1, [0])]
+      await commit(first)
+      const next = { ...second, recordId: first.recordId }
+      await parts.put({ ...setOf(next), partNumber: 0, data: Buffer.of(2) }, call)
+      await commit(next)
+      expect(released).to.deep.equal([setOf(first)])
+      await service.deleteEnvelope({ recordIds: [first.recordId], expectKeyId: Buffer.alloc(0) }, call)
+      expect(released).to.deep.equal([setOf(first), setOf(next)])
     })
 
     it('must bring the header and nothing more', async () => {

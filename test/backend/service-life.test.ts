@@ -13,7 +13,7 @@ import type {
   UserDocument,
 } from '../../src/gen/encserver/v1/backend.js'
 import { type SettableTime, settableTime } from '../core/settable-time.js'
-import { partsThere } from './no-parts.js'
+import { twoParts } from './no-parts.js'
 import {
   call,
   keyId,
@@ -55,7 +55,7 @@ describe('backend service and the life of a record', () => {
   function serviceOver(backing: Store, options: Partial<BackendServiceOptions> = {}): Methods<BackendServiceServer> {
     return backendService({
       store: backing,
-      parts: partsThere(2, () => new Date(time.wallMs())),
+      parts: twoParts,
       now: () => new Date(time.wallMs()),
       clock: newClock(time),
       released: (set) => released.push(set.keyId.toString('hex')),

@@ -14,7 +14,7 @@ import { Secret } from '../../src/core/secret.js'
 import type { BackendServiceServer, SealedRecord, UserDocument } from '../../src/gen/encserver/v1/backend.js'
 import { type SettableTime, settableTime } from '../core/settable-time.js'
 import { describeMongo, everyKind, testMongo } from '../servers/mongo.js'
-import { partsThere } from './no-parts.js'
+import { twoParts } from './no-parts.js'
 import { call, keyId, sampleEnvelope, sampleRecord, sampleUser, tempFolder, until } from './samples.js'
 
 interface Opened {
@@ -72,11 +72,11 @@ function sweepTests(open: () => Promise<Opened>): void {
     const clock = newClock(time)
     const options = {
       store,
+      parts: twoParts,
       clock,
       released: (set: { keyId: Buffer }) => void released.push(set.keyId.toString('hex')),
     }
-    const parts = partsThere(2, () => new Date(time.wallMs()))
-    service = backendService({ ...options, parts, leftOver: (error) => failures.push(error) })
+    service = backendService({ ...options, leftOver: (error) => failures.push(error) })
     const pass = sweepPass({ ...options, failed: (error) => failures.push(error) })
     sweep = () => pass(call)
     user = sampleUser()

@@ -1,5 +1,5 @@
-// The driver has no deadline for a whole operation, and a command once sent cannot be taken back: so the caller is
-// answered in time, and the command goes on until the server or its connection ends it.
+// A driver has no deadline for a whole operation, and a request once sent cannot be taken back: so the caller is answered
+// in time, and the request goes on until the server or its connection ends it.
 import { VaultError } from '../core/errors.js'
 import { endOf } from './ended-call.js'
 import type { StoreCall } from './store.js'

@@ -1,0 +1,145 @@
+// The life of parts, with the service and both sweeps as a back end has them: what a record refers to stays, the rest goes.
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { openFilePartStore } from '../../src/backend/file-part-store.js'
+import { openLevelStore } from '../../src/backend/level-store.js'
+import { defaultPartLimits } from '../../src/backend/part-limits.js'
+import type { PartStore } from '../../src/backend/part-store.js'
+import { backendService } from '../../src/backend/service.js'
+import type { Store } from '../../src/backend/store.js'
+import { sweepPass } from '../../src/backend/sweep-expired.js'
+import { type PartSweep, partSweep } from '../../src/backend/sweep-parts.js'
+import { refersTo } from '../../src/backend/versions.js'
+import { newClock } from '../../src/core/clock.js'
+import type { Methods } from '../../src/core/methods.js'
+import type { BackendServiceServer, SealedRecord } from '../../src/gen/encserver/v1/backend.js'
+import { settableTime } from '../core/settable-time.js'
+import {
+  call,
+  keyId,
+  recordIdOf,
+  sampleEnvelope,
+  sampleRecord,
+  sampleUser,
+  type TempFolder,
+  tempFolder,
+} from './samples.js'
+
+const keyringId = randomBytes(16)
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+
+describe('the life of parts', () => {
+  let folder: TempFolder
+  let store: Store
+  let parts: PartStore
+  let service: Methods<BackendServiceServer>
+  let time: ReturnType<typeof settableTime>
+  let sweepParts: PartSweep
+  let sweepRows: () => Promise<void>
+  const user = sampleUser()
+  const recordId = recordIdOf(user)
+
+  beforeEach(async () => {
+    folder = await tempFolder()
+    store = await openLevelStore({ folder: folder.path })
+    parts = await openFilePartStore(join(folder.path, 'parts'))
+    time = settableTime(Date.now())
+    start()
+  })
+  afterEach(async () => {
+    await parts.close()
+    await store.close()
+    await folder.remove()
+  })
+
+  /** All that is in memory begins anew. */
+  function start(): void {
+    const clock = newClock(time)
+    const failed = (error: unknown) => expect.fail(String(error))
+    sweepParts = partSweep({
+      parts,
+      refersTo: (set, context) => refersTo(store, set, context),
+      now: clock.forRemoving,
+      limits: defaultPartLimits,
+      failed,
+    })
+    const { released } = sweepParts
+    service = backendService({ store, parts, clock, released, leftOver: failed })
+    const pass = sweepPass({ store, clock, released, failed })
+    sweepRows = () => pass(call)
+  }
+
+  /** Uploads one part and stores its record. */
+  async function storeInPart(keepVersions = 0, expireTime?: Date): Promise<SealedRecord> {
+    const changes = { recordId, envelope: sampleEnvelope(88), partCount: 1, storeTime: undefined, expireTime }
+    const record = sampleRecord(user, changes)
+    await service.storePart({ recordId, keyId: keyId(record), partNumber: 0, data: randomBytes(100) }, call)
+    const request = { record, newUser: user, precondition: undefined, keepVersions, keyringId }
+    expect((await service.storeEnvelope(request, call)).result).to.include({ $case: 'stored' })
+    return record
+  }
+
+  async function pass(ms: number): Promise<void> {
+    time.pass(ms)
+    await sweepRows()
+    await sweepParts.round()
+  }
+
+  const there = (...records: SealedRecord[]) =>
+    Promise.all(records.map(async (record) => Boolean(await parts.state({ recordId, keyId: keyId(record) }, call))))
+
+  it('replaced ones go after an hour', async () => {
+    const [first, second] = [await storeInPart(), await storeInPart()]
+    await pass(59 * minuteMs)
+    expect(await there(first, second)).to.deep.equal([true, true])
+    await pass(minuteMs)
+    expect(await there(first, second)).to.deep.equal([false, true])
+  })
+
+  it('those of kept versions stay for as long as these are kept, and the record has a past', async () => {
+    const records = [await storeInPart(2), await storeInPart(2)]
+    for (let day = 0; day < 3; day += 1) await pass(24 * hourMs)
+    expect(await there(...records)).to.deep.equal([true, true])
+    time.set(Date.now()) // parts are as old as their files
+    start()
+    records.push(await storeInPart(2))
+    await pass(hourMs)
+    expect(await there(...records)).to.deep.equal([false, true, true])
+  })
+
+  it('all of a record that is deleted go after an hour, kept versions and all', async () => {
+    const records = [await storeInPart(3), await storeInPart(3), await storeInPart(3)]
+    await service.deleteEnvelope({ recordIds: [recordId], expectKeyId: Buffer.alloc(0) }, call)
+    await pass(59 * minuteMs)
+    expect(await there(...records)).to.deep.equal([true, true, true])
+    await pass(minuteMs)
+    expect(await there(...records)).to.deep.equal([false, false, false])
+  })
+
+  it('those of a record that expires go an hour after it was swept', async () => {
+    const record = await storeInPart(0, new Date(time.wallMs() + hourMs))
+    await pass(hourMs)
+    expect(await there(record)).to.deep.equal([true])
+    await pass(hourMs)
+    expect(await there(record)).to.deep.equal([false])
+  })
+
+  it('those replaced before a restart go too, later', async () => {
+    const [first, second] = [await storeInPart(), await storeInPart()]
+    start()
+    for (let hour = 0; hour < 24; hour += 1) await pass(hourMs)
+    expect(await there(first, second)).to.deep.equal([true, true])
+    await pass(hourMs)
+    expect(await there(first, second)).to.deep.equal([false, true])
+  })
+
+  it('none go early because the clock jumps ahead', async () => {
+    const first = await storeInPart()
+    await storeInPart()
+    time.set(time.wallMs() + 1000 * hourMs)
+    await pass(59 * minuteMs)
+    expect(await there(first)).to.deep.equal([true])
+  })
+})
