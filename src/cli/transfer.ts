@@ -185,6 +185,7 @@ function settle<Request, Response>(
     const hopeless = now - slot.postponedAt >= patienceMs && run.movedAt > slot.postponedAt
     if (!hopeless) {
       slot.sent = false
+      run.window.changed() // or nobody would end a stream on which nothing is left to send
       return error
     }
   }

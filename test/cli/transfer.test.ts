@@ -133,6 +133,13 @@ describe('transfer', () => {
     }
   })
 
+  it('sends again what was put off while its window is full, without waiting for the stream to end by itself', async () => {
+    const served = server((_, stream) => (stream === 1 ? failure('OVERLOADED') : undefined))
+    const { settled, streams } = await run(units(600), served)
+    expect(settled).to.deep.equal(inOrder(600))
+    expect(streams).to.equal(2)
+  })
+
   it('gives one item up when only that is put off for too long', async () => {
     const slow = async function* () {
       for await (const unit of units(40)) {
