@@ -14,7 +14,7 @@ export interface PartLimits {
 const hourMs = 3_600_000
 
 export const defaultPartLimits: PartLimits = {
-  maxInFlight: 32,
+  maxInFlight: 24,
   releasedHoldMs: hourMs,
   orphanHoldMs: 24 * hourMs,
   sweepIntervalMs: hourMs / 6,

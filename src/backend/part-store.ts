@@ -36,7 +36,7 @@ export interface PartStore {
   put(part: Part, call: StoreCall): Promise<void>
   /** Undefined when there is no such part; RANGE_PAST_END when it has fewer bytes. */
   get(piece: PartPiece, call: StoreCall): Promise<Buffer | undefined>
-  /** Undefined when there is no part of that set, or a gap. Cheap, whatever the number of parts. */
+  /** Undefined when there is no part of that set, or a gap. No part is read for it. */
   state(set: PartSet, call: StoreCall): Promise<PartSetState | undefined>
   /** A time after which no part of that set was written; undefined when there is none. May cost a look at each part. */
   newest(set: PartSet, call: StoreCall): Promise<Date | undefined>
