@@ -1,7 +1,8 @@
-// One LevelDB: reads, writes in group commits, recovery after failed writes.
+// One LevelDB: grouped reads, writes in group commits, recovery after failed writes.
 import { makePrivateFolder } from '../core/durable-file.js'
 import { refuseEnded } from './ended-call.js'
 import { type Change, groupCommit, type Write } from './group-commit.js'
+import { groupRead } from './group-read.js'
 import { type Codec, openLevelHandle } from './level-handle.js'
 import { type Backoff, defaultBackoff, levelRecovery } from './level-recovery.js'
 import type { StoreCall, StoreHealth } from './store.js'
@@ -52,16 +53,11 @@ export async function openLevelDatabase<Value>(options: LevelDatabaseOptions<Val
     }
   }
 
-  const commits = groupCommit<Value>({
-    read: (keys) => handle.use((level) => level.getMany(keys)),
-    write: writeBatch,
-  })
+  const read = (keys: Buffer[]) => handle.use((level) => level.getMany(keys))
+  const commits = groupCommit<Value>({ read, write: writeBatch })
 
   return {
-    async get(key, call) {
-      refuseEnded(call)
-      return handle.use((level) => level.get(key))
-    },
+    get: groupRead(read),
     async scan(range, visit, call) {
       refuseEnded(call)
       await handle.use(async (level) => {

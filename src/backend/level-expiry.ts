@@ -18,7 +18,6 @@ export interface LevelExpiry {
 
 const timeBytes = 8
 const recordIdBytes = 72
-const afterAll = Buffer.alloc(1, 0xff)
 const nothing = Buffer.alloc(0)
 
 /** To tidy up is nobody's call. */
@@ -67,7 +66,8 @@ export function levelExpiry(entries: LevelDatabase<Buffer>): LevelExpiry {
       }
     },
     async expired({ by, limit }, call) {
-      const keys = await entries.keys({ lte: Buffer.concat([timeKey(by), afterAll]), limit }, call)
+      // Every entry is longer than the bare time, and so lies behind it.
+      const keys = await entries.keys({ lte: timeKey(new Date(by.getTime() + 1)), limit }, call)
       // Asked after they were read: a record that is not under way any more is there.
       const settling = keys.filter((key) => !underWay.has(key.toString('latin1')))
       return settling.map((mark) => ({ recordId: mark.subarray(timeBytes, timeBytes + recordIdBytes), mark }))

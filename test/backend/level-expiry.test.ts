@@ -52,6 +52,14 @@ describe('level-expiry', () => {
     expect(await keys()).to.deep.equal([])
   })
 
+  it('tells of what expires at the very time, whatever its id, and of nothing later', async () => {
+    const last = { ...record, recordId: Buffer.alloc(72, 0xff) }
+    const later = { ...record, expireTime: new Date(at.getTime() + 1), recordId: Buffer.alloc(72) }
+    for (const each of [last, later]) await expiry.noted(each, done, call)
+    const due = await expiry.expired(always, call)
+    expect(due.map(({ recordId }) => recordId)).to.deep.equal([last.recordId])
+  })
+
   it('does not tell of a record that is on its way', async () => {
     let told = -1
     await expiry.noted(record, async () => (told = (await expiry.expired(always, call)).length), call)

@@ -1,0 +1,57 @@
+// Reads of one turn share one job of the database. A job of its own costs each read a walk through the thread pool, which
+// is more than the read itself; those of a batch of calls come in the same turn.
+import { refuseEnded } from './ended-call.js'
+import type { StoreCall } from './store.js'
+
+interface Waiting<Value> {
+  key: Buffer
+  call: StoreCall
+  resolve(value: Value | undefined): void
+  reject(error: unknown): void
+}
+
+/** Of one job: a long one would hold up those that come after it. */
+const maxKeys = 128
+
+function deal<Value>(batch: Waiting<Value>[], values: (Value | undefined)[]): void {
+  for (const [at, { call, resolve, reject }] of batch.entries()) {
+    try {
+      refuseEnded(call)
+      resolve(values[at])
+    } catch (error) {
+      reject(error)
+    }
+  }
+}
+
+/** Reads one key at a time for its callers, and many at a time from the database. */
+export function groupRead<Value>(
+  read: (keys: Buffer[]) => Promise<(Value | undefined)[]>,
+): (key: Buffer, call: StoreCall) => Promise<Value | undefined> {
+  let waiting: Waiting<Value>[] = []
+
+  async function readBatch(batch: Waiting<Value>[]): Promise<void> {
+    try {
+      deal(batch, await read(batch.map(({ key }) => key)))
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
+    }
+  }
+
+  function readWaiting(): void {
+    const all = waiting
+    waiting = []
+    for (let at = 0; at < all.length; at += maxKeys) void readBatch(all.slice(at, at + maxKeys))
+  }
+
+  // A tick that is asked for by a microtask comes after all microtasks: after whatever this turn still asks for.
+  const afterTurn = () => process.nextTick(readWaiting)
+
+  return async (key, call) => {
+    refuseEnded(call)
+    return new Promise((resolve, reject) => {
+      waiting.push({ key, call, resolve, reject })
+      if (waiting.length === 1) queueMicrotask(afterTurn)
+    })
+  }
+}

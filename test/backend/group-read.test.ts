@@ -1,0 +1,69 @@
+import { expect } from 'chai'
+import { groupRead } from '../../src/backend/group-read.js'
+import { VaultError } from '../../src/core/errors.js'
+import { call, rejection } from './samples.js'
+
+const key = (name: string) => Buffer.from(name)
+
+/** A database that says what was read together. */
+function database(answer: (name: string) => string | undefined = (name) => name.toUpperCase()) {
+  const jobs: string[][] = []
+  const read = async (keys: Buffer[]) => {
+    jobs.push(keys.map(String))
+    await new Promise((resolve) => setImmediate(resolve))
+    return keys.map((each) => answer(String(each)))
+  }
+  return { jobs, get: groupRead(read) }
+}
+
+describe('group read', () => {
+  it('reads at once what is asked for in one turn, and gives each its own', async () => {
+    const { jobs, get } = database((name) => (name === 'b' ? undefined : name.toUpperCase()))
+    const late = async () => {
+      await undefined // a few steps later, in the same turn
+      return get(key('d'), call)
+    }
+    const found = await Promise.all([get(key('a'), call), get(key('b'), call), get(key('a'), call), late()])
+    expect(found).to.deep.equal(['A', undefined, 'A', 'D'])
+    expect(jobs).to.deep.equal([['a', 'b', 'a', 'd']])
+  })
+
+  it('does not wait for a read that is under way', async () => {
+    const { jobs, get } = database()
+    const first = get(key('a'), call)
+    while (jobs.length === 0) await new Promise((resolve) => process.nextTick(resolve))
+    await Promise.all([first, get(key('b'), call)])
+    expect(jobs).to.deep.equal([['a'], ['b']])
+  })
+
+  it('cuts what would make one job too long', async () => {
+    const { jobs, get } = database()
+    const names = Array.from({ length: 300 }, (_, at) => `${at}`)
+    expect(await Promise.all(names.map((name) => get(key(name), call)))).to.deep.equal(names)
+    expect(jobs.map(({ length }) => length)).to.deep.equal([128, 128, 44])
+  })
+
+  it('fails those of one job when the database does, and reads on', async () => {
+    let fails = true
+    const get = groupRead(async (keys: Buffer[]) => {
+      if (fails) throw new VaultError('STORE_UNAVAILABLE')
+      return keys.map(String)
+    })
+    const [one, other] = await Promise.all([rejection(get(key('a'), call)), rejection(get(key('b'), call))])
+    expect([one.reason, other.reason]).to.deep.equal(['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE'])
+    fails = false
+    expect(await get(key('a'), call)).to.equal('a')
+  })
+
+  it('refuses a call that has ended before it or during it, and no other', async () => {
+    const { jobs, get } = database()
+    const over = { ...call, deadline: Date.now() - 1 }
+    expect((await rejection(get(key('a'), over))).reason).to.equal('DEADLINE_EXCEEDED')
+    expect(jobs).to.deep.equal([])
+    const controller = new AbortController()
+    const left = rejection(get(key('a'), { ...call, signal: controller.signal }))
+    const stays = get(key('b'), call)
+    process.nextTick(() => controller.abort(new VaultError('CANCELLED')))
+    expect([(await left).reason, await stays]).to.deep.equal(['CANCELLED', 'B'])
+  })
+})
