@@ -5,6 +5,10 @@ import { expect } from 'chai'
 import { LogFile } from '../../src/core/log-file.js'
 import { atEnd, releaseAll, tempDir } from './fake-frontend.js'
 
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+}
+
 const roomy = { maxFileBytes: 1_000_000, maxFiles: 5 }
 const rendered = Symbol.for('message')
 
@@ -60,11 +64,34 @@ describe('log file', () => {
     expect(statSync(join(dir, 'y.log')).mode & 0o777).to.equal(0o600)
   })
 
+  it('lets lines gather, but not those that are worse than usual, nor many, nor at the end', async () => {
+    const file = new LogFile(path, 'info', { ...roomy, gatherMs: 3_600_000 })
+    write(file, 'one')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(read()).to.equal('')
+    file.write({ level: 'warn', [rendered]: 'two' })
+    await until(() => read() === 'one\ntwo\n')
+    file.write({ level: 'error', [rendered]: 'three' })
+    await until(() => read().endsWith('three\n'))
+    write(file, 'x'.repeat(64 * 1024))
+    await until(() => read().endsWith('x\n'))
+    write(file, 'last')
+    await close(file)
+    expect(read().endsWith('x\nlast\n')).to.equal(true)
+  })
+
+  it('writes usual lines by itself after a moment', async () => {
+    const file = new LogFile(path, 'info', roomy)
+    write(file, 'one')
+    await until(() => read() === 'one\n')
+    await close(file)
+  })
+
   it('begins a new file before one grows too large, and keeps so many', async () => {
     const file = new LogFile(path, 'info', { maxFileBytes: 20, maxFiles: 3 })
     for (let index = 0; index < 7; index += 1) {
       write(file, `line ${index}`, `more ${index}`)
-      await new Promise((resolve) => setTimeout(resolve, 10))
+      await until(() => read().endsWith(`more ${index}\n`))
     }
     await close(file)
     expect(readdirSync(dir).sort()).to.eql(['x.1.log', 'x.2.log', 'x.log'])
@@ -97,7 +124,7 @@ describe('log file', () => {
 
   it('does not die of a disc that fails, says so once, and counts what it lost when it works again', async () => {
     const said = standardError()
-    const file = new LogFile(path, 'info', { maxFileBytes: 10, maxFiles: 2 })
+    const file = new LogFile(path, 'info', { maxFileBytes: 10, maxFiles: 2, gatherMs: 0 })
     write(file, 'first line')
     await new Promise((resolve) => setTimeout(resolve, 20))
     rmSync(dir, { recursive: true })
@@ -129,7 +156,7 @@ describe('log file', () => {
   it('ends also when nothing was written or the disc fails at the end', async () => {
     await close(new LogFile(path, 'info', roomy))
     standardError()
-    const file = new LogFile(path, 'info', { maxFileBytes: 1, maxFiles: 2 })
+    const file = new LogFile(path, 'info', { maxFileBytes: 1, maxFiles: 2, gatherMs: 0 })
     write(file, 'a')
     await new Promise((resolve) => setTimeout(resolve, 20))
     rmSync(dir, { recursive: true })
