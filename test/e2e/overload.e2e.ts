@@ -36,10 +36,12 @@ describeEngines('e2e: overload', (engine) => {
     return storeOnce(client, { userId: 'JTH', recordName, data }, Date.now() + timeoutMs)
   }
 
+  const heldMs = 300_000 // longer than any test takes: a place that becomes free lets one in that should be refused
+
   /** Fills every place with a call that gets no answer from the back end. */
   beforeEach(async () => {
     proxy.stall()
-    held = Array.from({ length: maxCallsInFlight }, (_, index) => store(`held ${index}`))
+    held = Array.from({ length: maxCallsInFlight }, (_, index) => store(`held ${index}`, heldMs))
     for (const call of held) call.catch(() => undefined)
     await pause(300)
   })
