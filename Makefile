@@ -117,7 +117,7 @@ bench: $(BUILT) ## measure records beside a bare echo (needs Go); ROUNDS=5, MONG
 
 .PHONY: bench-transfers
 bench-transfers: $(BUILT) ## measure a large record beside a bare stream (needs Go); MIB=1024, ROUNDS=2: see bench/transfers.ts
-	@node --import tsx bench/transfers.ts $(MIB:%=--mib=%) $(ROUNDS:%=--rounds=%)
+	@node --import tsx bench/transfers.ts $(MIB:%=--mib=%) $(ROUNDS:%=--rounds=%) $(CPU_PROF:%=--cpu-prof=%)
 
 # ---- what is made
 

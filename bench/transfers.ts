@@ -2,9 +2,10 @@
 // each; and in the same run a bare two-hop gRPC stream of as many bytes in messages of the same size. Machines are noisy:
 // compare the ratios, which are of pairs, and the CPU per MiB.
 //
-//   make bench-transfers            two rounds of 1 GiB, written to bench/results
-//   make bench-transfers ROUNDS=5   five
-//   make bench-transfers MIB=64     a smaller record; nothing is written
+//   make bench-transfers                   two rounds of 1 GiB, written to bench/results
+//   make bench-transfers ROUNDS=5          five
+//   make bench-transfers MIB=64            a smaller record; nothing is written
+//   make bench-transfers CPU_PROF=/tmp/p   a CPU profile of both servers in that folder; nothing is written
 //
 // It needs room for a record a round, in TMPDIR, and frees it at the end. Linux with Go.
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
@@ -24,6 +25,8 @@ import { startEcho, startVault } from './vault.js'
 interface Options {
   mib: number
   rounds: number
+  /** Arguments of Node for the servers of the vault. */
+  nodeArgs: string[]
 }
 
 const defaultMib = 1024
@@ -32,12 +35,17 @@ const warmUpMib = 64
 function optionsOf(args: string[]): Options {
   const { values } = parseArgs({
     args,
-    options: { mib: { type: 'string', default: String(defaultMib) }, rounds: { type: 'string', default: '2' } },
+    options: {
+      mib: { type: 'string', default: String(defaultMib) },
+      rounds: { type: 'string', default: '2' },
+      'cpu-prof': { type: 'string' },
+    },
   })
   const [mib, rounds] = [Number(values.mib), Number(values.rounds)]
   if (!Number.isInteger(mib / 2) || mib < 2) throw new Error(`"${values.mib}" MiB have no halves: give an even number`)
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`"${values.rounds}" rounds are none: give 1 or more`)
-  return { mib, rounds }
+  const profiles = values['cpu-prof']
+  return { mib, rounds, nodeArgs: profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`] }
 }
 
 function requireRoom({ mib, rounds }: Options): void {
@@ -46,9 +54,9 @@ function requireRoom({ mib, rounds }: Options): void {
   if (freeMib < neededMib) throw new Error(`${tmpdir()} has no room for ${neededMib} MiB: set TMPDIR, MIB or ROUNDS`)
 }
 
-async function setUp(stage: Stage, folder: string, { mib }: Options): Promise<TransferBench> {
+async function setUp(stage: Stage, folder: string, { mib, nodeArgs }: Options): Promise<TransferBench> {
   const load = buildLoad(folder)
-  const place = { stage, folder, engine: levelEngine(folder), nodeArgs: [] }
+  const place = { stage, folder, engine: levelEngine(folder), nodeArgs }
   return { load, folder, vault: await startVault(place, 2), echo: await startEcho(stage), mib }
 }
 
@@ -80,7 +88,7 @@ async function main(options: Options): Promise<void> {
     const pairs = await measureAll(bench, options)
     const text = transferReport({ machine: place, ...options, pairs, othersBusy: othersBusy(transfersMs(pairs)) })
     process.stdout.write(text)
-    if (options.mib === defaultMib) writeResults(text, 'transfers')
+    if (options.mib === defaultMib && options.nodeArgs.length === 0) writeResults(text, 'transfers')
   } finally {
     await stage.end()
   }
