@@ -115,6 +115,10 @@ BENCH_FLAGS = $(ROUNDS:%=--rounds=%) $(ONLY:%=--only=%) $(if $(MONGODB),--mongod
 bench: $(BUILT) ## measure records beside a bare echo (needs Go); ROUNDS=5, MONGODB=1, ONLY=store: see bench/records.ts
 	@node --import tsx bench/records.ts $(foreach flag,$(BENCH_FLAGS),'$(flag)')
 
+.PHONY: bench-transfers
+bench-transfers: $(BUILT) ## measure a large record beside a bare stream (needs Go); MIB=1024, ROUNDS=2: see bench/transfers.ts
+	@node --import tsx bench/transfers.ts $(MIB:%=--mib=%) $(ROUNDS:%=--rounds=%) $(CPU_PROF:%=--cpu-prof=%)
+
 # ---- what is made
 
 .PHONY: generate

@@ -1,7 +1,7 @@
 // The servers a bench measures: started, asked for the CPU time and memory they have used, stopped. Linux: it reads /proc.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Stage } from './stage.js'
 
@@ -11,8 +11,9 @@ export interface Measured {
   address: string
   /** User and system CPU time since it started, in milliseconds. */
   cpuMs(): number
-  /** The most memory that was resident, in MiB. */
+  /** The most memory that was resident since it started, or since the last `forgetPeak`, in MiB. */
   peakMiB(): number
+  forgetPeak(): void
 }
 
 // USER_HZ, the unit of /proc/<pid>/stat, is 100 on every Linux that Node runs on.
@@ -27,6 +28,10 @@ function cpuMs(pid: number): number {
 function peakMiB(pid: number): number {
   const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kib) / 1024
+}
+
+function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }
 
 function listening(child: ChildProcess, name: string): Promise<string> {
@@ -56,5 +61,11 @@ export async function startProgram(stage: Stage, name: string, args: string[]): 
   stage.add(() => stop(child))
   const address = await listening(child, name)
   const pid = child.pid as number
-  return { name, address, cpuMs: () => cpuMs(pid), peakMiB: () => peakMiB(pid) }
+  return {
+    name,
+    address,
+    cpuMs: () => cpuMs(pid),
+    peakMiB: () => peakMiB(pid),
+    forgetPeak: () => forgetPeak(pid),
+  }
 }

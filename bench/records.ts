@@ -9,7 +9,7 @@
 //   make bench ONLY=store CPU_PROF=/tmp/p    this one, and a CPU profile of every server of the vault in that folder
 //
 // Rows: store and retrieve, each also with -streams, -one-process or -streams-one-process. Linux with Go.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { levelEngine, mongoEngine } from './engine.js'
@@ -17,15 +17,13 @@ import { buildLoad } from './load.js'
 import { machine } from './machine.js'
 import { type Bench, measurePair, type Pair, type Sizes, warmUp } from './measure.js'
 import { type Options, optionsOf } from './options.js'
-import { report, watchOthers } from './report.js'
+import { watchOthers } from './others.js'
+import { note, writeResults } from './output.js'
+import { oursMs, report } from './report.js'
 import type { Processes } from './rows.js'
 import { openStage } from './stage.js'
 import { throughputRatio } from './table.js'
 import { type Place, type Servers, startEcho, startVault } from './vault.js'
-
-function note(text: string): void {
-  process.stderr.write(`${text}\n`)
-}
 
 async function setUp(place: Place, { rows }: Options): Promise<Bench> {
   const load = buildLoad(place.folder)
@@ -48,13 +46,6 @@ async function measureAll(bench: Bench, sizes: Sizes, { rounds, rows }: Options)
   return pairs
 }
 
-function keep(text: string, name: string): void {
-  mkdirSync('bench/results', { recursive: true })
-  const path = `bench/results/${name}-${new Date().toISOString().slice(0, 10)}.md`
-  writeFileSync(path, text)
-  note(`written to ${path}`)
-}
-
 async function main(options: Options): Promise<void> {
   const stage = openStage()
   const folder = mkdtempSync(join(tmpdir(), 'enc-server-bench-'))
@@ -68,9 +59,9 @@ async function main(options: Options): Promise<void> {
     const othersBusy = watchOthers()
     const pairs = await measureAll(bench, sizes, options)
     const run = { machine: place, engine: engine.title, rounds: options.rounds, sizes, pairs }
-    const text = report(bench, { ...run, othersBusy: othersBusy(pairs) })
+    const text = report(bench, { ...run, othersBusy: othersBusy(oursMs(pairs)) })
     process.stdout.write(text)
-    if (options.whole) keep(text, options.mongodb ? 'records-mongodb' : 'records')
+    if (options.whole) writeResults(text, options.mongodb ? 'records-mongodb' : 'records')
   } finally {
     await stage.end()
   }

@@ -1,7 +1,7 @@
 // The report of a bench: what ran where, the table, and how far it can be trusted.
 import { cpus } from 'node:os'
-import { busyMs } from './machine.js'
 import { type Bench, calls, type Pair, type Sample, type Sizes, users } from './measure.js'
+import { doubtOf } from './others.js'
 import { table } from './table.js'
 
 export interface Run {
@@ -17,14 +17,10 @@ export interface Run {
 
 const samplesOf = (pairs: Pair[]): Sample[] => pairs.flatMap(({ vault, echo }) => [vault, echo])
 
-/** Watches until it is asked how many processors were busy with something else. */
-export function watchOthers(): (pairs: Pair[]) => number {
-  const [busyBefore, startedAt] = [busyMs(), performance.now()]
-  return (pairs) => {
-    const servers = ({ serversUs, calls }: Sample) => (serversUs.reduce((sum, us) => sum + us, 0) * calls) / 1000
-    const ours = samplesOf(pairs).reduce((sum, sample) => sum + servers(sample) + sample.ownCpuMs, 0)
-    return Math.max(0, busyMs() - busyBefore - ours) / (performance.now() - startedAt)
-  }
+/** CPU time of the servers and of the load generator. */
+export function oursMs(pairs: Pair[]): number {
+  const servers = ({ serversUs, calls }: Sample) => (serversUs.reduce((sum, us) => sum + us, 0) * calls) / 1000
+  return samplesOf(pairs).reduce((sum, sample) => sum + servers(sample) + sample.ownCpuMs, 0)
 }
 
 function memoryOf({ vaults }: Bench): string {
@@ -35,11 +31,6 @@ function memoryOf({ vaults }: Bench): string {
 function loadOf(pairs: Pair[]): string {
   const most = Math.max(...samplesOf(pairs).map(({ ownCpuMs, wallMs }) => ownCpuMs / wallMs))
   return `The load generator kept ${most.toFixed(2)} of ${cpus().length} processors busy at most`
-}
-
-// Two servers and the load generator want all of a small machine.
-function doubtOf(othersBusy: number): string {
-  return othersBusy > 0.2 ? ': trust the CPU per record, and no throughput or latency' : ''
 }
 
 function messagesOf({ store, retrieve }: Sizes): string {
@@ -62,6 +53,6 @@ export function report(bench: Bench, run: Run): string {
 ${table(pairs)}
 
 - Most memory resident: ${memoryOf(bench)}.
-- ${loadOf(pairs)}; other programs, ${othersBusy.toFixed(2)} on average${doubtOf(othersBusy)}.
+- ${loadOf(pairs)}; other programs, ${othersBusy.toFixed(2)} on average${doubtOf(othersBusy, 'record')}.
 `
 }

@@ -21,7 +21,7 @@ export function median(values: number[]): number {
   return (at((sorted.length - 1) >> 1) + at(sorted.length >> 1)) / 2
 }
 
-function sum(values: number[]): number {
+export function sum(values: number[]): number {
   return values.reduce((total, value) => total + value, 0)
 }
 
@@ -53,7 +53,8 @@ function cpuRatio({ vault, echo }: Pair): number {
   return serverUs(vault) / serverUs(echo)
 }
 
-function spread(ratios: number[]): string {
+/** The median of ratios, and how far they are apart. */
+export function spread(ratios: number[]): string {
   const [least, most] = [Math.min(...ratios), Math.max(...ratios)]
   return `${median(ratios).toFixed(2)} (${least.toFixed(2)}..${most.toFixed(2)})`
 }
@@ -77,7 +78,11 @@ function section(call: Call, pairs: Pair[]): string[][] {
   return [echo, ...groupsOf(mine).map(rowLine)]
 }
 
-export function table(pairs: Pair[]): string {
-  const lines = [columns, columns.map(() => '---'), ...section('store', pairs), ...section('retrieve', pairs)]
+export function tableOf(columns: string[], rows: string[][]): string {
+  const lines = [columns, columns.map(() => '---'), ...rows]
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+export function table(pairs: Pair[]): string {
+  return tableOf(columns, [...section('store', pairs), ...section('retrieve', pairs)])
 }

@@ -1,6 +1,6 @@
-// A load generator for the bench: it keeps so many records unanswered, in unary calls or on streams, and prints one line
-// of JSON. It is written in Go so that it costs a fraction of what it measures, and it prints its own CPU time so that
-// one can see that.
+// A load generator for the bench: it keeps so many records unanswered, in unary calls or on streams, or makes one transfer
+// of many MiB, and prints one line of JSON. It is written in Go so that it costs a fraction of what it measures, and it
+// prints its own CPU time so that one can see that.
 //
 // Messages are encoded by hand (protowire): no generated code, and no time spent on what is not looked at.
 package main
@@ -18,22 +18,23 @@ import (
 type settings struct {
 	target, call, keyFile, names                 string
 	calls, inFlight, connections, streams, users int
-	size, replySize                              int
+	size, replySize, mib                         int
 }
 
 func main() {
 	var s settings
 	flag.StringVar(&s.target, "target", "127.0.0.1:7777", "where the server listens")
-	flag.StringVar(&s.call, "call", "store", "store, retrieve or echo")
-	flag.StringVar(&s.keyFile, "keys", "", "file of record keys: written by store, read by retrieve")
+	flag.StringVar(&s.call, "call", "store", "store, retrieve or echo; or of a transfer: upload, download, sink or source")
+	flag.StringVar(&s.keyFile, "keys", "", "file of record keys: written by store and upload, read by retrieve and download")
 	flag.StringVar(&s.names, "names", "record", "how the names of the records begin")
 	flag.IntVar(&s.calls, "calls", 10000, "how many records")
 	flag.IntVar(&s.inFlight, "in-flight", 64, "records unanswered at once")
 	flag.IntVar(&s.connections, "connections", 4, "connections they share")
 	flag.IntVar(&s.streams, "streams", 0, "streams they share; 0 for a unary call each")
 	flag.IntVar(&s.users, "users", 10000, "different users")
-	flag.IntVar(&s.size, "size", 1024, "bytes of a record, or of the request of an echo")
+	flag.IntVar(&s.size, "size", 1024, "bytes of a record, of the request of an echo, or of a message of a transfer")
 	flag.IntVar(&s.replySize, "reply-size", 128, "bytes an echo answers")
+	flag.IntVar(&s.mib, "mib", 1024, "MiB of a transfer")
 	flag.Parse()
 	out, err := run(s)
 	if err != nil {
@@ -50,6 +51,9 @@ func run(s settings) (result, error) {
 	conns, err := dial(s)
 	if err != nil {
 		return result{}, err
+	}
+	if transfers[s.call] != nil {
+		return runTransfer(s, conns)
 	}
 	keys := make([]string, s.calls)
 	op, err := operationOf(s, keys)

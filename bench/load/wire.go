@@ -9,7 +9,8 @@ type frames struct{}
 
 func (frames) Marshal(v any) ([]byte, error) { return *v.(*frame), nil }
 func (frames) Unmarshal(data []byte, v any) error {
-	*v.(*frame) = append(frame(nil), data...)
+	message := v.(*frame)
+	*message = append((*message)[:0], data...)
 	return nil
 }
 func (frames) Name() string { return "proto" }
