@@ -1,5 +1,6 @@
 // What came of many records: counted, each failure reported, all summed up at the end.
 import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { invalidField, type VaultError } from '../core/errors.js'
 import { printLine, printNote, SomeFailed, toJson } from './output.js'
 import type { Session } from './program.js'
@@ -144,7 +145,8 @@ export async function refuseSameFile(written: { flag: string; path?: string }, o
   }
 }
 
-async function identity(path: string): Promise<string | undefined> {
+/** A file that is not there yet is known by where it will be. */
+async function identity(path: string): Promise<string> {
   const there = await stat(path).catch(() => undefined)
-  return there && `${there.dev}:${there.ino}`
+  return there ? `${there.dev}:${there.ino}` : resolve(path)
 }
