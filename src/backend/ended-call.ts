@@ -2,6 +2,9 @@
 import { VaultError } from '../core/errors.js'
 import type { StoreCall } from './store.js'
 
+/** For what is nobody's call: to open a store, to tidy it up. */
+export const always: StoreCall = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal }
+
 /** Why the call has ended; undefined while it goes on. */
 export function endOf({ deadline, signal }: StoreCall): VaultError | undefined {
   if (signal.aborted) return signal.reason instanceof VaultError ? signal.reason : new VaultError('CANCELLED')

@@ -2,9 +2,12 @@
 //   expiry/  u64 milliseconds, record id, key id -> nothing
 // An entry is durable before the record that it is of, so that none is missed; one whose record never came, or has gone,
 // is harmless.
+
 import type { SealedRecord } from '../gen/encserver/v1/backend.js'
+import { always } from './ended-call.js'
 import { keyIdOf } from './envelope-header.js'
 import type { LevelDatabase } from './level-database.js'
+import { recordIdBytes } from './record-id.js'
 import type { Due, StoreCall } from './store.js'
 
 export interface LevelExpiry {
@@ -17,11 +20,7 @@ export interface LevelExpiry {
 }
 
 const timeBytes = 8
-const recordIdBytes = 72
 const nothing = Buffer.alloc(0)
-
-/** To tidy up is nobody's call. */
-const always: StoreCall = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal }
 
 function timeKey(time: Date): Buffer {
   const key = Buffer.alloc(timeBytes)

@@ -1,7 +1,9 @@
 // What a LevelDB store says of itself: its format, and the keyring bound to it.
+
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { VaultError } from '../core/errors.js'
+import { always } from './ended-call.js'
 import type { LevelDatabase } from './level-database.js'
 import type { StoreCall } from './store.js'
 
@@ -11,9 +13,6 @@ export const keyringKey = Buffer.from('keyring_id')
 const formatKey = Buffer.from('format')
 
 export const metaCodec = { encode: (value: Buffer) => value, decode: (value: Buffer) => value }
-
-/** Opening a store is nobody's call. */
-const always: StoreCall = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal }
 
 /** Sets the key if it is not set; returns what it holds now. */
 export function setIfAbsent(

@@ -6,11 +6,11 @@ import type { KeyRange } from './level-database.js'
 import type { LevelExpiry } from './level-expiry.js'
 import { type LevelRecords, unreadable } from './level-records.js'
 import { intact, isDamaged } from './level-row.js'
+import { recordIdBytes } from './record-id.js'
 import type { Store, VersionId, VersionRange } from './store.js'
 
 type VersionMethods = Pick<Store, 'putVersion' | 'getVersion' | 'listVersions' | 'removeVersion' | 'versionedRecords'>
 
-const recordIdBytes = 72
 const lifeBytes = 16
 /** Above every key that begins with the same record id. */
 const afterAll = Buffer.alloc(lifeBytes + 9, 0xff)

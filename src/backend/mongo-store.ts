@@ -1,9 +1,11 @@
 // The store on MongoDB. One document is written at a time, so it needs no transactions; what it answers as done a majority
 // of the replica set has in its journal, and what it has read no failover takes back.
+
 import type { Db } from 'mongodb'
 import { VaultError } from '../core/errors.js'
 import type { Secret } from '../core/secret.js'
 import { type CombinedHealth, combinedHealth } from './combined-health.js'
+import { always } from './ended-call.js'
 import type { Backoff } from './level-recovery.js'
 import { defaultLimits, type MongoLimits } from './mongo-client.js'
 import { type Caller, type Collections, collectionsOf, insertIfAbsent } from './mongo-collections.js'
@@ -30,9 +32,6 @@ export interface MongoStoreOptions {
 }
 
 const defaultBackoff: Backoff = { firstMs: 250, maxMs: 2_000 }
-
-/** Opening a store is nobody's call. */
-const always: StoreCall = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal }
 
 /** The parts are on the same connection, and close with the store. */
 export interface MongoStore extends Store {

@@ -4,14 +4,14 @@ import { opendir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { endsAsAbsent } from './absent-file.js'
 import type { PartSet } from './part-store.js'
+import { halvesOf } from './record-id.js'
 
-const pseudonymBytes = 36
 const pseudonymName = /^[A-Za-z0-9_-]{48}$/
 const keyIdName = /^[0-9a-f]{32}$/
 const partName = /^(0|[1-9]\d{0,6})$/
 
 export function folderOf(root: string, { recordId, keyId }: PartSet): string {
-  const [user, record] = [recordId.subarray(0, pseudonymBytes), recordId.subarray(pseudonymBytes)]
+  const [user, record] = halvesOf(recordId)
   return join(root, user.toString('base64url'), record.toString('base64url'), keyId.toString('hex'))
 }
 

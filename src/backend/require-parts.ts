@@ -4,6 +4,7 @@ import type { SealedRecord } from '../gen/encserver/v1/backend.js'
 import { keyIdOf } from './envelope-header.js'
 import type { PartStore } from './part-store.js'
 import type { Store, StoreCall } from './store.js'
+import { isWritten } from './write-rules.js'
 
 export interface PartsRequirement {
   store: Pick<Store, 'getRecordHeader'>
@@ -12,13 +13,6 @@ export interface PartsRequirement {
   now: () => Date
   /** Parts begun longer ago than this may be swept any time. */
   maxAgeMs: number
-}
-
-/** Whether that very write was done before: its parts may be gone by now, and it is a success all the same. */
-async function isStored(store: PartsRequirement['store'], record: SealedRecord, call: StoreCall): Promise<boolean> {
-  const current = await store.getRecordHeader(record.recordId, call)
-  if (!current?.userUid.equals(record.userUid)) return false
-  return [keyIdOf(current), ...current.replacedKeyIds].some((known) => known.equals(keyIdOf(record)))
 }
 
 async function refusalOf({ parts, now, maxAgeMs }: PartsRequirement, record: SealedRecord, call: StoreCall) {
@@ -36,5 +30,8 @@ export async function requireParts(
 ): Promise<void> {
   if (record.partCount === 0) return
   const refusal = await refusalOf(requirement, record, call)
-  if (refusal && !(await isStored(requirement.store, record, call))) throw refusal
+  if (refusal === undefined) return
+  // A write that was done before is a success all the same: its parts may be gone by now.
+  const current = await requirement.store.getRecordHeader(record.recordId, call)
+  if (!isWritten(current, record)) throw refusal
 }

@@ -1,14 +1,14 @@
 // The keys of parts in a bucket: the prefix, then
 //   <user pseudonym, base64url>/<record pseudonym, base64url>/<key id, hex>/<part number, 5 hex digits>
 import type { PartSet } from './part-store.js'
+import { halvesOf } from './record-id.js'
 
-const pseudonymBytes = 36
 const numberText = 5
 const keyForm = /^([A-Za-z0-9_-]{48})\/([A-Za-z0-9_-]{48})\/([0-9a-f]{32})\/[0-9a-f]{5}$/
 
 /** Begins the keys of the set's parts, and no others. */
 export function setPrefix(prefix: string, { recordId, keyId }: PartSet): string {
-  const [user, record] = [recordId.subarray(0, pseudonymBytes), recordId.subarray(pseudonymBytes)]
+  const [user, record] = halvesOf(recordId)
   return `${prefix}${user.toString('base64url')}/${record.toString('base64url')}/${keyId.toString('hex')}/`
 }
 

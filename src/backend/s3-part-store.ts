@@ -1,8 +1,10 @@
 // The parts as objects of an S3 bucket. An object is never overwritten: the put is on condition that there is none. Not
 // every server knows that condition, so it is looked at first, and puts of one part take turns within this process.
+
 import { admission } from '../core/admission.js'
 import { VaultError } from '../core/errors.js'
 import type { Secret } from '../core/secret.js'
+import { always } from './ended-call.js'
 import type { PartSet, PartStore } from './part-store.js'
 import { type S3Bucket, type S3Page, s3Bucket } from './s3-bucket.js'
 import { defaultS3Limits, newS3Client, type S3Limits } from './s3-client.js'
@@ -17,9 +19,6 @@ export interface S3PartStoreOptions extends S3Place {
   credentials: Secret
   limits?: Partial<S3Limits>
 }
-
-/** Opening a store is nobody's call. */
-const always: StoreCall = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal }
 
 async function* setsIn(bucket: S3Bucket, prefix: string, call: StoreCall): AsyncGenerator<PartSet> {
   for (let after: string | undefined; ; ) {

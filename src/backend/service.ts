@@ -16,18 +16,12 @@ import { lettingGo } from './let-go.js'
 import { defaultPartLimits, longestUploadMs, type PartLimits } from './part-limits.js'
 import type { PartSet, PartStore } from './part-store.js'
 import { partsService } from './parts-service.js'
+import { userPseudonymOf } from './record-id.js'
 import { removeRecord } from './remove-record.js'
 import { requireParts } from './require-parts.js'
 import type { Store, StoreCall } from './store.js'
 import { userPage } from './user-page.js'
-import {
-  userPseudonymOf,
-  validateDelete,
-  validateList,
-  validateRetrieve,
-  validateStore,
-  validateVersions,
-} from './validate.js'
+import { validateDelete, validateList, validateRetrieve, validateStore, validateVersions } from './validate.js'
 import { findVersion, listVersions, putKeeping } from './versions.js'
 
 export interface BackendServiceOptions {

@@ -1,8 +1,8 @@
 // One page of a user's records: the pseudonyms one after another, newest first, each from its first row to its last.
 import type { SealedRecord, UserDocument } from '../gen/encserver/v1/backend.js'
+import { userPseudonymOf } from './record-id.js'
 import { listedBytes } from './record-page.js'
 import type { RecordPage, Store, StoreCall } from './store.js'
-import { userPseudonymOf } from './validate.js'
 
 const maxPageBytes = 1024 * 1024
 

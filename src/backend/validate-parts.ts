@@ -1,6 +1,7 @@
 // Which requests for parts the back end accepts.
 import type { RetrievePartRequest, StorePartRequest } from '../gen/encserver/v1/backend.js'
-import { between, exactly, keyIdBytes, maxParts, recordIdBytes } from './validate.js'
+import { recordIdBytes } from './record-id.js'
+import { between, exactly, keyIdBytes, maxParts } from './validate.js'
 
 const maxPartBytes = 2 * 1024 * 1024
 

@@ -11,9 +11,8 @@ import type {
 } from '../gen/encserver/v1/backend.js'
 import type { Precondition } from '../gen/encserver/v1/frontend.js'
 import { headerBytes, isEnvelopeV1, maxEnvelopeBytes, minEnvelopeBytes } from './envelope-header.js'
+import { pseudonymBytes, recordIdBytes, userPseudonymOf } from './record-id.js'
 
-export const recordIdBytes = 72
-const pseudonymBytes = 36
 const uidBytes = 16
 export const keyIdBytes = 16
 const keyringIdBytes = 16
@@ -28,11 +27,6 @@ export const maxParts = 2 ** 20
 const lastTime = 253_402_300_799_999
 /** Pseudonym keys alive at once. */
 const maxKeys = 16
-
-/** The first half of a record id. */
-export function userPseudonymOf(recordId: Buffer): Buffer {
-  return recordId.subarray(0, pseudonymBytes)
-}
 
 function demand(holds: boolean, field: string, description: string): void {
   if (!holds) throw invalidField(field, description)

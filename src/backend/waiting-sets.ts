@@ -1,6 +1,8 @@
 // Part sets that wait for their removal, in memory and no more of them than there is room for: those for which there is
 // none are met again by a later sweep.
+
 import type { PartSet } from './part-store.js'
+import { recordIdBytes } from './record-id.js'
 
 export interface WaitingSets {
   /** Since when the set waits: from now on if it did not. Undefined when there is no room for it. */
@@ -11,8 +13,6 @@ export interface WaitingSets {
   /** Drops those for which `since` was not asked after the last time: somebody else has removed them. */
   dropUnasked(): void
 }
-
-const recordIdBytes = 72
 
 // A text of its own: the buffers given may be views of whole messages.
 function textOf({ recordId, keyId }: PartSet): string {

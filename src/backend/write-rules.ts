@@ -63,6 +63,12 @@ function successor(current: SealedRecord, { record, keepVersions }: Put): Sealed
   }
 }
 
+/** Whether that very write was done before, and is still remembered. */
+export function isWritten(row: SealedRecord | undefined, record: SealedRecord): boolean {
+  const own = owned(row, record.userUid)
+  return own !== undefined && versionOf(own, keyIdOf(record)) !== undefined
+}
+
 /** What names the life of a record that a version belongs to. */
 export function lifeOf(version: SealedRecord): Buffer {
   // Rows of before there were versions lack it; then none of that life was ever kept, and any name will do.

@@ -19,6 +19,11 @@ export interface TimeSources {
 
 const systemTime: TimeSources = { wallMs: () => Date.now(), monotonicMs: () => performance.now() }
 
+/** Whether that time has come; undefined never does. */
+export function isPast(time: Date | undefined, now: Date): boolean {
+  return time !== undefined && time.getTime() <= now.getTime()
+}
+
 /** One for the whole process: what it has said before is what it remembers. */
 export function newClock({ wallMs, monotonicMs }: TimeSources = systemTime): Clock {
   const aheadMs = wallMs() - monotonicMs()

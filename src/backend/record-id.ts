@@ -1,0 +1,13 @@
+// What a record id is made of: the pseudonym of its user, then its own.
+export const pseudonymBytes = 36
+export const recordIdBytes = 2 * pseudonymBytes
+
+/** The first half of a record id. */
+export function userPseudonymOf(recordId: Buffer): Buffer {
+  return recordId.subarray(0, pseudonymBytes)
+}
+
+/** Both halves, the user's first. */
+export function halvesOf(recordId: Buffer): [user: Buffer, record: Buffer] {
+  return [userPseudonymOf(recordId), recordId.subarray(pseudonymBytes)]
+}
