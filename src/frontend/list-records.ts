@@ -5,8 +5,7 @@ import type { CallContext } from '../core/methods.js'
 import type { SealedRecord } from '../gen/encserver/v1/backend.js'
 import type { ListRecordsRequest, ListRecordsResponse } from '../gen/encserver/v1/frontend.js'
 import { pseudonymSize } from './crypto/pseudonym.js'
-import { isExpired } from './expiry.js'
-import { openListed } from './listed-record.js'
+import { openListed, shownOf } from './listed-record.js'
 import { decodePageToken, encodePageToken } from './page-token.js'
 import type { Vault } from './vault.js'
 
@@ -50,9 +49,7 @@ export async function listRecords(
   )
   const belongs = (recordName: string, { recordId }: SealedRecord) => isRow(vault, { userId, recordName }, recordId)
   const opened = await openListed(vault, { user, document: page.user, belongs }, page.records)
-  const readable = opened.filter((info) => info !== null)
-  const records = readable.filter((info) => !isExpired(vault, info))
-  const unreadableCount = opened.length - readable.length
+  const { shown: records, unreadableCount } = shownOf(vault, opened)
   return { records, nextPageToken: pageTokenOf(page.nextAfterRecordId), unreadableCount }
 }
 

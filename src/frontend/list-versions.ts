@@ -4,7 +4,7 @@ import { VaultError } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
 import type { ListRecordVersionsRequest, ListRecordVersionsResponse } from '../gen/encserver/v1/frontend.js'
 import { isExpired } from './expiry.js'
-import { openListed } from './listed-record.js'
+import { openListed, shownOf } from './listed-record.js'
 import type { User } from './user-key-source.js'
 import type { Vault } from './vault.js'
 
@@ -25,9 +25,7 @@ export async function listVersions(
   const belongs = (recordName: string) => recordName === request.recordName
   const opened = await openListed(vault, { user, document, belongs }, records)
   const [current] = opened
-  const readable = opened.filter((info) => info !== null)
-  const versions = readable.filter((info) => !isExpired(vault, info))
-  const unreadableCount = opened.length - readable.length
+  const { shown: versions, unreadableCount } = shownOf(vault, opened)
   if ((current && isExpired(vault, current)) || versions.length + unreadableCount === 0) {
     throw new VaultError('RECORD_NOT_FOUND')
   }

@@ -6,6 +6,7 @@ import type { RecordInfo } from '../gen/encserver/v1/frontend.js'
 import { boxGeneration } from './crypto/box.js'
 import { parseHeader } from './crypto/envelope.js'
 import { openListedEntry } from './crypto/record.js'
+import { isExpired } from './expiry.js'
 import { decodeSealedAttributes } from './sealed-attributes.js'
 import type { User } from './user-key-source.js'
 import type { Vault } from './vault.js'
@@ -20,6 +21,15 @@ export interface Listing {
 /** Row by row; null for an entry that does not open or belongs elsewhere, which never fails the list. */
 export function openListed(vault: Vault, listing: Listing, rows: SealedRecord[]): Promise<(RecordInfo | null)[]> {
   return Promise.all(rows.map((row) => openRow(vault, listing, row)))
+}
+
+/** What is shown of opened rows: those that have expired are left out, those that did not open are counted. */
+export function shownOf(vault: Vault, opened: (RecordInfo | null)[]): { shown: RecordInfo[]; unreadableCount: number } {
+  const readable = opened.filter((info) => info !== null)
+  return {
+    shown: readable.filter((info) => !isExpired(vault, info)),
+    unreadableCount: opened.length - readable.length,
+  }
 }
 
 async function openRow(vault: Vault, listing: Listing, row: SealedRecord): Promise<RecordInfo | null> {
