@@ -1,25 +1,11 @@
 // feclient store: data in, record key out.
 import type { Command } from 'commander'
 import type { StoreRecordResponse } from '../frontend/client.js'
-import { addFrontendOptions, addRecordOptions, type RecordFlags, withFrontend } from './frontend-call.js'
-import { readAad, readData } from './input.js'
-import { addKeyOutOption, type KeyOutFlags, versionText, withKeyFile } from './key-out.js'
+import { addFrontendOptions, withFrontend } from './frontend-call.js'
+import { readData } from './input.js'
+import { versionText, withKeyFile } from './key-out.js'
 import { type Session, withExamples } from './program.js'
-import {
-  addConditionOptions,
-  addLifeOptions,
-  addModeOption,
-  type ConditionFlags,
-  type LifeFlags,
-  lifeOf,
-  modeOf,
-  preconditionOf,
-} from './store-options.js'
-
-interface StoreFlags extends RecordFlags, KeyOutFlags, LifeFlags, ConditionFlags {
-  in?: string
-  aadFile?: string
-}
+import { addStoringOptions, type StoringFlags, storingOf } from './storing-options.js'
 
 const examples = [
   'feclient store --user alice --name note --key-out note.key < note.txt',
@@ -29,18 +15,14 @@ const examples = [
 ]
 
 export function addStore(program: Command, session: Session): void {
-  const command = addRecordOptions(program.command('store'))
+  const command = program
+    .command('store')
     .description('Encrypt and store a record of up to 3 MiB. Prints its record key, which cannot be shown again.')
-    .option('--in <file>', 'the data (default, and -: standard input)')
-  addModeOption(addKeyOutOption(command)).option(
-    '--aad-file <file>',
-    'bytes to bind to the record: a get must bring the same',
-  )
-  addLifeOptions(addConditionOptions(command)).option('--json', 'print one JSON object')
-  withExamples(addFrontendOptions(command), examples).action((flags: StoreFlags) => store(flags, session))
+  addStoringOptions(command, 'get')
+  withExamples(addFrontendOptions(command), examples).action((flags: StoringFlags) => store(flags, session))
 }
 
-async function store(flags: StoreFlags, session: Session): Promise<void> {
+async function store(flags: StoringFlags, session: Session): Promise<void> {
   let size = 0
   const storing = {
     async store() {
@@ -53,10 +35,7 @@ async function store(flags: StoreFlags, session: Session): Promise<void> {
   await withKeyFile(flags, storing, session)
 }
 
-async function send(flags: StoreFlags, data: Buffer, session: Session): Promise<StoreRecordResponse> {
-  const { user, name = '', mode, aadFile } = flags
-  const callerAad = await readAad(aadFile, session)
-  const record = { userId: user, recordName: name, data, callerAad, ...modeOf(mode), ...lifeOf(flags) }
-  const precondition = preconditionOf(flags)
-  return withFrontend(flags, session, (client, options) => client.storeRecord({ ...record, precondition }, options))
+async function send(flags: StoringFlags, data: Buffer, session: Session): Promise<StoreRecordResponse> {
+  const request = { ...(await storingOf(flags, session)), data }
+  return withFrontend(flags, session, (client, options) => client.storeRecord(request, options))
 }

@@ -9,7 +9,6 @@ import type { InputFile, KeyEntry } from './key-entry.js'
 import type { Session } from './program.js'
 import { lifeOf, modeOf } from './store-options.js'
 import { type StoredFiles, storedFiles } from './stored-files.js'
-import { refuseSameFile } from './tally.js'
 import { mayPass } from './transfer.js'
 import { uploadPatiently } from './upload-patiently.js'
 import { fileSource, type UploadSource } from './upload-source.js'
@@ -24,7 +23,6 @@ export async function importFolder(flags: ImportFlags & { in: string }, session:
   if (flags.changed) throw invalidField('--changed', 'goes with a file; of a folder, --resume stores what is new')
   await refuseWithin(flags.in, '--keys-out', flags.keysOut === '-' ? undefined : flags.keysOut)
   await refuseWithin(flags.in, '--report', flags.report)
-  await refuseSameFile({ flag: '--report', ...(flags.report && { path: flags.report }) }, [flags.keysOut])
   const stored = storedFiles()
   const walk = walkFolder(flags.in)
   const opening = { input: undefined, seen: (entry: KeyEntry) => stored.add(fileOf(entry)) }

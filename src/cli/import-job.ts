@@ -9,7 +9,7 @@ import { type KeysFile, type KeysOpening, openKeysFile } from './keys-file.js'
 import type { Session } from './program.js'
 import type { Item } from './send-window.js'
 import type { LifeFlags } from './store-options.js'
-import { type Failed, openTally, type Tally, type TallyFlags } from './tally.js'
+import { type Failed, openTally, refuseSameFile, type Tally, type TallyFlags } from './tally.js'
 import { type Settled, transfer } from './transfer.js'
 
 export interface ImportFlags extends ConnectionFlags, TallyFlags, LifeFlags {
@@ -46,6 +46,10 @@ interface Import {
 
 export async function runImport({ flags, opening, work }: Import, session: Session): Promise<void> {
   const { keysOut, resume = false, changed = false } = flags
+  await refuseSameFile({ flag: '--report', ...(flags.report && { path: flags.report }) }, [
+    flags.in === '-' ? undefined : flags.in,
+    keysOut,
+  ])
   const keys = await openKeysFile({ path: keysOut, resume, mayChange: changed, ...opening }, session)
   const tally = await openTally('imported', flags, session)
   try {

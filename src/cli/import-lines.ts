@@ -17,7 +17,6 @@ import { refuseSameFile } from './tally.js'
 export async function importLines(flags: ImportFlags, session: Session): Promise<void> {
   const path = flags.in === '-' ? undefined : flags.in
   await refuseSameFile({ flag: '--keys-out', path: flags.keysOut }, [path])
-  await refuseSameFile({ flag: '--report', ...(flags.report && { path: flags.report }) }, [path, flags.keysOut])
   const input = path === undefined ? undefined : await stampOf(path)
   const stored = storedLines()
   const opening = { input, seen: (entry: KeyEntry) => stored.add(lineOf(entry)) }
