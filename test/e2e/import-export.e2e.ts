@@ -1,12 +1,10 @@
-// Thousands of records through the programs as people run them, killed in the middle, and compared byte for byte.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { until } from './calls.js'
 import { describeEngines } from './engines.js'
-import { distFolder, lastingPort, type Server, sandbox } from './processes.js'
+import { ended, startFeclient } from './feclient.js'
+import { lastingPort, type Server, sandbox } from './processes.js'
 
 interface Line {
   user: string
@@ -54,23 +52,7 @@ describeEngines('e2e: import and export', (engine) => {
     writeFileSync(join(folder, 'in.ndjson'), Array.from({ length: count }, (_, at) => `${inputLine(at)}\n`).join(''))
   })
 
-  function feclient(...args: string[]): ChildProcess {
-    const { PATH = '', HOME = '' } = process.env
-    const child = spawn(process.execPath, [join(distFolder, 'cmd', 'feclient.js'), ...args], {
-      cwd: folder,
-      env: { PATH, HOME, ENC_SERVER_FRONTEND_TARGET: frontend.address },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    box.defer(() => child.kill('SIGKILL'))
-    return child
-  }
-
-  async function ended(child: ChildProcess) {
-    const printed = { stdout: '', stderr: '' }
-    for (const name of ['stdout', 'stderr'] as const) child[name]?.on('data', (text) => (printed[name] += text))
-    const [code] = await once(child, 'close')
-    return { code, ...printed }
-  }
+  const feclient = (...args: string[]) => startFeclient(box, { folder, address: frontend.address }, args)
 
   async function done(...args: string[]) {
     const { code, stdout, stderr } = await ended(feclient(...args, '--json'))

@@ -1,12 +1,12 @@
 // Large records through the programs as people run them: ended in the middle, killed, on a full disk, and taken up again.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { skip, until } from './calls.js'
-import { distFolder, type Server, sandbox } from './processes.js'
+import { ended, startFeclient } from './feclient.js'
+import { type Server, sandbox } from './processes.js'
 import { startProxy, type TcpProxy } from './proxy.js'
 
 const MiB = 1024 * 1024
@@ -34,23 +34,7 @@ describe('e2e: upload and download', () => {
     expect(JSON.parse(stdout)).to.include({ sizeBytes: data.length, sha256 })
   })
 
-  function feclient(...args: string[]): ChildProcess {
-    const { PATH = '', HOME = '' } = process.env
-    const child = spawn(process.execPath, [join(distFolder, 'cmd', 'feclient.js'), ...args], {
-      cwd: folder,
-      env: { PATH, HOME, ENC_SERVER_FRONTEND_TARGET: proxy.address },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    box.defer(() => child.kill('SIGKILL'))
-    return child
-  }
-
-  async function ended(child: ChildProcess) {
-    const printed = { stdout: '', stderr: '' }
-    for (const name of ['stdout', 'stderr'] as const) child[name]?.on('data', (text) => (printed[name] += text))
-    const [code] = await once(child, 'close')
-    return { code, ...printed }
-  }
+  const feclient = (...args: string[]) => startFeclient(box, { folder, address: proxy.address }, args)
 
   const sizeOf = (name: string) => (existsSync(join(folder, name)) ? statSync(join(folder, name)).size : 0)
   const stateOf = (name: string) => JSON.parse(readFileSync(join(folder, `${name}.partial.state`), 'utf8'))
