@@ -9,7 +9,6 @@ import { guard } from './faults.js'
 import { HmacKey, keySize } from './hmac.js'
 
 const prefix = 'rvk1_'
-const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
 const codeOfA = 97
 const codeOf2 = 50
 const spelling = /^rvk1_[a-z2-7]{88}$/
@@ -18,6 +17,7 @@ const keyIdAt = prefix.length + 1
 const keyAt = keyIdAt + keyIdSize
 const checkAt = keyAt + keySize
 const checkSize = 6
+const textSize = prefix.length + 88
 
 export type TokenMode = Exclude<Mode, typeof modes.server>
 
@@ -38,7 +38,7 @@ export function encodeToken({ mode, keyId, rk }: { mode: TokenMode; keyId: Buffe
     keyId.copy(bytes, keyIdAt)
     rk.copy(bytes, keyAt)
     bytes.write(checkOf(bytes), checkAt, 'binary')
-    return prefix + base32(bytes.subarray(prefix.length))
+    return spelt(bytes)
   } finally {
     bytes.fill(0)
   }
@@ -79,15 +79,30 @@ function checkOf(bytes: Buffer): string {
   return hash('sha256', bytes.subarray(0, checkAt), 'binary').slice(0, checkSize)
 }
 
-function base32(bytes: Buffer): string {
-  let text = ''
+/** By way of bytes that are wiped: joined symbol by symbol, every beginning of the token would be a string of its own. */
+function spelt(bytes: Buffer): string {
+  const text = Buffer.alloc(textSize)
+  text.write(prefix)
+  try {
+    base32(bytes, text)
+    return text.toString('latin1')
+  } finally {
+    text.fill(0)
+  }
+}
+
+/** The symbols of everything behind the prefix, written behind the prefix. */
+function base32(bytes: Buffer, text: Buffer): void {
   let value = 0
   let bits = 0
-  for (const byte of bytes) {
-    value = ((value << 8) | byte) & 0xfff
-    for (bits += 8; bits >= 5; bits -= 5) text += alphabet[(value >>> (bits - 5)) & 31]
+  let at = prefix.length
+  for (let i = prefix.length; i < bytes.length; i++) {
+    value = ((value << 8) | (bytes[i] ?? 0)) & 0xfff
+    for (bits += 8; bits >= 5; bits -= 5) {
+      const five = (value >>> (bits - 5)) & 31
+      text[at++] = five < 26 ? five + codeOfA : five - 26 + codeOf2
+    }
   }
-  return text
 }
 
 /** The bytes of 88 checked symbols, written behind the prefix. */
