@@ -9,6 +9,11 @@ import { guard } from './faults.js'
 
 export const contextHashSize = 32
 
+const prefix = Buffer.from('rvctx\x01')
+const purposeAt = prefix.length + 1
+const purposeTag = 0x01
+const lengthAndTag = 5
+
 export interface ContextValues {
   realm: string
   userId: string
@@ -21,6 +26,7 @@ export interface ContextValues {
 }
 
 type Field = keyof ContextValues
+type Value = ContextValues[Field]
 
 interface Tag {
   tag: number
@@ -67,13 +73,20 @@ export const recordPseudonymContext = (values: ContextOf<'recordPseudonym'>) => 
 /** The context bytes for a purpose; INVALID_REQUEST for an id, name or associated data out of range. */
 export function contextOf<P extends Purpose>(purpose: P, values: ContextOf<P>): Buffer {
   const { code, fields } = purposes[purpose]
-  const items: Array<{ tag: number; value: Buffer }> = [{ tag: 0x01, value: Buffer.of(code) }]
+  const given = values as Partial<ContextValues>
+  let count = 1
+  let size = purposeAt + lengthAndTag + 1
   for (const field of fields) {
-    const value = bytesOf(field, (values as Partial<ContextValues>)[field])
-    // The one optional tag: no associated data is no tag, not an empty one.
-    if (field !== 'callerAad' || value.length > 0) items.push({ tag: tags[field].tag, value })
+    const length = checkedLength(field, given[field])
+    if (isLeftOut(field, length)) continue
+    count += 1
+    size += lengthAndTag + length
   }
-  return encode(items)
+  const context = Buffer.alloc(size)
+  start(context, count, code)
+  let at = purposeAt + lengthAndTag + 1
+  for (const field of fields) at = write(context, at, { field, value: given[field] })
+  return context
 }
 
 /** SHA-256 of a context, the form in which it enters a derivation. */
@@ -84,37 +97,57 @@ export function contextHash(context: Buffer): Buffer {
   return digest
 }
 
-function encode(items: ReadonlyArray<{ tag: number; value: Buffer }>): Buffer {
-  const size = items.reduce((sum, { value }) => sum + 5 + value.length, 7)
-  const context = Buffer.alloc(size)
-  context.write('rvctx\x01', 'latin1')
-  context[6] = items.length
-  let at = 7
-  for (const { tag, value } of items) {
-    context[at] = tag
-    context.writeUInt32BE(value.length, at + 1)
-    value.copy(context, at + 5)
-    at += 5 + value.length
-  }
-  return context
+// The one optional tag: no associated data is no tag, not an empty one.
+function isLeftOut(field: Field, length: number): boolean {
+  return field === 'callerAad' && length === 0
 }
 
-function bytesOf(name: Field, value: string | number | Buffer | undefined): Buffer {
+/** Everything before the first field: the prefix, the count and the purpose. */
+function start(context: Buffer, count: number, code: number): void {
+  context.set(prefix)
+  context[prefix.length] = count
+  context[purposeAt] = purposeTag
+  context[purposeAt + 4] = 1
+  context[purposeAt + lengthAndTag] = code
+}
+
+/** Writes one field, if it is not left out; yields where the next one goes. */
+function write(context: Buffer, at: number, { field, value }: { field: Field; value: Value | undefined }): number {
+  const valueAt = at + lengthAndTag
+  const length = writeValue(context, valueAt, value)
+  if (isLeftOut(field, length)) return at
+  context[at] = tags[field].tag
+  context.writeUInt32BE(length, at + 1)
+  return valueAt + length
+}
+
+function writeValue(context: Buffer, at: number, value: Value | undefined): number {
+  if (typeof value === 'string') return context.write(value, at)
+  if (typeof value === 'number') return context.writeUInt32BE(value, at) - at
+  return value === undefined ? 0 : value.copy(context, at)
+}
+
+function checkedLength(name: Field, value: Value | undefined): number {
   const { min, max, field } = tags[name]
-  const bytes = typeof value === 'string' ? utf8(name, value) : typeof value === 'number' ? u32(value) : value
-  if (bytes && bytes.length >= min && bytes.length <= max) return bytes
+  const length = lengthOf(name, value)
+  if (length >= min && length <= max) return length
   guard(field !== undefined, `${name} has ${min} to ${max} bytes`)
   throw invalidField(field, `must have ${min} to ${max} bytes`)
 }
 
-function utf8(name: Field, text: string): Buffer {
-  if (!/\p{Surrogate}/u.test(text)) return Buffer.from(text)
+/** Below zero for what is not there. */
+function lengthOf(name: Field, value: Value | undefined): number {
+  if (typeof value === 'string') return utf8Length(name, value)
+  if (typeof value === 'number') return u32Length(value)
+  return value === undefined ? -1 : value.length
+}
+
+function utf8Length(name: Field, text: string): number {
+  if (text.isWellFormed()) return Buffer.byteLength(text)
   throw invalidField(tags[name].field ?? name, 'must be well-formed text')
 }
 
-function u32(value: number): Buffer {
+function u32Length(value: number): number {
   guard(Number.isInteger(value) && value >= 0 && value <= 0xffffffff, 'a generation is an unsigned 32-bit number')
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value)
-  return bytes
+  return 4
 }
