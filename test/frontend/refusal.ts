@@ -40,17 +40,19 @@ type Mac = (parts: readonly Buffer[], mac: Buffer) => void
 
 /** Shows every HMAC that is computed during the run. */
 export async function watchingMacs<T>(seen: Mac, run: () => Promise<T>): Promise<T> {
-  const original = HmacKey.prototype.mac
-  HmacKey.prototype.mac = function (...parts) {
-    const copies = parts.map((part) => Buffer.from(part))
-    const mac = original.call(this, ...parts)
-    seen(copies, Buffer.from(mac))
-    return mac
-  }
+  const { mac, publicMac } = HmacKey.prototype
+  const watched = <M extends string | Buffer>(method: (this: HmacKey, ...parts: Buffer[]) => M) =>
+    function (this: HmacKey, ...parts: Buffer[]): M {
+      const copies = parts.map((part) => Buffer.from(part))
+      const made = method.call(this, ...parts)
+      seen(copies, typeof made === 'string' ? Buffer.from(made, 'binary') : Buffer.from(made))
+      return made
+    }
+  Object.assign(HmacKey.prototype, { mac: watched(mac), publicMac: watched(publicMac) })
   try {
     return await run()
   } finally {
-    HmacKey.prototype.mac = original
+    Object.assign(HmacKey.prototype, { mac, publicMac })
   }
 }
 

@@ -5,10 +5,14 @@
 // binds the ciphertext to key, header and context: nothing is decrypted before it matched.
 import { contextHashSize } from './context.js'
 import { guard } from './faults.js'
-import { type HmacKey, hkdfExpand, keySize, macSize } from './hmac.js'
+import { type HmacKey, macSize } from './hmac.js'
 
 export const saltSize = 32
 export const commitmentSize = macSize
+
+// The counters of the two blocks that HKDF-Expand yields here.
+const first = Buffer.of(1)
+const second = Buffer.of(2)
 
 /** The closed registry of labels; numbers and names are never reused. */
 export const labels = {
@@ -34,8 +38,9 @@ export interface DerivedKeys {
 /** Two HMACs, whatever the head holds. */
 export function deriveKeys(key: HmacKey, { label, head, contextHash }: Derivation): DerivedKeys {
   guard(contextHash.length === contextHashSize, 'a context hash has 32 bytes')
-  const output = hkdfExpand(key, [label, head, contextHash], commitmentSize + keySize)
-  return { commitment: output.subarray(0, commitmentSize), aeadKey: output.subarray(commitmentSize) }
+  // T(1) is in every ciphertext, so a string will do; T(2) is a key and never is one.
+  const commitment = Buffer.from(key.publicMac(label, head, contextHash, first), 'binary')
+  return { commitment, aeadKey: key.mac(commitment, label, head, contextHash, second) }
 }
 
 function label(name: string): Buffer {

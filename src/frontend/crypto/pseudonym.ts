@@ -30,6 +30,6 @@ function pseudonymOf({ kid, key }: PseudonymKey, context: Buffer): Buffer {
   guard(Number.isInteger(kid) && kid >= 0 && kid <= 0xffffffff, 'a pseudonym key id is a u32')
   const pseudonym = Buffer.alloc(pseudonymSize)
   pseudonym.writeUInt32BE(kid)
-  key.mac(labels.pseudonym, context).copy(pseudonym, 4)
+  pseudonym.write(key.publicMac(labels.pseudonym, context), 4, 'binary')
   return pseudonym
 }

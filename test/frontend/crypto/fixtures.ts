@@ -88,20 +88,24 @@ export function openingOf(seal: SealRequest, sealed: SealedRecord, changes: Part
   return { ...ids, userKey, token, envelope, entryBox, readSuites: bothSuites, ...changes }
 }
 
-/** How many HMACs a call computes, whatever comes of it: all of them go through this one method. */
+/** How many HMACs a call computes, whatever comes of it: all of them go through these two methods. */
 export function macsIn(run: () => unknown): number {
-  const original = HmacKey.prototype.mac
+  const { mac, publicMac } = HmacKey.prototype
   let count = 0
   HmacKey.prototype.mac = function (...parts) {
     count++
-    return original.call(this, ...parts)
+    return mac.call(this, ...parts)
+  }
+  HmacKey.prototype.publicMac = function (...parts) {
+    count++
+    return publicMac.call(this, ...parts)
   }
   try {
     run()
   } catch {
     // Refusals are counted like successes.
   } finally {
-    HmacKey.prototype.mac = original
+    Object.assign(HmacKey.prototype, { mac, publicMac })
   }
   return count
 }
