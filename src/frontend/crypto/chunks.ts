@@ -71,7 +71,10 @@ export function sealChunks(cipher: ChunkCipher, plaintext: Buffer, firstIndex = 
 /** Opens everything from chunk `firstIndex` to the last; all of it or nothing. */
 export function openChunks(cipher: ChunkCipher, body: Buffer, firstIndex = 0): Buffer {
   const size = 2 ** cipher.chunkLog2
-  const plaintext = Buffer.alloc(plaintextSize(headerSize + body.length, cipher.chunkLog2))
+  const total = plaintextSize(headerSize + body.length, cipher.chunkLog2)
+  // The one chunk of a small record needs no copy.
+  if (total < size) return openChunk(cipher, firstIndex, body)
+  const plaintext = Buffer.alloc(total)
   try {
     for (let i = 0; i < chunkCount(plaintext.length, cipher.chunkLog2); i++) {
       const at = i * (size + tagSize)
