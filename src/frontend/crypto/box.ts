@@ -16,6 +16,8 @@ const saltAt = 8
 const headSize = saltAt + saltSize
 const bodyAt = headSize + commitmentSize
 export const boxOverhead = bodyAt + tagSize
+// Read only: a box is its own chunk 0.
+const nonce = chunkNonce(0)
 
 export type BoxPurpose = Extract<Purpose, 'userId' | 'userKey' | 'entry' | 'field'>
 
@@ -38,10 +40,15 @@ export interface ExpectedBox extends BoxKey {
 export function sealBox(terms: BoxTerms, plaintext: Buffer, random: RandomSource): Buffer {
   const { key, suite, contextHash } = terms
   guard(isSuite(suite), 'a suite is 01 or 02')
-  const head = Buffer.concat([headFields(terms), random.bytes(saltSize)])
-  const { commitment, aeadKey } = deriveKeys(key, { label: labels.box, head, contextHash })
+  const box = Buffer.alloc(boxOverhead + plaintext.length)
+  writeHead(box, terms, random)
+  const { commitment, aeadKey } = deriveKeys(key, { label: labels.box, head: box.subarray(0, headSize), contextHash })
   try {
-    return Buffer.concat([head, commitment, ...encrypt({ suite, key: aeadKey, nonce: chunkNonce(0) }, plaintext)])
+    const [ciphertext, tag] = encrypt({ suite, key: aeadKey, nonce }, plaintext)
+    commitment.copy(box, headSize)
+    ciphertext.copy(box, bodyAt)
+    tag.copy(box, bodyAt + ciphertext.length)
+    return box
   } finally {
     aeadKey.fill(0)
   }
@@ -55,7 +62,7 @@ export function openBox(expected: ExpectedBox, box: Buffer): Buffer {
   try {
     const fault = box.length < boxOverhead ? 'box length' : faultOf(bytes, expected, keys)
     if (fault) throw mismatch(fault)
-    const call = { suite: bytes[1] as Suite, key: keys.aeadKey, nonce: chunkNonce(0) }
+    const call = { suite: bytes[1] as Suite, key: keys.aeadKey, nonce }
     return decrypt(call, bytes.subarray(bodyAt, -tagSize), bytes.subarray(-tagSize))
   } finally {
     keys.aeadKey.fill(0)
@@ -67,12 +74,13 @@ export function boxGeneration(box: Buffer): number | undefined {
   return box.length < boxOverhead ? undefined : box.readUInt32BE(generationAt)
 }
 
-function headFields({ suite, purpose, generation }: BoxTerms): Buffer {
+function writeHead(box: Buffer, { suite, purpose, generation }: BoxTerms, random: RandomSource): void {
   guard(Number.isInteger(generation) && generation >= 0 && generation <= 0xffffffff, 'a generation is a u32')
-  const fields = Buffer.alloc(saltAt)
-  fields.set([version, suite, purposes[purpose].code])
-  fields.writeUInt32BE(generation, generationAt)
-  return fields
+  box[0] = version
+  box[1] = suite
+  box[2] = purposes[purpose].code
+  box.writeUInt32BE(generation, generationAt)
+  random.bytes(saltSize).copy(box, saltAt)
 }
 
 function faultOf(box: Buffer, expected: ExpectedBox, keys: DerivedKeys): string | undefined {

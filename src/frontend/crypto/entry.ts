@@ -53,14 +53,14 @@ export function openEntry(terms: EntryTerms & { readSuites: readonly Suite[] }, 
 
 /** The plaintext of an entry. */
 export function encodeEntry({ recordName, attributes, dataKey = none }: Entry): Buffer {
-  const name = Buffer.from(recordName)
-  guard(name.length <= maxNameSize && attributes.length <= 0xffff, 'name and attributes fit the entry')
+  const nameSize = Buffer.byteLength(recordName)
+  guard(nameSize <= maxNameSize && attributes.length <= 0xffff, 'name and attributes fit the entry')
   guard(dataKey.length === 0 || dataKey.length === keySize, 'a data key has 32 bytes')
-  const plaintext = Buffer.alloc(dataKey.length + padded(4 + name.length + attributes.length))
-  const attributesAt = dataKey.length + 2 + name.length
+  const plaintext = Buffer.alloc(dataKey.length + padded(4 + nameSize + attributes.length))
+  const attributesAt = dataKey.length + 2 + nameSize
   dataKey.copy(plaintext)
-  plaintext.writeUInt16BE(name.length, dataKey.length)
-  name.copy(plaintext, dataKey.length + 2)
+  plaintext.writeUInt16BE(nameSize, dataKey.length)
+  plaintext.write(recordName, dataKey.length + 2)
   plaintext.writeUInt16BE(attributes.length, attributesAt)
   attributes.copy(plaintext, attributesAt + 2)
   return plaintext

@@ -84,9 +84,25 @@ export function sealHeader(terms: EnvelopeTerms, random: RandomSource): { header
   const { key, contextHash, mode, keyId, suite, chunkLog2 } = terms
   guard(isMode(mode) && isSuite(suite), 'mode and suite are of the format')
   guard(isChunkLog2(chunkLog2) && keyId.length === keyIdSize, 'chunk_log2 is 12 to 20 and a key id has 16 bytes')
-  const head = Buffer.concat([magic, Buffer.of(version, suite, mode, chunkLog2), keyId, random.bytes(saltSize)])
-  const { commitment, aeadKey } = deriveKeys(key, { label: labels.envelope, head, contextHash })
-  return { header: Buffer.concat([head, commitment]), cipher: { suite, key: aeadKey, chunkLog2 } }
+  const header = Buffer.alloc(headerSize)
+  writeHead(header, terms, random)
+  const { commitment, aeadKey } = deriveKeys(key, {
+    label: labels.envelope,
+    head: header.subarray(0, headSize),
+    contextHash,
+  })
+  commitment.copy(header, headSize)
+  return { header, cipher: { suite, key: aeadKey, chunkLog2 } }
+}
+
+function writeHead(header: Buffer, { suite, mode, chunkLog2, keyId }: EnvelopeTerms, random: RandomSource): void {
+  magic.copy(header)
+  header[magic.length] = version
+  header[magic.length + 1] = suite
+  header[magic.length + 2] = mode
+  header[magic.length + 3] = chunkLog2
+  keyId.copy(header, keyIdAt)
+  random.bytes(saltSize).copy(header, saltAt)
 }
 
 /** Verifies a header and yields the cipher of its chunks. Two HMACs whatever is wrong: a refusal has one cost. */

@@ -71,7 +71,7 @@ export interface OpenedRecord extends Omit<OpenedHeader, 'cipher'> {
 
 /** Begins to seal a record under new keys, all of them drawn here. */
 export function startSeal(terms: SealTerms, random: RandomSource): RecordSeal {
-  const { recordName, attributes, mode, suite, chunkLog2 } = terms
+  const { realm, userId, recordName, attributes, mode, suite, chunkLog2 } = terms
   const identityHash = contextHash(recordContext(terms))
   const keyId = random.bytes(keyIdSize)
   const rk = mode === modes.server ? undefined : random.bytes(keySize)
@@ -80,13 +80,15 @@ export function startSeal(terms: SealTerms, random: RandomSource): RecordSeal {
   const key = envelopeKey(tokenKey, dataKey)
   try {
     const token = rk && mode !== modes.server ? encodeToken({ mode, keyId, rk }) : ''
-    const sealed = sealHeader({ key, contextHash: identityHash, mode, keyId, suite, chunkLog2 }, random)
+    const { header, cipher } = sealHeader({ key, contextHash: identityHash, mode, keyId, suite, chunkLog2 }, random)
+    const entry = { recordName, attributes, dataKey }
     return {
-      ...sealed,
+      header,
+      cipher,
       keyId,
       token,
-      sealEntry: (userKey) => sealEntry({ ...terms, keyId, userKey }, { recordName, attributes, dataKey }, random),
-      close: () => wipe(sealed.cipher.key, dataKey),
+      sealEntry: (userKey) => sealEntry({ realm, userId, keyId, userKey, suite }, entry, random),
+      close: () => wipe(cipher.key, dataKey),
     }
   } catch (error) {
     wipe(dataKey)
