@@ -14,6 +14,7 @@ export function userKeyCache({ maxUsers, maxAgeMs }: { maxUsers: number; maxAgeM
   const cache = new LRUCache<string, UserKey>({
     max: maxUsers,
     ttl: maxAgeMs,
+    ttlResolution: 0, // reads the clock each time; to remember it for a moment, a timer each, costs more
     ttlAutopurge: true, // a key whose user never comes again is wiped in time too
     // A turn later: a call that was handed the key a moment ago still uses it in this one.
     dispose: ({ key }) => setImmediate(() => key.close()),
