@@ -25,8 +25,12 @@ export async function sendBatch(methods: Connected, batch: Waiting[], first: () 
   await Promise.all(Array.from(open.values(), (waiting) => settleAlone(methods, waiting, broken)))
 }
 
-/** Returns what broke the stream, or that it ended without results; `open` holds the calls left. */
-async function exchange(methods: Connected, open: Map<number, Waiting>, first: () => void): Promise<VaultError> {
+/** Returns what broke the stream, or that it ended without all results; `open` holds the calls left. */
+async function exchange(
+  methods: Connected,
+  open: Map<number, Waiting>,
+  first: () => void,
+): Promise<VaultError | undefined> {
   const calls = Array.from(open, ([index, waiting]) => batchCall(index, waiting))
   const deadline = Math.max(...Array.from(open.values(), ({ context }) => context.deadline)) + graceMs
   const context = { requestId: newRequestId(), deadline, signal: new AbortController().signal }
@@ -39,7 +43,7 @@ async function exchange(methods: Connected, open: Map<number, Waiting>, first: (
         open.delete(index)
       }
     }
-    return new VaultError('UNREACHABLE')
+    return open.size === 0 ? undefined : new VaultError('UNREACHABLE') // an error costs its stack
   } catch (error) {
     return asVaultError(error)
   }
