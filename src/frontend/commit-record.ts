@@ -2,7 +2,7 @@
 // still the live one. Otherwise the back end answers with the live user, whose key is learnt for the next try.
 import { VaultError } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
-import type { StoredEnvelope, StoreEnvelopeResponse, UserDocument } from '../gen/encserver/v1/backend.js'
+import type { SealedRecord, StoredEnvelope, StoreEnvelopeResponse, UserDocument } from '../gen/encserver/v1/backend.js'
 import type { StoreRecordRequest } from '../gen/encserver/v1/frontend.js'
 import type { RecordSeal } from './crypto/record.js'
 import type { User } from './user-key-source.js'
@@ -30,9 +30,18 @@ export async function commitRecord(
   committing: Committing,
   call: CallContext,
 ): Promise<StoredEnvelope | undefined> {
-  const { user } = committing
+  const { user, request } = committing
   const sealing = await vault.userKeys.sealing(user)
-  const { result } = await send(vault, { ...committing, sealing }, call)
+  const { result } = await vault.backend.storeEnvelope(
+    {
+      record: sealedRecord(committing, sealing),
+      newUser: sealing.newUser,
+      precondition: request.precondition,
+      keepVersions: request.keepVersions || vault.keepVersions,
+      keyringId: vault.keyring.keyringId,
+    },
+    call,
+  )
   if (result?.$case === 'stored') {
     vault.userKeys.confirm(user, sealing.userKey)
     return result.value
@@ -50,13 +59,9 @@ export async function untilCommitted<T>(attempt: () => Promise<T | undefined>): 
   throw new VaultError('CONTENTION')
 }
 
-function send(
-  { backend, keyring, keepVersions: keptByDefault }: Vault,
-  { recordId, request, seal, envelope, partCount, sizeBytes, sealing }: Committing & { sealing: Sealing },
-  call: CallContext,
-): Promise<StoreEnvelopeResponse> {
-  const { userKey, newUser } = sealing
-  const record = {
+function sealedRecord(committing: Committing, { userKey }: Sealing): SealedRecord {
+  const { recordId, request, seal, envelope, partCount, sizeBytes } = committing
+  return {
     recordId,
     envelope,
     entryBox: seal.sealEntry(userKey),
@@ -71,10 +76,6 @@ function send(
     firstKeyId: nothing,
     keptVersions: 0,
   }
-  const { precondition } = request
-  const { keyringId } = keyring
-  const keepVersions = request.keepVersions || keptByDefault
-  return backend.storeEnvelope({ record, newUser, precondition, keepVersions, keyringId }, call)
 }
 
 async function learn(

@@ -22,10 +22,12 @@ export function storeRecord(vault: Vault, storing: Storing, call: CallContext): 
 }
 
 async function storeOnce(vault: Vault, storing: Storing, call: CallContext): Promise<StoreRecordResponse | undefined> {
-  const { data } = storing.request
+  const { user, recordId, request } = storing
+  const { data } = request
   const seal = sealFor(vault, storing)
   try {
-    const sealed = { ...storing, seal, envelope: sealWhole(seal, data), partCount: 0, sizeBytes: data.length }
+    const envelope = sealWhole(seal, data)
+    const sealed = { user, recordId, request, seal, envelope, partCount: 0, sizeBytes: data.length }
     const stored = await commitRecord(vault, sealed, call)
     return stored && { recordKey: seal.token, keyId: seal.keyId, ...stored }
   } finally {
