@@ -1,6 +1,7 @@
 // One row and its echo, taking turns: a machine that is slow for a while is slow for both.
 import { join } from 'node:path'
 import type { Load, LoadFlags, RunLoad } from './load.js'
+import type { Measured } from './processes.js'
 import type { Call, Processes, Row } from './rows.js'
 import type { Servers } from './vault.js'
 
@@ -48,6 +49,12 @@ function runVault(bench: Bench, row: Row, flags: LoadFlags): Promise<Sample> {
   return measure(servers, () => bench.load({ target, ...vaultFlags(bench, row), ...flags }))
 }
 
+/** Like runEcho, without its first hop. */
+function runOneHop({ load, echo: [, last] }: Bench, flags: LoadFlags): Promise<Sample> {
+  const hop = last as Measured
+  return measure([hop], () => load({ ...shape, target: hop.address, call: 'echo', calls: calls / 2, ...flags }))
+}
+
 function runEcho({ load, echo }: Bench, flags: LoadFlags): Promise<Sample> {
   return measure(echo, () => load({ ...shape, target: echo[0].address, call: 'echo', calls: calls / 2, ...flags }))
 }
@@ -66,7 +73,9 @@ export async function warmUp(bench: Bench, rows: Row[]): Promise<Sizes> {
       sizes[call] = { size: requestBytes, 'reply-size': replyBytes }
     }
   }
-  for (const row of rows) await runVault(bench, row, { calls: 2_000, ...namesOf(row, 'warm-up') })
+  for (const row of rows.filter(({ processes }) => processes > 0)) {
+    await runVault(bench, row, { calls: 2_000, ...namesOf(row, 'warm-up') })
+  }
   await runEcho(bench, sizes.store)
   return sizes
 }
@@ -99,8 +108,11 @@ export async function measurePair(
 ): Promise<Pair> {
   const vault: Sample[] = []
   const echo: Sample[] = []
-  const runRow = async () =>
-    vault.push(await runVault(bench, row, { calls: calls / 2, ...namesOf(row, `${round}-${vault.length}`) }))
+  const once = () =>
+    row.processes === 0
+      ? runOneHop(bench, sizes[row.call])
+      : runVault(bench, row, { calls: calls / 2, ...namesOf(row, `${round}-${vault.length}`) })
+  const runRow = async () => vault.push(await once())
   const runBare = async () => echo.push(await runEcho(bench, sizes[row.call]))
   const [outer, inner] = round % 2 === 0 ? [runBare, runRow] : [runRow, runBare]
   for (const run of [outer, inner, inner, outer]) await run()

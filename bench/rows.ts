@@ -1,6 +1,8 @@
-// What is measured: every row is one way to store or retrieve records, on a vault of one process or of two.
+// What is measured: every row is one way to store or retrieve records, on a vault of one process or of two; and beside them
+// one hop of the echo.
 export type Call = 'store' | 'retrieve'
-export type Processes = 1 | 2
+/** 0: no vault, but the last hop of the echo alone, which is the most that a server on grpc-js can answer. */
+export type Processes = 0 | 1 | 2
 
 export interface Row {
   /** What --only calls it. */
@@ -20,12 +22,17 @@ function rowOf(call: Call, streams: number, processes: Processes): Row {
   return { id, title, call, streams, processes }
 }
 
+function oneHop(call: Call): Row {
+  return { id: `${call}-one-hop`, title: 'bare echo, one hop', call, streams: 0, processes: 0 }
+}
+
 const calls: Call[] = ['store', 'retrieve']
 const processCounts: Processes[] = [2, 1]
 
-const allRows = calls.flatMap((call) =>
-  processCounts.flatMap((processes) => [0, 4].map((streams) => rowOf(call, streams, processes))),
-)
+const allRows = calls.flatMap((call) => [
+  oneHop(call),
+  ...processCounts.flatMap((processes) => [0, 4].map((streams) => rowOf(call, streams, processes))),
+])
 
 /** All rows, or the ones named, separated by commas. */
 export function rowsOf(only: string | undefined): Row[] {
