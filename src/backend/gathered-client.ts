@@ -19,6 +19,8 @@ export interface GatherLimits {
   batchBytes: number
   /** Batches that have not had a result yet. */
   turns: number
+  /** A batch of so many calls takes all turns: beside it the next ones gather to one as large, which costs less a call. */
+  fullCalls: number
   /** A batch without a result gives its turn back after this. */
   turnMs: number
   waitingCalls: number
@@ -32,6 +34,7 @@ export const defaultGatherLimits: GatherLimits = {
   batchCalls: 128,
   batchBytes: MiB,
   turns: 2,
+  fullCalls: 16,
   turnMs: 20,
   waitingCalls: 4096,
   waitingBytes: 64 * MiB,
@@ -54,8 +57,9 @@ export function gatheredClient(methods: Connected, limits = defaultGatherLimits)
   function send(): void {
     scheduled = false
     while (turn.free() && !queue.isEmpty()) {
-      const release = turn.hold()
-      void sendBatch(methods, queue.take(), release).finally(release)
+      const batch = queue.take()
+      const release = turn.hold(batch.length < limits.fullCalls ? 1 : limits.turns)
+      void sendBatch(methods, batch, release).finally(release)
     }
   }
 

@@ -3,22 +3,22 @@
 
 export interface Turns {
   free(): boolean
-  /** Takes a turn; the returned function gives it back, once. */
-  hold(): () => void
+  /** Takes so many turns, or more than are left, while one is free; the returned function gives them back, once. */
+  hold(taken: number): () => void
 }
 
 export function turns({ count, longestMs }: { count: number; longestMs: number }, freed: () => void): Turns {
   let left = count
   return {
     free: () => left > 0,
-    hold() {
-      left -= 1
+    hold(taken) {
+      left -= taken
       let held = true
       const release = () => {
         if (!held) return
         held = false
         clearTimeout(timer)
-        left += 1
+        left += taken
         freed()
       }
       const timer = setTimeout(release, longestMs)

@@ -14,9 +14,9 @@ describe('turns', () => {
 
   it('are as many as there are', () => {
     const { free, hold } = some(2)
-    const first = hold()
+    const first = hold(1)
     expect(free()).to.equal(true)
-    const second = hold()
+    const second = hold(1)
     expect(free()).to.equal(false)
     first()
     expect(free()).to.equal(true)
@@ -24,15 +24,26 @@ describe('turns', () => {
     expect(freed).to.equal(2)
   })
 
+  it('may all be taken at once, also those that are taken already', () => {
+    const { free, hold } = some(2)
+    const [small, large] = [hold(1), hold(2)]
+    small()
+    expect(free()).to.equal(false)
+    large()
+    expect(free()).to.equal(true)
+    hold(2)
+    expect(free()).to.equal(false)
+  })
+
   it('are given back once, however often that is said, and leave no timer', () => {
     const before = timers()
     const { free, hold } = some(1)
-    const release = hold()
+    const release = hold(1)
     release()
     release()
     expect(freed).to.equal(1)
-    hold()()
-    hold()
+    hold(1)()
+    hold(1)
     expect(free()).to.equal(false)
     expect(timers()).to.equal(before + 1)
   })
@@ -40,7 +51,7 @@ describe('turns', () => {
   it('end by themselves after their longest time, and cannot be given back after that', async () => {
     const { free, hold } = some(1, 30)
     const startedAt = Date.now()
-    const release = hold()
+    const release = hold(1)
     await until(free)
     expect(Date.now() - startedAt).to.be.within(25, 1_000)
     release()
