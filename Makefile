@@ -19,7 +19,7 @@ SOURCES := $(shell find src cmd -path src/gen -prune -o -type d -print -o -name 
 TESTS := $(shell find test $(wildcard bench) -mindepth 1 -type d -print -o -name '*.ts' -print)
 
 # Not the pages: biome would format their tables.
-STYLED := $(wildcard src cmd test bench config .ci .dependency-cruiser.cjs biome.json knip.json package.json tsconfig.json)
+STYLED := $(wildcard src cmd test bench config proto/*.js .ci .dependency-cruiser.cjs biome.json knip.json package.json tsconfig.json)
 
 # A suite of no tests fails; with CI=true so does a test that is skipped.
 MOCHA := $(BIN)/mocha --fail-zero $(if $(filter true,$(CI)),--forbid-pending)
@@ -128,6 +128,7 @@ generate: $(DESCRIPTOR) ## make src/gen from proto
 $(DESCRIPTOR): $(PROTOS) $(INSTALLED)
 	@printf '%-9s %s\n' generate 'buf: proto -> src/gen'
 	@$(BIN)/buf generate
+	@node proto/frames.js
 	@$(BIN)/buf build -o $@
 
 .PHONY: build
