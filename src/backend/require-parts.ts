@@ -9,7 +9,7 @@ import { isWritten } from './write-rules.js'
 export interface PartsRequirement {
   store: Pick<Store, 'getRecordHeader'>
   parts: PartStore
-  /** The clock to refuse by. */
+  /** The clock to remove by, as the sweep of parts goes by it; but it must not go back: what it let go stays refused. */
   now: () => Date
   /** Parts begun longer ago than this may be swept any time. */
   maxAgeMs: number

@@ -1,6 +1,6 @@
 // The back end's methods: what they mean for users and records. How rows are kept is the store's affair, and what is in
 // an envelope is nobody's here.
-import { type Clock, newClock } from '../core/clock.js'
+import { type Clock, neverBack, newClock } from '../core/clock.js'
 import type { VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
 import type {
@@ -70,7 +70,7 @@ function writeCalls(
   options: BackendServiceOptions & { clock: Clock; partLimits: PartLimits },
 ): Pick<BackendCalls, 'storeEnvelope' | 'deleteEnvelope'> {
   const { store, parts, clock, partLimits, now: storeTime = () => new Date(), leftOver = () => undefined } = options
-  const requirement = { store, parts, now: clock.forRefusing, maxAgeMs: longestUploadMs(partLimits) }
+  const requirement = { store, parts, now: neverBack(clock.forRemoving), maxAgeMs: longestUploadMs(partLimits) }
   const requireKeyring = keyringBinding(store)
   const letGo = lettingGo(options)
   return {

@@ -24,6 +24,16 @@ export function isPast(time: Date | undefined, now: Date): boolean {
   return time !== undefined && time.getTime() <= now.getTime()
 }
 
+/** That reading, but never earlier than anything it has said before. */
+export function neverBack(reading: () => Date): () => Date {
+  let latest = reading()
+  return () => {
+    const now = reading()
+    if (now > latest) latest = now
+    return latest
+  }
+}
+
 /** One for the whole process: what it has said before is what it remembers. */
 export function newClock({ wallMs, monotonicMs }: TimeSources = systemTime): Clock {
   const aheadMs = wallMs() - monotonicMs()

@@ -128,11 +128,19 @@ describe('the life of parts', () => {
 
   it('those replaced before a restart go too, later', async () => {
     const [first, second] = [await storeInPart(), await storeInPart()]
+    time.pass(minuteMs) // the files are a moment younger than the clock was when it began
     start()
     for (let hour = 0; hour < 24; hour += 1) await pass(hourMs)
     expect(await there(first, second)).to.deep.equal([true, true])
     await pass(hourMs)
     expect(await there(first, second)).to.deep.equal([false, true])
+  })
+
+  it('they are taken up though the clock has jumped ahead, and back', async () => {
+    time.set(time.wallMs() + 1000 * hourMs)
+    await storeInPart()
+    time.set(Date.now())
+    await storeInPart()
   })
 
   it('none go early because the clock jumps ahead', async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { newClock } from '../../src/core/clock.js'
+import { neverBack, newClock } from '../../src/core/clock.js'
 import { settableTime } from './settable-time.js'
 
 const hourMs = 3_600_000
@@ -65,5 +65,14 @@ describe('clock', () => {
     for (const said of [clock.forRefusing(), clock.forRemoving()]) {
       expect(said.getTime()).to.be.closeTo(Date.now(), 1000)
     }
+  })
+
+  it('does not go back when it must not', () => {
+    const time = settableTime(start)
+    const reading = neverBack(newClock(time).forRemoving)
+    time.set(start - hourMs)
+    expect(reading()).to.deep.equal(new Date(start))
+    time.pass(2 * hourMs)
+    expect(reading()).to.deep.equal(new Date(start + hourMs))
   })
 })
