@@ -58,7 +58,11 @@ export function lifeContract(name: string, open: () => Promise<OpenedStore>): vo
       const records = [first, ...Array.from({ length: count - 1 }, () => next(first))]
       const clock = { forRefusing: () => storeTime, forRemoving: () => storeTime }
       for (const record of records) {
-        await putKeeping({ store, clock }, { record, precondition: undefined, keepVersions: 0, ...changes }, call)
+        await putKeeping(
+          { store, clock },
+          { record, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, ...changes },
+          call,
+        )
       }
       return records
     }
@@ -196,9 +200,10 @@ export function lifeContract(name: string, open: () => Promise<OpenedStore>): vo
         const terms = { keepVersions: 3 }
         expect(await store.putRecord(putOf(second, terms), call)).to.equal(undefined)
         expect(await store.putRecord(putOf(second, { ...terms, keptKeyId: randomBytes(16) }), call)).to.equal(undefined)
-        expect(await store.getRecord(record.recordId, call)).to.deep.equal(firstVersion(record))
+        expect(await store.getRecord(record.recordId, call)).to.deep.equal({ ...firstVersion(record), ...terms })
         const written = await store.putRecord(putOf(second, { ...terms, keptKeyId: keyId(record) }), call)
-        expect(written?.change?.to).to.include({ version: 2n, keptVersions: 1 })
+        expect(written?.change?.to).to.include({ version: 2n, keptVersions: 1, keepVersions: 3 })
+        expect(await store.getRecordHeader(record.recordId, call)).to.include({ keptVersions: 1, keepVersions: 3 })
         expect((await store.putRecord(putOf(second, terms), call))?.stored).to.include({ version: 2n })
       })
 
@@ -282,7 +287,7 @@ export function lifeContract(name: string, open: () => Promise<OpenedStore>): vo
         const done: SealedRecord[] = []
         for (let time = 0; time < times; time += 1) {
           const version = next(record)
-          const terms = { record: version, precondition: undefined, keepVersions: 100 }
+          const terms = { record: version, precondition: undefined, keepVersions: 100, defaultKeepVersions: 0 }
           const { stored } = await putKeeping({ store, clock }, terms, call)
           done.push({ ...version, version: stored.version })
         }

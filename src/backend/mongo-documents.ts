@@ -27,6 +27,7 @@ export interface RecordRow {
   partCount?: number
   expireTime?: Date
   keptVersions?: number
+  keepVersions?: number
 }
 
 /** A record without the chunks of its envelope. */
@@ -64,7 +65,7 @@ export function userOf({ _id, userUid, generations }: UserRow): UserDocument {
 
 export function recordRow(record: SealedRecord): RecordRow {
   const { recordId, envelope, entryBox, userUid, sizeBytes, version, storeTime, replacedKeyIds, firstKeyId } = record
-  const { partCount, expireTime, keptVersions } = record
+  const { partCount, expireTime, keptVersions, keepVersions } = record
   return {
     _id: idText(recordId),
     keyId: keyIdOf(record),
@@ -82,6 +83,7 @@ export function recordRow(record: SealedRecord): RecordRow {
     ...(partCount > 0 && { partCount }),
     ...(expireTime && { expireTime }),
     ...(keptVersions > 0 && { keptVersions }),
+    ...(keepVersions > 0 && { keepVersions }),
   }
 }
 
@@ -101,6 +103,7 @@ export function listedOf(row: ListedRow): SealedRecord {
     partCount: row.partCount ?? 0,
     expireTime: row.expireTime,
     keptVersions: row.keptVersions ?? 0,
+    keepVersions: row.keepVersions ?? 0,
   }
 }
 

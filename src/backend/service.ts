@@ -76,12 +76,12 @@ function writeCalls(
   return {
     async storeEnvelope(request, call) {
       const record = validateStore(request)
-      const { precondition, keepVersions } = request
+      const { precondition, keepVersions, defaultKeepVersions } = request
       await requireParts(requirement, record, call)
       await requireKeyring(request.keyringId, call)
       const refusal = await otherUser(store, { record, newUser: request.newUser }, call)
       if (refusal) return { result: refusal }
-      const put = { record: { ...record, storeTime: storeTime() }, precondition, keepVersions }
+      const put = { record: { ...record, storeTime: storeTime() }, precondition, keepVersions, defaultKeepVersions }
       const { stored, change } = await putKeeping({ store, clock }, put, call)
       if (change) await letGo.replaced(change, call).catch(leftOver)
       return { result: { $case: 'stored', value: stored } }

@@ -24,8 +24,10 @@ export interface StoreMeta {
 export interface Put {
   record: SealedRecord
   precondition: Precondition | undefined
-  /** How many versions there are to be, this one included; below 2 none before it. */
+  /** How many versions there are to be, this one included; 0: as many as the record was told (write-rules.ts). */
   keepVersions: number
+  /** For a record that was never told. */
+  defaultKeepVersions: number
   /** The version that `putVersion` has kept for this write. */
   keptKeyId: Buffer | undefined
   /** Rows that have expired by then count as absent. */

@@ -66,12 +66,20 @@ function validateExpiry({ expireTime }: SealedRecord): void {
 }
 
 /** What the back end sets. */
-function demandUnset({ version, storeTime, replacedKeyIds, firstKeyId, keptVersions }: SealedRecord): void {
+function demandUnset({
+  version,
+  storeTime,
+  replacedKeyIds,
+  firstKeyId,
+  keptVersions,
+  keepVersions,
+}: SealedRecord): void {
   demand(version === 0n, 'record.version', 'must be unset')
   demand(storeTime === undefined, 'record.store_time', 'must be unset')
   demand(replacedKeyIds.length === 0, 'record.replaced_key_ids', 'must be unset')
   demand(firstKeyId.length === 0, 'record.first_key_id', 'must be unset')
   demand(keptVersions === 0, 'record.kept_versions', 'must be unset')
+  demand(keepVersions === 0, 'record.keep_versions', 'must be unset')
 }
 
 function validateUser({ userPseudonym, userUid, generations }: UserDocument, record: SealedRecord): void {
@@ -96,12 +104,13 @@ function validatePrecondition({ condition }: Precondition): void {
 
 /** Returns the record of a valid request. */
 export function validateStore(request: StoreEnvelopeRequest): SealedRecord {
-  const { record, newUser, precondition, keepVersions, keyringId } = request
+  const { record, newUser, precondition, keepVersions, defaultKeepVersions, keyringId } = request
   if (record === undefined) throw invalidField('record', 'must be set')
   validateRecord(record)
   if (newUser) validateUser(newUser, record)
   if (precondition) validatePrecondition(precondition)
   between(keepVersions, [0, maxVersions], ['keep_versions', ''])
+  between(defaultKeepVersions, [0, maxVersions], ['default_keep_versions', ''])
   exactly(keyringId, keyringIdBytes, 'keyring_id')
   return record
 }

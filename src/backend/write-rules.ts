@@ -43,23 +43,30 @@ export function decideWrite(row: SealedRecord | undefined, put: Put): WriteDecis
   if (isExpired(record, now)) throw invalidField('record.expire_time', 'must be in the future')
   const current = own && !isExpired(own, now) ? own : undefined
   demand(precondition, current)
-  if (current && put.keepVersions > 1 && !put.keptKeyId?.equals(keyIdOf(current))) return undefined
-  const next = current ? successor(current, put) : firstOf(record)
+  if (current && keepOf(current, put) > 1 && !put.keptKeyId?.equals(keyIdOf(current))) return undefined
+  const next = current ? successor(current, put) : firstOf(put)
   return { stored: { version: next.version, storeTime: next.storeTime }, next }
 }
 
-/** The first version of a life. */
-function firstOf(record: SealedRecord): SealedRecord {
-  return { ...record, version: 1n, firstKeyId: keyIdOf(record) }
+/** How many versions there are to be. What a record was told to keep is not let go because a later write says nothing. */
+function keepOf(current: SealedRecord, { keepVersions, defaultKeepVersions }: Put): number {
+  return keepVersions || current.keepVersions || Math.max(defaultKeepVersions, current.keptVersions + 1)
 }
 
-function successor(current: SealedRecord, { record, keepVersions }: Put): SealedRecord {
+/** The first version of a life. */
+function firstOf({ record, keepVersions }: Put): SealedRecord {
+  return { ...record, version: 1n, firstKeyId: keyIdOf(record), keepVersions }
+}
+
+function successor(current: SealedRecord, put: Put): SealedRecord {
+  const { record, keepVersions } = put
   return {
     ...record,
     version: current.version + 1n,
     replacedKeyIds: keyIdsOf(current).slice(0, rememberedKeyIds),
     firstKeyId: lifeOf(current),
-    keptVersions: keepVersions > 1 ? Math.min(current.keptVersions + 1, keepVersions - 1) : 0,
+    keptVersions: Math.min(current.keptVersions + 1, keepOf(current, put) - 1),
+    keepVersions: keepVersions || current.keepVersions,
   }
 }
 

@@ -29,7 +29,7 @@ export function addStore(program: Command, session: Session): void {
     .description('Put back a record that `beclient get --out` copied, in place of what is there now.')
     .requiredOption('--in <file>', 'the copy: the bytes of an encserver.v1.RetrieveEnvelopeResponse')
     .option('--if-absent', 'only if there is no such record now')
-    .option('--keep-versions <n>', 'how many versions to keep, this one included (default: 1)', wholeNumber(1, 100))
+    .option('--keep-versions <n>', 'how many versions to keep, this one included (default: as before)', wholeNumber(1, 100))
   withExamples(addBackendOptions(addKeyringOption(command)), examples).action((flags: StoreFlags) =>
     store(flags, session),
   )
@@ -58,6 +58,7 @@ const unsetByCallers = {
   replacedKeyIds: [],
   firstKeyId: Buffer.alloc(0),
   keptVersions: 0,
+  keepVersions: 0,
 }
 
 function requestOf(
@@ -69,6 +70,7 @@ function requestOf(
     record: { ...record, ...unsetByCallers },
     newUser: undefined,
     keepVersions,
+    defaultKeepVersions: 0,
     precondition: ifAbsent && { condition: { $case: 'absent' as const, value: true } },
     keyringId,
   }

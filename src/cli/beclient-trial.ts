@@ -74,6 +74,7 @@ function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
     replacedKeyIds: [],
     firstKeyId: Buffer.alloc(0),
     keptVersions: 0,
+    keepVersions: 0,
   }
 }
 
@@ -83,7 +84,7 @@ async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Pro
   const user = newUser()
   const record = newRecord(user)
   const recordIds = [record.recordId]
-  const write = { record, newUser: user, precondition: undefined, keepVersions: 0, keyringId }
+  const write = { record, newUser: user, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId }
   const retrieve = () => methods.retrieveEnvelope({ recordIds, version: 0n }, call())
   const remove = () => methods.deleteEnvelope({ recordIds, expectKeyId: Buffer.alloc(0) }, call())
   await step(

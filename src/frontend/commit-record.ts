@@ -37,7 +37,8 @@ export async function commitRecord(
       record: sealedRecord(committing, sealing),
       newUser: sealing.newUser,
       precondition: request.precondition,
-      keepVersions: request.keepVersions || vault.keepVersions,
+      keepVersions: request.keepVersions,
+      defaultKeepVersions: vault.keepVersions,
       keyringId: vault.keyring.keyringId,
     },
     call,
@@ -75,6 +76,7 @@ function sealedRecord(committing: Committing, { userKey }: Sealing): SealedRecor
     replacedKeyIds: [],
     firstKeyId: nothing,
     keptVersions: 0,
+    keepVersions: 0,
   }
 }
 

@@ -73,7 +73,7 @@ export function checkExpireTime(expireTime: Date | undefined, now: Date): void {
 
 export function checkKeepVersions(keepVersions: number): void {
   if (Number.isInteger(keepVersions) && keepVersions >= 0 && keepVersions <= maxKeepVersions) return
-  throw invalidField('keep_versions', `must be 1 to ${maxKeepVersions}, or 0 for what is configured`)
+  throw invalidField('keep_versions', `must be 1 to ${maxKeepVersions}, or 0 for as many as the record was told`)
 }
 
 /** A version that must be named. */

@@ -89,7 +89,14 @@ describe('execute batch', () => {
         storeTime: undefined,
       })) as [SealedRecord, SealedRecord]
       const keyringId = randomBytes(16)
-      const request = { record, newUser: user, precondition: undefined, keepVersions: 0, keyringId }
+      const request = {
+        record,
+        newUser: user,
+        precondition: undefined,
+        keepVersions: 0,
+        defaultKeepVersions: 0,
+        keyringId,
+      }
       await unary.storeEnvelope(request, call)
       const absent = { condition: { $case: 'absent', value: true } } as const
       const later = { ...record, envelope: sampleRecord(user).envelope }

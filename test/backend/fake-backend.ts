@@ -100,7 +100,7 @@ export function getAll(client: Backend, count: number) {
 export function put(client: Backend, bytes = 200, call = newCall()) {
   const record = sampleRecord(sampleUser(), { envelope: sampleEnvelope(bytes) })
   return client.storeEnvelope(
-    { record, newUser: undefined, precondition: undefined, keepVersions: 0, keyringId: none },
+    { record, newUser: undefined, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId: none },
     call,
   )
 }

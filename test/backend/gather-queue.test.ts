@@ -23,7 +23,7 @@ function store(bytes: number, generations = 0): Waiting {
   const record = sampleRecord(user, { envelope: sampleEnvelope(bytes), sizeBytes: 2n ** 63n })
   return waiting({
     $case: 'store',
-    value: { record, newUser, precondition, keepVersions: 0, keyringId: randomBytes(16) },
+    value: { record, newUser, precondition, keepVersions: 0, defaultKeepVersions: 0, keyringId: randomBytes(16) },
   })
 }
 

@@ -213,7 +213,7 @@ describe('gathered client', () => {
         const stored = await Promise.all(
           records.map((record) => {
             return client.storeEnvelope(
-              { record, newUser: user, precondition: undefined, keepVersions: 0, keyringId },
+              { record, newUser: user, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId },
               newCall(),
             )
           }),
@@ -383,7 +383,14 @@ describe('gathered client', () => {
       const user = sampleUser()
       const requests = Array.from({ length: 64 }, (): StoreEnvelopeRequest => {
         const record = sampleRecord(user, { storeTime: undefined })
-        return { record, newUser: user, precondition: undefined, keepVersions: 0, keyringId: Buffer.alloc(16, 1) }
+        return {
+          record,
+          newUser: user,
+          precondition: undefined,
+          keepVersions: 0,
+          defaultKeepVersions: 0,
+          keyringId: Buffer.alloc(16, 1),
+        }
       })
       const stored = await Promise.all(requests.map((request) => methods.storeEnvelope(request, newCall())))
       expect(stored.map(({ result }) => result?.$case)).to.deep.equal(Array(64).fill('stored'))
@@ -438,7 +445,14 @@ describe('gathered client', () => {
       const good = [get(methods, 'a'), get(methods, 'b')]
       const record = sampleRecord(sampleUser(), { version: -1n })
       const bad = methods.storeEnvelope(
-        { record, newUser: undefined, precondition: undefined, keepVersions: 0, keyringId: Buffer.alloc(16) },
+        {
+          record,
+          newUser: undefined,
+          precondition: undefined,
+          keepVersions: 0,
+          defaultKeepVersions: 0,
+          keyringId: Buffer.alloc(16),
+        },
         newCall(),
       )
       expect(await reasonOf(bad)).to.equal('INTERNAL')

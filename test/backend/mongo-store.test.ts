@@ -126,6 +126,7 @@ describeMongo('mongo-store', everyKind, () => {
       expect(read).to.deep.include({
         firstKeyId: Buffer.alloc(0),
         keptVersions: 0,
+        keepVersions: 0,
         partCount: 0,
         expireTime: undefined,
       })

@@ -139,7 +139,10 @@ describe('backend service with parts', () => {
     }
     const setOf = (record: SealedRecord): PartSet => ({ recordId: record.recordId, keyId: keyId(record) })
     const commit = (record: SealedRecord) =>
-      service.storeEnvelope({ record, newUser: user, precondition: undefined, keepVersions: 0, keyringId }, call)
+      service.storeEnvelope(
+        { record, newUser: user, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId },
+        call,
+      )
     const stored = async ({ recordId }: SealedRecord) =>
       (await service.retrieveEnvelope({ recordIds: [recordId], version: 0n }, call)).record
 

@@ -49,13 +49,22 @@ export function sampleRecord(user: UserDocument, changes: Partial<SealedRecord> 
     replacedKeyIds: [],
     firstKeyId: Buffer.alloc(0),
     keptVersions: 0,
+    keepVersions: 0,
     ...changes,
   }
 }
 
 /** A write as the service hands it to the store: it replaces whatever is there and keeps nothing. */
 export function putOf(record: SealedRecord, changes: Partial<Put> = {}): Put {
-  return { record, precondition: undefined, keepVersions: 0, keptKeyId: undefined, now: storeTime, ...changes }
+  return {
+    record,
+    precondition: undefined,
+    keepVersions: 0,
+    defaultKeepVersions: 0,
+    keptKeyId: undefined,
+    now: storeTime,
+    ...changes,
+  }
 }
 
 /** Writes a record; fails when a version would have to be kept first. */

@@ -73,7 +73,15 @@ describe('backend service and the life of a record', () => {
   const hexKeys = (...records: SealedRecord[]) => records.map((record) => keyId(record).toString('hex'))
 
   function put(record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}, by = service) {
-    const request = { record, newUser: user, precondition: undefined, keepVersions: 0, keyringId, ...changes }
+    const request = {
+      record,
+      newUser: user,
+      precondition: undefined,
+      keepVersions: 0,
+      defaultKeepVersions: 0,
+      keyringId,
+      ...changes,
+    }
     return by.storeEnvelope(request, call)
   }
 
@@ -127,16 +135,34 @@ describe('backend service and the life of a record', () => {
       expect(await retrieve(first)).to.deep.equal(await retrieve(first, 4n))
     })
 
-    for (const keepVersions of [0, 1]) {
-      it(`are none any more after a store that keeps ${keepVersions}`, async () => {
-        const records = await putTimes(3, 5)
-        await put(next(records[0]), { keepVersions })
-        expect(await numbers(records[0])).to.deep.equal([4])
-        expect(await documents(records[0])).to.deep.equal([])
-        await put(next(records[0]), { keepVersions: 5 })
-        expect(await numbers(records[0])).to.deep.equal([5, 4])
-      })
-    }
+    it('are none any more after a store that keeps the current one alone', async () => {
+      const records = await putTimes(3, 5)
+      await put(next(records[0]), { keepVersions: 1 })
+      expect(await numbers(records[0])).to.deep.equal([4])
+      expect(await documents(records[0])).to.deep.equal([])
+      await put(next(records[0]), { keepVersions: 5 })
+      expect(await numbers(records[0])).to.deep.equal([5, 4])
+    })
+
+    it('are as many as the record was told when a store does not say', async () => {
+      const [record] = await putTimes(3, 3)
+      for (const defaultKeepVersions of [0, 1, 50]) await put(next(record), { defaultKeepVersions })
+      expect(await numbers(record)).to.deep.equal([6, 5, 4])
+    })
+
+    it('are as many as is usual, and no fewer than there are, in a record that was never told', async () => {
+      const [record] = await putTimes(2, 0)
+      expect(await numbers(record)).to.deep.equal([2])
+      for (const defaultKeepVersions of [3, 3, 3, 1]) await put(next(record), { defaultKeepVersions })
+      expect(await numbers(record)).to.deep.equal([6, 5, 4])
+    })
+
+    it('are counted anew in a new life', async () => {
+      const [record] = await putTimes(3, 3)
+      await remove(record)
+      for (let count = 0; count < 3; count += 1) await put(next(record))
+      expect(await numbers(record)).to.deep.equal([3])
+    })
 
     it('get fewer when fewer are asked for, and are not filled up again', async () => {
       const [record] = await putTimes(6, 6)
@@ -318,7 +344,7 @@ describe('backend service and the life of a record', () => {
     it('are released when their version is replaced, and not while it is kept', async () => {
       const records = await putTimes(4, 3, inParts)
       expect(released).to.deep.equal(hexKeys(records[0]))
-      await put(next(records[0], { partCount: 0 }))
+      await put(next(records[0], { partCount: 0 }), { keepVersions: 1 })
       expect(released).to.have.members(hexKeys(...records))
     })
 

@@ -52,7 +52,15 @@ describe('backend service', () => {
 
   function storeEnvelope(record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}) {
     return service.storeEnvelope(
-      { record, newUser: undefined, precondition: undefined, keepVersions: 0, keyringId, ...changes },
+      {
+        record,
+        newUser: undefined,
+        precondition: undefined,
+        keepVersions: 0,
+        defaultKeepVersions: 0,
+        keyringId,
+        ...changes,
+      },
       call,
     )
   }
@@ -146,6 +154,7 @@ describe('backend service', () => {
           newUser: user,
           precondition: undefined,
           keepVersions: 0,
+          defaultKeepVersions: 0,
           keyringId: randomBytes(16),
         }
         expect(await reasonOf(backend.storeEnvelope(request, call))).to.equal('KEYRING_MISMATCH')

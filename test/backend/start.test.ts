@@ -37,7 +37,13 @@ describe('startBackend', () => {
     const sealed = { storeTime: undefined }
     const going = sampleRecord(user, { ...sealed, expireTime: new Date(Date.now() + 300) })
     const staying = sampleRecord(user, { ...sealed, expireTime: new Date(Date.now() + 3_600_000) })
-    const terms = { newUser: user, precondition: undefined, keepVersions: 0, keyringId: randomBytes(16) }
+    const terms = {
+      newUser: user,
+      precondition: undefined,
+      keepVersions: 0,
+      defaultKeepVersions: 0,
+      keyringId: randomBytes(16),
+    }
     for (const record of [going, staying]) await client.methods.storeEnvelope({ record, ...terms }, newCall())
     await sleep(1000)
     const request = { recordIds: [staying.recordId], version: 0n }

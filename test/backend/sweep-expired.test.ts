@@ -99,7 +99,10 @@ function sweepTests(open: () => Promise<Opened>): void {
   const hexKeys = (...records: SealedRecord[]) => records.map((record) => keyId(record).toString('hex'))
 
   async function put(record: SealedRecord, keepVersions = 0): Promise<void> {
-    await service.storeEnvelope({ record, newUser: user, precondition: undefined, keepVersions, keyringId }, call)
+    await service.storeEnvelope(
+      { record, newUser: user, precondition: undefined, keepVersions, defaultKeepVersions: 0, keyringId },
+      call,
+    )
   }
 
   const retrieved = async ({ recordId }: SealedRecord, version = 0n) =>

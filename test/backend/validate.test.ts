@@ -20,7 +20,15 @@ function sealed(owner = user, changes: Partial<SealedRecord> = {}): SealedRecord
 }
 
 async function storeEnvelope(record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}) {
-  return validateStore({ record, newUser: undefined, precondition: undefined, keepVersions: 0, keyringId, ...changes })
+  return validateStore({
+    record,
+    newUser: undefined,
+    precondition: undefined,
+    keepVersions: 0,
+    defaultKeepVersions: 0,
+    keyringId,
+    ...changes,
+  })
 }
 
 const retrieve = async (...recordIds: Buffer[]) => validateRetrieve({ recordIds, version: 0n })
@@ -83,6 +91,7 @@ describe('validate', () => {
     ['record.replaced_key_ids: must be unset', withRecord({ replacedKeyIds: [randomBytes(16)] })],
     ['record.first_key_id: must be unset', withRecord({ firstKeyId: randomBytes(16) })],
     ['record.kept_versions: must be unset', withRecord({ keptVersions: 1 })],
+    ['record.keep_versions: must be unset', withRecord({ keepVersions: 1 })],
     ['record.part_count: must be 0 to 1048576', withRecord({ partCount: 2 ** 20 + 1 })],
     ['record.envelope: must be 88 bytes', withRecord({ partCount: 1, envelope: sampleEnvelope(104) })],
     ['record.envelope: must be 88 bytes', withRecord({ partCount: 1, envelope: sampleEnvelope(87) })],
@@ -91,6 +100,7 @@ describe('validate', () => {
     ['record.expire_time: must be a time before the year 10000', withRecord({ expireTime: new Date(0) })],
     ['record.expire_time: must be a time before the year 10000', withRecord({ expireTime: new Date(253402300800000) })],
     ['keep_versions: must be 0 to 100', () => storeEnvelope(sealed(), { keepVersions: 101 })],
+    ['default_keep_versions: must be 0 to 100', () => storeEnvelope(sealed(), { defaultKeepVersions: 101 })],
     ['keyring_id: must be 16 bytes', () => storeEnvelope(sealed(), { keyringId: none })],
     ['new_user.user_pseudonym: must begin the record id', withUser({ userPseudonym: pseudonym })],
     ['new_user.user_uid: must be that of the record', withUser({ userUid: randomBytes(16) })],

@@ -19,7 +19,7 @@ function newStores(): StoreEnvelopeRequest[] {
   const user = sampleUser()
   return Array.from({ length: count }, () => {
     const record = sampleRecord(user, { storeTime: undefined })
-    return { record, newUser: user, precondition: undefined, keepVersions: 0, keyringId }
+    return { record, newUser: user, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId }
   })
 }
 

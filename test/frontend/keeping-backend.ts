@@ -8,12 +8,13 @@ export interface KeepingBackend {
   /** Of the record of that id, the newest first; a test may change it. */
   kept(recordId: Buffer): SealedRecord[]
   /** What each store asked for. */
-  keepVersions: number[]
+  /** What was told with each store: how many to keep, and how many unless the record was told otherwise. */
+  keepVersions: [number, number][]
 }
 
 export function keepingBackend(under: Backend): KeepingBackend {
   const rows = new Map<string, SealedRecord[]>()
-  const keepVersions: number[] = []
+  const keepVersions: [number, number][] = []
   const kept = (recordId: Buffer) => {
     const name = recordId.toString('hex')
     const found = rows.get(name) ?? []
@@ -24,7 +25,7 @@ export function keepingBackend(under: Backend): KeepingBackend {
     async storeEnvelope(request, call) {
       const response = await under.storeEnvelope(request, call)
       const { result } = response
-      keepVersions.push(request.keepVersions)
+      keepVersions.push([request.keepVersions, request.defaultKeepVersions])
       if (request.record && result?.$case === 'stored') {
         kept(request.record.recordId).unshift({ ...request.record, ...result.value })
       }
