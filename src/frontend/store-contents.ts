@@ -7,10 +7,10 @@ import { VaultError } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
 import { linkedSignal, untilAborted } from '../core/or-abort.js'
 import type { StoredEnvelope } from '../gen/encserver/v1/backend.js'
-import { commitRecord, untilCommitted } from './commit-record.js'
 import { type PartSealer, partSealer } from './crypto/parts.js'
 import type { RecordSeal } from './crypto/record.js'
 import { patiently } from './patience.js'
+import { commitPatiently } from './patient-commit.js'
 import { type Storing, sealFor } from './store-record.js'
 import type { Vault } from './vault.js'
 import { workWindow } from './work-window.js'
@@ -41,9 +41,7 @@ export async function storeContents(vault: Vault, storing: StoringContents, call
     const parts = partStorer({ vault, storing, seal, failed: abort }, { ...call, deadline, signal })
     const sealed = await sealContents({ storing, seal, sealer, parts }, signal)
     const committing = { ...storing, seal, ...sealed }
-    const stored = await untilCommitted(() =>
-      patiently((once) => commitRecord(vault, committing, once), { ...call, deadline }),
-    )
+    const stored = await commitPatiently(vault, committing, { ...call, deadline })
     return { recordKey: seal.token, keyId: seal.keyId, ...stored }
   } finally {
     clearTimeout(late)
