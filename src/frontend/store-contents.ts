@@ -9,13 +9,14 @@ import { linkedSignal, untilAborted } from '../core/or-abort.js'
 import type { StoredEnvelope } from '../gen/encserver/v1/backend.js'
 import { type PartSealer, partSealer } from './crypto/parts.js'
 import type { RecordSeal } from './crypto/record.js'
-import { patiently } from './patience.js'
+import { isUnsure, patiently } from './patience.js'
 import { commitPatiently } from './patient-commit.js'
 import { type Storing, sealFor } from './store-record.js'
 import type { Vault } from './vault.js'
 import { workWindow } from './work-window.js'
 
 const partsAtOnce = 4
+const partsNotStored = 'the back end could not keep the parts of the record; nothing was stored, try again later'
 // A back end may sweep parts that no record has taken up for 24 hours.
 const longestMs = 22 * 3_600_000
 
@@ -100,7 +101,7 @@ function partStorer({ vault, storing, seal, failed }: StoringParts, call: CallCo
     store(data) {
       const part = { recordId, keyId, partNumber: count, data }
       count += 1
-      return window.add(() => patiently((once) => storePart(vault, part, once), call))
+      return window.add(() => storePart(vault, part, call))
     },
     drain: window.drain,
     count: () => count,
@@ -113,10 +114,16 @@ async function storePart(
   call: CallContext,
 ): Promise<void> {
   try {
-    await backend.storePart(part, call)
+    await patiently((once) => backend.storePart(part, once), call)
   } catch (error) {
-    // Other bytes under a key id just drawn are the back end's fault, and say nothing of a record of that name.
-    const taken = error instanceof VaultError && error.reason === 'ALREADY_EXISTS'
-    throw taken ? new VaultError('INTERNAL', { cause: error }) : error
+    const inTime = !call.signal.aborted && Date.now() < call.deadline
+    throw error instanceof VaultError && inTime ? meaningOf(error) : error
   }
+}
+
+/** What a part's failure means for the record, which is not there before its last write. */
+function meaningOf(error: VaultError): VaultError {
+  // Other bytes under a key id just drawn are the back end's fault, and say nothing of a record of that name.
+  if (error.reason === 'ALREADY_EXISTS') return new VaultError('INTERNAL', { cause: error })
+  return isUnsure(error) ? new VaultError('BACKEND_UNAVAILABLE', { message: partsNotStored, cause: error }) : error
 }
