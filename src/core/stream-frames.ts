@@ -30,11 +30,21 @@ export function sender(stream: Outgoing, sent: () => void, signal: AbortSignal) 
   }
 }
 
+interface Reading {
+  received(frame: Frame): unknown
+  /** Told what is awaited of the caller. */
+  during?<T>(awaited: Promise<T>): Promise<T>
+}
+
 /** The requests, until their caller has sent all. grpc-js itself reads 16 of them ahead of whoever asks. */
-export async function* messages(stream: Incoming, received: (frame: Frame) => unknown, signal: AbortSignal) {
+export async function* messages(
+  stream: Incoming,
+  { received, during = (awaited) => awaited }: Reading,
+  signal: AbortSignal,
+) {
   const frames = stream.iterator({ destroyOnReturn: false }) // the answers go on when nobody reads any more
   for (;;) {
-    const next = await orAbort(frames.next(), signal)
+    const next = await during(orAbort(frames.next(), signal))
     if (next.done) return await orAbort(cancellationSeen(), signal)
     yield received(next.value)
   }

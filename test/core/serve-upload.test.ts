@@ -186,6 +186,17 @@ describe('serve upload', () => {
     expect(seen.ended).to.equal(1)
   })
 
+  it('is not idle while its method is at work, before the next request is asked for or after the last', async () => {
+    const slowly = () => new Promise((resolve) => setTimeout(resolve, 150))
+    const gather: Streams['gather'] = async (requests) => {
+      for await (const _ of requests) await slowly()
+      await slowly()
+      return Buffer.from('done')
+    }
+    const { address } = await serveStreams({ gather }, { streamIdleMs: 80 })
+    expect((await streamsOf(address).methods.gather(listed(words('a', 'b')), newCall())).toString()).to.equal('done')
+  })
+
   it('is refused with OVERLOADED when there is no room', async () => {
     const { opened, open } = gate()
     const { seen, method } = observed(async () => {
