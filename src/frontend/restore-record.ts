@@ -2,6 +2,7 @@
 // does not matter.
 import { VaultError } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
+import { linkedSignal } from '../core/or-abort.js'
 import type { RestoreRecordRequest, RestoreRecordResponse } from '../gen/encserver/v1/frontend.js'
 import type { Mode } from './crypto/envelope.js'
 import type { RecordKey } from './crypto/token.js'
@@ -35,18 +36,22 @@ export async function restoreRecord(
   const kept = { ...restoring, request: { ...request, expectKeyId: nothing } }
   const stored = await openStored(vault, kept, call)
   const { cipher } = stored.opened
+  const reading = linkedSignal(call.signal)
+  let contents: AsyncGenerator<Buffer> | undefined
   let leave: (() => void) | undefined
   try {
     if (stored.sealed.partCount > 0) leave = vault.transfers.enter()
     const { size, read } = await recordReader({ body: sealedBody(vault, kept, stored), cipher }, call)
-    const contents = read({ from: 0, to: size }, call)
+    contents = read({ from: 0, to: size }, { ...call, signal: reading.signal })
     const again = { ...request, ...stored.said, data: nothing }
     return await storeContents(vault, { user, recordId: recordIds[0], mode, request: again, contents }, call)
   } catch (error) {
     throw isExpiry(error) ? new VaultError('RECORD_NOT_FOUND', { cause: error }) : error
   } finally {
-    leave?.()
+    reading.leave()
+    reading.abort(undefined) // a store that failed wants no more
     cipher.key.fill(0)
+    void Promise.resolve(contents?.return(undefined)).finally(leave) // what is being read has its place until it ends
   }
 }
 
