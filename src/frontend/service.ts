@@ -93,9 +93,7 @@ function versionCalls(vault: Vault): Calls<'listRecordVersions' | 'restoreRecord
 function transferCalls(vault: Vault): Calls<'uploadRecord' | 'downloadRecord'> {
   return {
     uploadRecord: (requests, call) =>
-      vault.transfers.run(() =>
-        uploadRecord(vault, { requests, check: (header) => storingOf(vault, withoutData(header)) }, call),
-      ),
+      uploadRecord(vault, { requests, check: (header) => storingOf(vault, withoutData(header)) }, call),
 
     async *downloadRecord({ record: request, offset, length }, call) {
       if (request === undefined) throw invalidField('record', 'must be set')

@@ -342,4 +342,20 @@ describe('upload', () => {
     await first
     expect((await upload(narrow, { userId: 'room' }, data)).version).to.equal(2n)
   })
+
+  it('takes no room before its header has come, nor for one that is refused', async () => {
+    const narrow = world.frontEnd({ config: { maxTransfers: 1 } })
+    let speak = (): void => undefined
+    async function* silent(): AsyncGenerator<UploadPart> {
+      await new Promise<void>((resolve) => {
+        speak = resolve
+      })
+      yield header({ userId: '' })
+    }
+    const refused = reasonOf(narrow.service.uploadRecord(messages(silent()), call))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect((await upload(narrow, { userId: 'spoke' }, data)).version).to.equal(1n)
+    speak()
+    expect(await refused).to.equal('INVALID_REQUEST')
+  })
 })
