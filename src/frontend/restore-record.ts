@@ -33,15 +33,14 @@ export async function restoreRecord(
   call: CallContext,
 ): Promise<RestoreRecordResponse> {
   const { user, recordIds, request } = restoring
-  const kept = { ...restoring, request: { ...request, expectKeyId: nothing } }
-  const stored = await openStored(vault, kept, call)
+  const stored = await openStored(vault, restoring, call)
   const { cipher } = stored.opened
   const reading = linkedSignal(call.signal)
   let contents: AsyncGenerator<Buffer> | undefined
   let leave: (() => void) | undefined
   try {
     if (stored.sealed.partCount > 0) leave = vault.transfers.enter()
-    const { size, read } = await recordReader({ body: sealedBody(vault, kept, stored), cipher }, call)
+    const { size, read } = await recordReader({ body: sealedBody(vault, restoring, stored), cipher }, call)
     contents = read({ from: 0, to: size }, { ...call, signal: reading.signal })
     const again = { ...request, ...stored.said, data: nothing }
     return await storeContents(vault, { user, recordId: recordIds[0], mode, request: again, contents }, call)

@@ -82,6 +82,7 @@ function versionCalls(vault: Vault): Calls<'listRecordVersions' | 'restoreRecord
       checkPrecondition(request.precondition)
       checkKeepVersions(request.keepVersions)
       checkVersion(request.version)
+      checkKeyId('expect_key_id', request.expectKeyId)
       const mode = modeOf(request.keyMode, vault.defaultMode)
       return withToken(request.recordKey, (token) =>
         restoreRecord(vault, { ...placeOf(vault, request), token, mode, request }, call),
