@@ -7,6 +7,7 @@ import type { RestoreRecordRequest, RestoreRecordResponse } from '../gen/encserv
 import type { Mode } from './crypto/envelope.js'
 import type { RecordKey } from './crypto/token.js'
 import { openStored } from './open-stored.js'
+import type { OnePerKey } from './record-ids.js'
 import { recordReader } from './record-reader.js'
 import { sealedBody } from './sealed-body.js'
 import { storeContents } from './store-contents.js'
@@ -19,7 +20,7 @@ const nothing = Buffer.alloc(0)
 export interface Restoring {
   user: User
   /** The first is where the new version goes. */
-  recordIds: [Buffer, ...Buffer[]]
+  recordIds: OnePerKey
   token: RecordKey | undefined
   /** Of the new version. */
   mode: Mode

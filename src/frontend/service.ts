@@ -8,6 +8,7 @@ import { downloadRecord } from './download-record.js'
 import { legacyCalls } from './legacy-calls.js'
 import { listRecords } from './list-records.js'
 import { listVersions } from './list-versions.js'
+import type { OnePerKey } from './record-ids.js'
 import { type ItemFailed, recordStreams } from './record-streams.js'
 import { restoreRecord } from './restore-record.js'
 import { retrieveRecord } from './retrieve-record.js'
@@ -139,11 +140,11 @@ function checkRetrieve(request: RetrieveRecordRequest): void {
 interface Place {
   user: User
   /** One for each live pseudonym key; what is written goes to the first. */
-  recordIds: [Buffer, ...Buffer[]]
+  recordIds: OnePerKey
 }
 
 function placeOf({ ids }: Vault, request: { userId: string; recordName: string }): Place {
-  const recordIds = ids.records(request) as [Buffer, ...Buffer[]]
+  const recordIds = ids.records(request)
   return { user: { userId: request.userId, pseudonym: recordIds[0].subarray(0, pseudonymSize) }, recordIds }
 }
 
