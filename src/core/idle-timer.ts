@@ -6,14 +6,30 @@ export interface IdleTimer {
   passed: Promise<never>
   /** Something moved. */
   touch(): void
+  /** Counts anew while that is awaited, and then only during the next: who is not waited for is not idle. */
+  during<T>(awaited: Promise<T>): Promise<T>
   stop(): void
 }
 
 export function idleTimer(ms: number): IdleTimer {
   let timer: NodeJS.Timeout | undefined
+  let start = (): void => undefined
+  const stop = () => clearTimeout(timer)
   const passed = new Promise<never>((_, reject) => {
     const message = `nothing moved on the stream for ${ms / 1000} s`
-    timer = setTimeout(() => reject(new VaultError('DEADLINE_EXCEEDED', { message })), ms)
+    start = () => {
+      stop()
+      timer = setTimeout(() => reject(new VaultError('DEADLINE_EXCEEDED', { message })), ms)
+    }
   })
-  return { passed, touch: () => timer?.refresh(), stop: () => clearTimeout(timer) }
+  start()
+  return {
+    passed,
+    touch: () => timer?.refresh(),
+    during(awaited) {
+      start()
+      return awaited.finally(stop)
+    },
+    stop,
+  }
 }

@@ -6,6 +6,8 @@ type Outgoing = ClientDuplexStream<unknown, unknown> | ClientWritableStream<unkn
 export interface Sending {
   /** What the source threw; undefined while it has not. */
   failure(): unknown
+  /** Whether all was handed over, and the call told so. */
+  ended(): boolean
   /** Lets the source go. */
   stop(): void
 }
@@ -15,13 +17,17 @@ export function sendRequests(call: Outgoing, requests: AsyncIterable<unknown>): 
   const source = requests[Symbol.asyncIterator]()
   let failure: unknown
   let stopped = false
+  let ended = false
   let wake = (): void => undefined
 
   async function run(): Promise<void> {
     while (!stopped) {
       const next = await source.next()
       if (stopped) return
-      if (next.done) return void call.end()
+      if (next.done) {
+        ended = true
+        return void call.end()
+      }
       if (!call.write(next.value)) await drained()
     }
   }
@@ -39,6 +45,7 @@ export function sendRequests(call: Outgoing, requests: AsyncIterable<unknown>): 
   })
   return {
     failure: () => failure,
+    ended: () => ended,
     stop() {
       stopped = true
       wake()

@@ -1,6 +1,6 @@
 // Streaming methods -> gRPC handlers. Streams get what unary calls get: request id, deadline, cancellation, admission, our
 // errors, a log line. A slow reader holds the method back, a method that does not read holds its caller back, and a stream
-// on which nothing moves is ended.
+// on which nothing moves is ended; an upload, when nothing comes of what is waited for.
 import { setMaxListeners } from 'node:events'
 import type {
   ServerDuplexStream,
@@ -47,7 +47,7 @@ export function streamHandler(method: AnyMethod, handler: StreamHandler, serving
         async work({ context, received, answered, touch }) {
           const { signal } = context
           const requests = method.requestStream
-            ? messages(stream as Bidi, received, signal)
+            ? messages(stream as Bidi, { received }, signal)
             : received((stream as ServerWritableStream<Frame, Frame>).request)
           const send = sender(stream, touch, signal)
           for await (const response of handler(requests, context)) {
@@ -66,8 +66,9 @@ export function uploadHandler(method: AnyMethod, handler: UploadHandler, serving
     serveStream(
       { method, serving, stream },
       {
-        work: async ({ context, received, answered }) =>
-          answered(await handler(messages(stream, received, context.signal), context)),
+        // Only its caller can be idle: what the method does for an answer has limits of its own.
+        work: async ({ context, answered, ...reading }) =>
+          answered(await handler(messages(stream, reading, context.signal), context)),
         finish: (frame, requestId) => callback(null, frame, trailer(requestId)),
         refuse: (status) => callback(status),
       },
@@ -93,6 +94,7 @@ interface Moving {
   received(frame: Frame): unknown
   answered(response: unknown): Frame
   touch(): void
+  during: IdleTimer['during']
 }
 
 function serveStream<T>({ method, serving, stream }: Served, { work, finish, refuse }: Ends<T>): void {
@@ -155,5 +157,6 @@ function moving(context: CallContext, { method, moved, idle }: Counters): Moving
       return frame
     },
     touch: idle.touch,
+    during: idle.during,
   }
 }

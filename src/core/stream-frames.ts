@@ -5,9 +5,11 @@ import type { Frame } from './serving.js'
 
 /** What waits for a slow reader before the method does: this much, or one larger frame. */
 const maxUnsentBytes = 256 * 1024
+/** What is read before it is asked for: this much, and one more message. */
+const maxUnreadBytes = 1024 * 1024
 const frameOverhead = 64
 
-type Incoming = Pick<ServerDuplexStream<Frame, Frame> | ServerReadableStream<Frame, Frame>, 'iterator'>
+type Incoming = ServerDuplexStream<Frame, Frame> | ServerReadableStream<Frame, Frame>
 type Outgoing = Pick<ServerDuplexStream<Frame, Frame> | ServerWritableStream<Frame, Frame>, 'write'>
 
 /** Sends frames; what it returns resolves when there is room for another. */
@@ -30,13 +32,45 @@ export function sender(stream: Outgoing, sent: () => void, signal: AbortSignal) 
   }
 }
 
-/** The requests, until their caller has sent all. grpc-js itself reads 16 of them ahead of whoever asks. */
-export async function* messages(stream: Incoming, received: (frame: Frame) => unknown, signal: AbortSignal) {
+interface Reading {
+  received(frame: Frame): unknown
+  /** Told what is awaited of the caller. */
+  during?<T>(awaited: Promise<T>): Promise<T>
+}
+
+/** The requests, until their caller has sent all. At most 16 are read ahead of whoever asks, and fewer if they are large. */
+export async function* messages(
+  stream: Incoming,
+  { received, during = (awaited) => awaited }: Reading,
+  signal: AbortSignal,
+) {
+  const taken = boundUnread(stream)
   const frames = stream.iterator({ destroyOnReturn: false }) // the answers go on when nobody reads any more
   for (;;) {
-    const next = await orAbort(frames.next(), signal)
+    const next = await during(orAbort(frames.next(), signal))
     if (next.done) return await orAbort(cancellationSeen(), signal)
+    taken(next.value)
     yield received(next.value)
+  }
+}
+
+/** grpc-js reads 16 messages ahead, of whatever size: here it waits while they are too much. To be told what is taken. */
+function boundUnread(stream: Incoming): (frame: Frame) => void {
+  const push = stream.push.bind(stream)
+  const read = stream._read.bind(stream)
+  let unreadBytes = 0
+  let held = false
+  stream.push = (frame: Frame | null) => {
+    unreadBytes += frame?.length ?? 0
+    return push(frame)
+  }
+  stream._read = (size) => {
+    held = unreadBytes >= maxUnreadBytes
+    if (!held) read(size)
+  }
+  return (frame) => {
+    unreadBytes -= frame.length
+    if (held) stream._read(1)
   }
 }
 

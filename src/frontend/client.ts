@@ -75,7 +75,10 @@ export interface FrontendClient extends TransferClient {
     request: Given<ListRecordVersionsRequest>,
     options?: CallOptions,
   ): Promise<ListRecordVersionsResponse>
-  /** Makes an older version the current one; the answer has the token of the new version. Not repeated by itself. */
+  /**
+   * Makes an older version the current one; the answer has the token of the new version. `expectKeyId` pins the version that
+   * is restored, `precondition` the one that is replaced. Not repeated by itself.
+   */
   restoreRecord(request: Given<RestoreRecordRequest>, options?: CallOptions): Promise<RestoreRecordResponse>
   /** Stores many records on one call; an outcome each, in any order. Leaving the loop cancels what is not answered. */
   storeRecords(items: Items<StoreRecordRequest>, options?: CallOptions): AsyncIterable<Outcome<StoreRecordResponse>>

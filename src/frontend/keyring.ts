@@ -23,7 +23,7 @@ export interface Keyring {
   keyringId: Buffer
   realm: string
   /** The active one first, then those still looked up, newest first. */
-  pseudonymKeys: PseudonymKey[]
+  pseudonymKeys: [PseudonymKey, ...PseudonymKey[]]
   /** The active one first. */
   keyEncryptionKeys: KeyEncryptionKey[]
 }
@@ -82,7 +82,13 @@ function parseJson(text: string): Partial<KeyringFile> {
   return parsed
 }
 
-function keyOf(entry: KeyEntry, name: string): { number: number; state: KeyState; key: HmacKey } {
+interface NumberedKey {
+  number: number
+  state: KeyState
+  key: HmacKey
+}
+
+function keyOf(entry: KeyEntry, name: string): NumberedKey {
   const { number, state, key } = entry
   if (!Number.isInteger(number) || number < 1 || number > 0xffff_ffff) throw broken(`${name} has no valid number`)
   if (state !== 'active' && state !== 'read') throw broken(`${name} ${number} has an unknown state`)
@@ -91,13 +97,15 @@ function keyOf(entry: KeyEntry, name: string): { number: number; state: KeyState
   return { number, state, key: takeKey(bytes) }
 }
 
-function keysOf(entries: KeyEntry[] | undefined, name: string) {
+/** The active one first, then the newest. */
+function keysOf(entries: KeyEntry[] | undefined, name: string): [NumberedKey, ...NumberedKey[]] {
   if (!Array.isArray(entries)) throw broken(`${name} is missing`)
   const keys = entries.map((entry) => keyOf(entry ?? {}, name))
   if (new Set(keys.map(({ number }) => number)).size !== keys.length) throw broken(`${name} repeats a number`)
-  if (keys.filter(({ state }) => state === 'active').length !== 1) throw broken(`${name} must have one active key`)
-  const rank = ({ state, number }: { state: KeyState; number: number }) => (state === 'active' ? Infinity : number)
-  return keys.sort((a, b) => (rank(a) < rank(b) ? 1 : -1))
+  const [active, second] = keys.filter(({ state }) => state === 'active')
+  if (active === undefined || second !== undefined) throw broken(`${name} must have one active key`)
+  const older = keys.filter((key) => key !== active)
+  return [active, ...older.sort((a, b) => b.number - a.number)]
 }
 
 // Nothing moves a user's rows from one key to the next yet: a store under the new one would hide all that is older.
@@ -115,12 +123,12 @@ export function parseKeyring(text: string): Keyring {
     throw broken('keyring_id is not 32 hex digits')
   }
   if (!isRealm(realm)) throw broken(`realm is not 1 to ${maxRealmBytes} bytes of text`)
-  const pseudonymKeys = keysOf(file.pseudonym_keys, 'pseudonym_keys')
-  if (pseudonymKeys.length > 1) throw severalPseudonymKeys()
+  const [{ number: kid, ...active }, ...older] = keysOf(file.pseudonym_keys, 'pseudonym_keys')
+  if (older.length > 0) throw severalPseudonymKeys()
   return {
     keyringId: Buffer.from(keyringId, 'hex'),
     realm,
-    pseudonymKeys: pseudonymKeys.map(({ number, ...rest }) => ({ kid: number, ...rest })),
+    pseudonymKeys: [{ kid, ...active }],
     keyEncryptionKeys: keysOf(file.key_encryption_keys, 'key_encryption_keys').map(({ number, ...rest }) => ({
       version: number,
       ...rest,

@@ -41,7 +41,7 @@ export async function listRecords(
 ): Promise<ListRecordsResponse> {
   const { userId } = request
   const pageSize = pageSizeOf(request.pageSize)
-  const userPseudonyms = vault.ids.users(userId) as [Buffer, ...Buffer[]]
+  const userPseudonyms = vault.ids.users(userId)
   const user = { userId, pseudonym: userPseudonyms[0] }
   const page = await vault.backend.listEnvelopes(
     { userPseudonyms, pageSize, afterRecordId: afterRecordId(request.pageToken, userPseudonyms) },

@@ -8,7 +8,7 @@ import { cancelledBy } from '../core/retry.js'
 export interface Patience {
   /** How long one try may take. */
   tryMs: number
-  /** No try begins after so long. It stays below the time after which a stream is idle. */
+  /** How long all tries may take together. It stays below the time after which a stream is idle. */
   totalMs: number
   pauseMs: number
 }
@@ -18,22 +18,25 @@ export const defaultPatience: Patience = { tryMs: 30_000, totalMs: 45_000, pause
 const unsure: Reason[] = ['OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED', 'STORE_UNAVAILABLE']
 const passing: Reason[] = ['BACKEND_UNAVAILABLE', 'OVERLOADED', ...unsure]
 
-/** Tries until it succeeds, fails for good, or patience or the call's time is up; an unknown outcome stays unknown. */
+/** Whether the call that failed so may have been done all the same. */
+export function isUnsure(error: unknown): error is VaultError {
+  return error instanceof VaultError && unsure.includes(error.reason)
+}
+
+/** Tries until it succeeds, fails for good, or patience or the call's time is up; the last fault is what is thrown. */
 export async function patiently<T>(
   attempt: (call: CallContext) => Promise<T>,
   call: CallContext,
   { tryMs, totalMs, pauseMs }: Patience = defaultPatience,
 ): Promise<T> {
   const end = Math.min(call.deadline, Date.now() + totalMs)
-  let perhapsDone: VaultError | undefined
   for (;;) {
     try {
-      return await attempt({ ...call, deadline: Math.min(call.deadline, Date.now() + tryMs) })
+      return await attempt({ ...call, deadline: Math.min(end, Date.now() + tryMs) })
     } catch (thrown) {
       const error = passingFault(thrown, call.signal)
-      if (unsure.includes(error.reason)) perhapsDone = error
       const waitMs = pauseMs + (error.retryAfterMs ?? 0)
-      if (Date.now() + waitMs >= end) throw perhapsDone ?? error
+      if (Date.now() + waitMs >= end) throw error
       await pause(waitMs, call.signal)
     }
   }

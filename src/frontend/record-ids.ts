@@ -2,10 +2,13 @@
 import { recordPseudonym, userPseudonym } from './crypto/pseudonym.js'
 import type { Keyring, PseudonymKey } from './keyring.js'
 
+/** One for each live key. */
+export type OnePerKey = [Buffer, ...Buffer[]]
+
 /** Turns ids into pseudonyms under the keys of one keyring. */
 export interface RecordIds {
-  users(userId: string): Buffer[]
-  records(name: { userId: string; recordName: string }): Buffer[]
+  users(userId: string): OnePerKey
+  records(name: { userId: string; recordName: string }): OnePerKey
   /** The record's half under one key; undefined for a kid that is not live. */
   recordHalf(kid: number, name: { userId: string; recordName: string }): Buffer | undefined
 }
@@ -14,9 +17,11 @@ export function recordIds({ realm, pseudonymKeys }: Keyring): RecordIds {
   const userHalf = (key: PseudonymKey, userId: string) => userPseudonym(key, { realm, userId })
   const recordHalf = (key: PseudonymKey, name: { userId: string; recordName: string }) =>
     recordPseudonym(key, { realm, ...name })
+  const [active, ...older] = pseudonymKeys
+  const each = (idUnder: (key: PseudonymKey) => Buffer): OnePerKey => [idUnder(active), ...older.map(idUnder)]
   return {
-    users: (userId) => pseudonymKeys.map((key) => userHalf(key, userId)),
-    records: (name) => pseudonymKeys.map((key) => Buffer.concat([userHalf(key, name.userId), recordHalf(key, name)])),
+    users: (userId) => each((key) => userHalf(key, userId)),
+    records: (name) => each((key) => Buffer.concat([userHalf(key, name.userId), recordHalf(key, name)])),
     recordHalf(kid, name) {
       const key = pseudonymKeys.find((live) => live.kid === kid)
       return key && recordHalf(key, name)

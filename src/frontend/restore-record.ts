@@ -2,10 +2,12 @@
 // does not matter.
 import { VaultError } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
+import { linkedSignal } from '../core/or-abort.js'
 import type { RestoreRecordRequest, RestoreRecordResponse } from '../gen/encserver/v1/frontend.js'
 import type { Mode } from './crypto/envelope.js'
 import type { RecordKey } from './crypto/token.js'
 import { openStored } from './open-stored.js'
+import type { OnePerKey } from './record-ids.js'
 import { recordReader } from './record-reader.js'
 import { sealedBody } from './sealed-body.js'
 import { storeContents } from './store-contents.js'
@@ -18,7 +20,7 @@ const nothing = Buffer.alloc(0)
 export interface Restoring {
   user: User
   /** The first is where the new version goes. */
-  recordIds: [Buffer, ...Buffer[]]
+  recordIds: OnePerKey
   token: RecordKey | undefined
   /** Of the new version. */
   mode: Mode
@@ -32,21 +34,24 @@ export async function restoreRecord(
   call: CallContext,
 ): Promise<RestoreRecordResponse> {
   const { user, recordIds, request } = restoring
-  const kept = { ...restoring, request: { ...request, expectKeyId: nothing } }
-  const stored = await openStored(vault, kept, call)
+  const stored = await openStored(vault, restoring, call)
   const { cipher } = stored.opened
+  const reading = linkedSignal(call.signal)
+  let contents: AsyncGenerator<Buffer> | undefined
   let leave: (() => void) | undefined
   try {
     if (stored.sealed.partCount > 0) leave = vault.transfers.enter()
-    const { size, read } = await recordReader({ body: sealedBody(vault, kept, stored), cipher }, call)
-    const contents = read({ from: 0, to: size }, call)
+    const { size, read } = await recordReader({ body: sealedBody(vault, restoring, stored), cipher }, call)
+    contents = read({ from: 0, to: size }, { ...call, signal: reading.signal })
     const again = { ...request, ...stored.said, data: nothing }
     return await storeContents(vault, { user, recordId: recordIds[0], mode, request: again, contents }, call)
   } catch (error) {
     throw isExpiry(error) ? new VaultError('RECORD_NOT_FOUND', { cause: error }) : error
   } finally {
-    leave?.()
+    reading.leave()
+    reading.abort(undefined) // a store that failed wants no more
     cipher.key.fill(0)
+    void Promise.resolve(contents?.return(undefined)).finally(leave) // what is being read has its place until it ends
   }
 }
 

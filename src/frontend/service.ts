@@ -8,6 +8,7 @@ import { downloadRecord } from './download-record.js'
 import { legacyCalls } from './legacy-calls.js'
 import { listRecords } from './list-records.js'
 import { listVersions } from './list-versions.js'
+import type { OnePerKey } from './record-ids.js'
 import { type ItemFailed, recordStreams } from './record-streams.js'
 import { restoreRecord } from './restore-record.js'
 import { retrieveRecord } from './retrieve-record.js'
@@ -82,6 +83,7 @@ function versionCalls(vault: Vault): Calls<'listRecordVersions' | 'restoreRecord
       checkPrecondition(request.precondition)
       checkKeepVersions(request.keepVersions)
       checkVersion(request.version)
+      checkKeyId('expect_key_id', request.expectKeyId)
       const mode = modeOf(request.keyMode, vault.defaultMode)
       return withToken(request.recordKey, (token) =>
         restoreRecord(vault, { ...placeOf(vault, request), token, mode, request }, call),
@@ -93,9 +95,7 @@ function versionCalls(vault: Vault): Calls<'listRecordVersions' | 'restoreRecord
 function transferCalls(vault: Vault): Calls<'uploadRecord' | 'downloadRecord'> {
   return {
     uploadRecord: (requests, call) =>
-      vault.transfers.run(() =>
-        uploadRecord(vault, { requests, check: (header) => storingOf(vault, withoutData(header)) }, call),
-      ),
+      uploadRecord(vault, { requests, check: (header) => storingOf(vault, withoutData(header)) }, call),
 
     async *downloadRecord({ record: request, offset, length }, call) {
       if (request === undefined) throw invalidField('record', 'must be set')
@@ -140,11 +140,11 @@ function checkRetrieve(request: RetrieveRecordRequest): void {
 interface Place {
   user: User
   /** One for each live pseudonym key; what is written goes to the first. */
-  recordIds: [Buffer, ...Buffer[]]
+  recordIds: OnePerKey
 }
 
 function placeOf({ ids }: Vault, request: { userId: string; recordName: string }): Place {
-  const recordIds = ids.records(request) as [Buffer, ...Buffer[]]
+  const recordIds = ids.records(request)
   return { user: { userId: request.userId, pseudonym: recordIds[0].subarray(0, pseudonymSize) }, recordIds }
 }
 

@@ -7,15 +7,16 @@ import { VaultError } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
 import { linkedSignal, untilAborted } from '../core/or-abort.js'
 import type { StoredEnvelope } from '../gen/encserver/v1/backend.js'
-import { commitRecord, untilCommitted } from './commit-record.js'
 import { type PartSealer, partSealer } from './crypto/parts.js'
 import type { RecordSeal } from './crypto/record.js'
-import { patiently } from './patience.js'
+import { isUnsure, patiently } from './patience.js'
+import { commitPatiently } from './patient-commit.js'
 import { type Storing, sealFor } from './store-record.js'
 import type { Vault } from './vault.js'
 import { workWindow } from './work-window.js'
 
 const partsAtOnce = 4
+const partsNotStored = 'the back end could not keep the parts of the record; nothing was stored, try again later'
 // A back end may sweep parts that no record has taken up for 24 hours.
 const longestMs = 22 * 3_600_000
 
@@ -41,9 +42,7 @@ export async function storeContents(vault: Vault, storing: StoringContents, call
     const parts = partStorer({ vault, storing, seal, failed: abort }, { ...call, deadline, signal })
     const sealed = await sealContents({ storing, seal, sealer, parts }, signal)
     const committing = { ...storing, seal, ...sealed }
-    const stored = await untilCommitted(() =>
-      patiently((once) => commitRecord(vault, committing, once), { ...call, deadline }),
-    )
+    const stored = await commitPatiently(vault, committing, { ...call, deadline })
     return { recordKey: seal.token, keyId: seal.keyId, ...stored }
   } finally {
     clearTimeout(late)
@@ -102,7 +101,7 @@ function partStorer({ vault, storing, seal, failed }: StoringParts, call: CallCo
     store(data) {
       const part = { recordId, keyId, partNumber: count, data }
       count += 1
-      return window.add(() => patiently((once) => storePart(vault, part, once), call))
+      return window.add(() => storePart(vault, part, call))
     },
     drain: window.drain,
     count: () => count,
@@ -115,10 +114,16 @@ async function storePart(
   call: CallContext,
 ): Promise<void> {
   try {
-    await backend.storePart(part, call)
+    await patiently((once) => backend.storePart(part, once), call)
   } catch (error) {
-    // Other bytes under a key id just drawn are the back end's fault, and say nothing of a record of that name.
-    const taken = error instanceof VaultError && error.reason === 'ALREADY_EXISTS'
-    throw taken ? new VaultError('INTERNAL', { cause: error }) : error
+    const inTime = !call.signal.aborted && Date.now() < call.deadline
+    throw error instanceof VaultError && inTime ? meaningOf(error) : error
   }
+}
+
+/** What a part's failure means for the record, which is not there before its last write. */
+function meaningOf(error: VaultError): VaultError {
+  // Other bytes under a key id just drawn are the back end's fault, and say nothing of a record of that name.
+  if (error.reason === 'ALREADY_EXISTS') return new VaultError('INTERNAL', { cause: error })
+  return isUnsure(error) ? new VaultError('BACKEND_UNAVAILABLE', { message: partsNotStored, cause: error }) : error
 }

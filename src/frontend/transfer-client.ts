@@ -15,7 +15,8 @@ import { type Contents, uploadMessages } from './upload-messages.js'
 export interface TransferClient {
   /**
    * Stores a record of any size, read piece by piece as the server takes it; a source that throws cancels the upload. It
-   * is never begun again by itself, as a source can be read once.
+   * is never begun again by itself, as a source can be read once. OUTCOME_UNKNOWN when the connection broke after all was
+   * sent: read the record, or upload again under the same precondition.
    */
   uploadRecord(
     request: Omit<Given<StoreRecordRequest>, 'data'>,

@@ -1,4 +1,5 @@
-// An upload: a header, chunks, a finish. It becomes a record only after a finish that says what was sent.
+// An upload: a header, chunks, a finish. It becomes a record only after a finish that says what was sent. It takes the room
+// of a transfer when its header has come: who says nothing takes none.
 import { invalidField } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
 import type { StoreRecordRequest, UploadFinish, UploadRecordRequest } from '../gen/encserver/v1/frontend.js'
@@ -12,7 +13,7 @@ const maxChunkBytes = 1024 * 1024
 type Requests = AsyncIterator<UploadRecordRequest>
 type Part = NonNullable<UploadRecordRequest['part']>
 
-/** `check` makes of the header what there is to store; rejects as `storeContents` does, and with INVALID_REQUEST. */
+/** `check` makes of the header what there is to store; rejects as `storeContents` does, and with INVALID_REQUEST or OVERLOADED. */
 export async function uploadRecord(
   vault: Vault,
   { requests, check }: { requests: AsyncIterable<UploadRecordRequest>; check(header: StoreRecordRequest): Storing },
@@ -23,7 +24,7 @@ export async function uploadRecord(
   if (first?.$case !== 'header') throw invalidField('header', 'must come first')
   const storing = check(first.value)
   const contents = contentsOf(reading, { maxBytes: vault.maxUploadBytes, digest: runningDigest() })
-  return storeContents(vault, { ...storing, contents }, call)
+  return vault.transfers.run(() => storeContents(vault, { ...storing, contents }, call))
 }
 
 async function nextPart(reading: Requests): Promise<Part | undefined> {

@@ -96,6 +96,33 @@ describe('client upload', () => {
     expect(calls).to.have.length(1)
   })
 
+  it('has an unknown outcome when the server goes after all was sent, and is not made again', async () => {
+    let whole = 0
+    const { address, cut } = await serveStreams({
+      async gather(requests, call) {
+        await collect(requests)
+        whole += 1
+        await aborted(call)
+        throw call.signal.reason
+      },
+    })
+    const call = newCall({ requestId: 'mine' })
+    const ended = failure(streamsOf(address).methods.gather(listed(words('a', 'b')), call))
+    await until(() => whole === 1)
+    cut()
+    const error = await ended
+    expect(error).to.include({ reason: 'OUTCOME_UNKNOWN', requestId: 'mine' })
+    expect(error).property('message').to.contain('read it, or upload again')
+    expect(whole).to.equal(1)
+  })
+
+  it('is UNREACHABLE when there is no server, though all was handed over', async () => {
+    const { address, cut } = await serveStreams({})
+    cut()
+    const refused = await failure(streamsOf(address).methods.gather(listed(words('a')), newCall({ timeoutMs: 5_000 })))
+    expect(refused).to.include({ reason: 'UNREACHABLE' })
+  })
+
   it('a refusal ends it before all is sent; the source is asked for nothing more', async () => {
     const { address, idle } = await serveStreams({
       gather: () => Promise.reject(new VaultError('OVERLOADED', { retryAfterMs: 250 })),

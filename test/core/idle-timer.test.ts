@@ -37,4 +37,20 @@ describe('idle timer', () => {
     expect(timers()).to.equal(before)
     await pause(60)
   })
+
+  it('counts during what it is told of, and not between', async () => {
+    const { passed, during, stop } = idleTimer(60)
+    let idle = false
+    passed.catch(() => {
+      idle = true
+    })
+    for (let at = 0; at < 3; at += 1) {
+      expect(await during(pause(20).then(() => at))).to.equal(at)
+      await pause(80)
+    }
+    expect(idle).to.equal(false)
+    await during(pause(80))
+    expect(idle).to.equal(true)
+    stop()
+  })
 })

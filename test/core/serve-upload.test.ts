@@ -186,6 +186,47 @@ describe('serve upload', () => {
     expect(seen.ended).to.equal(1)
   })
 
+  it('is not idle while its method is at work, before the next request is asked for or after the last', async () => {
+    const slowly = () => new Promise((resolve) => setTimeout(resolve, 150))
+    const gather: Streams['gather'] = async (requests) => {
+      for await (const _ of requests) await slowly()
+      await slowly()
+      return Buffer.from('done')
+    }
+    const { address } = await serveStreams({ gather }, { streamIdleMs: 80 })
+    expect((await streamsOf(address).methods.gather(listed(words('a', 'b')), newCall())).toString()).to.equal('done')
+  })
+
+  for (const [size, most] of [
+    [3072 * KiB, 3], // the one that was taken, one ahead, and one on its way
+    [512 * KiB, 5],
+  ] as const) {
+    it(`of messages of ${size / KiB} KiB is read ahead by bytes, not by messages`, async () => {
+      const { opened, open } = gate()
+      const gather: Streams['gather'] = async (requests) => {
+        let bytes = 0
+        for await (const request of requests) {
+          bytes += request.length
+          await opened
+        }
+        return Buffer.from(String(bytes))
+      }
+      const { address } = await serveStreams({ gather })
+      const { call, ended } = rawGather(address)
+      let sent = 0
+      for (let made = 0; made < 20; made += 1) {
+        call.write(Buffer.alloc(size), () => {
+          sent += 1
+        })
+      }
+      call.end()
+      await until(() => sent > 0)
+      expect(await settled(() => sent)).to.be.within(2, most)
+      open()
+      expect((await ended).answer!.toString()).to.equal(String(20 * size))
+    })
+  }
+
   it('is refused with OVERLOADED when there is no room', async () => {
     const { opened, open } = gate()
     const { seen, method } = observed(async () => {

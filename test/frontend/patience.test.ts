@@ -36,17 +36,12 @@ describe('patience', () => {
     expect(thrown).to.equal(bug)
   })
 
-  it('ends, with the last word when nothing can have happened', async () => {
+  it('ends with the last word', async () => {
     const { attempt, made } = failing(['BACKEND_UNAVAILABLE'], 'goes on')
     const startedAt = Date.now()
     expect(await reasonOf(patiently(attempt, newCall(), brief))).to.equal('BACKEND_UNAVAILABLE')
     expect(Date.now() - startedAt).to.be.within(100, 1_000)
     expect(made()).to.be.above(3)
-  })
-
-  it('ends unsure when one try may have done it', async () => {
-    const { attempt } = failing(['BACKEND_UNAVAILABLE', 'OUTCOME_UNKNOWN', 'BACKEND_UNAVAILABLE'], 'goes on')
-    expect(await reasonOf(patiently(attempt, newCall(), brief))).to.equal('OUTCOME_UNKNOWN')
   })
 
   it('does not outlive the call', async () => {
@@ -65,9 +60,20 @@ describe('patience', () => {
     const deadlines: number[] = []
     const attempt = async ({ deadline }: { deadline: number }) => void deadlines.push(deadline)
     const call = newCall({ timeoutMs: 60_000 })
-    await patiently(attempt, call, brief)
+    const longer = { ...brief, totalMs: 5_000 }
+    await patiently(attempt, call, longer)
     expect(deadlines[0]! - Date.now()).to.be.within(900, 1_000)
-    await patiently(attempt, newCall({ timeoutMs: 500 }), brief)
+    await patiently(attempt, newCall({ timeoutMs: 500 }), longer)
     expect(deadlines[1]! - Date.now()).to.be.within(400, 500)
+  })
+
+  it('is over when it is over, also in the middle of a try', async () => {
+    const startedAt = Date.now()
+    const slow = ({ deadline }: { deadline: number }) =>
+      new Promise<never>((_, reject) => {
+        setTimeout(() => reject(new VaultError('DEADLINE_EXCEEDED')), deadline - Date.now())
+      })
+    expect(await reasonOf(patiently(slow, newCall(), { ...brief, tryMs: 150 }))).to.equal('DEADLINE_EXCEEDED')
+    expect(Date.now() - startedAt).to.be.within(150, 230)
   })
 })

@@ -12,9 +12,9 @@ function keyring(realm = 'test'): Keyring {
     const hex = vectors.find((vector) => vector['kid'] === kid)!['key'] as string
     return new HmacKey(Buffer.from(hex, 'hex'))
   }
-  const pseudonymKeys = [
-    { kid: 2, state: 'active' as const, key: keyOf(2) },
-    { kid: 1, state: 'read' as const, key: keyOf(1) },
+  const pseudonymKeys: Keyring['pseudonymKeys'] = [
+    { kid: 2, state: 'active', key: keyOf(2) },
+    { kid: 1, state: 'read', key: keyOf(1) },
   ]
   return { ...parseKeyring(newKeyringText('test', randomSource())), realm, pseudonymKeys }
 }

@@ -224,6 +224,20 @@ describe('upload', () => {
     expect(await reasonOf(upload(lying, { userId: 'taken' }, data))).to.equal('INTERNAL')
   })
 
+  it('a part of unknown fate is no doubt about the record: nothing was stored', async () => {
+    for (const reason of ['OUTCOME_UNKNOWN', 'STORE_UNAVAILABLE', 'DEADLINE_EXCEEDED'] as const) {
+      const failing = world.frontEnd({
+        backend: instead(world.backend, { storePart: () => Promise.reject(new VaultError(reason)) }),
+      })
+      const parts = uploadOf({ userId: 'doubted' }, cut(data, MiB))
+      const brief = newCall({ timeoutMs: 600 })
+      const error = await refusal(failing.service.uploadRecord(messages(parts), brief))
+      expect(error).to.include({ reason: 'BACKEND_UNAVAILABLE' })
+      expect(error.message).to.contain('nothing was stored')
+      expect(await isThere('doubted')).to.equal(false)
+    }
+  })
+
   it('ends with its call, and what waits for the back end ends too', async () => {
     const signals: AbortSignal[] = []
     const slow = world.frontEnd({
@@ -327,5 +341,21 @@ describe('upload', () => {
     go()
     await first
     expect((await upload(narrow, { userId: 'room' }, data)).version).to.equal(2n)
+  })
+
+  it('takes no room before its header has come, nor for one that is refused', async () => {
+    const narrow = world.frontEnd({ config: { maxTransfers: 1 } })
+    let speak = (): void => undefined
+    async function* silent(): AsyncGenerator<UploadPart> {
+      await new Promise<void>((resolve) => {
+        speak = resolve
+      })
+      yield header({ userId: '' })
+    }
+    const refused = reasonOf(narrow.service.uploadRecord(messages(silent()), call))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect((await upload(narrow, { userId: 'spoke' }, data)).version).to.equal(1n)
+    speak()
+    expect(await refused).to.equal('INVALID_REQUEST')
   })
 })

@@ -179,6 +179,18 @@ describe('versions of a record', () => {
       expect((await frontEnd.restore({ ...request, ...token, ...on(three.keyId) })).version).to.equal(4n)
     })
 
+    it('are those of the key id that was expected, or refused', async () => {
+      for (const keyMode of [server, split] as const) {
+        const { name: request, two, three } = await threeVersions(keyMode)
+        const token = { recordKey: two.recordKey, version: 2n }
+        const other = frontEnd.restore({ ...request, ...token, expectKeyId: three.keyId })
+        expect(await reasonOf(other)).to.equal('PRECONDITION_FAILED')
+        const short = await answer(frontEnd.restore({ ...request, ...token, expectKeyId: Buffer.alloc(15) }))
+        expect(short).to.deep.equal(invalid('expect_key_id', 'must be 16 bytes, not 15'))
+        expect((await frontEnd.restore({ ...request, ...token, expectKeyId: two.keyId })).version).to.equal(4n)
+      }
+    })
+
     it('expire when they would have', async () => {
       const expireTime = new Date(start + hour)
       const { name: request, one } = await threeVersions(split, [expireTime])
@@ -235,6 +247,8 @@ describe('versions of a record', () => {
       rows.splice(1, 2, { ...first!, version: 2n }, { ...second!, version: 1n })
       const expecting = frontEnd.retrieve({ ...request, version: 2n, expectKeyId: two.keyId })
       expect(await reasonOf(expecting)).to.equal('PRECONDITION_FAILED')
+      const restoring = frontEnd.restore({ ...request, version: 2n, expectKeyId: two.keyId })
+      expect(await reasonOf(restoring)).to.equal('PRECONDITION_FAILED')
       // Documented: the number is the back end's word.
       expect((await frontEnd.retrieve({ ...request, version: 2n })).data.toString()).to.equal('contents 1')
     })
