@@ -29,7 +29,11 @@ export function addStore(program: Command, session: Session): void {
     .description('Put back a record that `beclient get --out` copied, in place of what is there now.')
     .requiredOption('--in <file>', 'the copy: the bytes of an encserver.v1.RetrieveEnvelopeResponse')
     .option('--if-absent', 'only if there is no such record now')
-    .option('--keep-versions <n>', 'how many versions to keep, this one included (default: as before)', wholeNumber(1, 100))
+    .option(
+      '--keep-versions <n>',
+      'how many versions to keep, this one included (default: as before)',
+      wholeNumber(1, 100),
+    )
   withExamples(addBackendOptions(addKeyringOption(command)), examples).action((flags: StoreFlags) =>
     store(flags, session),
   )

@@ -69,7 +69,7 @@ export function addConditionOptions(command: Command): Command {
 export function addKeepOption(command: Command): Command {
   return command.option(
     '--keep-versions <n>',
-    'how many versions to keep, this one included (default: as the front end is configured)',
+    'how many versions to keep, this one included (default: as the record was told before)',
     wholeNumber(1, maxKeptVersions),
   )
 }

@@ -51,7 +51,11 @@ export const frontendSchema: Record<'frontend' | 'log', Settings> = {
     maxRecordBytes: whole(3_145_728, [1, 3_145_728], 'largest record of a unary call, in bytes'),
     maxUploadBytes: whole(64 * GiB, [1, 1024 * GiB - 1], 'largest record of an upload, in bytes'),
     maxTransfers: whole(32, [1, 4096], 'uploads and downloads at once; one more gets RESOURCE_EXHAUSTED'),
-    keepVersions: whole(1, [1, 100], 'versions kept of a record that was never told a number, the current one included'),
+    keepVersions: whole(
+      1,
+      [1, 100],
+      'versions kept of a record that was never told a number, the current one included',
+    ),
     userKeyCache: {
       maxUsers: whole(10_000, [1, 10_000], 'users whose unwrapped key is kept'),
       maxAgeMs: whole(300_000, [1_000, 300_000], 'how long an unwrapped key is kept, in milliseconds'),
