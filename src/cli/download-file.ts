@@ -8,7 +8,7 @@ import { takeUp } from './download-left.js'
 import { type DownloadState, type Range, removeState, writeState } from './download-state.js'
 import { isThere } from './growing-file.js'
 import { type Sha256, sha256 } from './sha256.js'
-import { putInPlace } from './whole-file.js'
+import { dropSecondName, putInPlace } from './whole-file.js'
 
 export interface DownloadFile {
   path: string
@@ -28,6 +28,8 @@ export interface DownloadFile {
 
 interface Opening {
   path: string
+  /** Where it grows; FILE.partial unless it is said. */
+  partial?: string
   /** Whether a file of that name may go. */
   replace: boolean
   resume: boolean
@@ -46,7 +48,8 @@ interface Begun {
 export async function openDownload(opening: Opening): Promise<DownloadFile> {
   const { path, replace, resume } = opening
   if ((await isThere({ path, flag })) && !replace) throw invalidField(flag, `${path} exists; --force replaces it`)
-  const partial = `${path}.partial`
+  const partial = partialOf(opening)
+  await dropSecondName(partial, path)
   const left = await isThere({ path: partial, flag })
   if (left && !resume) throw invalidField(flag, `${partial} is there from an earlier run; --resume goes on with it`)
   const begun = left
@@ -56,9 +59,14 @@ export async function openDownload(opening: Opening): Promise<DownloadFile> {
   return downloadFile(begun, opening)
 }
 
+function partialOf({ path, partial = `${path}.partial` }: Opening): string {
+  return partial
+}
+
 /** What has come so far, and how much of it is known to be on disk. */
-function growth({ file, checksum, before }: Begun, { path, range }: Opening) {
-  const statePath = `${path}.partial.state`
+function growth({ file, checksum, before }: Begun, opening: Opening) {
+  const statePath = `${partialOf(opening)}.state`
+  const { range } = opening
   let record: Parameters<DownloadFile['begin']>[0] | undefined = before
   let bytes = before?.bytes ?? 0
   let savedBytes = before?.bytes ?? -1
@@ -96,7 +104,7 @@ function growth({ file, checksum, before }: Begun, { path, range }: Opening) {
 function downloadFile(begun: Begun, opening: Opening): DownloadFile {
   const { file, checksum, before } = begun
   const { path, replace } = opening
-  const partial = `${path}.partial`
+  const partial = partialOf(opening)
   const { bytes, begin, append, keep } = growth(begun, opening)
   let published = false
   return {

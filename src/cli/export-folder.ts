@@ -3,24 +3,20 @@
 import { lstat } from 'node:fs/promises'
 import type { CallOptions } from '../core/client.js'
 import { invalidField, VaultError } from '../core/errors.js'
-import type { FrontendClient, RetrieveRecordResponse } from '../frontend/client.js'
-import { openDownload } from './download-file.js'
+import type { RetrieveRecordResponse } from '../frontend/client.js'
+import { downloadFile, type FileExport, type PlacedItem, writeFile } from './export-file.js'
 import { type ExportFlags, type ExportItem, recordsOf, senderOf } from './export-source.js'
+import { openExportedFiles } from './exported-files.js'
 import { leadTo, placeOf } from './folder-target.js'
 import { withFrontend } from './frontend-call.js'
 import { keyIdSet } from './key-id-set.js'
 import type { Session } from './program.js'
-import { receive } from './receive.js'
 import { openTally, type Tally } from './tally.js'
 import { type Settled, transfer } from './transfer.js'
-import { openWholeFile } from './whole-file.js'
 
-interface FolderExport {
-  client: FrontendClient
+interface FolderExport extends FileExport {
   options: CallOptions
   tally: Tally
-  flags: ExportFlags
-  session: Session
 }
 
 export async function exportFolder(flags: ExportFlags, session: Session): Promise<void> {
@@ -36,7 +32,16 @@ export async function exportFolder(flags: ExportFlags, session: Session): Promis
   }
 }
 
-async function openAll(work: FolderExport): Promise<void> {
+async function openAll(opened: Omit<FolderExport, 'exported'>): Promise<void> {
+  const exported = await openExportedFiles(opened.flags.out)
+  try {
+    await exportAll({ ...opened, exported })
+  } finally {
+    await exported.close()
+  }
+}
+
+async function exportAll(work: FolderExport): Promise<void> {
   const { client, options, tally, flags, session } = work
   const { items, totalBytes } = await recordsOf(flags, { client, options, exported: keyIdSet(), tally })
   for await (const batch of transfer(placed(items, work), senderOf(client, { flags, tally, session }))) {
@@ -46,34 +51,33 @@ async function openAll(work: FolderExport): Promise<void> {
   }
 }
 
-type PlacedItem = ExportItem & { path: string }
-
 /** Leaves out what is there already, and refuses what has no place, before it is asked for. */
-async function* placed(items: AsyncIterable<ExportItem>, { tally, flags }: FolderExport): AsyncGenerator<PlacedItem> {
+async function* placed(items: AsyncIterable<ExportItem>, work: FolderExport): AsyncGenerator<PlacedItem> {
+  const { tally } = work
   let first: string | undefined
   for await (const item of items) {
     const { user } = item.entry
     first ??= user
-    const found = await placeIn(flags, item, user === first).catch((thrown: unknown) => ofOneRecord(thrown))
+    const found = await placeIn(work, item, user === first).catch((thrown: unknown) => ofOneRecord(thrown))
     if (found === 'there') tally.skipped()
     else if (typeof found === 'string') yield { ...item, path: found }
     else yield { ...withoutRequest(item), error: found, path: '' }
   }
 }
 
-function withoutRequest({ entry, which, end, bytes }: ExportItem) {
-  return { entry, which, end, bytes }
+function withoutRequest({ request: _, ...item }: ExportItem): Omit<ExportItem, 'request'> {
+  return item
 }
 
 async function placeIn(
-  { out, force, resume }: ExportFlags,
-  { which: { name = '' } }: ExportItem,
+  { exported, flags: { out, force, resume } }: FolderExport,
+  { keyId, entry: { user }, which: { name = '' } }: ExportItem,
   isOfUser: boolean,
 ): Promise<string> {
   if (!isOfUser) throw invalidField('user', 'is another than that of the first record; a folder is for one')
   const path = placeOf(out, name)
   const there = await lstat(path).catch(() => undefined)
-  if (there?.isFile() && resume) return 'there'
+  if (there?.isFile() && resume && (await exported.isThere({ user, name, keyId }, path))) return 'there'
   if (there && !(force && there.isFile()))
     throw invalidField('--out', 'there is something of that name; --force replaces files')
   return path
@@ -98,33 +102,10 @@ async function keep({ item, outcome }: Settled<PlacedItem, RetrieveRecordRespons
   try {
     if (outcome.error && !isTooLarge({ outcome })) throw outcome.error
     await leadTo(work.flags.out, item.which.name ?? '')
-    if (outcome.answer) await write(item.path, outcome.answer.data, work.flags)
-    else await downloadTo(item, work)
+    if (outcome.answer) await writeFile(item, outcome.answer, work)
+    else await downloadFile(item, work)
     tally.succeeded(1)
   } catch (thrown) {
     await tally.failed(item.which, ofOneRecord(thrown))
-  }
-}
-
-async function write(path: string, data: Buffer, { force }: ExportFlags): Promise<void> {
-  const file = await openWholeFile({ path, flag: '--out', replace: force === true })
-  try {
-    await file.commit(data)
-  } finally {
-    await file.discard()
-  }
-}
-
-async function downloadTo({ path, request }: PlacedItem, { client, flags, session }: FolderExport): Promise<void> {
-  if (request === undefined) throw new VaultError('INTERNAL')
-  const { force, resume, timeout } = flags
-  const range = { offset: 0, length: 0 }
-  const file = await openDownload({ path, replace: force === true, resume: resume === true, range })
-  try {
-    const patience = { patienceMs: timeout * 1000, signal: session.signal }
-    await receive(client, { request, range, sink: file, patience, moved: () => undefined })
-    await file.publish()
-  } finally {
-    await file.close()
   }
 }

@@ -23,6 +23,8 @@ export interface ExportFlags extends ConnectionFlags, TallyFlags {
 
 export type ExportItem = Item<Opening> & {
   entry: Pick<KeyEntry, 'user' | 'aad'>
+  /** The version wanted, or of a user's record the one that was listed. */
+  keyId: Buffer
   /** What a failure is reported under. */
   which: Failed
   /** Where in the keys file the next begins. */
@@ -76,7 +78,7 @@ async function* recordsOfKeys(path: string, { exported, tally }: Source): AsyncG
     }
     const request = { userId: user, recordName: name, recordKey, callerAad: aad, expectKeyId: keyId }
     const [which, size] = 'line' in from ? [{ line: from.line }, from.lineBytes] : [{}, from.fileBytes]
-    yield { request, entry, which: { ...which, user, name }, end, bytes: size + overheadBytes }
+    yield { request, entry, keyId, which: { ...which, user, name }, end, bytes: size + overheadBytes }
   }
 }
 
@@ -109,6 +111,7 @@ async function* recordsOfUser(userId: string, source: UserSource): AsyncGenerato
         yield {
           request: { userId, recordName, recordKey: '' },
           entry,
+          keyId,
           which,
           end: 0,
           bytes: Number(sizeBytes) + overheadBytes,

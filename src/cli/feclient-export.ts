@@ -32,7 +32,8 @@ A line of the output, one JSON object, as import reads it:
 
 A folder, named with / at its end unless it is there: each record becomes the file of its name, of any
 size. A name that leads out of the folder, or to what is there, is refused; --force replaces files, and
---resume leaves out those that are there. All records must be of one user.
+--resume leaves out those that an earlier run wrote and nobody changed. What it knows of them, and what is
+not whole yet, is in .enc-server in that folder. All records must be of one user.
 `
 
 export function addExport(program: Command, session: Session): void {

@@ -4,6 +4,7 @@ import { constants, type Dirent } from 'node:fs'
 import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { invalidField } from '../core/errors.js'
+import { ownFolder } from './folder-target.js'
 
 export interface FolderFile {
   /** Where it is. */
@@ -27,6 +28,7 @@ export function walkFolder(folder: string): FolderWalk {
     const entries = await readdir(path, { withFileTypes: true }).catch((error: Error) => error)
     if (entries instanceof Error) return yield { path, name: prefix, unreadable: entries }
     for (const entry of entries.sort(byName)) {
+      if (prefix === '' && entry.name === ownFolder) continue // what an export has left there
       const found = { path: join(path, entry.name), name: `${prefix}${entry.name}` }
       if (entry.isDirectory()) yield* below(found.path, `${found.name}/`)
       else if (entry.isFile()) yield found

@@ -4,6 +4,9 @@ import { lstat, mkdir } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { invalidField } from '../core/errors.js'
 
+/** What an export keeps for itself in a folder: unfinished downloads, and the list of what is done. No record's file. */
+export const ownFolder = '.enc-server'
+
 /** Where the file of that name lies; throws INVALID_REQUEST for a name that is no path below the folder. */
 export function placeOf(folder: string, name: string): string {
   return join(folder, ...segmentsOf(name))
@@ -18,7 +21,27 @@ function segmentsOf(name: string): string[] {
       throw invalidField('name', 'is not a path within a folder')
     }
   }
+  if (isOwn(segments[0] as string))
+    throw invalidField('name', `begins with ${ownFolder}, which an export keeps for itself`)
   return segments
+}
+
+// Some file systems take names for the same that differ in case, in width or in symbols that do not show.
+function isOwn(segment: string): boolean {
+  return (
+    segment
+      .normalize('NFKC')
+      .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+      .toLowerCase() === ownFolder
+  )
+}
+
+/** Makes it, if it is not there, and returns where it is. */
+export async function leadToOwn(folder: string): Promise<string> {
+  const path = join(folder, ownFolder)
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  if ((await lstat(path)).isDirectory()) return path
+  throw invalidField('--out', `${path} is a link: what an export keeps for itself lies in the folder`)
 }
 
 /** Makes the folders that lead to that file, the first one too; throws INVALID_REQUEST where a link or a file is in the way. */

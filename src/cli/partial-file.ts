@@ -6,7 +6,7 @@ import { syncFolder } from '../core/durable-file.js'
 import { invalidField } from '../core/errors.js'
 import { continueGrowing, createGrowing, isThere } from './growing-file.js'
 import type { Line } from './lines.js'
-import { putInPlace } from './whole-file.js'
+import { dropSecondName, putInPlace } from './whole-file.js'
 
 export interface PartialFile {
   /** Where it grows. */
@@ -34,6 +34,7 @@ export async function openPartial(opening: PartialOpening): Promise<PartialFile>
   const { path, flag, replace, resume } = opening
   if ((await isThere({ path, flag })) && !replace) throw invalidField(flag, `${path} exists; --force replaces it`)
   const partial = `${path}.partial`
+  await dropSecondName(partial, path)
   const taken = `${partial} is there from an earlier run; --resume goes on with it`
   const going = resume && (await isThere({ path: partial, flag }))
   const file = going

@@ -15,7 +15,7 @@ export function sha256(): Sha256 {
   }
 }
 
-/** Of a short text. */
-export function sha256Of(text: string): Buffer {
-  return hash('sha256', text, 'buffer')
+/** Of what is in memory. */
+export function sha256Of(data: string | Buffer): Buffer {
+  return hash('sha256', data, 'buffer')
 }

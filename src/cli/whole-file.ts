@@ -58,3 +58,12 @@ export async function putInPlace(
   if (replace) await rename(temporary, path)
   else await link(temporary, path) // unlike rename, it fails when the name was taken meanwhile
 }
+
+/**
+ * A program that was killed between `link` and `unlink` has left the file both its names: the temporary one goes, as
+ * whoever went on with it would write into a file that is whole.
+ */
+export async function dropSecondName(temporary: string, path: string): Promise<void> {
+  const [one, other] = await Promise.all([temporary, path].map((name) => lstat(name).catch(() => undefined)))
+  if (one !== undefined && one.ino === other?.ino && one.dev === other.dev) await unlink(temporary)
+}

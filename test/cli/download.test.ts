@@ -1,7 +1,7 @@
 // What an interrupted download leaves, and what the next one makes of it. The server is a double of a few lines; the
 // scripts and the e2e tests have the real one.
 import { createHash } from 'node:crypto'
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, link, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -205,6 +205,30 @@ describe('download', () => {
     expect((await download({ served, range, resume: true, replace: true })).failure).to.equal(undefined)
     expect(served.left()).to.equal(0) // the bytes after the range were never asked for
     expect((await readFile(path)).equals(data.subarray(0, 2000))).to.equal(true)
+  })
+
+  it('begins anew when the one before was killed between giving the name and taking the other, and cuts nothing', async () => {
+    await download({ served: server({ breakAfter: 3 }) })
+    const state = await readFile(`${path}.partial.state`)
+    await download({ resume: true })
+    await link(path, `${path}.partial`)
+    await writeFile(`${path}.partial.state`, state)
+    expect(await refused({ resume: true })).to.equal(`--out: ${path} exists; --force replaces it`)
+    expect((await download({ served: server({ breakAfter: 1 }), resume: true, replace: true })).failure).to.not.equal(
+      undefined,
+    )
+    expect((await readFile(path)).equals(data)).to.equal(true)
+    expect((await download({ resume: true, replace: true })).failure).to.equal(undefined)
+    expect(await readdir(folder)).to.deep.equal(['film'])
+  })
+
+  it('grows where it is told to', async () => {
+    const elsewhere = join(folder, 'elsewhere')
+    const sink = await openDownload({ path, partial: elsewhere, replace: false, resume: false, range: everything })
+    await sink.begin({ keyId: record.keyId, version: 3, sizeBytes: data.length })
+    await sink.append(data.subarray(0, 2000))
+    await sink.close()
+    expect(await readdir(folder)).to.deep.equal(['elsewhere', 'elsewhere.state'])
   })
 
   it('says what to do when the record was replaced', async () => {

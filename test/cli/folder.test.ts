@@ -77,6 +77,21 @@ describe('folder', () => {
     expect(placeOf('out', '...')).to.equal('out/...')
   })
 
+  it('takes no name of what an export keeps there, however it is spelt', () => {
+    const refused = 'name: begins with .enc-server, which an export keeps for itself'
+    for (const name of ['.enc-server', '.enc-server/x', '.ENC-Server/x', '.enc\u200d-server/x', '．enc-server']) {
+      expect(() => placeOf('/out', name), name).to.throw(refused)
+    }
+    expect(placeOf('/out', 'x/.enc-server')).to.equal('/out/x/.enc-server')
+  })
+
+  it('is walked without what an export keeps there', async () => {
+    await mkdir(join(folder, '.enc-server'))
+    await writeFile(join(folder, '.enc-server', 'exported.ndjson'), '')
+    await writeFile(join(folder, 'a'), '')
+    expect(await namesIn()).to.deep.equal({ names: ['a'], passedOver: 0 })
+  })
+
   it('takes no name that leads out of it', () => {
     const names = [
       '..',
