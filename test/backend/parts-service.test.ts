@@ -35,7 +35,7 @@ describe('backend service with parts', () => {
     store = await openLevelStore({ folder: folder.path })
     parts = await openFilePartStore(join(folder.path, 'parts'))
     aheadMs = 0
-    const clock = newClock({ wallMs: () => Date.now() + aheadMs, monotonicMs: () => performance.now() })
+    const clock = newClock({ wallMs: () => Date.now() + aheadMs, monotonicMs: () => performance.now() + aheadMs })
     service = backendService({ store, parts, clock })
     user = sampleUser()
   })
