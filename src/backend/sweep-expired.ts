@@ -4,7 +4,7 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../core/clock.js'
-import { VaultError } from '../core/errors.js'
+import { isCorrupt, VaultError } from '../core/errors.js'
 import type { SealedRecord } from '../gen/encserver/v1/backend.js'
 import { keyIdOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
@@ -28,6 +28,8 @@ const batchRecords = 64
 /** Kept versions looked at in one pass, in turn: those left behind are few, and hidden for as long as they lie there. */
 const passVersions = 256
 const passMs = 600_000
+/** So many damaged records in one pass, and the rest has to wait. */
+const maxUnreadable = 4096
 
 /** Begins to sweep, the first time after the interval. */
 export function startSweep(options: SweepOptions & { intervalMs: number }): Sweep {
@@ -64,26 +66,34 @@ export function sweepPass(options: SweepOptions): (call: StoreCall) => Promise<v
   let after: Buffer | undefined // where the walk through the kept versions has come to
 
   /** A record that cannot be read stays as it is, and stops no other. */
-  async function swept(recordId: Buffer, now: Date, call: StoreCall): Promise<void> {
+  async function swept(recordId: Buffer, now: Date, call: StoreCall): Promise<boolean> {
     try {
       await sweepRecord(recordId, now, call)
+      return true
     } catch (error) {
-      if (!(error instanceof VaultError && error.reason === 'RECORD_CORRUPT')) throw error
+      if (!isCorrupt(error)) throw error
       failed(error)
+      return false
     }
   }
 
   async function sweepDue(call: StoreCall): Promise<void> {
-    let before: Due | undefined
+    const unreadable = new Set<string>() // they stay due, and are passed over until the next pass
+    let before: string | undefined
     for (;;) {
       const by = clock.forRemoving()
-      const due = await store.expired({ by, limit: batchRecords }, call)
-      await all(due.map(({ recordId }) => swept(recordId, by, call)))
-      await all(due.map((each) => store.settled(each, call)))
-      const [first] = due
+      const found = await store.expired({ by, limit: batchRecords + unreadable.size }, call)
+      const due = found.filter((each) => !unreadable.has(nameOf(each)))
+      await all(due.map((each) => sweepOne(each, by)))
+      const first = due[0] && nameOf(due[0])
       // What could not be removed waits for the next pass, or this one would never end.
-      if (due.length < batchRecords || first === undefined || isSame(first, before)) return
+      if (due.length < batchRecords || first === before || unreadable.size > maxUnreadable) return
       before = first
+    }
+
+    async function sweepOne(each: Due, by: Date): Promise<void> {
+      if (await swept(each.recordId, by, call)) await store.settled(each, call)
+      else unreadable.add(nameOf(each))
     }
   }
 
@@ -100,8 +110,8 @@ export function sweepPass(options: SweepOptions): (call: StoreCall) => Promise<v
   }
 }
 
-function isSame(due: Due, before: Due | undefined): boolean {
-  return before !== undefined && due.recordId.equals(before.recordId) && due.mark.equals(before.mark)
+function nameOf({ recordId, mark }: Due): string {
+  return recordId.toString('latin1') + mark.toString('latin1')
 }
 
 /** Waits for all of them; rejects as the first that failed. */

@@ -105,6 +105,29 @@ function sweepTests(open: () => Promise<Opened>): void {
     )
   }
 
+  it('goes past what it cannot read, and removes it once it can', async () => {
+    const records = Array.from({ length: 140 }, () => sealed({ expireTime: inMs(hourMs) }))
+    for (const record of records) await put(record)
+    const unreadable = new Set(hexKeys(...records.slice(0, 70)))
+    const told: unknown[] = []
+    const reading: Store = {
+      ...store,
+      async getRecordHeader(recordId, context) {
+        const record = await store.getRecordHeader(recordId, context)
+        if (record && unreadable.has(keyId(record).toString('hex'))) throw new VaultError('RECORD_CORRUPT')
+        return record
+      },
+    }
+    const pass = sweepPass({ store: reading, clock: newClock(time), failed: (error) => told.push(error) })
+    const left = async () => (await Promise.all(records.map(row))).filter((record) => record !== undefined).length
+    time.pass(2 * hourMs)
+    await pass(call)
+    expect([await left(), told.length]).to.deep.equal([70, 70])
+    unreadable.clear()
+    await pass(call)
+    expect([await left(), told.length]).to.deep.equal([0, 70])
+  })
+
   const retrieved = async ({ recordId }: SealedRecord, version = 0n) =>
     (await service.retrieveEnvelope({ recordIds: [recordId], version }, call)).record
   const row = ({ recordId }: SealedRecord) => store.getRecordHeader(recordId, call)
