@@ -31,9 +31,9 @@ const passMs = 600_000
 /** So many damaged records in one pass, and the rest has to wait. */
 const maxUnreadable = 4096
 
-/** Begins to sweep, the first time after the interval. */
-export function startSweep(options: SweepOptions & { intervalMs: number }): Sweep {
-  const { intervalMs, failed } = options
+/** Begins to sweep, the first time after the interval; `begins` is called before each pass. */
+export function startSweep(options: SweepOptions & { intervalMs: number; begins?: () => void }): Sweep {
+  const { intervalMs, failed, begins = () => undefined } = options
   const stopping = new AbortController()
   const { signal } = stopping
   setMaxListeners(0, signal) // every command of a pass listens to it
@@ -42,6 +42,7 @@ export function startSweep(options: SweepOptions & { intervalMs: number }): Swee
   async function run(): Promise<void> {
     while (!signal.aborted) {
       await sleep(intervalMs, undefined, { signal }).catch(() => undefined)
+      begins()
       if (!signal.aborted) await pass({ deadline: Date.now() + passMs, signal }).catch(tell)
     }
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { openFilePartStore } from '../../src/backend/file-part-store.js'
 import { partStoreContract, sampleSet } from '../part-store.contract.js'
@@ -53,6 +54,28 @@ describe('file-part-store', () => {
     for (const name of ['', ...(await all())]) {
       const found = await stat(join(root, name))
       expect(found.mode & 0o777).to.equal(found.isDirectory() ? 0o700 : 0o600)
+    }
+    await parts.close()
+  })
+
+  it('fails without naming the file, which names a user', async () => {
+    const parts = await openFilePartStore(root)
+    const set = sampleSet()
+    const user = set.recordId.subarray(0, 36).toString('base64url')
+    await parts.put({ ...set, partNumber: 0, data: Buffer.of(1) }, call)
+    await rm(join(root, '.unfinished'), { recursive: true })
+    await rm(join(root, user), { recursive: true })
+    await symlink(user, join(root, user)) // a loop
+    for (const failing of [
+      parts.put({ ...set, partNumber: 1, data: Buffer.of(1) }, call),
+      parts.get({ ...set, partNumber: 0, offset: 0, length: 0 }, call),
+      parts.state(set, call),
+    ]) {
+      const error = await rejection(failing)
+      expect(error.reason).to.equal('STORE_UNAVAILABLE')
+      expect(inspect(error))
+        .to.match(/ENOENT: open|ELOOP: /)
+        .and.not.include(root)
     }
     await parts.close()
   })
