@@ -66,7 +66,10 @@ export function addImportLegacy(program: Command, session: Session): void {
     .option('--record-field <name>', 'field of the record in a document', 'record')
     .addOption(choice('--mode <mode>', 'who holds the new keys (default: as configured)', keyModes))
     .option('--resume', 'go on with the --keys-out of a run that was interrupted, or had failures')
-    .option('--report <file>', 'write each failure to a new file, one JSON object a line; with --resume it replaces the earlier one')
+    .option(
+      '--report <file>',
+      'write each failure to a new file, one JSON object a line; with --resume it replaces the earlier one',
+    )
     .option('--json', 'print the summary as one JSON object')
     .addHelpText('after', formatHelp.trimEnd())
   withExamples(addFrontendOptions(command), examples).action((flags: ImportLegacyFlags) => importAll(flags, session))
@@ -108,7 +111,7 @@ interface LegacyTarget {
 async function importInto(target: LegacyTarget, flags: ImportLegacyFlags, session: Session): Promise<void> {
   const tally = await openTally('imported', flags, session)
   try {
-    await importWith(tally, target, flags, session)
+    await importWith({ ...target, tally }, flags, session)
     tally.sum({
       done: `their new record keys are in ${flags.keysOut}; keep it: they cannot be shown again`,
       failed: 'what failed can be tried again, or corrected, with the same command and --resume',
@@ -122,8 +125,7 @@ async function importInto(target: LegacyTarget, flags: ImportLegacyFlags, sessio
 }
 
 async function importWith(
-  tally: Tally,
-  { keys, stored, idKey }: LegacyTarget,
+  { keys, stored, idKey, tally }: LegacyTarget & { tally: Tally },
   flags: ImportLegacyFlags,
   session: Session,
 ): Promise<void> {
