@@ -63,27 +63,33 @@ export function sweepPass(options: SweepOptions): (call: StoreCall) => Promise<v
   const sweepRecord = recordSweep(options)
   let after: Buffer | undefined // where the walk through the kept versions has come to
 
-  /** A record that cannot be read stays as it is, and stops no other. */
-  async function swept(recordId: Buffer, now: Date, call: StoreCall): Promise<void> {
+  /** Returns whether it was swept: a record that cannot be read stays as it is, and stops no other. */
+  async function swept(recordId: Buffer, now: Date, call: StoreCall): Promise<boolean> {
     try {
       await sweepRecord(recordId, now, call)
+      return true
     } catch (error) {
       if (!(error instanceof VaultError && error.reason === 'RECORD_CORRUPT')) throw error
       failed(error)
+      return false
     }
   }
 
+  async function sweepOne(due: Due, now: Date, call: StoreCall): Promise<void> {
+    if (await swept(due.recordId, now, call)) await store.settled(due, call)
+  }
+
   async function sweepDue(call: StoreCall): Promise<void> {
-    let before: Due | undefined
-    for (;;) {
+    let seen = new Set<string>()
+    for (let limit = batchRecords; ; ) {
       const by = clock.forRemoving()
-      const due = await store.expired({ by, limit: batchRecords }, call)
-      await all(due.map(({ recordId }) => swept(recordId, by, call)))
-      await all(due.map((each) => store.settled(each, call)))
-      const [first] = due
-      // What could not be removed waits for the next pass, or this one would never end.
-      if (due.length < batchRecords || first === undefined || isSame(first, before)) return
-      before = first
+      const due = await store.expired({ by, limit }, call)
+      const unseen = due.filter((each) => !seen.has(nameOf(each)))
+      await all(unseen.map((each) => sweepOne(each, by, call)))
+      if (due.length < limit) return
+      // What could not be removed is told again, before all others: it must not hide them.
+      limit = batchRecords + due.length - unseen.length
+      seen = new Set(due.map(nameOf))
     }
   }
 
@@ -100,8 +106,8 @@ export function sweepPass(options: SweepOptions): (call: StoreCall) => Promise<v
   }
 }
 
-function isSame(due: Due, before: Due | undefined): boolean {
-  return before !== undefined && due.recordId.equals(before.recordId) && due.mark.equals(before.mark)
+function nameOf({ recordId, mark }: Due): string {
+  return recordId.toString('latin1') + mark.toString('latin1')
 }
 
 /** Waits for all of them; rejects as the first that failed. */
