@@ -206,6 +206,27 @@ describe('part sweep', () => {
       expect(failures).to.deep.equal([cannotTell, cannotTell])
     })
 
+    it('gets past a damaged record, however many sets it has', async () => {
+      const unknown = await Promise.all(Array.from({ length: 20 }, () => setOf(48 * hourMs)))
+      const names = new Set(unknown.map(nameOf))
+      const abandoned = await Promise.all(Array.from({ length: 5 }, () => setOf(48 * hourMs)))
+      const damaged = new VaultError('RECORD_CORRUPT')
+      sweep = open({
+        parts: {
+          ...parts,
+          async *sets() {
+            yield* [...unknown, ...abandoned]
+          },
+        },
+        refersTo: async (set) => (names.has(nameOf(set)) ? Promise.reject(damaged) : false),
+      })
+      await pass(0)
+      await pass(hourMs)
+      expect(await Promise.all(unknown.map(isThere))).not.to.include(false)
+      expect(await Promise.all(abandoned.map(isThere))).not.to.include(true)
+      expect(failures).to.deep.equal(Array(40).fill(damaged))
+    })
+
     it('ends a round in which nothing works, and says so a bounded number of times', async () => {
       await Promise.all(Array.from({ length: 40 }, () => setOf()))
       sweep = open({ refersTo: () => Promise.reject(new VaultError('STORE_UNAVAILABLE')) })
