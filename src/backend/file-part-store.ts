@@ -7,7 +7,7 @@ import { makePrivateFolder, syncFolder } from '../core/durable-file.js'
 import { VaultError } from '../core/errors.js'
 import { codeOf, endsAsAbsent } from './absent-file.js'
 import { refuseEnded } from './ended-call.js'
-import { storeError } from './level-errors.js'
+import { fileError } from './file-error.js'
 import { readPiece, setFolders, writeSynced } from './part-file.js'
 import { folderOf, foldersAbove, partNumbersIn, setsIn } from './part-folders.js'
 import type { PartSetState, PartStore } from './part-store.js'
@@ -53,7 +53,7 @@ function filePartStore(root: string, unfinished: string): PartStore {
     return work.run(async () => {
       refuseEnded(call)
       if (closed) throw new VaultError('STORE_UNAVAILABLE')
-      return task().catch((error: unknown) => Promise.reject(storeError(error)))
+      return task().catch((error: unknown) => Promise.reject(fileError(error)))
     })
   }
 

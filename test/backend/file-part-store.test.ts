@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { openFilePartStore } from '../../src/backend/file-part-store.js'
 import { partStoreContract, sampleSet } from '../part-store.contract.js'
@@ -97,6 +98,28 @@ describe('file-part-store', () => {
     expect(await parts.state(set, call)).to.equal(undefined)
     await parts.remove(set, call)
     expect(await all()).to.deep.equal(['.unfinished'])
+    await parts.close()
+  })
+
+  it('names no pseudonym when the file system fails', async () => {
+    const parts = await openFilePartStore(root)
+    const [first, second] = [sampleSet(), sampleSet()]
+    const users = [first, second].map(({ recordId }) => recordId.subarray(0, 36).toString('base64url'))
+    await parts.put({ ...first, partNumber: 0, data: Buffer.of(1) }, call)
+    await writeFile(join(root, users[1] as string), 'no folder')
+    const own = (await all()).find((name) => name.endsWith('/0')) as string
+    await rm(join(root, own))
+    await mkdir(join(root, own))
+    const errors = await Promise.all([
+      rejection(parts.put({ ...second, partNumber: 0, data: Buffer.of(1) }, call)),
+      rejection(parts.put({ ...first, partNumber: 0, data: Buffer.of(1) }, call)),
+      rejection(parts.get({ ...first, partNumber: 0, offset: 0, length: 0 }, call)),
+    ])
+    for (const error of errors) {
+      expect(error.reason).to.equal('STORE_UNAVAILABLE')
+      expect((error.cause as Error).message).to.match(/^E[A-Z]+: [a-z]+$/)
+      for (const user of users) expect(inspect(error, { depth: 9, showHidden: true })).not.to.include(user)
+    }
     await parts.close()
   })
 
