@@ -24,6 +24,8 @@ export interface LetGo {
 }
 
 const noEnd = 2n ** 64n - 1n
+/** Ninety-nine versions may go with one write, and others want the store's connections too. */
+const removedAtOnce = 8
 
 export function lettingGo({ store, released }: LetGoOptions): LetGo {
   function release(version: SealedRecord): void {
@@ -31,12 +33,13 @@ export function lettingGo({ store, released }: LetGoOptions): LetGo {
   }
 
   async function versions(dead: SealedRecord[], call: StoreCall): Promise<void> {
-    await Promise.all(
-      dead.map(async (version) => {
-        await store.removeVersion(version, call)
-        release(version)
-      }),
-    )
+    const remove = async (version: SealedRecord) => {
+      await store.removeVersion(version, call)
+      release(version)
+    }
+    for (let at = 0; at < dead.length; at += removedAtOnce) {
+      await Promise.all(dead.slice(at, at + removedAtOnce).map(remove))
+    }
   }
 
   /** Removes the versions of the row's life below that number. */

@@ -4,6 +4,7 @@ import type { Logger } from '../core/log.js'
 import type { Methods } from '../core/methods.js'
 import { partNote } from '../core/serving.js'
 import type { BackendServiceServer } from '../gen/encserver/v1/backend.js'
+import { clockLag } from './clock-lag.js'
 import type { BackendConfig } from './config.js'
 import { openStores } from './open-store.js'
 import { backendService } from './service.js'
@@ -11,6 +12,8 @@ import type { Store } from './store.js'
 import { startSweep } from './sweep-expired.js'
 import { partSweep } from './sweep-parts.js'
 import { refersTo } from './versions.js'
+
+const clockProblem = 'the clock was set ahead: what expires is removed that much later, until this process starts again'
 
 export interface OpenBackend {
   store: Store
@@ -35,7 +38,9 @@ export async function openBackend(config: BackendConfig, log: Logger): Promise<O
   const { released } = sweepOfParts
   const failed = partNote(log, 'batched call')
   const methods = backendService({ ...stores, clock, partLimits: config.parts, released, failed, leftOver })
-  const sweepOfRows = startSweep({ store, clock, released, intervalMs: config.sweepIntervalMs, failed: leftOver })
+  const begins = clockLag(clock, (lagMs) => log.warn('sweep', { problem: clockProblem, lagMs }))
+  const intervalMs = config.sweepIntervalMs
+  const sweepOfRows = startSweep({ store, clock, released, intervalMs, begins, failed: leftOver })
   sweepOfParts.start()
   return {
     store,

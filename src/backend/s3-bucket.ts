@@ -1,17 +1,9 @@
 // The few requests that a part store makes of a bucket. All end with the call for which they are made.
 import type { Readable } from 'node:stream'
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadBucketCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-  type S3Client,
-} from '@aws-sdk/client-s3'
 import { VaultError } from '../core/errors.js'
 import { answeredInTime } from './answered-in-time.js'
 import { endOf, refuseEnded } from './ended-call.js'
+import type { S3Connection } from './s3-client.js'
 import { isNoBucket, s3Error, statusOf } from './s3-errors.js'
 import type { StoreCall } from './store.js'
 
@@ -77,19 +69,20 @@ function runOr<T, U>(request: Request<T>, answers: Record<number, U>, call: Stor
   return run(answered, call)
 }
 
-export function s3Bucket(client: S3Client, Bucket: string): S3Bucket {
+export function s3Bucket({ sdk, client }: S3Connection, Bucket: string): S3Bucket {
   return {
-    check: async ({ signal }) => void (await client.send(new HeadBucketCommand({ Bucket }), { abortSignal: signal })),
+    check: async ({ signal }) =>
+      void (await client.send(new sdk.HeadBucketCommand({ Bucket }), { abortSignal: signal })),
     size: (Key, call) =>
       runOr(
-        async (options) => (await client.send(new HeadObjectCommand({ Bucket, Key }), options)).ContentLength ?? 0,
+        async (options) => (await client.send(new sdk.HeadObjectCommand({ Bucket, Key }), options)).ContentLength ?? 0,
         { 404: undefined },
         call,
       ),
     putNew: ({ key: Key, data: Body }, call) =>
       runOr(
         async (options) => {
-          await client.send(new PutObjectCommand({ Bucket, Key, Body, IfNoneMatch: '*' }), options)
+          await client.send(new sdk.PutObjectCommand({ Bucket, Key, Body, IfNoneMatch: '*' }), options)
           return true
         },
         { 409: false, 412: false },
@@ -98,7 +91,7 @@ export function s3Bucket(client: S3Client, Bucket: string): S3Bucket {
     get: ({ key: Key, range: Range }, call) =>
       runOr<S3Body, 'past the end' | undefined>(
         async (options) => {
-          const command = new GetObjectCommand({ Bucket, Key, ...(Range && { Range }) })
+          const command = new sdk.GetObjectCommand({ Bucket, Key, ...(Range && { Range }) })
           const { Body, ContentRange } = await client.send(command, options)
           const bytes = await bytesOf(Body as Readable)
           return { bytes, size: ContentRange === undefined ? bytes.length : sizeIn(ContentRange) }
@@ -108,13 +101,13 @@ export function s3Bucket(client: S3Client, Bucket: string): S3Bucket {
       ),
     list: ({ prefix: Prefix, after: StartAfter, rows: MaxKeys }, call) =>
       run(async (options) => {
-        const command = new ListObjectsV2Command({ Bucket, Prefix, MaxKeys, ...(StartAfter && { StartAfter }) })
+        const command = new sdk.ListObjectsV2Command({ Bucket, Prefix, MaxKeys, ...(StartAfter && { StartAfter }) })
         const { Contents = [], IsTruncated } = await client.send(command, options)
         const objects = Contents.map(({ Key = '', LastModified = new Date() }) => ({ key: Key, changed: LastModified }))
         return { objects, next: IsTruncated ? objects.at(-1)?.key : undefined }
       }, call),
     remove: (Key, call) =>
-      run(async (options) => void (await client.send(new DeleteObjectCommand({ Bucket, Key }), options)), call),
+      run(async (options) => void (await client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), options)), call),
   }
 }
 

@@ -1,8 +1,15 @@
 // The SDK's client as the part store needs it: an endpoint that may be asked, credentials from a file, and bounds to how
 // long a request may take and how often it is made.
-import { S3Client } from '@aws-sdk/client-s3'
+import type { S3Client } from '@aws-sdk/client-s3'
 import type { Secret } from '../core/secret.js'
 import { checkPlace, refusal, type S3Place } from './s3-place.js'
+
+export type S3Sdk = typeof import('@aws-sdk/client-s3')
+
+export interface S3Connection {
+  sdk: S3Sdk
+  client: S3Client
+}
 
 export interface S3Limits {
   connectMs: number
@@ -39,14 +46,16 @@ function credentialsOf(secret: Secret): Credentials {
   return given as Credentials
 }
 
-/** Throws INVALID_REQUEST for settings that cannot work, or would expose what is sent. */
-export function newS3Client(place: S3Place, secret: Secret, limits: S3Limits): S3Client {
+/** Rejects with INVALID_REQUEST for settings that cannot work, or would expose what is sent. */
+export async function connectS3(place: S3Place, secret: Secret, limits: S3Limits): Promise<S3Connection> {
   checkPlace(place)
-  return new S3Client({
+  const credentials = credentialsOf(secret) // now: the secret may be closed by the time the SDK is there
+  const sdk = await import('@aws-sdk/client-s3') // not at every start: it is large, and few back ends need it
+  const client = new sdk.S3Client({
     region: place.region,
     ...(place.endpoint !== '' && { endpoint: place.endpoint }),
     forcePathStyle: place.forcePathStyle,
-    credentials: credentialsOf(secret),
+    credentials,
     maxAttempts: limits.attempts,
     // Checksums in trailers are not understood by every server; parts are verified when they are opened.
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -58,4 +67,5 @@ export function newS3Client(place: S3Place, secret: Secret, limits: S3Limits): S
       throwOnRequestTimeout: true,
     },
   })
+  return { sdk, client }
 }

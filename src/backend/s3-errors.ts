@@ -1,5 +1,4 @@
 // What the SDK's errors mean to us; nothing above knows them.
-import { S3ServiceException } from '@aws-sdk/client-s3'
 import { VaultError } from '../core/errors.js'
 
 /** How long a caller should leave the store alone while it recovers. */
@@ -7,8 +6,13 @@ const retryAfterMs = 1_000
 
 const full = ['QuotaExceeded', 'XMinioStorageFull', 'InsufficientStorage', 'InsufficientCapacity']
 
+/** How the SDK marks errors of its own, and those of the server. */
+interface S3Answer {
+  $metadata: { httpStatusCode?: number }
+}
+
 export function statusOf(thrown: unknown): number | undefined {
-  return thrown instanceof S3ServiceException ? thrown.$metadata.httpStatusCode : undefined
+  return (thrown as Partial<S3Answer> | undefined)?.$metadata?.httpStatusCode
 }
 
 export function isNoBucket(thrown: unknown): boolean {
@@ -27,8 +31,7 @@ export function s3Error(thrown: unknown): Error {
   if (statusOf(error) === 507 || full.includes(error.name)) {
     return new VaultError('STORE_FULL', { retryAfterMs, cause: error })
   }
-  const known = error instanceof S3ServiceException || isTransportError(error)
-  return known ? new VaultError('STORE_UNAVAILABLE', { retryAfterMs, cause: error }) : error
+  return isTransportError(error) ? new VaultError('STORE_UNAVAILABLE', { retryAfterMs, cause: error }) : error
 }
 
 /** Why the bucket cannot be used until an operator acts; undefined for what may pass. */

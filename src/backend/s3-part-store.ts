@@ -7,7 +7,7 @@ import type { Secret } from '../core/secret.js'
 import { always } from './ended-call.js'
 import type { PartSet, PartStore } from './part-store.js'
 import { type S3Bucket, type S3Page, s3Bucket } from './s3-bucket.js'
-import { defaultS3Limits, newS3Client, type S3Limits } from './s3-client.js'
+import { connectS3, defaultS3Limits, type S3Limits } from './s3-client.js'
 import { lastingS3Error } from './s3-errors.js'
 import { afterSet, partKey, setOf, setPrefix } from './s3-keys.js'
 import { getPiece, newestOf, putObject, removeAll, stateOf } from './s3-objects.js'
@@ -82,8 +82,9 @@ function turnsByKey() {
  * settings that cannot work, STORE_UNAVAILABLE with what an operator has to do.
  */
 export async function openS3PartStore({ credentials, limits, ...place }: S3PartStoreOptions): Promise<PartStore> {
-  const client = newS3Client(place, credentials, { ...defaultS3Limits, ...limits })
-  const bucket = s3Bucket(client, place.bucket)
+  const connection = await connectS3(place, credentials, { ...defaultS3Limits, ...limits })
+  const { client } = connection
+  const bucket = s3Bucket(connection, place.bucket)
   const problem = await bucket.check(always).then(
     () => undefined,
     (error: unknown) => lastingS3Error(error, place.bucket),

@@ -4,7 +4,7 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../core/clock.js'
-import { VaultError } from '../core/errors.js'
+import { isCorrupt, VaultError } from '../core/errors.js'
 import type { SealedRecord } from '../gen/encserver/v1/backend.js'
 import { keyIdOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
@@ -28,10 +28,12 @@ const batchRecords = 64
 /** Kept versions looked at in one pass, in turn: those left behind are few, and hidden for as long as they lie there. */
 const passVersions = 256
 const passMs = 600_000
+/** So many damaged records in one pass, and the rest has to wait. */
+const maxUnreadable = 4096
 
-/** Begins to sweep, the first time after the interval. */
-export function startSweep(options: SweepOptions & { intervalMs: number }): Sweep {
-  const { intervalMs, failed } = options
+/** Begins to sweep, the first time after the interval; `begins` is called before each pass. */
+export function startSweep(options: SweepOptions & { intervalMs: number; begins?: () => void }): Sweep {
+  const { intervalMs, failed, begins = () => undefined } = options
   const stopping = new AbortController()
   const { signal } = stopping
   setMaxListeners(0, signal) // every command of a pass listens to it
@@ -40,6 +42,7 @@ export function startSweep(options: SweepOptions & { intervalMs: number }): Swee
   async function run(): Promise<void> {
     while (!signal.aborted) {
       await sleep(intervalMs, undefined, { signal }).catch(() => undefined)
+      begins()
       if (!signal.aborted) await pass({ deadline: Date.now() + passMs, signal }).catch(tell)
     }
   }
@@ -63,33 +66,35 @@ export function sweepPass(options: SweepOptions): (call: StoreCall) => Promise<v
   const sweepRecord = recordSweep(options)
   let after: Buffer | undefined // where the walk through the kept versions has come to
 
-  /** Returns whether it was swept: a record that cannot be read stays as it is, and stops no other. */
+  /** A record that cannot be read stays as it is, and stops no other. */
   async function swept(recordId: Buffer, now: Date, call: StoreCall): Promise<boolean> {
     try {
       await sweepRecord(recordId, now, call)
       return true
     } catch (error) {
-      if (!(error instanceof VaultError && error.reason === 'RECORD_CORRUPT')) throw error
+      if (!isCorrupt(error)) throw error
       failed(error)
       return false
     }
   }
 
-  async function sweepOne(due: Due, now: Date, call: StoreCall): Promise<void> {
-    if (await swept(due.recordId, now, call)) await store.settled(due, call)
-  }
-
   async function sweepDue(call: StoreCall): Promise<void> {
-    let seen = new Set<string>()
-    for (let limit = batchRecords; ; ) {
+    const unreadable = new Set<string>() // they stay due, and are passed over until the next pass
+    let before: string | undefined
+    for (;;) {
       const by = clock.forRemoving()
-      const due = await store.expired({ by, limit }, call)
-      const unseen = due.filter((each) => !seen.has(nameOf(each)))
-      await all(unseen.map((each) => sweepOne(each, by, call)))
-      if (due.length < limit) return
-      // What could not be removed is told again, before all others: it must not hide them.
-      limit = batchRecords + due.length - unseen.length
-      seen = new Set(due.map(nameOf))
+      const found = await store.expired({ by, limit: batchRecords + unreadable.size }, call)
+      const due = found.filter((each) => !unreadable.has(nameOf(each)))
+      await all(due.map((each) => sweepOne(each, by)))
+      const first = due[0] && nameOf(due[0])
+      // What could not be removed waits for the next pass, or this one would never end.
+      if (due.length < batchRecords || first === before || unreadable.size > maxUnreadable) return
+      before = first
+    }
+
+    async function sweepOne(each: Due, by: Date): Promise<void> {
+      if (await swept(each.recordId, by, call)) await store.settled(each, call)
+      else unreadable.add(nameOf(each))
     }
   }
 

@@ -1,7 +1,7 @@
 // Looks at all parts from time to time and removes those that may go (part-removal.ts), beside the store's other work.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { VaultError } from '../core/errors.js'
+import { isCorrupt } from '../core/errors.js'
 import { type PartRemovalOptions, partRemoval } from './part-removal.js'
 import type { PartSet } from './part-store.js'
 
@@ -87,15 +87,10 @@ function counting(failed: (error: unknown) => void, signal: AbortSignal) {
         if (await work) removed += 1
         failures = 0
       } catch (error) {
-        // A damaged row is the matter of its own sets, however many it has.
-        if (!isDamage(error)) failures += 1
+        if (!isCorrupt(error)) failures += 1
         if (signal.aborted || failures === maxFailures) throw error
         failed(error)
       }
     },
   }
-}
-
-function isDamage(error: unknown): boolean {
-  return error instanceof VaultError && error.reason === 'RECORD_CORRUPT'
 }

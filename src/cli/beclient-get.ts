@@ -16,6 +16,7 @@ interface GetFlags extends BackendFlags {
   recordId: Buffer
   version?: number
   out?: string
+  force?: true
 }
 
 const examples = [
@@ -29,13 +30,15 @@ export function addGet(program: Command, session: Session): void {
     .description('Show a record: the header of its envelope, and its first bytes, which are ciphertext.')
     .requiredOption('--record-id <hex>', "72 bytes: the user's pseudonym, then the record's", hexOf(72))
     .option('--version <n>', 'an older version that is kept', wholeNumber(1))
-    .option('--out <file>', 'write the whole record and its user to this file instead, replacing a file')
+    .option('--out <file>', 'write the whole record and its user to a new file instead')
+    .option('--force', 'let --out replace a file')
   withExamples(addBackendOptions(command), examples).action((flags: GetFlags) => get(flags, session))
 }
 
 async function get(flags: GetFlags, session: Session): Promise<void> {
-  const { out } = flags
+  const { out, force } = flags
   if (out !== undefined) return getToFile(out, flags, session)
+  if (force) throw invalidField('--force', 'goes with --out')
   const { record } = await retrieve(flags, session)
   const lines = flags.json ? [toJson(record)] : sealedRecordLines(record)
   for (const line of lines) printLine(line, session.terminal)
@@ -53,7 +56,7 @@ async function retrieve({ recordId, version = 0, ...flags }: GetFlags, session: 
 
 async function getToFile(path: string, flags: GetFlags, session: Session): Promise<void> {
   if (path === '-') throw invalidField('--out', 'must be a file')
-  const file = await openWholeFile({ path, flag: '--out', replace: true })
+  const file = await openWholeFile({ path, flag: '--out', replace: flags.force === true })
   try {
     const copy = await retrieve(flags, session)
     refuseParts('--out', copy.record)

@@ -12,6 +12,7 @@ import { openWholeFile } from './whole-file.js'
 
 interface GetFlags extends OpeningFlags {
   out?: string
+  force?: true
 }
 
 interface OpenedRecord {
@@ -29,15 +30,17 @@ const examples = [
 export function addGet(program: Command, session: Session): void {
   const command = addOpeningOptions(addRecordOptions(program.command('get')))
     .description('Get a record. Without a record key only records of mode server open.')
-    .option('--out <file>', 'where to write the data, replacing a file; - is standard output, even for binary data')
+    .option('--out <file>', 'where the data goes: a new file, for its owner only; - is standard output, even if binary')
+    .option('--force', 'let --out replace a file')
   withExamples(addFrontendOptions(command.option('--json', 'print one JSON object')), examples).action(
     (flags: GetFlags) => get(flags, session),
   )
 }
 
 async function get(flags: GetFlags, session: Session): Promise<void> {
-  const { out } = flags
+  const { out, force } = flags
   if (out !== undefined && out !== '-') return getToFile(out, flags, session)
+  if (force) throw invalidField('--force', 'goes with an --out that is a file')
   const { data, record } = await retrieve(flags, session)
   if (flags.json) printLine(toJson({ ...recordJson(record), dataBase64: data.toString('base64') }), session.terminal)
   else await show(data, { forced: out === '-' }, session)
@@ -66,7 +69,7 @@ async function show(data: Buffer, { forced }: { forced: boolean }, { terminal }:
 }
 
 async function getToFile(path: string, flags: GetFlags, session: Session): Promise<void> {
-  const file = await openWholeFile({ path, flag: '--out', replace: true })
+  const file = await openWholeFile({ path, flag: '--out', replace: flags.force === true })
   try {
     const { data, record } = await retrieve(flags, session)
     await file.commit(data)

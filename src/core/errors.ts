@@ -90,6 +90,11 @@ export class VaultError extends Error {
   }
 }
 
+/** Whether it is of one record alone, which cannot be read. */
+export function isCorrupt(error: unknown): boolean {
+  return error instanceof VaultError && error.reason === 'RECORD_CORRUPT'
+}
+
 /** A field of the request that can never work; the description says what would. */
 export function invalidField(field: string, description: string): VaultError {
   return new VaultError('INVALID_REQUEST', { message: `${field}: ${description}`, fields: [{ field, description }] })

@@ -157,6 +157,22 @@ describe('backend service and the life of a record', () => {
       expect(await numbers(record)).to.deep.equal([6, 5, 4])
     })
 
+    it('are removed a few at a time, however many go at once', async () => {
+      const records = await putTimes(40, 100)
+      let [now, most] = [0, 0]
+      const counting: Store = {
+        ...store,
+        async removeVersion(version, context) {
+          most = Math.max(most, ++now)
+          await store.removeVersion(version, context).finally(() => now--)
+        },
+      }
+      const by = serviceOver(counting)
+      await put(next(records[0]), { keepVersions: 1 }, by)
+      expect(await documents(records[0])).to.deep.equal([])
+      expect(most).to.equal(8)
+    })
+
     it('are counted anew in a new life', async () => {
       const [record] = await putTimes(3, 3)
       await remove(record)

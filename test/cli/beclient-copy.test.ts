@@ -79,6 +79,8 @@ describe('beclient copy', () => {
   it('speaks JSON', async () => {
     const shown = await beJson('get', '--record-id', recordId)
     const { storeTime, ...copied } = await beJson('get', '--record-id', recordId, '--out', copyFile)
+    expect((await copy()).stderr).to.equal(`error: INVALID_REQUEST: --out: ${copyFile} exists; --force replaces it\n`)
+    expect((await beJson('get', '--record-id', recordId, '--out', copyFile, '--force')).keyId).to.equal(copied.keyId)
     expect(copied).to.eql({ recordId, version: '1', keyId: shown.envelope.slice(16, 48), sizeBytes: `${data.length}` })
     expect(storeTime).to.equal(shown.storeTime)
     expect(await beJson('delete', '--record-id', recordId, '--expect-key-id', copied.keyId)).to.eql({ deleted: true })
@@ -111,7 +113,6 @@ describe('beclient copy', () => {
   })
 
   it('says when a newer version stays, and restores the older once that is deleted', async () => {
-    await copy()
     const { keyId } = await beJson('get', '--record-id', recordId, '--out', copyFile)
     await fe('store', '--user', 'alice', '--name', 'note', '--key-out', join(work, 'newer.key'))
     for (const [reason, ...flags] of [['PRECONDITION_FAILED'], ['ALREADY_EXISTS', '--if-absent']]) {

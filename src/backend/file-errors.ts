@@ -1,0 +1,11 @@
+// What the file system's errors mean to us. Their words name the file, and so the pseudonyms of its user and record: what
+// is kept of them is what was tried, and what came of it.
+import { VaultError } from '../core/errors.js'
+import { storeError } from './level-errors.js'
+
+/** The error as the store's callers know it, its cause without paths. */
+export function fileError(thrown: unknown): Error {
+  const { code, syscall } = thrown as NodeJS.ErrnoException
+  if (thrown instanceof VaultError || code === undefined) return thrown as Error
+  return storeError(Object.assign(new Error(`${code}: ${syscall}`), { code, syscall }))
+}
