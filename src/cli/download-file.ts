@@ -118,7 +118,7 @@ function downloadFile(begun: Begun, opening: Opening): DownloadFile {
     append,
     async publish() {
       await file.sync()
-      await putInPlace(partial, { path, replace })
+      await putInPlace(partial, { path, flag, replace })
       published = true
       if (!replace) await unlink(partial)
       await removeState(`${partial}.state`)

@@ -48,7 +48,7 @@ export function addExport(program: Command, session: Session): void {
     )
     .option('--force', 'let --out replace a file, or files of the folder')
     .option('--resume', 'go on with an export that was interrupted, or had failures')
-    .option('--report <file>', 'write each failure to this file, one JSON object a line')
+    .option('--report <file>', 'write each failure to a new file, one JSON object a line; --resume replaces it')
     .option('--json', 'print the summary as one JSON object')
     .addHelpText('after', formatHelp.trimEnd())
   withExamples(addFrontendOptions(command), examples).action((flags: ExportFlags) => exportRecords(flags, session))
@@ -67,6 +67,18 @@ async function exportRecords(flags: ExportFlags, session: Session): Promise<void
   if (await isFolder(flags.out)) return exportFolder(flags, session)
   const exported = keyIdSet()
   const out = await openOutput(flags, exported, session)
+  try {
+    await exportInto(out, { flags, exported }, session)
+  } finally {
+    await out.close()
+  }
+}
+
+async function exportInto(
+  out: PartialFile,
+  { flags, exported }: Pick<Export, 'flags' | 'exported'>,
+  session: Session,
+): Promise<void> {
   const tally = await openTally('exported', flags, session)
   try {
     await withFrontend(flags, session, (client, options) =>
@@ -79,7 +91,6 @@ async function exportRecords(flags: ExportFlags, session: Session): Promise<void
     throw error
   } finally {
     await tally.close()
-    await out.close()
   }
 }
 

@@ -7,12 +7,12 @@ import type { ConnectionFlags } from './connection.js'
 import { addFrontendOptions, type KeyModeName, keyModes, withFrontend } from './frontend-call.js'
 import { lineOf } from './import-lines.js'
 import type { KeyEntry } from './key-entry.js'
-import { openKeysFile } from './keys-file.js'
+import { type KeysFile, openKeysFile } from './keys-file.js'
 import { type LegacyDump, openDump } from './legacy-dump.js'
 import { type LegacyForm, legacyForms, legacyImporter, parseNonce, readIdKey } from './legacy-importer.js'
 import { transferLegacy } from './legacy-transfer.js'
 import { type Session, withExamples } from './program.js'
-import { storedLines } from './stored-lines.js'
+import { type StoredLines, storedLines } from './stored-lines.js'
 import { openTally, refuseSameFile, type Tally, type TallyFlags } from './tally.js'
 
 interface ImportLegacyFlags extends ConnectionFlags, TallyFlags {
@@ -66,7 +66,7 @@ export function addImportLegacy(program: Command, session: Session): void {
     .option('--record-field <name>', 'field of the record in a document', 'record')
     .addOption(choice('--mode <mode>', 'who holds the new keys (default: as configured)', keyModes))
     .option('--resume', 'go on with the --keys-out of a run that was interrupted, or had failures')
-    .option('--report <file>', 'write each failure to this file, one JSON object a line')
+    .option('--report <file>', 'write each failure to a new file, one JSON object a line; --resume replaces it')
     .option('--json', 'print the summary as one JSON object')
     .addHelpText('after', formatHelp.trimEnd())
   withExamples(addFrontendOptions(command), examples).action((flags: ImportLegacyFlags) => importAll(flags, session))
@@ -89,35 +89,55 @@ async function importAll(flags: ImportLegacyFlags, session: Session): Promise<vo
   await check(flags)
   const { keysOut, resume = false, idKeyFile } = flags
   const idKey = idKeyFile === undefined ? undefined : await readIdKey(idKeyFile)
-  const totalBytes = (await stat(flags.keys)).size
   const stored = storedLines()
   const seen = (entry: KeyEntry) => stored.add(lineOf(entry))
-  const keys = await openKeysFile({ path: keysOut, resume, input: undefined, mayChange: true, seen }, session)
+  try {
+    const keys = await openKeysFile({ path: keysOut, resume, input: undefined, mayChange: true, seen }, session)
+    await importInto({ keys, stored, idKey }, flags, session).finally(keys.close)
+  } finally {
+    idKey?.fill(0)
+  }
+}
+
+interface LegacyTarget {
+  keys: KeysFile
+  stored: StoredLines
+  idKey: Buffer | undefined
+}
+
+async function importInto(target: LegacyTarget, flags: ImportLegacyFlags, session: Session): Promise<void> {
   const tally = await openTally('imported', flags, session)
   try {
-    const dump = await openDumpOf(flags, tally, session)
-    try {
-      const { form, idNonce, mode, timeout } = flags
-      const terms = { dump, form, idKey, idNonce, keyMode: mode && keyModes[mode] }
-      const work = { path: flags.keys, totalBytes, keys, stored, tally, timeoutMs: timeout * 1000 }
-      await withFrontend(flags, session, (client) => {
-        const importOne = legacyImporter({ ...terms, client })
-        return transferLegacy({ ...work, importOne }, session)
-      })
-    } finally {
-      await dump.close()
-    }
+    await importWith({ ...target, tally }, flags, session)
     tally.sum({
-      done: `their new record keys are in ${keysOut}; keep it: they cannot be shown again`,
+      done: `their new record keys are in ${flags.keysOut}; keep it: they cannot be shown again`,
       failed: 'what failed can be tried again, or corrected, with the same command and --resume',
     })
   } catch (error) {
     if (tally.done > 0 && session.signal.aborted) tally.note(`stopped after ${tally.done} records; --resume goes on`)
     throw error
   } finally {
-    idKey?.fill(0)
     await tally.close()
-    await keys.close()
+  }
+}
+
+async function importWith(
+  { keys, stored, idKey, tally }: LegacyTarget & { tally: Tally },
+  flags: ImportLegacyFlags,
+  session: Session,
+): Promise<void> {
+  const { form, idNonce, mode, timeout } = flags
+  const totalBytes = (await stat(flags.keys)).size
+  const dump = await openDumpOf(flags, tally, session)
+  try {
+    const terms = { dump, form, idKey, idNonce, keyMode: mode && keyModes[mode] }
+    const work = { path: flags.keys, totalBytes, keys, stored, tally, timeoutMs: timeout * 1000 }
+    await withFrontend(flags, session, (client) => {
+      const importOne = legacyImporter({ ...terms, client })
+      return transferLegacy({ ...work, importOne }, session)
+    })
+  } finally {
+    await dump.close()
   }
 }
 

@@ -51,16 +51,23 @@ export async function runImport({ flags, opening, work }: Import, session: Sessi
     keysOut,
   ])
   const keys = await openKeysFile({ path: keysOut, resume, mayChange: changed, ...opening }, session)
+  try {
+    await importInto(keys, { flags, work }, session)
+  } finally {
+    await keys.close()
+  }
+}
+
+async function importInto(keys: KeysFile, { flags, work }: Omit<Import, 'opening'>, session: Session): Promise<void> {
   const tally = await openTally('imported', flags, session)
   try {
     await withFrontend(flags, session, (client) => work({ client, keys, tally, flags }))
     tally.sum(advice(flags))
   } catch (error) {
-    if (tally.done > 0 && keysOut !== '-' && session.signal.aborted) tally.note(goOn(tally))
+    if (tally.done > 0 && flags.keysOut !== '-' && session.signal.aborted) tally.note(goOn(tally))
     throw error
   } finally {
     await tally.close()
-    await keys.close()
   }
 }
 

@@ -45,7 +45,7 @@ export async function openPartial(opening: PartialOpening): Promise<PartialFile>
     append: file.append,
     close: file.close,
     async publish() {
-      await putInPlace(partial, { path, replace })
+      await putInPlace(partial, { path, flag, replace })
       if (!replace) await unlink(partial)
       await syncFolder(dirname(path))
     },

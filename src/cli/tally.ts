@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { invalidField, type VaultError } from '../core/errors.js'
+import { isThere } from './growing-file.js'
 import { printLine, printNote, SomeFailed, toJson } from './output.js'
 import type { Session } from './program.js'
 import { type Position, type Progress, progressLine } from './progress.js'
@@ -38,13 +39,16 @@ export interface Tally {
 export interface TallyFlags {
   report?: string
   json?: true
+  force?: true
+  resume?: true
 }
 
 const shownFailures = 20
 
 /** `verb` is what is done with the records: imported, exported. */
-export async function openTally(verb: string, { report, json }: TallyFlags, { terminal }: Session): Promise<Tally> {
-  const file = report === undefined ? undefined : await openWholeFile({ path: report, flag: '--report', replace: true })
+export async function openTally(verb: string, flags: TallyFlags, { terminal }: Session): Promise<Tally> {
+  const { report, json } = flags
+  const file = report === undefined ? undefined : await openReport(report, flags)
   const progress = progressLine(verb, terminal)
   const count = { done: 0, failed: 0, skipped: 0, replaced: 0 }
   const startedAt = performance.now()
@@ -126,6 +130,14 @@ function moreFailures(report: string | undefined): string {
 
 function reportLine(which: Failed, { reason, message, requestId }: VaultError): string {
   return `${toJson({ ...which, reason, message, ...(requestId && { request_id: requestId }) })}\n`
+}
+
+/** Only what is there already, the report of an earlier run, is replaced: not what appears meanwhile. */
+async function openReport(path: string, { force, resume }: TallyFlags): Promise<WholeFile> {
+  const flag = '--report'
+  const there = await isThere({ path, flag })
+  if (there && !force && !resume) throw invalidField(flag, `${path} exists: remove it, or name another`)
+  return openWholeFile({ path, flag, replace: there })
 }
 
 async function keep(file: WholeFile | undefined): Promise<void> {

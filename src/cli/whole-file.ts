@@ -51,12 +51,12 @@ export async function openWholeFile(destination: Destination): Promise<WholeFile
 }
 
 /** Gives a file its name, in place of another only when told so. */
-export async function putInPlace(
-  temporary: string,
-  { path, replace }: Pick<Destination, 'path' | 'replace'>,
-): Promise<void> {
-  if (replace) await rename(temporary, path)
-  else await link(temporary, path) // unlike rename, it fails when the name was taken meanwhile
+export async function putInPlace(temporary: string, { path, flag, replace }: Destination): Promise<void> {
+  if (replace) return rename(temporary, path)
+  // Unlike rename, it fails when the name was taken meanwhile.
+  await link(temporary, path).catch((cause: NodeJS.ErrnoException) => {
+    throw cause.code === 'EEXIST' ? invalidField(flag, `${path} has appeared meanwhile, and is left as it is`) : cause
+  })
 }
 
 /**
