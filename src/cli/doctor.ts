@@ -17,7 +17,7 @@ export interface Finding {
 /** Looks at one thing after the other; what it cannot look at is a finding too. */
 export type Diagnose = (sources: ConfigSources) => AsyncIterable<Finding>
 
-const examples = ['enc-server doctor --config config/config.cmd.json', 'enc-server doctor --json']
+const examples = ['enc-server doctor', 'enc-server doctor --config /etc/enc-server/config.json --json']
 
 export function addDoctor(program: Command, diagnose: Diagnose, session: Session): void {
   const command = program

@@ -48,10 +48,7 @@ export function addExport(program: Command, session: Session): void {
     )
     .option('--force', 'let --out replace a file, or files of the folder')
     .option('--resume', 'go on with an export that was interrupted, or had failures')
-    .option(
-      '--report <file>',
-      'write each failure to a new file, one JSON object a line; with --resume it replaces the earlier one',
-    )
+    .option('--report <file>', 'write each failure to a new file, one JSON object a line; --resume replaces it')
     .option('--json', 'print the summary as one JSON object')
     .addHelpText('after', formatHelp.trimEnd())
   withExamples(addFrontendOptions(command), examples).action((flags: ExportFlags) => exportRecords(flags, session))

@@ -66,10 +66,7 @@ export function addImportLegacy(program: Command, session: Session): void {
     .option('--record-field <name>', 'field of the record in a document', 'record')
     .addOption(choice('--mode <mode>', 'who holds the new keys (default: as configured)', keyModes))
     .option('--resume', 'go on with the --keys-out of a run that was interrupted, or had failures')
-    .option(
-      '--report <file>',
-      'write each failure to a new file, one JSON object a line; with --resume it replaces the earlier one',
-    )
+    .option('--report <file>', 'write each failure to a new file, one JSON object a line; --resume replaces it')
     .option('--json', 'print the summary as one JSON object')
     .addHelpText('after', formatHelp.trimEnd())
   withExamples(addFrontendOptions(command), examples).action((flags: ImportLegacyFlags) => importAll(flags, session))

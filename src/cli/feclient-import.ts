@@ -45,10 +45,7 @@ export function addImport(program: Command, session: Session): void {
     )
     .option('--resume', 'go on with the keys file of an import that was interrupted, or had failures')
     .option('--changed', 'with --resume: the input has changed, but not in the lines that are stored')
-    .option(
-      '--report <file>',
-      'write each failure to a new file, one JSON object a line; with --resume it replaces the earlier one',
-    )
+    .option('--report <file>', 'write each failure to a new file, one JSON object a line; --resume replaces it')
     .addOption(
       new Option('--mode <mode>', 'who holds the keys of lines that do not say it (default: as configured)').choices(
         Object.keys(keyModes),

@@ -7,7 +7,7 @@ export interface ServerFlags {
   set: string[]
 }
 
-const defaultConfigPath = 'config/config.json'
+const defaultConfigPath = 'config/config.cmd.json'
 
 function collect(value: string, all: string[]): string[] {
   return [...all, value]

@@ -214,7 +214,7 @@ describe('config', () => {
 
   describe('of the services', () => {
     const schemas = { frontend: frontendSchema, backend: backendSchema }
-    for (const name of ['config.json', 'config.cmd.json', 'config.kube.json']) {
+    for (const name of ['config.json', 'config.cmd.json']) {
       for (const [service, schema] of Object.entries(schemas)) {
         it(`config/${name} is accepted by the ${service}`, () => {
           const file = new URL(`../../config/${name}`, import.meta.url).pathname
