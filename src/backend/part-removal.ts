@@ -45,19 +45,29 @@ function within(timeoutMs: number, signal: AbortSignal): StoreCall {
 export function partRemoval({ parts, refersTo, now, limits, room = defaultRoom }: PartRemovalOptions): PartRemoval {
   const released = waitingSets(room)
   const abandoned = waitingSets(room)
+  const young = waitingSets(room) // since their newest part
   const nowMs = () => now().getTime()
   const heldSince = () => nowMs() - limits.releasedHoldMs
 
   async function remove(set: PartSet, signal: AbortSignal): Promise<true> {
     await parts.remove(set, within(removeTimeoutMs, signal))
-    for (const waiting of [released, abandoned]) waiting.drop(set)
+    for (const waiting of [released, abandoned, young]) waiting.drop(set)
     return true
   }
 
-  async function isAbandoned(set: PartSet, signal: AbortSignal): Promise<boolean> {
-    if (await refersTo(set, within(lookTimeoutMs, signal))) return false
+  /** Asks for the newest part only when it can matter: a store may have to read all parts for it. */
+  async function isOld(set: PartSet, signal: AbortSignal): Promise<boolean> {
+    const oldMs = nowMs() - limits.orphanHoldMs
+    if ((young.known(set) ?? oldMs) > oldMs) return false
+    if ((abandoned.known(set) ?? heldSince()) > heldSince()) return true // looked at again when its hold is over
     const newest = await parts.newest(set, within(removeTimeoutMs, signal))
-    return newest !== undefined && nowMs() - newest.getTime() >= limits.orphanHoldMs
+    young.drop(set)
+    if (newest !== undefined && newest.getTime() > oldMs) young.since(set, newest.getTime())
+    return newest !== undefined && newest.getTime() <= oldMs
+  }
+
+  async function isAbandoned(set: PartSet, signal: AbortSignal): Promise<boolean> {
+    return !(await refersTo(set, within(lookTimeoutMs, signal))) && isOld(set, signal)
   }
 
   return {
@@ -76,6 +86,8 @@ export function partRemoval({ parts, refersTo, now, limits, room = defaultRoom }
       abandoned.drop(set)
       return false
     },
-    allSeen: abandoned.dropUnasked,
+    allSeen() {
+      for (const waiting of [abandoned, young]) waiting.dropUnasked()
+    },
   }
 }

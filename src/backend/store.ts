@@ -30,6 +30,8 @@ export interface Put {
   defaultKeepVersions: number
   /** The version that `putVersion` has kept for this write. */
   keptKeyId: Buffer | undefined
+  /** Names the life that the write begins, if it begins one: 16 bytes that never name another. */
+  newLife: Buffer
   /** Rows that have expired by then count as absent. */
   now: Date
 }

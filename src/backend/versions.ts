@@ -52,7 +52,9 @@ export function isOver(
 }
 
 /** A write, but for what is known only when it is made. */
-type KeepingPut = Omit<Put, 'keptKeyId' | 'now'>
+type KeepingPut = Omit<Put, 'keptKeyId' | 'newLife' | 'now'>
+
+const lifeBytes = 16
 
 /** Writes the record as `putRecord` does, after its current version was kept if it has to be. */
 export async function putKeeping(
@@ -60,7 +62,10 @@ export async function putKeeping(
   put: KeepingPut,
   call: StoreCall,
 ): Promise<Written> {
-  const attempt = (keptKeyId?: Buffer) => store.putRecord({ ...put, keptKeyId, now: clock.forRefusing() }, call)
+  // Not by a key id: a call that is repeated after a delete would begin a life of the same name as the one that has ended.
+  const newLife = Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(lifeBytes)))
+  const attempt = (keptKeyId?: Buffer) =>
+    store.putRecord({ ...put, keptKeyId, newLife, now: clock.forRefusing() }, call)
   const written = await attempt()
   if (written) return written
   return takeTurns(async () => {

@@ -7,10 +7,12 @@ import { recordIdBytes } from './record-id.js'
 export interface WaitingSets {
   /** Since when the set waits: from now on if it did not. Undefined when there is no room for it. */
   since(set: PartSet, nowMs: number): number | undefined
+  /** Since when it waits; undefined when it does not. */
+  known(set: PartSet): number | undefined
   /** Those that have waited since then, or longer. */
   waitingSince(ms: number): PartSet[]
   drop(set: PartSet): void
-  /** Drops those for which `since` was not asked after the last time: somebody else has removed them. */
+  /** Drops those for which nothing was asked after the last time: somebody else has removed them. */
   dropUnasked(): void
 }
 
@@ -26,15 +28,22 @@ function setOf(text: string): PartSet {
 
 export function waitingSets(room: number): WaitingSets {
   const waiting = new Map<string, { sinceMs: number; asked: boolean }>()
+
+  function known(set: PartSet): number | undefined {
+    const entry = waiting.get(textOf(set))
+    if (entry) entry.asked = true
+    return entry?.sinceMs
+  }
+
   return {
     since(set, nowMs) {
-      const text = textOf(set)
-      const known = waiting.get(text)
-      if (known) known.asked = true
-      else if (waiting.size < room) waiting.set(text, { sinceMs: nowMs, asked: true })
-      else return undefined
-      return known?.sinceMs ?? nowMs
+      const sinceMs = known(set)
+      if (sinceMs !== undefined) return sinceMs
+      if (waiting.size >= room) return undefined
+      waiting.set(textOf(set), { sinceMs: nowMs, asked: true })
+      return nowMs
     },
+    known,
     waitingSince: (ms) => [...waiting].filter(([, { sinceMs }]) => sinceMs <= ms).map(([text]) => setOf(text)),
     drop: (set) => void waiting.delete(textOf(set)),
     dropUnasked() {

@@ -54,8 +54,8 @@ function keepOf(current: SealedRecord, { keepVersions, defaultKeepVersions }: Pu
 }
 
 /** The first version of a life. */
-function firstOf({ record, keepVersions }: Put): SealedRecord {
-  return { ...record, version: 1n, firstKeyId: keyIdOf(record), keepVersions }
+function firstOf({ record, keepVersions, newLife }: Put): SealedRecord {
+  return { ...record, version: 1n, firstKeyId: newLife, keepVersions }
 }
 
 function successor(current: SealedRecord, put: Put): SealedRecord {

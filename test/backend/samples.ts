@@ -62,6 +62,7 @@ export function putOf(record: SealedRecord, changes: Partial<Put> = {}): Put {
     keepVersions: 0,
     defaultKeepVersions: 0,
     keptKeyId: undefined,
+    newLife: keyId(record),
     now: storeTime,
     ...changes,
   }

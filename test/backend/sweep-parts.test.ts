@@ -50,15 +50,17 @@ describe('part sweep', () => {
     await folder.remove()
   })
 
+  function folderOf({ recordId, keyId }: PartSet): string {
+    const halves = [recordId.subarray(0, 36), recordId.subarray(36)].map((half) => half.toString('base64url'))
+    return join(folder.path, ...halves, keyId.toString('hex'))
+  }
+
   /** A set of parts, of which the newest was written that long ago. */
   async function setOf(ageMs = 0, used = false): Promise<PartSet> {
     const set = sampleSet()
     for (const partNumber of [0, 1]) await parts.put({ ...set, partNumber, data: Buffer.of(partNumber) }, call)
-    const [user, record] = [set.recordId.subarray(0, 36), set.recordId.subarray(36)].map((half) =>
-      half.toString('base64url'),
-    ) as [string, string]
     const written = new Date(nowMs - ageMs)
-    await utimes(join(folder.path, user, record, set.keyId.toString('hex')), written, written)
+    await utimes(folderOf(set), written, written)
     if (used) inUse.add(nameOf(set))
     return set
   }
@@ -192,6 +194,26 @@ describe('part sweep', () => {
       nowMs -= 72 * hourMs
       await pass(2 * hourMs)
       expect(await isThere(set)).to.equal(true)
+    })
+
+    it('asks for the newest part only when it can matter', async () => {
+      let asked = 0
+      const newest: PartStore['newest'] = (set, within) => {
+        asked += 1
+        return parts.newest(set, within)
+      }
+      sweep = open({ parts: { ...parts, newest } })
+      const set = await setOf()
+      for (let hour = 0; hour < 23; hour += 1) await pass(hourMs)
+      expect(asked).to.equal(1)
+      await parts.put({ ...set, partNumber: 2, data: Buffer.of(2) }, call)
+      await utimes(folderOf(set), new Date(nowMs), new Date(nowMs))
+      for (let hour = 0; hour < 23; hour += 1) await pass(hourMs)
+      expect(asked).to.equal(2)
+      for (let time = 0; time < 6; time += 1) await pass(hourMs / 6)
+      expect([asked, await isThere(set)]).to.deep.equal([3, true])
+      await pass(hourMs)
+      expect([asked, await isThere(set)]).to.deep.equal([4, false])
     })
 
     it('gets to all of them, with room for a few at a time', async () => {
