@@ -205,10 +205,13 @@ describeEngines('e2e: gathering', (engine) => {
     it('again and again: no store is lost, and none made twice', async () => {
       const { proxy, client, direct } = vault
       const all: StoreEnvelopeRequest[] = []
+      const startedAt = Date.now()
+      await storeAll(client, newStores())
+      const roundMs = Date.now() - startedAt // on this machine, as busy as it is
       let done = false
       const breaking = (async () => {
         while (!done) {
-          await pause(40 + Math.random() * 120)
+          await pause(40 + Math.random() * 120 + roundMs * Math.random() * 2)
           proxy.cut()
         }
       })()
