@@ -2,6 +2,7 @@
 // folder, nor follows a link out of it.
 import { lstat, mkdir } from 'node:fs/promises'
 import { join, sep } from 'node:path'
+import { makeFolders } from '../core/durable-file.js'
 import { invalidField } from '../core/errors.js'
 
 /** What an export keeps for itself in a folder: unfinished downloads, and the list of what is done. No record's file. */
@@ -39,14 +40,14 @@ function isOwn(segment: string): boolean {
 /** Makes it, if it is not there, and returns where it is. */
 export async function leadToOwn(folder: string): Promise<string> {
   const path = join(folder, ownFolder)
-  await mkdir(path, { recursive: true, mode: 0o700 })
+  makeFolders(path)
   if ((await lstat(path)).isDirectory()) return path
   throw invalidField('--out', `${path} is a link: what an export keeps for itself lies in the folder`)
 }
 
 /** Makes the folders that lead to that file, the first one too; throws INVALID_REQUEST where a link or a file is in the way. */
 export async function leadTo(folder: string, name: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  makeFolders(folder)
   let path = folder
   for (const segment of segmentsOf(name).slice(0, -1)) {
     path = join(path, segment)

@@ -1,6 +1,7 @@
 // Files and folders that are still there after a power cut. A synced file is of no use in a folder whose own entry was
 // lost, so every folder that was made is synced into the one above it.
-import { mkdir, open } from 'node:fs/promises'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
 /** Makes what was created, linked or renamed in a folder last. */
@@ -15,8 +16,21 @@ export async function syncFolder(path: string): Promise<void> {
 
 /** Makes the folder and what leads to it, for this user only. A folder that is there keeps its mode. */
 export async function makePrivateFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 })
-  if (first === undefined) return
-  const highest = resolve(first).length
-  for (let made = resolve(path); made.length >= highest; made = dirname(made)) await syncFolder(dirname(made))
+  for (const made of makeFolders(path).reverse()) await syncFolder(dirname(made))
+}
+
+/**
+ * Makes the folder and what leads to it, for this user only, and returns what it made, the highest first. Not `recursive`
+ * of Node's mkdir: that tries for ever, and blocks, where nothing can be made although the folder above is there (/proc).
+ */
+export function makeFolders(path: string): string[] {
+  const folder = resolve(path)
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+    return [folder]
+  } catch (error) {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return []
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || existsSync(dirname(folder))) throw error
+  }
+  return [...makeFolders(dirname(folder)), ...makeFolders(folder)]
 }

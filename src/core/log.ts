@@ -1,9 +1,9 @@
 // One JSON line per event, to a file, to standard output or both. What may not be read is decided by type: bytes print
 // their length, a Secret prints "[secret]", so that no caller has to remember. Logging never throws.
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import winston from 'winston'
+import { makeFolders } from './durable-file.js'
 import { VaultError } from './errors.js'
 import { LogFile } from './log-file.js'
 
@@ -85,7 +85,7 @@ export function openLog(name: string, config: LogConfig): Logger {
 
 function openFile(name: string, { dir, level }: LogConfig): LogFile {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    makeFolders(dir)
     return new LogFile(join(dir, name), level, logBounds)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
