@@ -1,7 +1,7 @@
 // feclient restore: an older version becomes the newest one again, with a record key of its own.
 import type { Command } from 'commander'
 import { addFrontendOptions, addRecordOptions, type RecordFlags, withFrontend } from './frontend-call.js'
-import { type KeyFlags, readAad, readRecordKey } from './input.js'
+import { hexOf, type KeyFlags, readAad, readRecordKey } from './input.js'
 import { addKeyOutOption, type KeyOutFlags, type Stored, versionText, withKeyFile } from './key-out.js'
 import { addKeyOptions, keylessError } from './opening-options.js'
 import { type Session, withExamples } from './program.js'
@@ -18,6 +18,7 @@ import {
 
 interface RestoreFlags extends RecordFlags, KeyFlags, KeyOutFlags, ConditionFlags, Pick<LifeFlags, 'keepVersions'> {
   version: number
+  expectKeyId?: Buffer
   aadFile?: string
 }
 
@@ -33,6 +34,7 @@ export function addRestore(program: Command, session: Session): void {
       .requiredOption('--version <n>', 'which one: `feclient versions` lists them', wholeNumber(1)),
   )
   addModeOption(addKeyOutOption(command), "the new version's key")
+  command.option('--expect-key-id <hex>', 'only if the version restored has this key id', hexOf(16))
   addKeepOption(addIfKeyIdOption(command)).option('--json', 'print one JSON object')
   withExamples(addFrontendOptions(command), examples).action((flags: RestoreFlags) => restore(flags, session))
 }
@@ -44,14 +46,15 @@ async function restore(flags: RestoreFlags, session: Session): Promise<void> {
 }
 
 async function send(flags: RestoreFlags, session: Session): Promise<Stored> {
-  const { user, name = '', version, mode, keepVersions, aadFile } = flags
+  const { user, name = '', version, expectKeyId, mode, keepVersions, aadFile } = flags
   const recordKey = await readRecordKey(flags, session)
   const callerAad = await readAad(aadFile, session)
   const which = { userId: user, recordName: name, version: BigInt(version), recordKey, callerAad }
+  const pinned = expectKeyId && { expectKeyId }
   const how = { ...modeOf(mode), ...(keepVersions !== undefined && { keepVersions }) }
   const precondition = preconditionOf(flags)
   return withFrontend(flags, session, (client, options) =>
-    client.restoreRecord({ ...which, ...how, precondition }, options),
+    client.restoreRecord({ ...which, ...pinned, ...how, precondition }, options),
   ).catch((error: unknown) => {
     throw keylessError(error, { recordKey })
   })

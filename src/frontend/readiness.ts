@@ -51,9 +51,15 @@ function forOperator(error: unknown): unknown {
   return new VaultError('NOT_SUPPORTED', { message, cause: error })
 }
 
-// The cause is for the operator: a wrong certificate looks like a back end that is not there.
+// The first cause is for the operator: a wrong certificate looks like a back end that is not there. A bug wants its stack.
 function reasonOf({ reason, cause }: VaultError): object {
-  return cause === undefined ? { reason } : { reason, cause }
+  if (cause === undefined) return { reason }
+  return { reason, cause: reason === 'INTERNAL' ? cause : firstCause(cause) }
+}
+
+function firstCause(cause: unknown): unknown {
+  if (!(cause instanceof Error)) return cause
+  return cause.cause === undefined ? cause.message : firstCause(cause.cause)
 }
 
 function isPassing(error: unknown): boolean {

@@ -81,6 +81,15 @@ describe('a front end that starts', () => {
     for (const { deadline } of calls) expect(deadline - Date.now()).to.be.at.most(2_000)
   })
 
+  it('says in a line what is wrong, not in the stacks of all that noticed', async () => {
+    const refusedBy = new VaultError('UNREACHABLE', { cause: new Error('connect ECONNREFUSED 127.0.0.1:8888') })
+    const { backend } = answering(new VaultError('BACKEND_UNAVAILABLE', { cause: refusedBy }), own)
+    const { events, log } = recorder()
+    await waitForStore(backend, log, new AbortController().signal)
+    const told = { reason: 'BACKEND_UNAVAILABLE', cause: 'connect ECONNREFUSED 127.0.0.1:8888' }
+    expect(events).to.deep.equal([['warn', 'waiting for the back end', told]])
+  })
+
   for (const reason of ['INTERNAL', 'KEYRING_MISMATCH'] as const) {
     it(`does not wait for ${reason} to pass`, async () => {
       const { calls, backend } = answering(reason)
