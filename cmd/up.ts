@@ -23,7 +23,9 @@ export const startVault: StartVault = async (sources, signal) => {
     await backend.close()
     throw error
   })
+  const made = `made a keyring at ${config.frontend.keyringFile}; keep a copy: without it no record can be read`
   return {
+    notes: frontend.keyringCreated ? [made] : [],
     summary: `listening on ${config.frontend.host}:${frontend.port}, store in ${storePlace(config.backend)}`,
     async stop() {
       await frontend.stop()

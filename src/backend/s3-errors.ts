@@ -6,13 +6,15 @@ const retryAfterMs = 1_000
 
 const full = ['QuotaExceeded', 'XMinioStorageFull', 'InsufficientStorage', 'InsufficientCapacity']
 
-/** How the SDK marks errors of its own, and those of the server. */
+/** How the SDK marks an error that the server has told; one that it makes of any other answer says nobody's fault. */
 interface S3Answer {
-  $metadata: { httpStatusCode?: number }
+  $fault?: string
+  $metadata?: { httpStatusCode?: number }
 }
 
 export function statusOf(thrown: unknown): number | undefined {
-  return (thrown as Partial<S3Answer> | undefined)?.$metadata?.httpStatusCode
+  const { $fault, $metadata } = thrown as S3Answer
+  return $fault === undefined ? undefined : $metadata?.httpStatusCode
 }
 
 export function isNoBucket(thrown: unknown): boolean {

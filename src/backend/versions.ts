@@ -19,12 +19,13 @@
 // Sweeping: documents are read before the row is. What is dead by that row was dead or unborn when it was read, and dead
 // documents stay dead; the other way round a version kept in between, of a life just begun, would be taken for dead.
 import type { Clock } from '../core/clock.js'
+import { VaultError } from '../core/errors.js'
 import type { SealedRecord } from '../gen/encserver/v1/backend.js'
 import { cutToHeader, keyIdOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
 import type { PartSet } from './part-store.js'
 import type { Put, Store, StoreCall, Written } from './store.js'
-import { lifeOf } from './write-rules.js'
+import { lifeOf, versionOf } from './write-rules.js'
 import { overtaken, takeTurns } from './write-turns.js'
 
 /** The number below which nothing is kept. */
@@ -114,11 +115,32 @@ export async function listVersions(
 
 /**
  * Whether the current version or a kept one has this key id. Time does not count: what has expired refers to its parts
- * until it is removed.
+ * until it is removed. Throws RECORD_CORRUPT when that cannot be told.
  */
-export async function refersTo(store: Store, { recordId, keyId }: PartSet, call: StoreCall): Promise<boolean> {
-  const current = await store.getRecordHeader(recordId, call)
+export async function refersTo(store: Store, set: PartSet, call: StoreCall): Promise<boolean> {
+  const current = await store.getRecordHeader(set.recordId, call)
   if (current === undefined) return false
-  const versions = [current, ...(await keptVersions(store, current, call))]
-  return versions.some((version) => keyIdOf(version).equals(keyId))
+  const versions = await mayHave(store, { current, keyId: set.keyId }, call)
+  if (versions.some((version) => keyIdOf(version).equals(set.keyId))) return true
+  if (versions.some(isUnreadable)) throw new VaultError('RECORD_CORRUPT', { cause: 'a kept version' })
+  return false
+}
+
+/** The versions that may have this key id: one, if the row still knows its number. */
+async function mayHave(
+  store: Store,
+  { current, keyId }: { current: SealedRecord; keyId: Buffer },
+  call: StoreCall,
+): Promise<SealedRecord[]> {
+  const version = versionOf(current, keyId)
+  if (version === undefined) return keptVersions(store, current, call)
+  if (version === current.version) return [current]
+  if (version < firstKept(current)) return []
+  const kept = await store.getVersion({ recordId: current.recordId, firstKeyId: lifeOf(current), version }, call)
+  return kept ? [kept] : []
+}
+
+/** Such a version is listed without contents. */
+function isUnreadable({ envelope }: SealedRecord): boolean {
+  return envelope.length === 0
 }

@@ -88,7 +88,7 @@ function keyIdsOf(row: SealedRecord): Buffer[] {
 }
 
 /** The version that was written under the key id: a repeated write must not undo what has replaced it meanwhile. */
-function versionOf(row: SealedRecord, keyId: Buffer): bigint | undefined {
+export function versionOf(row: SealedRecord, keyId: Buffer): bigint | undefined {
   const age = keyIdsOf(row).findIndex((known) => known.equals(keyId))
   return age < 0 ? undefined : row.version - BigInt(age)
 }

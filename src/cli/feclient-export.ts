@@ -56,6 +56,8 @@ export function addExport(program: Command, session: Session): void {
 
 async function check({ keys, user, out, json, resume, report }: ExportFlags): Promise<void> {
   if (keys === undefined && user === undefined) throw invalidField('--keys', 'or --user must say which records')
+  if (keys !== undefined && (await stat(keys)).isDirectory())
+    throw invalidField('--keys', `${keys} is a folder; it must be the file that import wrote with --keys-out`)
   if (out === '-' && json) throw invalidField('--json', 'needs an --out of its own: both are standard output')
   if (out === '-' && resume) throw invalidField('--resume', 'needs the file of the earlier run')
   await refuseSameFile({ flag: '--out', path: out }, [keys])

@@ -1,5 +1,5 @@
 // A subcommand's call of the front end: its flags, its connection, its errors.
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { CallOptions } from '../core/client.js'
 import { type FrontendClient, frontendClient, KeyMode } from '../frontend/client.js'
 import { addConnectionOptions, type ConnectionFlags, callOptionsOf, channelOf, namingServer } from './connection.js'
@@ -30,7 +30,13 @@ export interface RecordFlags extends ConnectionFlags {
 export function addRecordOptions(command: Command): Command {
   return command
     .requiredOption('--user <id>', 'whose record')
-    .option('--name <name>', "which record; without it the user's one unnamed record")
+    .option('--name <name>', "which record; without it the user's one unnamed record", nameOf)
+}
+
+/** An empty one is a variable that was not set, more often than not. */
+function nameOf(text: string): string {
+  if (text === '') throw new InvalidArgumentError('Leave --name out for the unnamed record.')
+  return text
 }
 
 /** The flags that end every subcommand. */

@@ -1,5 +1,6 @@
 // What programs read: data, tokens and bound bytes, from standard input or a file, never more than they can use.
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { addAbortSignal } from 'node:stream'
 import { InvalidArgumentError } from 'commander'
@@ -16,6 +17,12 @@ interface Bound {
   maxBytes: number
 }
 
+/** A file; a folder is refused before it is read, when the system would no longer say which. */
+async function openFile(path: string, flag: string): Promise<Readable> {
+  if ((await stat(path)).isDirectory()) throw invalidField(flag, `${path} is a folder, where a file is wanted`)
+  return createReadStream(path)
+}
+
 async function readBounded(stream: Readable, { field, maxBytes }: Bound, signal: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
@@ -29,7 +36,7 @@ async function readBounded(stream: Readable, { field, maxBytes }: Bound, signal:
 
 /** The contents of a record: from the file, else (or for -) from standard input. */
 export async function readData(file: string | undefined, session: Session): Promise<Buffer> {
-  const stream = file === undefined || file === '-' ? typedData(session) : createReadStream(file)
+  const stream = file === undefined || file === '-' ? typedData(session) : await openFile(file, '--in')
   return readBounded(stream, { field: 'data', maxBytes: maxDataBytes }, session.signal)
 }
 
@@ -42,7 +49,7 @@ export function typedData({ terminal }: Session): Readable {
 /** The bytes bound to a record; none without a file. */
 export async function readAad(file: string | undefined, { signal }: Session): Promise<Buffer> {
   if (file === undefined) return Buffer.alloc(0)
-  return readBounded(createReadStream(file), { field: '--aad-file', maxBytes: maxAadBytes }, signal)
+  return readBounded(await openFile(file, '--aad-file'), { field: '--aad-file', maxBytes: maxAadBytes }, signal)
 }
 
 export interface KeyFlags {
@@ -55,7 +62,7 @@ export async function readRecordKey(flags: KeyFlags, { terminal, signal }: Sessi
   const { keyFile, keyStdin } = flags
   if (keyFile === undefined && !keyStdin) return ''
   const field = keyFile === undefined ? '--key-stdin' : '--key-file'
-  const stream = keyFile === undefined ? terminal.stdin : createReadStream(keyFile)
+  const stream = keyFile === undefined ? terminal.stdin : await openFile(keyFile, field)
   const key = (await readBounded(stream, { field, maxBytes: maxKeyBytes }, signal)).toString('utf8').trim()
   // An empty key would ask for a record of mode `server`, which is not what this flag says.
   if (key === '') throw invalidField(field, 'holds no record key')

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { invalidField, VaultError } from '../core/errors.js'
 import { addCompletion } from './completion.js'
+import { fileError } from './file-errors.js'
 import type { Hints } from './hints.js'
 import { printError } from './output.js'
 import type { Terminal } from './terminal.js'
@@ -80,6 +81,6 @@ interface Failure extends Session {
 function failed(error: unknown, { hints, terminal, signal }: Failure): number {
   const { aborted, reason } = signal
   if (aborted && (reason as NodeJS.ErrnoException).code === 'EPIPE') return 1
-  const code = printError(aborted ? reason : error, hints, terminal)
+  const code = printError(aborted ? reason : fileError(error), hints, terminal)
   return aborted && reason instanceof VaultError ? interruptedCode : code
 }

@@ -164,6 +164,13 @@ describe('s3-part-store', () => {
       await close()
     })
 
+    it('answers 404 with what is no answer of S3 has not said that the part is absent', async () => {
+      const { parts, close } = await onServer(() => ({ status: 404, body: '<html><br>not here' }))
+      const piece = { ...set, partNumber: 0, offset: 0, length: 0 }
+      expect(await reasonOf(parts.get(piece, call))).to.equal('STORE_UNAVAILABLE')
+      await close()
+    })
+
     it('answers nothing is given up, after as many attempts as allowed', async () => {
       const { parts, close, requests } = await onServer(() => 'nothing')
       const startedAt = Date.now()

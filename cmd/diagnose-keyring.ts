@@ -1,0 +1,38 @@
+// What `enc-server doctor` says of the keyring. One that is not there is nothing before the first write, and all there is
+// to lose after it.
+
+import type { Finding } from '../src/cli/doctor.js'
+import type { FrontendConfig } from '../src/frontend/config.js'
+import { readKeyring } from '../src/frontend/keyring-file.js'
+import { checkStore } from '../src/frontend/readiness.js'
+import type { GetStoreInfoResponse } from '../src/gen/encserver/v1/backend.js'
+import { type Look, ok, warning } from './look.js'
+
+export interface Surroundings {
+  /** As the back end describes it; undefined when none answers. */
+  bound: GetStoreInfoResponse | undefined
+  /** As it looks from outside. */
+  store: Finding
+  front: Finding
+}
+
+export async function lookAtKeyring({ keyringFile, realm }: FrontendConfig, around: Surroundings): Promise<Look> {
+  const found = await readKeyring(keyringFile)
+  if (found === null) return withoutKeyring(keyringFile, around)
+  if (found.realm !== realm) throw new Error(`${keyringFile} is of realm ${found.realm}, configured is ${realm}`)
+  if (around.bound !== undefined) checkStore(around.bound, found.keyringId)
+  return ok(`${keyringFile}: id ${found.keyringId.toString('hex')}, realm ${found.realm}`)
+}
+
+function withoutKeyring(keyringFile: string, { bound, store, front }: Surroundings): Look {
+  const none = `there is no keyring in ${keyringFile}`
+  const restore = 'restore it from its backup'
+  if (bound !== undefined && bound.keyringId.length > 0)
+    throw new Error(`${none}, but the store is bound to keyring ${bound.keyringId.toString('hex')}: ${restore}`)
+  if (bound !== undefined && !bound.empty) throw new Error(`${none}, but the store has records: ${restore}`)
+  if (bound === undefined && front.state === 'ok')
+    throw new Error(`${none}, though a front end runs with one: ${restore} before that stops`)
+  if (bound === undefined && store.state !== 'warning')
+    return warning(`${none}, and there may be records already: if so, ${restore}`)
+  return warning(`${none} yet: the first start makes it`)
+}
