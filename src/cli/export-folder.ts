@@ -11,6 +11,7 @@ import { leadTo, placeOf } from './folder-target.js'
 import { withFrontend } from './frontend-call.js'
 import { keyIdSet } from './key-id-set.js'
 import type { Session } from './program.js'
+import { isStopped } from './stopped.js'
 import { openTally, type Tally } from './tally.js'
 import { type Settled, transfer } from './transfer.js'
 
@@ -23,13 +24,18 @@ export async function exportFolder(flags: ExportFlags, session: Session): Promis
   const tally = await openTally('exported', flags, session)
   try {
     await withFrontend(flags, session, (client, options) => openAll({ client, options, tally, flags, session }))
-    tally.sum({ failed: '--resume tries what failed again' })
+    tally.sum({ failed: 'once the reasons are gone, --resume tries what failed again' })
   } catch (error) {
-    if (session.signal.aborted) tally.note(`${flags.out} holds what is done; --resume goes on with it`)
+    if (isStopped(error, session)) tally.note(goOn(flags, tally))
     throw error
   } finally {
     await tally.close()
   }
+}
+
+function goOn({ out }: ExportFlags, { done, alreadyThere }: Tally): string {
+  const whole = done + alreadyThere
+  return `stopped: ${whole} files are whole in ${out}; the same command with --resume goes on from there`
 }
 
 async function openAll(opened: Omit<FolderExport, 'exported'>): Promise<void> {

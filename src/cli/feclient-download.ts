@@ -1,6 +1,6 @@
 // feclient download: a record of any size, written as it comes. What comes is verified; the file appears when it is whole.
 import type { Command } from 'commander'
-import { invalidField } from '../core/errors.js'
+import { invalidField, type Kind, VaultError } from '../core/errors.js'
 import type { RecordInfo } from '../frontend/client.js'
 import { type DownloadFile, openDownload } from './download-file.js'
 import type { Range } from './download-state.js'
@@ -63,18 +63,28 @@ async function download(flags: DownloadFlags, session: Session): Promise<void> {
     out === '-'
       ? standardOutput(session)
       : await openDownload({ path: out, replace: force, resume, range: rangeOf(flags) })
-  let whole = false
+  let failure: unknown
   try {
     const record = await receiveInto(sink, { request, flags }, session)
     await sink.publish()
-    whole = true
     printDownloaded(record, { sink, flags }, session)
+  } catch (error) {
+    failure = error
+    throw error
   } finally {
     const kept = await sink.close()
-    if (!whole && kept > 0) {
-      printNote(`${sink.path} holds the first ${byteCount(kept)}; --resume goes on with it`, session.terminal)
+    if (kept > 0) {
+      const goOn = isLasting(failure) ? '' : '; --resume goes on with it'
+      printNote(`${sink.path} holds the first ${byteCount(kept)}${goOn}`, session.terminal)
     }
   }
+}
+
+const lasting: Kind[] = ['notFound', 'conflict', 'corrupt', 'range']
+
+/** What would end the next run too. */
+function isLasting(error: unknown): boolean {
+  return error instanceof VaultError && lasting.includes(error.kind)
 }
 
 interface Download {

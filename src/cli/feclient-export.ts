@@ -13,6 +13,7 @@ import { keyIdOf } from './key-entry.js'
 import { type KeyIdSet, keyIdSet } from './key-id-set.js'
 import { openPartial, type PartialFile } from './partial-file.js'
 import { type Session, withExamples } from './program.js'
+import { isStopped } from './stopped.js'
 import { openTally, refuseSameFile, type Tally } from './tally.js'
 import { writeAll } from './terminal.js'
 import { type Settled, transfer } from './transfer.js'
@@ -88,7 +89,7 @@ async function exportInto(
     )
     await finish(out, tally)
   } catch (error) {
-    if (session.signal.aborted && out.path !== '-')
+    if (isStopped(error, session) && out.path !== '-' && tally.done + tally.alreadyThere > 0)
       tally.note(`${out.path} holds what is done; --resume goes on with it`)
     throw error
   } finally {
@@ -102,7 +103,7 @@ async function isFolder(path: string): Promise<boolean> {
 
 async function finish(out: PartialFile, tally: Tally): Promise<void> {
   if (tally.failures === 0) await out.publish()
-  const failed = `${out.path} holds the others; --resume tries what failed again, or rename it to do without`
+  const failed = `${out.path} holds the others; once the reasons are gone, --resume tries what failed again, or rename it to do without`
   tally.sum(out.path === '-' || tally.done + tally.alreadyThere === 0 ? {} : { failed })
 }
 

@@ -12,6 +12,7 @@ import { type LegacyDump, openDump } from './legacy-dump.js'
 import { type LegacyForm, legacyForms, legacyImporter, parseNonce, readIdKey } from './legacy-importer.js'
 import { transferLegacy } from './legacy-transfer.js'
 import { type Session, withExamples } from './program.js'
+import { isStopped } from './stopped.js'
 import { type StoredLines, storedLines } from './stored-lines.js'
 import { openTally, refuseSameFile, type Tally, type TallyFlags } from './tally.js'
 
@@ -114,7 +115,7 @@ async function importInto(target: LegacyTarget, flags: ImportLegacyFlags, sessio
       failed: 'what failed can be tried again, or corrected, with the same command and --resume',
     })
   } catch (error) {
-    if (tally.done > 0 && session.signal.aborted) tally.note(`stopped after ${tally.done} records; --resume goes on`)
+    if (tally.done > 0 && isStopped(error, session)) tally.note(`stopped after ${tally.done} records; --resume goes on`)
     throw error
   } finally {
     await tally.close()

@@ -8,6 +8,7 @@ import type { InputFile, InputLine } from './key-entry.js'
 import { type KeysFile, type KeysOpening, openKeysFile } from './keys-file.js'
 import type { Session } from './program.js'
 import type { Item } from './send-window.js'
+import { isStopped } from './stopped.js'
 import type { LifeFlags } from './store-options.js'
 import { type Failed, openTally, refuseSameFile, type Tally, type TallyFlags } from './tally.js'
 import { type Settled, transfer } from './transfer.js'
@@ -64,7 +65,7 @@ async function importInto(keys: KeysFile, { flags, work }: Omit<Import, 'opening
     await withFrontend(flags, session, (client) => work({ client, keys, tally, flags }))
     tally.sum(advice(flags))
   } catch (error) {
-    if (tally.done > 0 && flags.keysOut !== '-' && session.signal.aborted) tally.note(goOn(tally))
+    if (tally.done > 0 && flags.keysOut !== '-' && isStopped(error, session)) tally.note(goOn(tally))
     throw error
   } finally {
     await tally.close()
@@ -75,11 +76,11 @@ function goOn({ done }: Tally): string {
   return `stopped after ${done} records; the same command with --resume goes on from there`
 }
 
-function advice({ keysOut }: ImportFlags) {
+function advice({ keysOut, user }: ImportFlags) {
   if (keysOut === '-') return {}
   return {
     done: `their record keys are in ${keysOut}; keep it: they cannot be shown again`,
-    failed: 'what failed can be tried again, or corrected, with the same command and --resume (and --changed)',
+    failed: `what failed can be tried again, or corrected, with the same command and --resume${user === undefined ? ' (and --changed)' : ''}`,
   }
 }
 

@@ -278,8 +278,8 @@ describe('download', () => {
     const patience = { patienceMs: 5000, signal: new AbortController().signal }
     await receive(served.client, { request, range: everything, sink, patience, moved: () => undefined })
     await writeFile(path, 'of somebody else')
-    const refusal = `--out: ${path} has appeared meanwhile, and is left as it is`
-    expect(await sink.publish().catch((error: Error) => error.message)).to.equal(refusal)
+    const appeared = `--out: ${path} has appeared meanwhile, and is left as it is`
+    expect(await sink.publish().catch(({ message }: Error) => message)).to.equal(appeared)
     expect(await sink.close()).to.equal(5000)
     expect(await readFile(path, 'utf8')).to.equal('of somebody else')
     expect((await download({ resume: true, replace: true })).failure).to.equal(undefined)
