@@ -23,6 +23,7 @@ A line of the input, one JSON object:
   {"user":"alice","name":"code","text":"4711","expire_time":"2027-01-01T00:00:00Z",
    "content_type":"text/plain","labels":{"for":"login"},"keep_versions":3}
   name may be left out (the unnamed record); data and aad are base64. A line has at most 5 MiB.
+  Every field, and what to do about each failure: docs/import-and-export.md
 
 A folder: every regular file below it, of any size, is a record of --user, named by its path in the
 folder with / between. Symbolic links are not followed; empty folders leave nothing.

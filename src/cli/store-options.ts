@@ -51,7 +51,7 @@ export function labelRefusal(key: string): string | undefined {
 
 export function addModeOption(command: Command, whose = "the record's key"): Command {
   return command.addOption(
-    new Option('--mode <mode>', `who holds ${whose} (default: as the record was told before)`).choices(
+    new Option('--mode <mode>', `who holds ${whose} (default: as the front end is configured)`).choices(
       Object.keys(keyModes),
     ),
   )

@@ -74,7 +74,9 @@ function parseSections(text: string, path: string): Tree {
   try {
     parsed = JSON.parse(text)
   } catch (cause) {
-    throw configError([`not JSON: ${(cause as Error).message}`], path)
+    // The parser's words quote the text, which may be a secret file that was named by mistake.
+    const [, position] = /position (\d+)/.exec((cause as Error).message) ?? []
+    throw configError([position === undefined ? 'not JSON, or cut off' : `not JSON, from character ${position}`], path)
   }
   if (isTree(parsed)) return parsed
   throw configError([`must be an object with the sections ${sectionNames.join(', ')}`], path)

@@ -188,9 +188,10 @@ describe('config', () => {
     )
   })
 
-  it('says what is not JSON', () => {
-    expect(mistakes({ text: '{"backend": }' })[0]).to.match(/^not JSON: Unexpected token/)
-    expect(mistakes({ text: '' })[0]).to.match(/^not JSON: /)
+  it('says where it is not JSON, without a word of what is there', () => {
+    expect(mistakes({ text: '{"backend": {} changed }' })[0]).to.match(/^not JSON, from character 15$/)
+    expect(mistakes({ text: 'changed-it' })[0]).to.match(/^not JSON, (or cut off|from character 0)$/)
+    expect(mistakes({ text: '' })[0]).to.equal('not JSON, or cut off')
   })
 
   it('needs the file that was named, and not the default one', () => {

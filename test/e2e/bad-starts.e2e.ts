@@ -93,7 +93,7 @@ describe('e2e: starts that fail', () => {
       const env = { ENC_SERVER_CONFIG_PATH: file }
       expect(await failing('feserver', { env })).to.include({ code: 2, stderr: expected })
       const { code, stderr } = await failing('beserver', { args: configured('{"backend": ') })
-      expect(stderr).to.match(/^error: INVALID_REQUEST: configuration \S+:\n {2}not JSON: .+\n$/)
+      expect(stderr).to.match(/^error: INVALID_REQUEST: configuration \S+:\n {2}not JSON, .+\n$/)
       expect(code).to.equal(2)
     })
 
