@@ -51,7 +51,10 @@ export async function restoreRecord(
     reading.leave()
     reading.abort(undefined) // a store that failed wants no more
     cipher.key.fill(0)
-    void Promise.resolve(contents?.return(undefined)).finally(leave) // what is being read has its place until it ends
+    // What is being read has its place until it ends; how it ends is of no interest any more.
+    void Promise.resolve(contents?.return(undefined))
+      .catch(() => undefined)
+      .finally(leave)
   }
 }
 
