@@ -2,10 +2,9 @@
 // It changes nothing.
 import type { Command } from 'commander'
 import type { ConfigSources } from '../core/config.js'
-import { printLine, toJson } from './output.js'
+import { printLine, SomeFailed, toJson } from './output.js'
 import { type Session, withExamples } from './program.js'
 import { addServerFlags, configSources, type ServerFlags } from './server-flags.js'
-import { brokenPromise } from './trial.js'
 
 export interface Finding {
   /** What was looked at. */
@@ -36,5 +35,5 @@ async function examine(flags: ServerFlags & { json?: true }, diagnose: Diagnose,
     const { what, state, found } = finding
     printLine(flags.json ? toJson(finding) : `${state.padEnd(8)} ${what.padEnd(14)} ${found}`, terminal)
   }
-  if (states.includes('error')) throw brokenPromise('something does not fit, see above')
+  if (states.includes('error')) throw new SomeFailed('something does not fit, see above')
 }

@@ -31,8 +31,9 @@ export const frontendHints: Hints = {
     ...shared,
     UNREACHABLE: 'is feserver running? `make feserver-cmd` starts one; if it wants TLS, give --tls-ca',
     BACKEND_UNAVAILABLE: 'feserver runs, its back end does not: `make beserver-cmd` starts one',
-    RECORD_NOT_FOUND: '`feclient list --user ID` shows which records there are',
-    RECORD_KEY_MISMATCH: 'every store makes a new record key and ends the old one; the --aad-file must be the same too',
+    RECORD_NOT_FOUND: '`feclient list` shows which records there are, `feclient versions` which versions of one',
+    RECORD_KEY_MISMATCH:
+      'each version has a record key of its own, which opens no other; the --aad-file must be the same too',
     RECORD_TOO_LARGE: '`feclient download` takes records of any size',
     RECORD_CORRUPT:
       "what the back end holds was changed: restore its store from a backup, and read the front end's log",
