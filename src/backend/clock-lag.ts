@@ -1,5 +1,5 @@
-// A clock that was behind when the process began: what expires is then removed that much later, until the next start
-// (core/clock.ts has why). Nothing of it is ever served, but it lies there, and an operator should know.
+// A clock that was set, ahead or ahead and back: until the next start records end by its latest time, and what has ended is
+// removed by the earlier (core/clock.ts has why). An operator should know.
 import type { Clock } from '../core/clock.js'
 
 /** Clocks are corrected by less than that all the time. */

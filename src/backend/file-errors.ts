@@ -6,6 +6,6 @@ import { storeError } from './level-errors.js'
 /** The error as the store's callers know it, its cause without paths. */
 export function fileError(thrown: unknown): Error {
   const { code, syscall } = thrown as NodeJS.ErrnoException
-  if (thrown instanceof VaultError || code === undefined) return thrown as Error
+  if (thrown instanceof VaultError || syscall === undefined) return thrown as Error // a bug keeps its words
   return storeError(Object.assign(new Error(`${code}: ${syscall}`), { code, syscall }))
 }

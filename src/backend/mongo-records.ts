@@ -45,19 +45,20 @@ async function written(
   if (!decision?.next) return decision && { stored: decision.stored, change: undefined }
   const { stored, next } = decision
   const row = recordRow(next)
-  const done = current
-    ? await replaced(records, { row, keyId: keyIdOf(current) }, caller)
-    : await inserted(records, row, caller)
+  const done = current ? await replaced(records, { row, current }, caller) : await inserted(records, row, caller)
   return done ? { stored, change: { from: current, to: next } } : overtaken
 }
 
 async function replaced(
   records: Records,
-  { row, keyId }: { row: RecordRow; keyId: Buffer },
+  { row, current }: { row: RecordRow; current: SealedRecord },
   { call, commandOf }: Caller,
 ): Promise<boolean> {
   const { _id, ...fields } = row
-  const { matchedCount } = await records.replaceOne({ _id, keyId }, fields, commandOf(call))
+  // The life too: a write repeated after a delete has the same key id in another. Old rows name none.
+  const { firstKeyId } = current
+  const condition = { _id, keyId: keyIdOf(current), ...(firstKeyId.length > 0 && { firstKeyId }) }
+  const { matchedCount } = await records.replaceOne(condition, fields, commandOf(call))
   return matchedCount === 1
 }
 

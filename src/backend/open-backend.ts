@@ -13,7 +13,8 @@ import { startSweep } from './sweep-expired.js'
 import { partSweep } from './sweep-parts.js'
 import { refersTo } from './versions.js'
 
-const clockProblem = 'the clock was set ahead: what expires is removed that much later, until this process starts again'
+const clockProblem =
+  'the clock was set: until this process starts again, records end by its latest time, and are removed by the earlier'
 
 export interface OpenBackend {
   store: Store

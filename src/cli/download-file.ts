@@ -49,7 +49,7 @@ export async function openDownload(opening: Opening): Promise<DownloadFile> {
   const { path, replace, resume } = opening
   if ((await isThere({ path, flag })) && !replace) throw invalidField(flag, `${path} exists; --force replaces it`)
   const partial = partialOf(opening)
-  await dropSecondName(partial, path)
+  await dropSecondName(partial)
   const left = await isThere({ path: partial, flag })
   if (left && !resume) throw invalidField(flag, `${partial} is there from an earlier run; --resume goes on with it`)
   const begun = left
@@ -122,7 +122,7 @@ function downloadFile(begun: Begun, opening: Opening): DownloadFile {
       published = true
       if (!replace) await unlink(partial)
       await removeState(`${partial}.state`)
-      await syncFolder(dirname(path))
+      for (const folder of new Set([path, partial].map(dirname))) await syncFolder(folder)
     },
     async close() {
       const kept = published || bytes() === 0 ? 0 : await keep()

@@ -1,9 +1,11 @@
 // One record as a file of a folder that is exported into. What it is and what is in it is listed (exported-files.ts) before
 // it gets its name, so that every file of ours is known as ours, whenever the program ends.
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { VaultError } from '../core/errors.js'
 import type { FrontendClient, RetrieveRecordResponse } from '../frontend/client.js'
 import { openDownload } from './download-file.js'
+import { readState, removeState } from './download-state.js'
 import type { ExportFlags, ExportItem } from './export-source.js'
 import type { ExportedFile, ExportedFiles } from './exported-files.js'
 import { leadToOwn } from './folder-target.js'
@@ -42,12 +44,22 @@ async function partialFor({ out }: ExportFlags, { which: { name = '' } }: Placed
   return join(await leadToOwn(out), `${sha256Of(name).toString('hex')}.partial`)
 }
 
+/** What was begun of another version is of no use, and nobody's but ours; without --resume, --force takes its place. */
+async function dropStale(partial: string, { keyId }: PlacedItem, { force, resume }: ExportFlags): Promise<void> {
+  const state = await readState(`${partial}.state`).catch(() => undefined)
+  const stale = resume ? !state?.keyId.equals(keyId) : force
+  if (!stale) return
+  await rm(partial, { force: true })
+  await removeState(`${partial}.state`)
+}
+
 export async function downloadFile(item: PlacedItem, { client, exported, flags, session }: FileExport): Promise<void> {
   const { path, request } = item
   if (request === undefined) throw new VaultError('INTERNAL')
   const { force, resume, timeout } = flags
   const range = { offset: 0, length: 0 }
   const partial = await partialFor(flags, item)
+  await dropStale(partial, item, flags)
   const file = await openDownload({ path, partial, replace: force === true, resume: resume === true, range })
   try {
     const patience = { patienceMs: timeout * 1000, signal: session.signal }

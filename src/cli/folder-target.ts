@@ -41,8 +41,10 @@ function isOwn(segment: string): boolean {
 export async function leadToOwn(folder: string): Promise<string> {
   const path = join(folder, ownFolder)
   makeFolders(path)
-  if ((await lstat(path)).isDirectory()) return path
-  throw invalidField('--out', `${path} is a link: what an export keeps for itself lies in the folder`)
+  const there = await lstat(path)
+  const others = there.uid !== process.getuid?.() || (there.mode & 0o022) !== 0
+  if (there.isDirectory() && !others) return path
+  throw invalidField('--out', `${path} is a link, or not this user's alone: an export keeps its own state there`)
 }
 
 /** Makes the folders that lead to that file, the first one too; throws INVALID_REQUEST where a link or a file is in the way. */

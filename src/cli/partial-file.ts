@@ -34,7 +34,7 @@ export async function openPartial(opening: PartialOpening): Promise<PartialFile>
   const { path, flag, replace, resume } = opening
   if ((await isThere({ path, flag })) && !replace) throw invalidField(flag, `${path} exists; --force replaces it`)
   const partial = `${path}.partial`
-  await dropSecondName(partial, path)
+  await dropSecondName(partial)
   const taken = `${partial} is there from an earlier run; --resume goes on with it`
   const going = resume && (await isThere({ path: partial, flag }))
   const file = going

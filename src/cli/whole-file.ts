@@ -60,10 +60,10 @@ export async function putInPlace(temporary: string, { path, flag, replace }: Des
 }
 
 /**
- * A program that was killed between `link` and `unlink` has left the file both its names: the temporary one goes, as
- * whoever went on with it would write into a file that is whole.
+ * A program that was killed between `link` and `unlink` has left the file two names: the temporary one goes, as whoever
+ * went on with it would write into a file that is whole, wherever that is by now.
  */
-export async function dropSecondName(temporary: string, path: string): Promise<void> {
-  const [one, other] = await Promise.all([temporary, path].map((name) => lstat(name).catch(() => undefined)))
-  if (one !== undefined && one.ino === other?.ino && one.dev === other.dev) await unlink(temporary)
+export async function dropSecondName(temporary: string): Promise<void> {
+  const there = await lstat(temporary).catch(() => undefined)
+  if (there?.isFile() && there.nlink > 1) await unlink(temporary)
 }

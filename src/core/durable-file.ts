@@ -25,12 +25,12 @@ export async function makePrivateFolder(path: string): Promise<void> {
  */
 export function makeFolders(path: string): string[] {
   const folder = resolve(path)
+  const above = existsSync(dirname(folder)) ? [] : makeFolders(dirname(folder)) // or somebody else just makes it: as good
   try {
     mkdirSync(folder, { mode: 0o700 })
-    return [folder]
+    return [...above, folder]
   } catch (error) {
-    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return []
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || existsSync(dirname(folder))) throw error
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return above
+    throw error
   }
-  return [...makeFolders(dirname(folder)), ...makeFolders(folder)]
 }

@@ -125,5 +125,8 @@ async function storePart(
 function meaningOf(error: VaultError): VaultError {
   // Other bytes under a key id just drawn are the back end's fault, and say nothing of a record of that name.
   if (error.reason === 'ALREADY_EXISTS') return new VaultError('INTERNAL', { cause: error })
-  return isUnsure(error) ? new VaultError('BACKEND_UNAVAILABLE', { message: partsNotStored, cause: error }) : error
+  if (!isUnsure(error)) return error
+  const { retryAfterMs } = error
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs }
+  return new VaultError('BACKEND_UNAVAILABLE', { message: partsNotStored, cause: error, ...wait })
 }

@@ -222,6 +222,17 @@ describe('download', () => {
     expect(await readdir(folder)).to.deep.equal(['film'])
   })
 
+  it('cuts no file that has another name by now', async () => {
+    await download({ served: server({ breakAfter: 3 }) })
+    const moved = join(folder, 'moved')
+    await link(`${path}.partial`, moved)
+    const before = await readFile(moved)
+    await writeFile(`${path}.partial.state`, (await readFile(`${path}.partial.state`, 'utf8')).replace('3000', '1000'))
+    expect((await download({ resume: true })).failure).to.equal(undefined)
+    expect((await readFile(moved)).equals(before)).to.equal(true)
+    expect((await readFile(path)).equals(data)).to.equal(true)
+  })
+
   it('grows where it is told to', async () => {
     const elsewhere = join(folder, 'elsewhere')
     const sink = await openDownload({ path, partial: elsewhere, replace: false, resume: false, range: everything })
