@@ -104,3 +104,10 @@ export function invalidField(field: string, description: string): VaultError {
 export function isReason(text: string): text is Reason {
   return Object.hasOwn(reasons, text)
 }
+
+/** A message above the limit of whoever receives it, for which gRPC has a status of its own. */
+export class MessageTooLarge extends VaultError {
+  constructor(bytes: number, maxBytes: number) {
+    super('INVALID_REQUEST', { message: `a message of ${bytes} bytes is larger than the ${maxBytes} that are accepted` })
+  }
+}

@@ -1,7 +1,7 @@
 // Where a server may listen and whom it trusts. Beyond loopback it demands mutual TLS, unless the configuration says
 // `insecure: true`.
 import { isIPv6 } from 'node:net'
-import { ServerCredentials } from '@grpc/grpc-js'
+import type { TlsOptions } from 'node:tls'
 import { invalidField } from './errors.js'
 import { readCertificates, readKeyPair } from './pem.js'
 
@@ -24,8 +24,9 @@ export function bindAddress({ host, port }: ListenConfig): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** The credentials of a server; refuses what would expose it. `section` names the settings in messages. */
-export function serverCredentials(section: string, { host, insecure, tls }: ListenConfig): ServerCredentials {
+/** How a server shows and asks who is there, undefined for plain text; refuses what would expose it. `section` names the
+ * settings in messages. */
+export function serverTls(section: string, { host, insecure, tls }: ListenConfig): TlsOptions | undefined {
   const { certFile, keyFile, clientCaFile } = tls
   if ((certFile === '') !== (keyFile === '')) {
     throw invalidField(`${section}.tls`, 'certFile and keyFile go together')
@@ -37,9 +38,9 @@ export function serverCredentials(section: string, { host, insecure, tls }: List
       `${host} can be reached from other machines: set tls.certFile, tls.keyFile and tls.clientCaFile, or insecure: true`,
     )
   }
-  if (certFile === '') return ServerCredentials.createInsecure()
+  if (certFile === '') return undefined
   const named = (name: keyof typeof tls) => ({ setting: `${section}.tls.${name}`, file: tls[name] })
   const { cert, key } = readKeyPair(named('certFile'), named('keyFile'))
-  const clientCa = clientCaFile === '' ? null : readCertificates(named('clientCaFile'))
-  return ServerCredentials.createSsl(clientCa, [{ cert_chain: cert, private_key: key }], clientCa !== null)
+  if (clientCaFile === '') return { cert, key }
+  return { cert, key, ca: readCertificates(named('clientCaFile')), requestCert: true, rejectUnauthorized: true }
 }

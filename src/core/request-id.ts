@@ -1,5 +1,4 @@
 // A request id names one call in the logs of every service it passes. It comes from the caller or is made here.
-import type { Metadata } from '@grpc/grpc-js'
 
 /** The metadata key that carries it, both ways. */
 export const requestIdKey = 'x-request-id'
@@ -16,7 +15,6 @@ export function isRequestId(text: string): boolean {
 }
 
 /** The caller's request id; an absent or malformed one is replaced, as it would end up in our logs. */
-export function requestIdOf(metadata: Metadata): string {
-  const [given] = metadata.get(requestIdKey)
-  return typeof given === 'string' && isRequestId(given) ? given : newRequestId()
+export function requestIdOf(given: string | undefined): string {
+  return given !== undefined && isRequestId(given) ? given : newRequestId()
 }

@@ -2,90 +2,74 @@
 // errors, a log line. A slow reader holds the method back, a method that does not read holds its caller back, and a stream
 // on which nothing moves is ended; an upload, when nothing comes of what is waited for.
 import { setMaxListeners } from 'node:events'
-import type {
-  ServerDuplexStream,
-  ServerReadableStream,
-  ServerWritableStream,
-  StatusObject,
-  sendUnaryData,
-} from '@grpc/grpc-js'
 import { openCall } from './call.js'
 import { type IdleTimer, idleTimer } from './idle-timer.js'
+import type { IncomingCall } from './incoming-call.js'
+import type { Frame } from './message-reader.js'
 import type { CallContext } from './methods.js'
-import {
-  type AnyMethod,
-  callNote,
-  decode,
-  type Frame,
-  lateNote,
-  levelOf,
-  outcomeOf,
-  type Serving,
-  trailer,
-} from './serving.js'
+import { orAbort } from './or-abort.js'
+import { type AnyMethod, callNote, decode, lateNote, levelOf, outcomeOf, type Serving } from './serving.js'
 import { asVaultError, toGrpcStatus } from './status.js'
-import { messages, sender } from './stream-frames.js'
 
 /** One request or many, and many answers. */
 export type StreamHandler = (requests: unknown, call: CallContext) => AsyncIterable<unknown>
 /** Many requests and one answer. */
 export type UploadHandler = (requests: AsyncIterable<unknown>, call: CallContext) => Promise<unknown>
 
-type Bidi = ServerDuplexStream<Frame, Frame>
-type Outgoing = Bidi | ServerWritableStream<Frame, Frame>
-type Incoming = Bidi | ServerReadableStream<Frame, Frame>
-
 const defaultIdleMs = 60_000
 // A stream may run for as long as something moves on it, unless its caller says otherwise.
 const noDeadlineMs = 2 ** 31 - 1
 
 export function streamHandler(method: AnyMethod, handler: StreamHandler, serving: Serving) {
-  return (stream: Outgoing): void =>
-    serveStream(
-      { method, serving, stream },
-      {
-        async work({ context, received, answered, touch }) {
-          const { signal } = context
-          const requests = method.requestStream
-            ? messages(stream as Bidi, { received }, signal)
-            : received((stream as ServerWritableStream<Frame, Frame>).request)
-          const send = sender(stream, touch, signal)
-          for await (const response of handler(requests, context)) {
-            signal.throwIfAborted()
-            await send(answered(response))
-          }
-        },
-        finish: (_, requestId) => stream.end(trailer(requestId)),
-        refuse: (status) => stream.emit('error', status), // how grpc-js is told to end a stream with a status
-      },
-    )
+  return (call: IncomingCall): void =>
+    serveStream({ method, serving, call }, async ({ context, received, answered, touch }) => {
+      const { signal } = context
+      call.moved = touch
+      const requests = method.requestStream
+        ? messages(call, { received }, signal)
+        : received(await orAbort(call.readOnly(), signal))
+      for await (const response of handler(requests, context)) {
+        signal.throwIfAborted()
+        const room = call.write(answered(response))
+        if (room) await orAbort(room, signal)
+      }
+    })
 }
 
 export function uploadHandler(method: AnyMethod, handler: UploadHandler, serving: Serving) {
-  return (stream: ServerReadableStream<Frame, Frame>, callback: sendUnaryData<Frame>): void =>
-    serveStream(
-      { method, serving, stream },
-      {
-        // Only its caller can be idle: what the method does for an answer has limits of its own.
-        work: async ({ context, answered, ...reading }) =>
-          answered(await handler(messages(stream, reading, context.signal), context)),
-        finish: (frame, requestId) => callback(null, frame, trailer(requestId)),
-        refuse: (status) => callback(status),
-      },
-    )
+  return (call: IncomingCall): void =>
+    // Only its caller can be idle: what the method does for an answer has limits of its own.
+    serveStream({ method, serving, call }, async ({ context, answered, ...reading }) => {
+      const answer = answered(await handler(messages(call, reading, context.signal), context))
+      context.signal.throwIfAborted()
+      call.write(answer)
+    })
+}
+
+interface Reading {
+  received(frame: Frame): unknown
+  /** Told what is awaited of the caller. */
+  during?<T>(awaited: Promise<T>): Promise<T>
+}
+
+/** The requests, until their caller has sent all. */
+async function* messages(call: IncomingCall, { received, during = same }: Reading, signal: AbortSignal) {
+  call.widen()
+  for (;;) {
+    const frame = await during(orAbort(call.read(), signal))
+    if (frame === undefined) return
+    yield received(frame)
+  }
+}
+
+function same<T>(awaited: Promise<T>): Promise<T> {
+  return awaited
 }
 
 interface Served {
   method: AnyMethod
   serving: Serving
-  stream: Incoming | Outgoing
-}
-
-/** What a method does on its stream, and how grpc-js is told of the end. */
-interface Ends<T> {
-  work(moving: Moving): Promise<T>
-  finish(done: T, requestId: string): void
-  refuse(status: StatusObject): void
+  call: IncomingCall
 }
 
 /** What passes is counted, and keeps the stream alive. */
@@ -97,21 +81,21 @@ interface Moving {
   during: IdleTimer['during']
 }
 
-function serveStream<T>({ method, serving, stream }: Served, { work, finish, refuse }: Ends<T>): void {
+function serveStream({ method, serving, call }: Served, work: (moving: Moving) => Promise<void>): void {
   const { log, admission, streamIdleMs = defaultIdleMs } = serving
-  const { context, ended, close } = openCall(stream, noDeadlineMs)
+  const { context, ended, close } = openCall(call, noDeadlineMs)
   const { requestId } = context
   const moved = { requests: 0, requestBytes: 0, responses: 0, responseBytes: 0 }
   const note = callNote(log, method, requestId)
   const idle = idleTimer(streamIdleMs)
   const signal = signalOf(context.signal, idle.passed)
-  const done = (result: T) => {
-    finish(result, requestId)
+  const done = () => {
+    call.end(requestId)
     note('info', { ...moved, status: 'OK' })
   }
   const failed = (thrown: unknown) => {
     const error = asVaultError(thrown)
-    refuse(toGrpcStatus(error, requestId))
+    call.refuse(toGrpcStatus(error, requestId))
     note(levelOf(error), { ...moved, ...outcomeOf(error) })
   }
   const worked = admission.run(() => work(moving({ ...context, signal }, { method, moved, idle })))

@@ -1,66 +1,65 @@
-// Methods -> gRPC handlers: request id, deadline, cancellation, admission, errors and the request's log line in one place.
-// Frames are decoded and encoded here, so that a malformed one gets our answer and sizes are known.
-import type { ServerUnaryCall, ServiceDefinition, sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js'
+// Methods -> handlers of gRPC calls: request id, deadline, cancellation, admission, errors and the request's log line in
+// one place. Frames are decoded and encoded here, so that a malformed one gets our answer and sizes are known.
+import type { ServiceDefinition } from '@grpc/grpc-js'
 import { openCall } from './call.js'
+import type { IncomingCall } from './incoming-call.js'
 import type { CallContext } from './methods.js'
 import { type StreamHandler, streamHandler, type UploadHandler, uploadHandler } from './serve-stream.js'
-import {
-  type AnyMethod,
-  callNote,
-  decode,
-  type Frame,
-  lateNote,
-  levelOf,
-  outcomeOf,
-  type Serving,
-  trailer,
-} from './serving.js'
+import { type AnyMethod, callNote, decode, lateNote, levelOf, outcomeOf, type Serving } from './serving.js'
 import { asVaultError, toGrpcStatus } from './status.js'
 
 type UnaryHandler = (request: unknown, call: CallContext) => Promise<unknown>
 
-/** The handlers of a service, for its frame definition. */
-export function serviceHandlers(service: ServiceDefinition, methods: object, serving: Serving) {
-  const handlers: UntypedServiceImplementation = {}
-  for (const [name, method] of Object.entries(service)) {
+/** What answers the calls of a method. */
+export type CallHandler = (call: IncomingCall) => void
+
+/** The handlers of a service, by the path of their method. */
+export function serviceHandlers(
+  service: ServiceDefinition,
+  methods: object,
+  serving: Serving,
+): Map<string, CallHandler> {
+  const handlers = Object.entries(service).map(([name, method]) => {
     const handler = (methods as Record<string, unknown>)[name]
     if (handler === undefined) throw new Error(`no implementation of ${method.path}`)
-    handlers[name] = handlerOf(method, handler, serving)
-  }
-  return handlers
+    return [method.path, handlerOf(method, handler, serving)] as const
+  })
+  return new Map(handlers)
 }
 
-function handlerOf(method: AnyMethod, handler: unknown, serving: Serving) {
+function handlerOf(method: AnyMethod, handler: unknown, serving: Serving): CallHandler {
   if (method.responseStream) return streamHandler(method, handler as StreamHandler, serving)
   if (method.requestStream) return uploadHandler(method, handler as UploadHandler, serving)
   return unaryHandler(method, handler as UnaryHandler, serving)
 }
 
-function unaryHandler(method: AnyMethod, handler: UnaryHandler, { log, admission, defaultDeadlineMs }: Serving) {
-  return (call: ServerUnaryCall<Frame, Frame>, callback: sendUnaryData<Frame>): void => {
+function unaryHandler(method: AnyMethod, handler: UnaryHandler, serving: Serving): CallHandler {
+  const { log, admission, defaultDeadlineMs } = serving
+  return (call) => {
     const { context, ended, close } = openCall(call, defaultDeadlineMs)
     const { requestId, signal } = context
-    const requestBytes = call.request.length
     const note = callNote(log, method, requestId)
-    const answer = (frame: Frame) => {
-      callback(null, frame, trailer(requestId))
+    let requestBytes = 0
+    const answer = (frame: Buffer) => {
+      call.write(frame)
+      call.end(requestId)
       note('info', { requestBytes, status: 'OK', responseBytes: frame.length })
     }
     const refuse = (thrown: unknown) => {
       const error = asVaultError(thrown)
-      callback(toGrpcStatus(error, requestId))
+      call.refuse(toGrpcStatus(error, requestId))
       note(levelOf(error), { requestBytes, ...outcomeOf(error) })
     }
+    const handle = async (frame: Buffer) => {
+      requestBytes = frame.length
+      return method.responseSerialize(await handler(decode(method, frame), context))
+    }
     // A handler whose caller has gone still holds its place until it is done, and its bugs are still told.
-    const handled = admission.run(() => handle(method, handler, { frame: call.request, context }))
+    const handled = call.readOnly().then((frame) => admission.run(() => handle(frame)))
     Promise.race([handled, ended])
       .finally(close)
       .then(answer, refuse)
       .catch((cause: unknown) => note('error', { status: 'INTERNAL', cause })) // it could not be answered
     handled.catch(lateNote(note, signal))
   }
-}
-
-async function handle(method: AnyMethod, handler: UnaryHandler, call: { frame: Frame; context: CallContext }) {
-  return method.responseSerialize(await handler(decode(method, call.frame), call.context))
 }

@@ -1,17 +1,19 @@
 // A gRPC server with the manners all our services share: health, reflection, bounded calls, connections that end, and a
 // stop that lets calls in flight finish.
-import { Server, type ServerOptions, type ServiceDefinition } from '@grpc/grpc-js'
+import type { ServiceDefinition } from '@grpc/grpc-js'
 import { type Admission, admission } from './admission.js'
+import { answerCall } from './answer-call.js'
 import { VaultError } from './errors.js'
 import { type Health, serveHealth } from './health.js'
-import { bindAddress, type ListenConfig, serverCredentials } from './listen.js'
+import { type Listener, listener } from './http2/listener.js'
+import type { LibraryService } from './library-service.js'
+import { bindAddress, type ListenConfig, serverTls } from './listen.js'
 import type { Logger } from './log.js'
-import { addReflection, type Reflection } from './reflection.js'
-import { serviceHandlers } from './serve.js'
-import { frameDefinition } from './serving.js'
+import { reflection } from './reflection.js'
+import { type CallHandler, serviceHandlers } from './serve.js'
 
 export interface ServerLimits {
-  /** Largest message received, in bytes; a larger one gets a bare RESOURCE_EXHAUSTED from gRPC itself. */
+  /** Largest message received, in bytes; a larger one gets RESOURCE_EXHAUSTED. */
   maxReceiveBytes: number
   /** Calls answered at once; one more gets OVERLOADED. */
   maxCallsInFlight: number
@@ -43,60 +45,54 @@ export interface RunningServer {
 
 const afterCutMs = 1_000
 
-function optionsOf(limits: ServerLimits): ServerOptions {
-  return {
-    'grpc.keepalive_time_ms': 60_000,
-    'grpc.keepalive_timeout_ms': 20_000,
-    'grpc.enable_channelz': 1, // without it grpc-js (1.14) does not cut connections in forceShutdown
-    'grpc.max_receive_message_length': limits.maxReceiveBytes,
-    'grpc.max_concurrent_streams': limits.maxCallsInFlight * 2, // so that it is we who answer "too many calls"
-    'grpc.max_connection_age_ms': limits.maxConnectionAgeMs, // no call is cut by it: the grace is without end
-  }
-}
-
 /** Starts serving; rejects when the address cannot be bound. */
 export async function startServer({ section, listen, limits, service, log }: ServerParts): Promise<RunningServer> {
-  const credentials = serverCredentials(section, listen)
-  const server = new Server(optionsOf(limits))
+  const tls = serverTls(section, listen)
   const calls = admission(limits.maxCallsInFlight)
   const serving = { log, admission: calls, defaultDeadlineMs: limits.defaultDeadlineMs }
-  server.addService(frameDefinition(service.definition), serviceHandlers(service.definition, service.methods, serving))
-  const health = serveHealth(server, service.name)
-  const reflection = addReflection(server, service.name)
-  const port = await bind(server, listen, credentials)
+  const health = serveHealth(service.name)
+  const described = reflection(service.name)
+  const methods = serviceHandlers(service.definition, service.methods, serving)
+  const handlers = new Map<string, CallHandler>([...methods, ...health.handlers, ...described.handlers])
+  const listening = listener({
+    tls,
+    // Twice what is admitted, so that it is we who answer "too many calls".
+    limits: { maxStreams: limits.maxCallsInFlight * 2, maxConnectionAgeMs: limits.maxConnectionAgeMs },
+    opened: (stream, fields) => answerCall({ handlers, maxReceiveBytes: limits.maxReceiveBytes }, stream, fields),
+    unexpected: (cause) => log.error('connection', { cause }),
+  })
+  const port = await bind(listening, listen)
   let stopped: Promise<void> | undefined
   const stop = () => {
-    stopped ??= drain({ server, calls, health, reflection }, limits.drainMs)
+    stopped ??= drain({ listening, calls, health, described }, limits.drainMs)
     return stopped
   }
   return { port, setReady: health.setReady, stop }
 }
 
-function bind(server: Server, listen: ListenConfig, credentials: ReturnType<typeof serverCredentials>) {
-  const address = bindAddress(listen)
-  const refused = (cause: unknown) => {
+async function bind(listening: Listener, listen: ListenConfig): Promise<number> {
+  try {
+    return await listening.listen(listen)
+  } catch (cause) {
+    const address = bindAddress(listen)
     const message = `cannot listen on ${address}: is the port in use, or the address not of this machine?`
-    return new VaultError('INVALID_REQUEST', { message, cause })
+    throw new VaultError('INVALID_REQUEST', { message, cause })
   }
-  return new Promise<number>((resolve, reject) => {
-    server.bindAsync(address, credentials, (cause, port) => (cause ? reject(refused(cause)) : resolve(port)))
-  })
 }
 
 interface Stopping {
-  server: Server
+  listening: Listener
   calls: Admission
   health: Health
-  reflection: Reflection
+  described: LibraryService
 }
 
 // A handler may outlive its connection, and what it works with is closed after us: both have to end.
-async function drain({ server, calls, health, reflection }: Stopping, drainMs: number): Promise<void> {
+async function drain({ listening, calls, health, described }: Stopping, drainMs: number): Promise<void> {
   health.close()
-  reflection.close()
-  const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
-  await within(drainMs, Promise.all([closed, calls.idle()]))
-  server.forceShutdown()
+  described.close()
+  await within(drainMs, Promise.all([listening.leave(), calls.idle()]))
+  listening.cut()
   await within(afterCutMs, calls.idle()) // the signals of those just cut have aborted
 }
 

@@ -1,9 +1,9 @@
-// What the handlers of unary and streaming methods share: frames, the log line, the trailer.
-import { Metadata, type MethodDefinition, type ServiceDefinition } from '@grpc/grpc-js'
+// What the handlers of unary and streaming methods share: decoding, and the log line.
+import type { MethodDefinition } from '@grpc/grpc-js'
 import type { Admission } from './admission.js'
 import { VaultError } from './errors.js'
 import type { Logger } from './log.js'
-import { requestIdKey } from './request-id.js'
+import type { Frame } from './message-reader.js'
 import { asVaultError } from './status.js'
 
 /** What all services of a server share. */
@@ -16,16 +16,7 @@ export interface Serving {
   streamIdleMs?: number
 }
 
-/** An encoded message. */
-export type Frame = Buffer
 export type AnyMethod = MethodDefinition<unknown, unknown>
-
-/** A service definition whose messages are their encoded frames. */
-export function frameDefinition(service: ServiceDefinition): ServiceDefinition {
-  const same = (frame: Frame) => frame
-  const raw = { requestSerialize: same, requestDeserialize: same, responseSerialize: same, responseDeserialize: same }
-  return Object.fromEntries(Object.entries(service).map(([name, method]) => [name, { ...method, ...raw }]))
-}
 
 /** The message in a frame; INVALID_REQUEST for a malformed one. */
 export function decode(method: AnyMethod, frame: Frame): unknown {
@@ -34,13 +25,6 @@ export function decode(method: AnyMethod, frame: Frame): unknown {
   } catch (cause) {
     throw new VaultError('INVALID_REQUEST', { message: 'the request is not a valid message of this method', cause })
   }
-}
-
-/** The trailing metadata of an answer. */
-export function trailer(requestId: string): Metadata {
-  const metadata = new Metadata()
-  metadata.set(requestIdKey, requestId)
-  return metadata
 }
 
 /** Writes a call's line, with its duration and sizes; its contents never. */

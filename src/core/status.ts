@@ -4,7 +4,7 @@ import { status as codes, Metadata, type ServiceError, type StatusObject } from 
 import type { Any } from '../gen/google/protobuf/any.js'
 import { BadRequest, ErrorInfo, RequestInfo, RetryInfo } from '../gen/google/rpc/error_details.js'
 import { Status } from '../gen/google/rpc/status.js'
-import { isReason, kinds, type Reason, VaultError } from './errors.js'
+import { isReason, kinds, MessageTooLarge, type Reason, VaultError } from './errors.js'
 import { requestIdKey } from './request-id.js'
 
 const detailsKey = 'grpc-status-details-bin'
@@ -37,7 +37,8 @@ function detailsOf(error: VaultError, requestId: string): Any[] {
 
 /** The google.rpc.Status of an error: what a caller may know of it. */
 export function toRpcStatus(error: VaultError, requestId: string): Status {
-  return { code: kinds[error.kind].grpc, message: error.message, details: detailsOf(error, requestId) }
+  const code = error instanceof MessageTooLarge ? codes.RESOURCE_EXHAUSTED : kinds[error.kind].grpc
+  return { code, message: error.message, details: detailsOf(error, requestId) }
 }
 
 /** What a gRPC server answers for an error. */
@@ -46,7 +47,7 @@ export function toGrpcStatus(error: VaultError, requestId: string): StatusObject
   const metadata = new Metadata()
   metadata.set(requestIdKey, requestId)
   metadata.set(detailsKey, Buffer.from(Status.encode(rpcStatus).finish()))
-  return { code: rpcStatus.code, details: rpcStatus.message.toWellFormed(), metadata } // grpc-js throws for other text
+  return { code: rpcStatus.code, details: rpcStatus.message, metadata }
 }
 
 /** Anything thrown becomes a VaultError; what is not one is a bug, and leaves as "internal error". */

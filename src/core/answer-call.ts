@@ -1,0 +1,41 @@
+// A request on a connection becomes a call of a method, or is refused: what is no gRPC by HTTP's status, what has no method
+// or cannot be read by gRPC's.
+import type { StatusObject } from '@grpc/grpc-js'
+import { VaultError } from './errors.js'
+import { checkEncoding, deadlineOf, httpRefusal, httpStatus } from './grpc-fields.js'
+import type { RequestFields } from './http2/request-fields.js'
+import type { Stream } from './http2/stream.js'
+import { IncomingCall } from './incoming-call.js'
+import { requestIdKey, requestIdOf } from './request-id.js'
+import type { CallHandler } from './serve.js'
+import { asVaultError, toGrpcStatus } from './status.js'
+
+export interface CallTargets {
+  /** By the path of their method. */
+  handlers: ReadonlyMap<string, CallHandler>
+  maxReceiveBytes: number
+}
+
+export function answerCall({ handlers, maxReceiveBytes }: CallTargets, stream: Stream, fields: RequestFields): void {
+  const refusal = httpRefusal(fields)
+  if (refusal !== undefined) return stream.finish(httpStatus(refusal))
+  const requestId = fields.get(requestIdKey)
+  const opened = { stream, requestId, maxReceiveBytes }
+  try {
+    checkEncoding(fields)
+    const call = new IncomingCall({ ...opened, deadline: deadlineOf(fields) })
+    handlerOf(handlers, fields)(call)
+  } catch (thrown) {
+    new IncomingCall({ ...opened, deadline: undefined }).refuse(refusalOf(thrown, requestId))
+  }
+}
+
+function handlerOf(handlers: CallTargets['handlers'], fields: RequestFields): CallHandler {
+  const handler = handlers.get(fields.get(':path') ?? '')
+  if (handler === undefined) throw new VaultError('NOT_SUPPORTED', { message: 'this server has no such method' })
+  return handler
+}
+
+function refusalOf(thrown: unknown, requestId: string | undefined): StatusObject {
+  return toGrpcStatus(asVaultError(thrown), requestIdOf(requestId))
+}

@@ -1,0 +1,38 @@
+// What a peer may do now and then but not all the time: cancel what it has just begun, send frames that say nothing, ask
+// for answers it does not read. Limits as nghttp2 has them.
+import type { Output } from './output.js'
+import { ConnectionError, errorCodes } from './protocol.js'
+
+const burst = 1000
+const perSecond = 33
+const maxUnreadAnswers = 1000
+
+export class Abuse {
+  readonly #output: Output
+  #allowed = burst
+  #countedAt = Date.now()
+  #unreadAnswers = 0
+
+  constructor(output: Output) {
+    this.#output = output
+  }
+
+  /** Counts a nuisance; throws ConnectionError when there are too many. */
+  count(): void {
+    const now = Date.now()
+    this.#allowed = Math.min(burst, this.#allowed + ((now - this.#countedAt) / 1000) * perSecond)
+    this.#countedAt = now
+    this.#allowed -= 1
+    if (this.#allowed < 0) throw tooMuch('too many cancelled calls or empty frames')
+  }
+
+  /** Counts a frame that answers one of the peer's; throws ConnectionError when it reads none of them. */
+  countAnswer(): void {
+    this.#unreadAnswers = this.#output.isFull ? this.#unreadAnswers + 1 : 0
+    if (this.#unreadAnswers > maxUnreadAnswers) throw tooMuch('too many answers that are not read')
+  }
+}
+
+function tooMuch(message: string): ConnectionError {
+  return new ConnectionError(errorCodes.enhanceYourCalm, message)
+}

@@ -1,0 +1,66 @@
+// What is inside the payloads of frames (RFC 9113 section 6).
+import type { Frame } from './frame-reader.js'
+import { ConnectionError, errorCodes, flags, frameTypes, StreamError } from './protocol.js'
+
+const prioritySize = 5
+
+/** The content of DATA or HEADERS, without padding and priority. */
+export function contentOf(frame: Frame): Buffer {
+  const { payload } = frame
+  const padded = (frame.flags & flags.padded) !== 0
+  const padding = padded ? (payload[0] ?? payload.length) : 0
+  const start = (padded ? 1 : 0) + priorityIn(frame, padded ? 1 : 0)
+  if (start + padding > payload.length) throw new ConnectionError(errorCodes.protocolError, 'padding beyond its frame')
+  return payload.subarray(start, payload.length - padding)
+}
+
+function priorityIn(frame: Frame, at: number): number {
+  if (frame.type !== frameTypes.headers || (frame.flags & flags.priority) === 0) return 0
+  checkSize(frame, frame.payload.length >= at + prioritySize)
+  refuseOwnDependency(frame, at)
+  return prioritySize
+}
+
+/** PRIORITY says nothing to us, but must be well formed. */
+export function checkPriority(frame: Frame): void {
+  if (frame.payload.length !== prioritySize) throw new StreamError(frame.streamId, errorCodes.frameSizeError)
+  refuseOwnDependency(frame, 0)
+}
+
+function refuseOwnDependency({ payload, streamId }: Frame, at: number): void {
+  if ((payload.readUInt32BE(at) & 0x7fffffff) === streamId) throw new StreamError(streamId, errorCodes.protocolError)
+}
+
+/** The number in RST_STREAM or WINDOW_UPDATE. */
+export function numberIn(frame: Frame): number {
+  checkSize(frame, frame.payload.length === 4)
+  return frame.payload.readUInt32BE(0)
+}
+
+/** Throws ConnectionError unless the size is right. */
+export function checkSize({ type, payload }: Frame, right: boolean): void {
+  if (right) return
+  throw new ConnectionError(errorCodes.frameSizeError, `a frame of type ${type} with ${payload.length} bytes`)
+}
+
+/** Throws ConnectionError for a frame on a stream that is of the whole connection, or the other way round. */
+export function checkPlace({ type, streamId }: Frame, right: boolean): void {
+  if (!right) throw new ConnectionError(errorCodes.protocolError, `a frame of type ${type} on stream ${streamId}`)
+}
+
+/** 32-bit numbers, one after the other. */
+export function u32(...numbers: number[]): Buffer {
+  const bytes = Buffer.allocUnsafe(numbers.length * 4)
+  numbers.forEach((number, at) => void bytes.writeUInt32BE(number, at * 4))
+  return bytes
+}
+
+/** The payload of SETTINGS. */
+export function settingsPayload(pairs: readonly (readonly [id: number, value: number])[]): Buffer {
+  const bytes = Buffer.allocUnsafe(pairs.length * 6)
+  pairs.forEach(([id, value], at) => {
+    bytes.writeUInt16BE(id, at * 6)
+    bytes.writeUInt32BE(value, at * 6 + 2)
+  })
+  return bytes
+}
