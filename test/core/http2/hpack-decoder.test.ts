@@ -1,6 +1,9 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import { CompressionError } from '../../../src/core/http2/compression-error.js'
 import { HpackDecoder } from '../../../src/core/http2/hpack-decoder.js'
+import { literalField } from '../../../src/core/http2/hpack-encoder.js'
 
 const maxListBytes = 8192
 
@@ -257,5 +260,20 @@ describe('reading header blocks', () => {
       expect(process.memoryUsage().heapUsed - before).to.be.below(4 << 20)
       expect(decoder.decode(bomb.subarray(0, 1))).to.deep.equal(['a', large])
     })
+  })
+
+  it('a connection holds nothing of a block but its table', () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const held = () => {
+      collect()
+      const { heapUsed, arrayBuffers } = process.memoryUsage()
+      return heapUsed + arrayBuffers
+    }
+    const decoders = Array.from({ length: 50 }, () => new HpackDecoder({ maxListBytes }))
+    const before = held()
+    for (const decoder of decoders) decoder.decode(literalField('a', 'v'.repeat(200_000)))
+    expect(held() - before).to.be.below(2 << 20)
+    for (const decoder of decoders) expect(decoder.decode(Buffer.from('82', 'hex'))).to.deep.equal([':method', 'GET'])
   })
 })
