@@ -36,7 +36,7 @@ const scratch = Buffer.allocUnsafeSlow(8192)
  * is nothing to branch on. A byte of text takes the symbol alone, as that is the low byte of what is shifted.
  */
 export function huffmanDecode(bytes: Buffer, from: number, to: number): string {
-  const most = Math.ceil(((to - from) * 8) / shortestCode) + 1
+  const most = Math.ceil(((to - from) * 8) / shortestCode)
   const text = most <= scratch.length ? scratch : Buffer.allocUnsafe(most)
   let node = 0
   let size = 0

@@ -204,6 +204,7 @@ describe('reading header blocks', () => {
 
     it('not behind a field', () => {
       refused('82 20')
+      refused('82 20 0161 0162')
       refused('000161 0162 3fe11f')
     })
 

@@ -62,7 +62,7 @@ describe('Huffman code', () => {
   })
 
   it('of a long string is read whole', () => {
-    for (const length of [5, 5115, 5120, 100_000]) {
+    for (const length of [5, 5120, 5125, 100_000]) {
       expect(huffmanDecode(Buffer.alloc(length), 0, length)).to.equal('0'.repeat((length * 8) / 5))
     }
   })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import { staticEntries, staticTable } from '../../../src/core/http2/hpack-static-table.js'
 
@@ -23,7 +24,12 @@ describe('the static table', () => {
     }
   })
 
-  it('is complete', () => {
+  it('is complete, and as it was compared with the RFC', () => {
     expect(staticTable).to.have.length(2 * (staticEntries + 1))
+    const digest = createHash('sha256')
+    for (let index = 1; index <= staticEntries; index++) {
+      digest.update(`${staticTable[2 * index]}: ${staticTable[2 * index + 1]}\n`)
+    }
+    expect(digest.digest('hex')).to.equal('e068ed84a5a3d28824dc910d55e700af8236a5744b77f384fb67b7f06b72fbb3')
   })
 })
