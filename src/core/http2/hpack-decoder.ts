@@ -29,8 +29,15 @@ export class HpackDecoder {
     this.at = 0
     this.readSizeUpdates()
     const list = this.readFields()
-    this.block = nothing
+    this.letGo()
     return list
+  }
+
+  /** Between blocks a connection holds its table, and no large string besides. */
+  private letGo(): void {
+    this.block = nothing
+    this.name = ''
+    this.value = ''
   }
 
   private readSizeUpdates(): void {

@@ -20,7 +20,8 @@ const lengths = [
 // An entry: the node the four bits lead to, the symbol they end, and whether they do; whether they end the string.
 const nodeBits = 0xff
 const symbolShift = 8
-const symbolEnds = 1 << 16
+const endsShift = 16
+const symbolEnds = 1 << endsShift
 const stringEnds = 1 << 17
 
 const tree = plantTree()
@@ -30,9 +31,12 @@ const mayEndAt = findEnds()
 const shortestCode = 5
 const scratch = Buffer.allocUnsafeSlow(8192)
 
-/** The text of the bytes from `from` up to `to`, as latin1. */
+/**
+ * The text of the bytes from `from` up to `to`, as latin1. Each step writes, and what ends no symbol is written over: there
+ * is nothing to branch on. A byte of text takes the symbol alone, as that is the low byte of what is shifted.
+ */
 export function huffmanDecode(bytes: Buffer, from: number, to: number): string {
-  const most = Math.ceil(((to - from) * 8) / shortestCode) + 1
+  const most = Math.ceil(((to - from) * 8) / shortestCode)
   const text = most <= scratch.length ? scratch : Buffer.allocUnsafe(most)
   let node = 0
   let size = 0
@@ -41,10 +45,10 @@ export function huffmanDecode(bytes: Buffer, from: number, to: number): string {
     const byte = bytes[at] as number
     const high = steps[(node << 4) | (byte >> 4)] as number
     text[size] = high >> symbolShift
-    size += (high >> 16) & 1
+    size += (high >> endsShift) & 1
     const low = steps[((high & nodeBits) << 4) | (byte & 15)] as number
     text[size] = low >> symbolShift
-    size += (low >> 16) & 1
+    size += (low >> endsShift) & 1
     node = low & nodeBits
     seen |= high | low
   }

@@ -89,7 +89,7 @@ export class Output {
   #room(size: number): void {
     if (this.#at + size <= this.#chunk.length) return
     this.#handOn()
-    this.#chunk = Buffer.alloc(0)
+    this.#chunk = Buffer.allocUnsafeSlow(chunkSize)
     this.#from = 0
     this.#at = 0
   }
