@@ -49,12 +49,14 @@ export class WireClient {
     if (this.socket.writable) this.socket.write(Buffer.concat(bytes))
   }
 
-  /** Sends the bytes again and again, as fast as they are taken; stops when they are not, or the connection has ended. */
-  async flood(bytes: Buffer, times: number): Promise<void> {
+  /** Sends the bytes again and again, as fast as they are taken; whether all of them were. */
+  async flood(bytes: Buffer, times: number): Promise<boolean> {
     for (let sent = 0; sent < times && this.socket.writable; sent += 1) {
       if (!this.socket.write(bytes)) await Promise.race([this.#drained(), this.#gone, pause(stuckMs)])
-      if (this.socket.writableNeedDrain) return
+      await new Promise((resolve) => setImmediate(resolve)) // a turn of the server may have taken as long
+      if (this.socket.writableNeedDrain) return false
     }
+    return this.socket.writable
   }
 
   /** The first frame that fits, whether it is here or yet to come. */

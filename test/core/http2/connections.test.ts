@@ -1,0 +1,164 @@
+import { mock } from 'node:test'
+import { expect } from 'chai'
+import { newCall } from '../../../src/core/client.js'
+import { clientOf, gate, releaseAll, retrieval, serveFake } from '../fake-frontend.js'
+import { lasting, type Victim, victim } from './victim.js'
+import { call, headers, request, streamIds } from './wire-calls.js'
+import { pause, WireClient } from './wire-client.js'
+import {
+  codes,
+  data,
+  flags,
+  frame,
+  ping,
+  preface,
+  priority,
+  reset,
+  settings,
+  types,
+  u32,
+  windowUpdate,
+} from './wire-frames.js'
+
+describe('http2: connections', () => {
+  let server: Victim
+
+  beforeEach(async () => {
+    server = await victim({ defaultDeadlineMs: 300 })
+  })
+
+  afterEach(async () => {
+    await server.serves()
+    await server.idle()
+    await releaseAll()
+  })
+
+  describe('that say nothing', () => {
+    /** Lets the server's time pass, and nobody else's. */
+    async function pass(seconds: number): Promise<void> {
+      for (let at = 0; at < seconds; at += 5) {
+        mock.timers.tick(5_000)
+        await pause(2)
+      }
+    }
+
+    beforeEach(() => mock.timers.enable({ apis: ['setInterval', 'Date'], now: Date.now() }))
+    afterEach(() => mock.timers.reset())
+
+    for (const [name, bytes] of [
+      ['nothing at all', Buffer.alloc(0)],
+      ['half a preface', preface.subarray(0, 10)],
+      ['a preface and no settings', preface],
+    ] as const) {
+      it(`to begin with, but ${name}, are closed`, async () => {
+        const wire = new WireClient(server.address)
+        wire.send(bytes)
+        await pause(30)
+        await pass(35)
+        await wire.closed()
+      })
+    }
+
+    it('are asked, and closed when they do not answer', async () => {
+      const wire = await server.wire()
+      await pass(55)
+      expect(wire.received.filter(({ type }) => type === types.ping)).to.have.length(0)
+      await pass(15)
+      await wire.next('PING', ({ type }) => type === types.ping)
+      await pass(35)
+      await wire.closed()
+    })
+
+    it('stay open when they do', async () => {
+      const wire = await server.wire()
+      wire.socket.on('data', () => wire.send(frame(types.ping, [0, flags.ack], Buffer.alloc(8))))
+      await pass(300)
+      wire.send(call(1))
+      expect((await wire.answer(1)).fields).to.include({ 'grpc-status': '0' })
+    })
+
+    it('are closed in mid-frame and in mid-header too', async () => {
+      const wires = await Promise.all([server.wire(), server.wire()])
+      wires[0]!.send(call(1).subarray(0, 20))
+      wires[1]!.send(frame(types.headers, [1], Buffer.alloc(1, 0x82)))
+      await pause(30)
+      await pass(120)
+      await Promise.all(wires.map((wire) => wire.closed()))
+    })
+  })
+
+  describe('with calls that do not come to their end', () => {
+    const begun: Record<string, Buffer[]> = {
+      'no message': [headers(1)],
+      'half a message': [headers(1), data([1], request().subarray(0, 6))],
+      'a message without end': [headers(1), data([1], request())],
+      'a handler that goes on': [call(1, { userId: lasting })],
+    }
+    for (const [name, bytes] of Object.entries(begun)) {
+      it(`${name}: the deadline ends them`, async () => {
+        const wire = await server.wire()
+        wire.send(...bytes)
+        expect((await wire.answer(1)).fields).to.include({ 'grpc-status': '4' })
+      })
+    }
+  })
+
+  describe('on which much has passed', () => {
+    it('bear DATA that was on its way to a call which was refused long ago', async () => {
+      const wire = await server.wire()
+      wire.send(headers(1), data([1], u32(0x00ffffff, 0xff000000)))
+      expect(await wire.reset(1)).to.equal(codes.noError)
+      for (const id of streamIds(1_500, 3)) {
+        wire.send(call(id))
+        await wire.answer(id)
+        wire.received.splice(0)
+      }
+      wire.send(data([1], Buffer.alloc(100)), data([1, flags.endStream], Buffer.alloc(100)), call(9_999))
+      expect((await wire.answer(9_999)).fields).to.include({ 'grpc-status': '0' })
+    })
+
+    it('do not take DATA of refused calls for ever from the window of others', async () => {
+      const wire = await server.wire()
+      wire.send(headers(1), data([1], u32(0x00ffffff, 0xff000000)))
+      await wire.reset(1)
+      for (let sent = 0; sent < 100; sent += 1) {
+        wire.send(data([1], Buffer.alloc(16_384)))
+        await pause(1)
+      }
+      const updates = wire.received.filter(({ type, streamId }) => type === types.windowUpdate && streamId === 0)
+      const allowed = updates.reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 65_535)
+      expect(allowed).to.be.above(100 * 16_384)
+    })
+  })
+
+  describe('that have to go', () => {
+    it('6.8 what a client sent before it knew is ignored, and calls in flight are answered', async () => {
+      const { opened, open } = gate()
+      const retrieveRecord = async () => opened.then(() => ({ data: Buffer.from('late'), record: undefined }))
+      const { address, stop } = await serveFake({ methods: { retrieveRecord } })
+      const wire = await new WireClient(address).greet()
+      wire.send(call(1), ping())
+      await wire.next('PING', ({ type }) => type === types.ping)
+      const stopped = stop()
+      await wire.next('GOAWAY', ({ type }) => type === types.goaway)
+      wire.send(call(3), headers(5), windowUpdate(5, 1), reset(5), priority(7), settings(), ping())
+      await pause(20)
+      open()
+      expect((await wire.answer(1)).fields).to.include({ 'grpc-status': '0' })
+      await stopped
+    })
+
+    it('because they are old, do so without a call that fails', async () => {
+      const aging = await serveFake({ limits: { maxConnectionAgeMs: 100, maxCallsInFlight: 100 } })
+      const { methods } = clientOf(aging.address)
+      const failures: unknown[] = []
+      const until = Date.now() + 1_500
+      const work = async () => {
+        while (Date.now() < until)
+          await methods.retrieveRecord(retrieval(), newCall()).catch((error) => failures.push(String(error)))
+      }
+      await Promise.all(Array.from({ length: 20 }, work))
+      expect(failures).to.eql([])
+    })
+  })
+})
