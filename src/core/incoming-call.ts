@@ -94,6 +94,7 @@ export class IncomingCall implements StreamReader {
 
   #finish(trailers: Buffer): void {
     this.#stream.finish(this.#begun ? trailers : Buffer.concat([headers, trailers]))
+    this.#fail(new VaultError('CANCELLED')) // whoever still reads
   }
 
   // ---- told by the stream

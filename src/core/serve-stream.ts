@@ -57,9 +57,14 @@ async function* messages(call: IncomingCall, { received, during = same }: Readin
   call.widen()
   for (;;) {
     const frame = await during(orAbort(call.read(), signal))
-    if (frame === undefined) return
+    if (frame === undefined) return await orAbort(cancellationSeen(), signal)
     yield received(frame)
   }
+}
+
+/** A caller that goes may look first like one that has sent all: Node's HTTP/2 ends a stream before it resets it. */
+async function cancellationSeen(): Promise<void> {
+  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
 function same<T>(awaited: Promise<T>): Promise<T> {

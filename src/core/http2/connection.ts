@@ -262,9 +262,9 @@ export class Connection {
   }
 
   #open({ streamId, endStream, fields }: HeaderBlock): void {
-    if (this.#leaving) return // the peer was told that it will not be answered
     this.#lastStreamId = streamId
-    if (this.streams.size >= this.#parts.maxStreams) throw new StreamError(streamId, errorCodes.refusedStream)
+    if (this.#leaving || this.streams.size >= this.#parts.maxStreams)
+      throw new StreamError(streamId, errorCodes.refusedStream)
     if (fields === undefined) throw new StreamError(streamId, errorCodes.enhanceYourCalm)
     const request = requestFields(fields)
     if (request === undefined) throw new StreamError(streamId, errorCodes.protocolError)

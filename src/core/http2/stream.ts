@@ -3,6 +3,8 @@
 import type { Connection } from './connection.js'
 import { defaultWindow, errorCodes, flags, frameTypes, largestWindow, StreamError } from './protocol.js'
 
+const pieceOverhead = 64
+
 /** Whoever answers the request. */
 export interface StreamReader {
   data(bytes: Buffer): void
@@ -45,8 +47,9 @@ export class Stream {
     this.#sendWindow = connection.peer.initialWindow
   }
 
+  /** What waits, and what it takes to keep it. */
   get unsentBytes(): number {
-    return this.#queuedBytes
+    return this.#queuedBytes + this.#queue.length * pieceOverhead
   }
 
   // ---- received
