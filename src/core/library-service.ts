@@ -104,7 +104,7 @@ function unaryHandler(method: AnyMethod, handler: UnaryHandler) {
     const request = decode(method, await call.readOnly())
     handler({ request } as never, (error, answer) => {
       if (error) return call.refuse({ ...unknownStatus, ...(error as Partial<StatusObject>) })
-      call.write(method.responseSerialize(answer))
+      void call.write(method.responseSerialize(answer))
       call.end(newRequestId())
     })
   }

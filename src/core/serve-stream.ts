@@ -31,7 +31,7 @@ export function streamHandler(method: AnyMethod, handler: StreamHandler, serving
       for await (const response of handler(requests, context)) {
         signal.throwIfAborted()
         const room = call.write(answered(response))
-        if (room) await orAbort(room, signal)
+        if (room !== undefined) await orAbort(room, signal)
       }
     })
 }
@@ -42,7 +42,7 @@ export function uploadHandler(method: AnyMethod, handler: UploadHandler, serving
     serveStream({ method, serving, call }, async ({ context, answered, ...reading }) => {
       const answer = answered(await handler(messages(call, reading, context.signal), context))
       context.signal.throwIfAborted()
-      call.write(answer)
+      void call.write(answer)
     })
 }
 
