@@ -1,0 +1,194 @@
+import { expect } from 'chai'
+import { releaseAll, until } from '../fake-frontend.js'
+import { held, lasting, maxCallsInFlight, type Victim, victim } from './victim.js'
+import { call, headers, request, streamIds } from './wire-calls.js'
+import { pause, WireClient } from './wire-client.js'
+import {
+  codes,
+  data,
+  flags,
+  frame,
+  initialWindow,
+  lastData,
+  maxConcurrentStreams,
+  ping,
+  preface,
+  priority,
+  reset,
+  settingIn,
+  settings,
+  types,
+  windowUpdate,
+} from './wire-frames.js'
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+describe('http2: attacks', () => {
+  let server: Victim
+  let before = 0
+
+  beforeEach(async () => {
+    server = await victim()
+    await server.serves()
+    before = await held()
+  })
+
+  afterEach(async () => {
+    await server.serves()
+    await server.idle()
+    expect(server.handlers.most).to.be.at.most(maxCallsInFlight)
+    expect((await held()) - before).to.be.below(8 * MiB)
+    await releaseAll()
+  })
+
+  describe('calls that are cancelled as they begin', () => {
+    const cancelled = (id: number) => Buffer.concat([call(id, { userId: lasting }), reset(id)])
+
+    it('are borne when there are some', async () => {
+      const wire = await server.wire()
+      wire.send(...streamIds(500).map(cancelled), call(1001))
+      expect((await wire.answer(1001)).fields).to.include({ 'grpc-status': '0' })
+    })
+
+    it('end the connection when there are too many', async () => {
+      const wire = await server.wire()
+      wire.send(...streamIds(3_000).map(cancelled))
+      expect(await wire.goaway()).to.equal(codes.enhanceYourCalm)
+    })
+
+    it('end it when one after the other comes in a packet of its own', async () => {
+      const wire = await server.wire()
+      for (const id of streamIds(3_000)) {
+        wire.send(cancelled(id))
+        if (id % 16 === 1) await pause(0)
+        if (wire.socket.destroyed) break
+      }
+      expect(await wire.goaway()).to.equal(codes.enhanceYourCalm)
+    })
+
+    // What makes the server reset a stream costs it as much as a reset of the client.
+    it('end it when it is the server that is made to reset them', async () => {
+      const wire = await server.wire()
+      const broken = (id: number) => Buffer.concat([call(id, { userId: lasting }), windowUpdate(id, 0)])
+      wire.send(...streamIds(3_000).map(broken))
+      expect(await wire.goaway()).to.equal(codes.enhanceYourCalm)
+    })
+  })
+
+  describe('frames that ask for answers which are not read', () => {
+    for (const [name, bytes] of [
+      ['PING', ping()],
+      ['SETTINGS', settings()],
+      ['SETTINGS with a window', settings([[initialWindow, 70_000]])],
+    ] as const) {
+      it(`${name} ends the connection`, async () => {
+        const wire = await server.wire()
+        wire.socket.pause()
+        const many = Buffer.concat(Array(4_000).fill(bytes))
+        await wire.flood(many, 1_000)
+        await server.serves()
+        expect((await held()) - before).to.be.below(4 * MiB)
+        wire.socket.resume()
+        await wire.closed()
+        wire.received.splice(0)
+      })
+    }
+  })
+
+  describe('frames that say nothing', () => {
+    it('PRIORITY is ignored', async () => {
+      const wire = await server.wire()
+      await wire.flood(Buffer.concat(Array(1_000).fill(priority(7))), 100)
+      wire.send(call(9))
+      expect((await wire.answer(9)).fields).to.include({ 'grpc-status': '0' })
+    })
+
+    it('of an unknown type are ignored', async () => {
+      const wire = await server.wire()
+      wire.send(frame(0x77, [0], Buffer.alloc(100)), frame(0x78, [1]), call(1))
+      expect((await wire.answer(1)).fields).to.include({ 'grpc-status': '0' })
+    })
+
+    it('DATA that is all padding is borne, or ends the connection when what it frees is not read', async () => {
+      const wire = await server.wire()
+      wire.socket.pause()
+      wire.send(headers(1))
+      const padding = data([1, flags.padded], Buffer.alloc(1))
+      await wire.flood(Buffer.concat(Array(4_000).fill(padding)), 1_000)
+      expect((await held()) - before).to.be.below(4 * MiB)
+    })
+
+    it('empty DATA ends the connection', async () => {
+      const wire = await server.wire()
+      wire.send(headers(1), ...Array.from({ length: 5_000 }, () => data([1], Buffer.alloc(0))))
+      expect(await wire.goaway()).to.equal(codes.enhanceYourCalm)
+    })
+
+    it('WINDOW_UPDATE of one byte is borne, as are PING and RST_STREAM of what has ended', async () => {
+      const wire = await server.wire()
+      wire.send(call(1))
+      await wire.answer(1)
+      wire.send(...Array.from({ length: 500 }, () => windowUpdate(0, 1)), reset(1), windowUpdate(1, 5), ping(), call(3))
+      expect((await wire.answer(3)).fields).to.include({ 'grpc-status': '0' })
+    })
+  })
+
+  describe('slowness', () => {
+    it('a call that comes byte by byte is answered', async () => {
+      const wire = new WireClient(server.address)
+      wire.acknowledges = false // it would come between
+      for (const byte of Buffer.concat([preface, settings(), call(1)])) {
+        wire.send(Buffer.from([byte]))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      expect((await wire.answer(1)).fields).to.include({ 'grpc-status': '0' })
+    })
+
+    it('half a frame holds nobody up', async () => {
+      const wire = await server.wire()
+      wire.send(call(1).subarray(0, 20))
+      await pause(20)
+    })
+
+    it('an answer for which there is no window waits, and holds no place of a call', async () => {
+      const wire = await server.wire([[initialWindow, 0]])
+      const ids = streamIds(maxCallsInFlight)
+      const callerAad = Buffer.alloc(60_000, 'w')
+      for (const id of ids) wire.send(headers(id), lastData(id, request({ callerAad })))
+      await until(() => server.handlers.running === 0 && server.handlers.most > 0)
+      await server.serves()
+      expect(ids.map((id) => wire.contentSize(id))).to.eql(ids.map(() => 0))
+      wire.send(windowUpdate(0, MiB), ...ids.map((id) => windowUpdate(id, 100_000)))
+      for (const id of ids) expect((await wire.answer(id)).content.subarray(-4).toString()).to.equal('wwww')
+    })
+
+    it('a reader of one byte at a time gets all', async () => {
+      const wire = await server.wire([[initialWindow, 0]])
+      wire.send(call(1, { callerAad: Buffer.alloc(300, 'w') }))
+      for (let bytes = 0; bytes < 400; bytes += 1) wire.send(windowUpdate(1, 1))
+      expect((await wire.answer(1)).content).to.have.length.above(300)
+    })
+  })
+
+  it('more streams than allowed are refused', async () => {
+    const wire = await server.wire()
+    const { payload } = await wire.next('settings', ({ type }) => type === types.settings)
+    const limit = settingIn(payload, maxConcurrentStreams)!
+    expect(limit).to.be.within(maxCallsInFlight, 4 * maxCallsInFlight)
+    wire.send(...streamIds(limit).map((id) => headers(id)))
+    const [refused] = streamIds(1, 2 * limit + 1)
+    wire.send(headers(refused!))
+    expect(await wire.reset(refused!)).to.equal(codes.refusedStream)
+    wire.send(data([1, flags.endStream], request()))
+    expect((await wire.answer(1)).fields).to.include({ 'grpc-status': '0' })
+  })
+
+  it('all that a connection left open ends with it', async () => {
+    const wire = await server.wire()
+    wire.send(...streamIds(maxCallsInFlight).map((id) => call(id, { userId: lasting })))
+    await until(() => server.handlers.running === maxCallsInFlight)
+    wire.socket.destroy()
+    await server.idle()
+  })
+})

@@ -1,0 +1,82 @@
+// A server to attack, and what must hold of it meanwhile.
+import { once } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect } from 'chai'
+import { newCall } from '../../../src/core/client.js'
+import type { CallContext } from '../../../src/core/methods.js'
+import type { ServerLimits } from '../../../src/core/server.js'
+import type { RetrieveRecordRequest } from '../../../src/gen/encserver/v1/frontend.js'
+import { clientOf, retrieval, serveFake, until } from '../fake-frontend.js'
+import { WireClient } from './wire-client.js'
+
+/** The user id of a call that goes on until it is cancelled. */
+export const lasting = 'lasting'
+export const maxCallsInFlight = 8
+
+export interface Victim {
+  address: string
+  /** Handlers that run now, and the most that ever did. */
+  handlers: { running: number; most: number }
+  wire(settings?: Parameters<WireClient['greet']>[0]): Promise<WireClient>
+  /** A call of somebody else succeeds, and soon. */
+  serves(): Promise<void>
+  /** Resolves when no handler runs. */
+  idle(): Promise<void>
+}
+
+export async function victim(limits: Partial<ServerLimits> = {}): Promise<Victim> {
+  const handlers = { running: 0, most: 0 }
+  const retrieveRecord = async ({ userId, callerAad }: RetrieveRecordRequest, { signal }: CallContext) => {
+    handlers.running += 1
+    handlers.most = Math.max(handlers.most, handlers.running)
+    if (userId === lasting) await aborted(signal)
+    handlers.running -= 1
+    return { data: callerAad, record: undefined }
+  }
+  /** It reads nothing. */
+  const uploadRecord = async (_: unknown, { signal }: CallContext) => {
+    await aborted(signal)
+    throw new Error('its caller has gone')
+  }
+  const { address } = await serveFake({
+    methods: { retrieveRecord, uploadRecord },
+    limits: { maxCallsInFlight, ...limits },
+  })
+  return {
+    address,
+    handlers,
+    wire: (settings) => new WireClient(address).greet(settings),
+    serves: () => succeeds(address),
+    idle: () => until(() => handlers.running === 0),
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
+}
+
+async function succeeds(address: string): Promise<void> {
+  const { methods, close } = clientOf(address)
+  const callerAad = Buffer.from('somebody else')
+  const { data } = await methods.retrieveRecord(retrieval({ callerAad }), newCall({ timeoutMs: 2_000 }))
+  close()
+  expect(data).to.eql(callerAad)
+}
+
+const collect = garbageCollector()
+
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc')
+}
+
+/** Bytes of objects and buffers that cannot be freed. */
+export async function held(): Promise<number> {
+  for (let turn = 0; turn < 3; turn += 1) {
+    collect()
+    await new Promise((resolve) => setTimeout(resolve, 5)) // buffers are freed a moment later
+  }
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
