@@ -16,9 +16,13 @@ export interface CallTargets {
   maxReceiveBytes: number
 }
 
-export function answerCall({ handlers, maxReceiveBytes }: CallTargets, stream: Stream, fields: RequestFields): void {
+export function answerCall(targets: CallTargets, stream: Stream, fields: RequestFields): void {
   const refusal = httpRefusal(fields)
-  if (refusal !== undefined) return stream.finish(httpStatus(refusal))
+  if (refusal === undefined) answerGrpc(targets, stream, fields)
+  else stream.finish(httpStatus(refusal))
+}
+
+function answerGrpc({ handlers, maxReceiveBytes }: CallTargets, stream: Stream, fields: RequestFields): void {
   const requestId = fields.get(requestIdKey)
   const opened = { stream, requestId, maxReceiveBytes }
   try {

@@ -16,7 +16,10 @@ const slackMs = 20
 const longestTimerMs = 2 ** 31 - 1
 
 /** Opens the call; `ended` carries DEADLINE_EXCEEDED or CANCELLED. */
-export function openCall(call: Pick<IncomingCall, 'requestId' | 'deadline' | 'cancelled'>, defaultMs: number): OpenCall {
+export function openCall(
+  call: Pick<IncomingCall, 'requestId' | 'deadline' | 'cancelled'>,
+  defaultMs: number,
+): OpenCall {
   const controller = new AbortController()
   const deadline = call.deadline ?? Date.now() + defaultMs
   let abandon: (error: VaultError) => void

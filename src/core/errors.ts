@@ -108,6 +108,8 @@ export function isReason(text: string): text is Reason {
 /** A message above the limit of whoever receives it, for which gRPC has a status of its own. */
 export class MessageTooLarge extends VaultError {
   constructor(bytes: number, maxBytes: number) {
-    super('INVALID_REQUEST', { message: `a message of ${bytes} bytes is larger than the ${maxBytes} that are accepted` })
+    super('INVALID_REQUEST', {
+      message: `a message of ${bytes} bytes is larger than the ${maxBytes} that are accepted`,
+    })
   }
 }

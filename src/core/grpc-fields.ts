@@ -45,7 +45,8 @@ export function deadlineOf(fields: RequestFields): number | undefined {
 /** Throws NOT_SUPPORTED for messages that are compressed. */
 export function checkEncoding(fields: RequestFields): void {
   const encoding = fields.get('grpc-encoding') ?? 'identity'
-  if (encoding !== 'identity') throw new VaultError('NOT_SUPPORTED', { message: 'compressed messages are not supported' })
+  if (encoding !== 'identity')
+    throw new VaultError('NOT_SUPPORTED', { message: 'compressed messages are not supported' })
 }
 
 /** The block that ends an answer which came to its end. */
@@ -64,7 +65,7 @@ export function statusTrailers({ code, details, metadata }: StatusObject): Buffe
   return block.length <= maxTrailerBytes ? block : (said[0] as Buffer)
 }
 
-/** Percent-encoded: what is not printable ASCII, and the percent sign. */
+/** Well-formed text, percent-encoded: what is not printable ASCII, and the percent sign. */
 function encodeMessage(text: string): string {
-  return text.replace(/[^ -$&-~]+/g, (part) => encodeURIComponent(part.toWellFormed()))
+  return text.replace(/[^ -$&-~]+/g, (part) => encodeURIComponent(part))
 }

@@ -10,10 +10,10 @@ export interface Health {
   close(): void
 }
 
-/** The health of the service of that name and of the server as a whole. */
-export function serveHealth(name: string): Health {
+/** The health of the service of that name and of the server as a whole; `failed` is told of bugs. */
+export function serveHealth(name: string, failed: (cause: unknown) => void): Health {
   const health = new HealthImplementation({ '': 'NOT_SERVING', [name]: 'NOT_SERVING' })
-  const service = libraryService((server) => health.addToServer(server as never))
+  const service = libraryService((server) => health.addToServer(server as never), failed)
   let closed = false
   const setReady = (ready: boolean) => {
     if (closed) return

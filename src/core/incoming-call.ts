@@ -8,8 +8,7 @@ import { type Frame, MessageReader } from './message-reader.js'
 
 /** What waits for a slow reader before the method does: this much, or one larger frame. */
 const maxUnsentBytes = 256 * 1024
-/** What a caller may send before it is read: at first, and once somebody reads. */
-const creditBytes = 32 * 1024
+/** What a caller may send before it is read, more than at first, once somebody reads. */
 const readingWindow = 1024 * 1024 - 64 * 1024
 
 interface CallParts {
@@ -94,6 +93,7 @@ export class IncomingCall implements StreamReader {
 
   #finish(trailers: Buffer): void {
     this.#stream.finish(this.#begun ? trailers : Buffer.concat([headers, trailers]))
+    this.#fail(new VaultError('CANCELLED')) // whoever still reads
   }
 
   // ---- told by the stream
@@ -148,7 +148,7 @@ export class IncomingCall implements StreamReader {
   // A message that has begun has to come to its end, however long; whole ones are held against the window.
   #credit(): void {
     const due = this.#owedBytes - (this.#reader.isWhole() ? this.#reader.bytes : 0)
-    if (due < creditBytes) return
+    if (due <= 0) return
     this.#owedBytes -= due
     this.#stream.allow(due)
   }

@@ -1,15 +1,23 @@
 // Services from packages (health, reflection), which are written for the server of grpc-js: their handlers, given what they
 // use of its calls.
 import { EventEmitter } from 'node:events'
-import type { handleUnaryCall, MethodDefinition, Server, ServiceDefinition } from '@grpc/grpc-js'
-import { Metadata, type StatusObject } from '@grpc/grpc-js'
+import {
+  status as codes,
+  type handleUnaryCall,
+  Metadata,
+  type Server,
+  type ServiceDefinition,
+  type StatusObject,
+} from '@grpc/grpc-js'
 import type { IncomingCall } from './incoming-call.js'
 import { newRequestId } from './request-id.js'
 import type { CallHandler } from './serve.js'
+import { type AnyMethod, decode } from './serving.js'
 import { asVaultError, toGrpcStatus } from './status.js'
 
-type AnyMethod = MethodDefinition<unknown, unknown>
 type UnaryHandler = handleUnaryCall<unknown, unknown>
+
+const unknownStatus: StatusObject = { code: codes.UNKNOWN, details: '', metadata: new Metadata() }
 
 /** What a streaming handler of a package has of its call. */
 class LibraryStream extends EventEmitter {
@@ -42,64 +50,72 @@ export interface LibraryService {
   close(): void
 }
 
-/** The services that `add` adds to a server. */
-export function libraryService(add: (server: Pick<Server, 'addService'>) => void): LibraryService {
+/** The services that `add` adds to a server; `failed` is told of their bugs. */
+export function libraryService(
+  add: (server: Pick<Server, 'addService'>) => void,
+  failed: (cause: unknown) => void,
+): LibraryService {
   const handlers = new Map<string, CallHandler>()
-  const streams = new Set<LibraryStream>()
-  let closed = false
-
-  function streamHandler(method: AnyMethod, answer: (stream: LibraryStream) => void) {
-    return async (call: IncomingCall): Promise<void> => {
-      const stream = new LibraryStream(call, method)
-      streams.add(stream)
-      stream.once('cancelled', () => streams.delete(stream))
-      if (!method.requestStream) stream.request = method.requestDeserialize(await call.readOnly())
-      answer(stream)
-      if (closed) stream.end()
-      else if (method.requestStream) await feed(stream, call, method)
-    }
-  }
-
+  const streams = openStreams()
   add({
     addService(service: ServiceDefinition, implementation) {
       for (const [name, method] of Object.entries(service)) {
-        const handler = implementation[name] as never
+        const handler = implementation[name] ?? implementation[method.originalName ?? '']
         const isStream = method.requestStream || method.responseStream
-        handlers.set(method.path, guarded(isStream ? streamHandler(method, handler) : unaryHandler(method, handler)))
+        const handle = isStream ? streams.handler(method, handler as never) : unaryHandler(method, handler as never)
+        handlers.set(method.path, guarded(handle, failed))
       }
     },
   })
-  return {
-    handlers,
-    close() {
-      closed = true
-      for (const stream of [...streams]) stream.end()
-    },
-  }
+  return { handlers, close: streams.close }
 }
 
-function unaryHandler(method: AnyMethod, handler: UnaryHandler) {
-  return async (call: IncomingCall): Promise<void> => {
-    const request = method.requestDeserialize(await call.readOnly())
-    handler({ request } as never, (error, answer) => {
-      if (error) return call.refuse({ code: 2, details: '', metadata: new Metadata(), ...(error as Partial<StatusObject>) })
-      call.write(method.responseSerialize(answer))
-      call.end(newRequestId())
-    })
+function openStreams() {
+  const open = new Set<LibraryStream>()
+  let closed = false
+  return {
+    handler: (method: AnyMethod, answer: (stream: LibraryStream) => void) => async (call: IncomingCall) => {
+      const stream = new LibraryStream(call, method)
+      open.add(stream)
+      stream.once('cancelled', () => open.delete(stream))
+      if (!method.requestStream) stream.request = decode(method, await call.readOnly())
+      answer(stream)
+      if (closed) stream.end()
+      else if (method.requestStream) await feed(stream, call, method)
+    },
+    close() {
+      closed = true
+      for (const stream of [...open]) stream.end()
+    },
   }
 }
 
 /** Hands on the requests, each once there is room for the answers to the one before. */
-async function feed(stream: LibraryStream, call: IncomingCall, { requestDeserialize }: AnyMethod): Promise<void> {
+async function feed(stream: LibraryStream, call: IncomingCall, method: AnyMethod): Promise<void> {
   for (let frame = await call.read(); frame !== undefined; frame = await call.read()) {
-    stream.emit('data', requestDeserialize(frame))
+    stream.emit('data', decode(method, frame))
     await stream.room
   }
   stream.emit('end')
 }
 
-/** Refuses a call that cannot be read. */
-function guarded(handle: (call: IncomingCall) => Promise<void>): CallHandler {
+function unaryHandler(method: AnyMethod, handler: UnaryHandler) {
+  return async (call: IncomingCall): Promise<void> => {
+    const request = decode(method, await call.readOnly())
+    handler({ request } as never, (error, answer) => {
+      if (error) return call.refuse({ ...unknownStatus, ...(error as Partial<StatusObject>) })
+      void call.write(method.responseSerialize(answer))
+      call.end(newRequestId())
+    })
+  }
+}
+
+/** Refuses a call that cannot be read, or whose handler fails. */
+function guarded(handle: (call: IncomingCall) => Promise<void>, failed: (cause: unknown) => void): CallHandler {
   return (call) =>
-    void handle(call).catch((thrown: unknown) => call.refuse(toGrpcStatus(asVaultError(thrown), newRequestId())))
+    void handle(call).catch((thrown: unknown) => {
+      const error = asVaultError(thrown)
+      if (error.kind === 'internal') failed(thrown)
+      call.refuse(toGrpcStatus(error, newRequestId()))
+    })
 }

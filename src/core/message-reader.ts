@@ -34,7 +34,8 @@ export class MessageReader {
 
   /** Whether all of a message is there; throws INVALID_REQUEST for one that cannot be taken. */
   isWhole(): boolean {
-    if (this.#wanted === 0 && this.#bytes >= prefixSize) this.#wanted = prefixSize + this.#sizeOf(this.#gather(prefixSize))
+    if (this.#wanted === 0 && this.#bytes >= prefixSize)
+      this.#wanted = prefixSize + this.#sizeOf(this.#gather(prefixSize))
     return this.#wanted > 0 && this.#bytes >= this.#wanted
   }
 

@@ -20,9 +20,9 @@ function filesOf(descriptorSet: Buffer): Buffer[] {
   return files
 }
 
-/** Reflection of the service of that name. */
-export function reflection(name: string): LibraryService {
+/** Reflection of the service of that name; `failed` is told of bugs. */
+export function reflection(name: string, failed: (cause: unknown) => void): LibraryService {
   const definition = { files: { fileDescriptorProtos: filesOf(readFileSync(descriptorFile)) } }
   const service = new ReflectionService(definition as unknown as PackageDefinition, { services: [name] })
-  return libraryService((server) => service.addToServer(server as never))
+  return libraryService((server) => service.addToServer(server as never), failed)
 }

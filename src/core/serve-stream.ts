@@ -31,7 +31,7 @@ export function streamHandler(method: AnyMethod, handler: StreamHandler, serving
       for await (const response of handler(requests, context)) {
         signal.throwIfAborted()
         const room = call.write(answered(response))
-        if (room) await orAbort(room, signal)
+        if (room !== undefined) await orAbort(room, signal)
       }
     })
 }
@@ -42,7 +42,7 @@ export function uploadHandler(method: AnyMethod, handler: UploadHandler, serving
     serveStream({ method, serving, call }, async ({ context, answered, ...reading }) => {
       const answer = answered(await handler(messages(call, reading, context.signal), context))
       context.signal.throwIfAborted()
-      call.write(answer)
+      void call.write(answer)
     })
 }
 
@@ -57,9 +57,14 @@ async function* messages(call: IncomingCall, { received, during = same }: Readin
   call.widen()
   for (;;) {
     const frame = await during(orAbort(call.read(), signal))
-    if (frame === undefined) return
+    if (frame === undefined) return await orAbort(cancellationSeen(), signal)
     yield received(frame)
   }
+}
+
+/** A caller that goes may look first like one that has sent all: Node's HTTP/2 ends a stream before it resets it. */
+async function cancellationSeen(): Promise<void> {
+  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
 function same<T>(awaited: Promise<T>): Promise<T> {

@@ -41,7 +41,7 @@ function unaryHandler(method: AnyMethod, handler: UnaryHandler, serving: Serving
     const note = callNote(log, method, requestId)
     let requestBytes = 0
     const answer = (frame: Buffer) => {
-      call.write(frame)
+      void call.write(frame)
       call.end(requestId)
       note('info', { requestBytes, status: 'OK', responseBytes: frame.length })
     }

@@ -50,8 +50,9 @@ export async function startServer({ section, listen, limits, service, log }: Ser
   const tls = serverTls(section, listen)
   const calls = admission(limits.maxCallsInFlight)
   const serving = { log, admission: calls, defaultDeadlineMs: limits.defaultDeadlineMs }
-  const health = serveHealth(service.name)
-  const described = reflection(service.name)
+  const unexpected = (cause: unknown) => log.error('connection', { cause })
+  const health = serveHealth(service.name, unexpected)
+  const described = reflection(service.name, unexpected)
   const methods = serviceHandlers(service.definition, service.methods, serving)
   const handlers = new Map<string, CallHandler>([...methods, ...health.handlers, ...described.handlers])
   const listening = listener({
@@ -59,7 +60,7 @@ export async function startServer({ section, listen, limits, service, log }: Ser
     // Twice what is admitted, so that it is we who answer "too many calls".
     limits: { maxStreams: limits.maxCallsInFlight * 2, maxConnectionAgeMs: limits.maxConnectionAgeMs },
     opened: (stream, fields) => answerCall({ handlers, maxReceiveBytes: limits.maxReceiveBytes }, stream, fields),
-    unexpected: (cause) => log.error('connection', { cause }),
+    unexpected,
   })
   const port = await bind(listening, listen)
   let stopped: Promise<void> | undefined

@@ -47,7 +47,7 @@ export function toGrpcStatus(error: VaultError, requestId: string): StatusObject
   const metadata = new Metadata()
   metadata.set(requestIdKey, requestId)
   metadata.set(detailsKey, Buffer.from(Status.encode(rpcStatus).finish()))
-  return { code: rpcStatus.code, details: rpcStatus.message, metadata }
+  return { code: rpcStatus.code, details: rpcStatus.message.toWellFormed(), metadata }
 }
 
 /** Anything thrown becomes a VaultError; what is not one is a bug, and leaves as "internal error". */

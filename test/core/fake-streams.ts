@@ -6,16 +6,15 @@ import {
   type handleClientStreamingCall,
   type handleServerStreamingCall,
   Metadata,
-  Server,
-  ServerCredentials,
   type ServiceDefinition,
   type ServiceError,
 } from '@grpc/grpc-js'
 import { admission } from '../../src/core/admission.js'
+import { answerCall } from '../../src/core/answer-call.js'
 import { connect } from '../../src/core/client.js'
+import { listener } from '../../src/core/http2/listener.js'
 import type { CallContext, Methods } from '../../src/core/methods.js'
-import { serviceHandlers } from '../../src/core/serve.js'
-import { frameDefinition } from '../../src/core/serving.js'
+import { type CallHandler, serviceHandlers } from '../../src/core/serve.js'
 import { atEnd, type Event, keepingLog, never } from './fake-frontend.js'
 
 interface StreamServer {
@@ -75,14 +74,31 @@ export async function serveStreams(methods: Partial<Streams>, options: StreamOpt
     defaultDeadlineMs: 5_000,
     ...(streamIdleMs !== undefined && { streamIdleMs }),
   }
-  const server = new Server({ 'grpc.enable_channelz': 1 })
-  server.addService(frameDefinition(definition), serviceHandlers(definition, { ...silent, ...methods }, serving))
-  const port = await new Promise<number>((resolve, reject) => {
-    const bound = (error: Error | null, at: number) => (error ? reject(error) : resolve(at))
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), bound)
+  const served = await serveHandlers(serviceHandlers(definition, { ...silent, ...methods }, serving))
+  return { ...served, events, idle: calls.idle }
+}
+
+/** A server of these methods and nothing else; `cut` ends it and breaks its connections. */
+export async function serveHandlers(handlers: ReadonlyMap<string, CallHandler>) {
+  const unexpected: unknown[] = []
+  const listening = listener({
+    tls: undefined,
+    limits: { maxStreams: 100, maxConnectionAgeMs: 600_000 },
+    opened: (stream, fields) => answerCall({ handlers, maxReceiveBytes: 4 * 1024 * 1024 }, stream, fields),
+    unexpected: (cause) => unexpected.push(cause),
   })
-  atEnd(() => server.forceShutdown())
-  return { address: `127.0.0.1:${port}`, events, idle: calls.idle, cut: () => server.forceShutdown() }
+  const port = await listening.listen({ host: '127.0.0.1', port: 0 })
+  let closed: Promise<void> | undefined
+  const cut = () => {
+    closed ??= listening.leave()
+    listening.cut()
+  }
+  atEnd(async () => {
+    cut()
+    await closed
+    if (unexpected.length > 0) throw unexpected[0]
+  })
+  return { address: `127.0.0.1:${port}`, cut }
 }
 
 /** Our own client. */

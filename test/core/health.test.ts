@@ -1,15 +1,9 @@
-import {
-  ChannelCredentials,
-  type Client,
-  loadPackageDefinition,
-  Server,
-  ServerCredentials,
-  type ServiceError,
-} from '@grpc/grpc-js'
+import { ChannelCredentials, type Client, loadPackageDefinition, type ServiceError } from '@grpc/grpc-js'
 import { expect } from 'chai'
 import { service } from 'grpc-health-check'
 import { serveHealth } from '../../src/core/health.js'
 import { atEnd, releaseAll, serveFake, until } from './fake-frontend.js'
+import { serveHandlers } from './fake-streams.js'
 
 const frontend = 'encserver.v1.FrontendService'
 
@@ -76,13 +70,9 @@ describe('health', () => {
   })
 
   it('cannot be made ready once closed', async () => {
-    const server = new Server()
-    const health = serveHealth(server, frontend)
-    const port = await new Promise<number>((resolve) => {
-      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (_, bound) => resolve(bound))
-    })
-    atEnd(() => server.forceShutdown())
-    const client = healthClient(`127.0.0.1:${port}`)
+    const health = serveHealth(frontend, (cause) => expect.fail(String(cause)))
+    const { address } = await serveHandlers(health.handlers)
+    const client = healthClient(address)
     health.setReady(true)
     health.close()
     health.setReady(true)

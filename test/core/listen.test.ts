@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { newCall } from '../../src/core/client.js'
-import { bindAddress, isLoopback, type ListenConfig, serverCredentials } from '../../src/core/listen.js'
+import { bindAddress, isLoopback, type ListenConfig, serverTls } from '../../src/core/listen.js'
 import { makeCertificate } from './certificates.js'
 import { clientOf, failure, localhost, releaseAll, retrieval, serveFake, tempDir } from './fake-frontend.js'
 
@@ -10,7 +10,7 @@ const none = { certFile: '', keyFile: '', clientCaFile: '' }
 
 function refusal(listen: Partial<ListenConfig>): string {
   try {
-    serverCredentials('frontend', { ...localhost, ...listen })
+    serverTls('frontend', { ...localhost, ...listen })
   } catch (error) {
     expect(error).to.include({ reason: 'INVALID_REQUEST', kind: 'invalid' })
     return (error as Error).message
@@ -24,7 +24,7 @@ describe('listen', () => {
   for (const host of ['127.0.0.1', '127.255.0.9', 'localhost', '::1']) {
     it(`takes ${host} for loopback, and plain text there`, () => {
       expect(isLoopback(host)).to.equal(true)
-      expect(serverCredentials('frontend', { ...localhost, host })._isSecure()).to.equal(false)
+      expect(serverTls('frontend', { ...localhost, host })).to.equal(undefined)
     })
   }
 
@@ -48,8 +48,7 @@ describe('listen', () => {
   }
 
   it('permits it when told so', () => {
-    const credentials = serverCredentials('frontend', { ...localhost, host: '0.0.0.0', insecure: true })
-    expect(credentials._isSecure()).to.equal(false)
+    expect(serverTls('frontend', { ...localhost, host: '0.0.0.0', insecure: true })).to.equal(undefined)
   })
 
   describe('with certificates', () => {
@@ -63,7 +62,10 @@ describe('listen', () => {
     })
 
     it('serves beyond loopback with mutual TLS', () => {
-      expect(serverCredentials('frontend', { ...localhost, host: '0.0.0.0', tls })._isSecure()).to.equal(true)
+      const options = serverTls('frontend', { ...localhost, host: '0.0.0.0', tls })
+      expect(options)
+        .to.include({ requestCert: true, rejectUnauthorized: true })
+        .and.to.include.keys('cert', 'key', 'ca')
     })
 
     it('refuses TLS without client certificates beyond loopback, unless told so', () => {

@@ -85,7 +85,10 @@ describe('server', () => {
     const { data } = await methods.retrieveRecord(retrieval({ callerAad: Buffer.alloc(room) }), newCall())
     expect(data).to.have.length(room)
     const error = await failure(methods.retrieveRecord(retrieval({ callerAad: Buffer.alloc(room + 1) }), newCall()))
-    expect(error).to.include({ reason: 'INVALID_REQUEST', message: 'a message is larger than the receiver accepts' })
+    expect(error).to.include({
+      reason: 'INVALID_REQUEST',
+      message: 'a message of 10001 bytes is larger than the 10000 that are accepted',
+    })
   })
 
   it('says where it cannot listen', async () => {

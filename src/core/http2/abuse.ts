@@ -1,6 +1,5 @@
 // What a peer may do now and then but not all the time: cancel what it has just begun, send frames that say nothing, ask
 // for answers it does not read. Limits as nghttp2 has them.
-import type { Output } from './output.js'
 import { ConnectionError, errorCodes } from './protocol.js'
 
 const burst = 1000
@@ -8,13 +7,13 @@ const perSecond = 33
 const maxUnreadAnswers = 1000
 
 export class Abuse {
-  readonly #output: Output
+  readonly #sender: { readonly isFull: boolean }
   #allowed = burst
   #countedAt = Date.now()
   #unreadAnswers = 0
 
-  constructor(output: Output) {
-    this.#output = output
+  constructor(sender: { readonly isFull: boolean }) {
+    this.#sender = sender
   }
 
   /** Counts a nuisance; throws ConnectionError when there are too many. */
@@ -28,7 +27,7 @@ export class Abuse {
 
   /** Counts a frame that answers one of the peer's; throws ConnectionError when it reads none of them. */
   countAnswer(): void {
-    this.#unreadAnswers = this.#output.isFull ? this.#unreadAnswers + 1 : 0
+    this.#unreadAnswers = this.#sender.isFull ? this.#unreadAnswers + 1 : 0
     if (this.#unreadAnswers > maxUnreadAnswers) throw tooMuch('too many answers that are not read')
   }
 }

@@ -24,21 +24,21 @@ export function keepalive(connection: Connection, { maxConnectionAgeMs }: Keepal
   function tick(): void {
     const now = Date.now()
     const silentMs = now - connection.heardAt
-    if (!connection.greeted && now - startedAt >= greetMs) return connection.destroy()
-    if (silentMs < pingAfterMs) asked = false
-    else if (asked && silentMs >= pingAfterMs + pingTimeoutMs) return connection.destroy()
-    else if (!asked) ask()
+    const speechless = !connection.isGreeted && now - startedAt >= greetMs
+    if (speechless || (asked && silentMs >= pingAfterMs + pingTimeoutMs)) connection.destroy()
+    if (silentMs >= pingAfterMs) ask()
+    else asked = false
     resetUnread(now)
     if (now - startedAt >= maxAgeMs) connection.leave()
   }
 
   function ask(): void {
+    if (!asked) connection.ping()
     asked = true
-    connection.ping()
   }
 
   function resetUnread(now: number): void {
-    for (const stream of [...connection.streams.values()]) {
+    for (const stream of connection.streams) {
       if (stream.finishedAt !== undefined && now - stream.finishedAt >= unreadMs) stream.reset(errorCodes.cancel)
     }
   }

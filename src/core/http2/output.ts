@@ -55,10 +55,8 @@ export class Output {
 
   /** Bytes of a payload, which must not change any more. */
   append(bytes: Buffer): void {
-    if (bytes.length > copiedSize) return this.#refer(bytes)
-    this.#room(bytes.length)
-    bytes.copy(this.#chunk, this.#at)
-    this.#at += bytes.length
+    if (bytes.length > copiedSize) this.#refer(bytes)
+    else this.#copy(bytes)
   }
 
   /** A frame whose payload is in one piece. */
@@ -92,6 +90,12 @@ export class Output {
     this.#chunk = Buffer.allocUnsafeSlow(chunkSize)
     this.#from = 0
     this.#at = 0
+  }
+
+  #copy(bytes: Buffer): void {
+    this.#room(bytes.length)
+    bytes.copy(this.#chunk, this.#at)
+    this.#at += bytes.length
   }
 
   #refer(bytes: Buffer): void {

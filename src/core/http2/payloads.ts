@@ -23,6 +23,7 @@ function priorityIn(frame: Frame, at: number): number {
 
 /** PRIORITY says nothing to us, but must be well formed. */
 export function checkPriority(frame: Frame): void {
+  checkPlace(frame, frame.streamId > 0)
   if (frame.payload.length !== prioritySize) throw new StreamError(frame.streamId, errorCodes.frameSizeError)
   refuseOwnDependency(frame, 0)
 }

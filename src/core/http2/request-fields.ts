@@ -9,7 +9,6 @@ const pseudoBits = new Map([
 /** Section 8.2.2: they belong to HTTP/1.1. */
 const connectionNames = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
 const wellFormedName = /^[a-z0-9!#$%&'*+.^_`|~-]+$/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const malformedValue = /[\0\r\n]|^[ \t]|[ \t]$/
 const digits = /^\d{1,15}$/
 

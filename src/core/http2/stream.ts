@@ -1,7 +1,12 @@
 // One request and its answer (RFC 9113 section 5.1). What is sent waits for the peer's windows in a queue; what is received
 // is handed on at once, and its sender is told to go on when whoever reads it says so.
-import type { Connection } from './connection.js'
-import { defaultWindow, errorCodes, flags, frameTypes, largestWindow, StreamError } from './protocol.js'
+import { ConnectionError, defaultWindow, errorCodes, largestWindow, StreamError } from './protocol.js'
+import type { Sender } from './sender.js'
+
+/** Of what may be sent again so much is gathered: telling it costs a frame. */
+const creditBytes = 16 * 1024
+/** What it takes to keep a piece that waits, about. */
+const pieceOverhead = 64
 
 /** Whoever answers the request. */
 export interface StreamReader {
@@ -14,10 +19,13 @@ export interface StreamReader {
   broken(): void
 }
 
-export interface StreamHead {
+interface StreamParts {
   id: number
   /** What the peer said it will send; undefined when it did not. */
   contentLength: number | undefined
+  sender: Sender
+  /** Told once, when the stream is over; `byUs` if the peer need not know. */
+  over(byUs: boolean): void
 }
 
 export class Stream {
@@ -25,28 +33,32 @@ export class Stream {
   reader: StreamReader | undefined
   /** The peer has sent all. */
   remoteEnded = false
-  /** We have sent all. */
-  localEnded = false
   /** When the answer was complete, though it may not have been sent. */
   finishedAt: number | undefined
-  readonly #connection: Connection
+  readonly #sender: Sender
+  readonly #over: (byUs: boolean) => void
   #contentLeft: number | undefined
-  /** What the peer may still send, and what it was not yet allowed to send again. */
+  /** What the peer may send, and what it was not yet told that it may. */
   #receiveWindow = defaultWindow
+  #credit = 0
   #sendWindow: number
   #queue: Buffer[] = []
   #queuedBytes = 0
   #trailers: Buffer | undefined
+  /** We have sent all. */
+  #localEnded = false
 
-  constructor(connection: Connection, { id, contentLength }: StreamHead) {
+  constructor({ id, contentLength, sender, over }: StreamParts) {
     this.id = id
-    this.#connection = connection
+    this.#sender = sender
+    this.#over = over
     this.#contentLeft = contentLength
-    this.#sendWindow = connection.peer.initialWindow
+    this.#sendWindow = sender.peer.initialWindow
   }
 
+  /** What waits, and what it takes to keep it. */
   get unsentBytes(): number {
-    return this.#queuedBytes
+    return this.#queuedBytes + this.#queue.length * pieceOverhead
   }
 
   // ---- received
@@ -57,7 +69,7 @@ export class Stream {
     this.#receiveWindow -= size
     if (this.#receiveWindow < 0) throw new StreamError(this.id, errorCodes.flowControlError)
     if (this.#contentLeft !== undefined) this.#contentLeft -= bytes.length
-    if (size > bytes.length) this.allow(size - bytes.length)
+    this.allow(size - bytes.length)
     if (bytes.length > 0) this.reader?.data(bytes)
   }
 
@@ -66,25 +78,27 @@ export class Stream {
     if (this.#contentLeft) throw new StreamError(this.id, errorCodes.protocolError) // section 8.1.1
     this.remoteEnded = true
     this.reader?.ended()
-    this.#closeIfDone()
+    this.#endIfDone()
   }
 
   /** The peer may send so many bytes more. */
   allow(bytes: number): void {
-    if (bytes <= 0 || this.remoteEnded || this.localEnded) return
-    this.#receiveWindow += bytes
-    this.#connection.sendWindowUpdate(this.id, bytes)
+    this.#credit += bytes
+    if (this.#credit < creditBytes || this.remoteEnded || this.#localEnded) return
+    this.#receiveWindow += this.#credit
+    this.#sender.windowUpdate(this.id, this.#credit)
+    this.#credit = 0
   }
 
   // ---- sent
 
   /** A block of header fields, the first of the answer. */
   sendHeaders(block: Buffer): void {
-    if (!this.localEnded) this.#connection.sendHeaders({ streamId: this.id, block, end: false })
+    if (!this.#localEnded) this.#sender.headers({ streamId: this.id, block, end: false })
   }
 
   send(...pieces: Buffer[]): void {
-    if (this.localEnded) return
+    if (this.#localEnded) return
     for (const piece of pieces) {
       this.#queue.push(piece)
       this.#queuedBytes += piece.length
@@ -94,59 +108,64 @@ export class Stream {
 
   /** The block of header fields that ends the answer, after all that is queued. */
   finish(trailers: Buffer): void {
-    if (this.localEnded || this.#trailers !== undefined) return
+    if (this.#localEnded || this.#trailers !== undefined) return
     this.#trailers = trailers
     this.finishedAt = Date.now()
     this.pump()
   }
 
-  /** The peer's window has grown, or its settings have changed it. */
+  /** The peer's window has grown. */
   grow(bytes: number): void {
+    if (bytes === 0) throw new StreamError(this.id, errorCodes.protocolError)
     this.#sendWindow += bytes
     if (this.#sendWindow > largestWindow) throw new StreamError(this.id, errorCodes.flowControlError)
     this.pump()
   }
 
+  /** The peer's settings have changed the window, which may be less than nothing now (section 6.9.2). */
+  resize(bytes: number): void {
+    this.#sendWindow += bytes
+    if (this.#sendWindow > largestWindow)
+      throw new ConnectionError(errorCodes.flowControlError, 'a window beyond its bound')
+  }
+
   /** Sends what the windows allow. */
   pump(): void {
     const before = this.#queuedBytes
-    for (let size = this.#sendable(); size > 0; size = this.#sendable()) this.#sendData(size)
-    if (this.#queuedBytes > 0) this.#waitForConnection()
-    else if (this.#trailers !== undefined) this.#sendTrailers(this.#trailers)
+    for (let size = this.#room(); size > 0; size = this.#room()) this.#sendData(size)
+    // One that waits for its own window is pumped when that has grown.
+    if (this.#queuedBytes > 0 && this.#sendWindow > 0) this.#sender.wait(this)
+    if (this.#queuedBytes === 0 && this.#trailers !== undefined) this.#sendTrailers(this.#trailers)
     if (this.#queuedBytes < before) this.reader?.sent()
   }
 
   /** Ends the stream on both sides, and says so to the peer. */
   reset(code: number): void {
-    this.#connection.resetStream(this, code)
+    this.#sender.reset(this.id, code)
+    this.close(true)
   }
 
-  /** The stream is gone; only the connection says that. */
-  close(): void {
-    const whole = this.localEnded
+  /** The stream is gone, by the peer or with its connection; `byUs` if the peer need not know. */
+  close(byUs = false): void {
+    const whole = this.#localEnded
+    const { reader } = this
     this.remoteEnded = true
-    this.localEnded = true
+    this.#localEnded = true
     this.#queue = []
     this.#queuedBytes = 0
-    if (!whole) this.reader?.broken()
     this.reader = undefined
+    this.#over(byUs)
+    if (!whole) reader?.broken()
   }
 
-  // One that waits for its own window is told when that has grown.
-  #waitForConnection(): void {
-    if (this.#sendWindow > 0) this.#connection.waiting.add(this)
-  }
-
-  #sendable(): number {
-    return Math.min(this.#queuedBytes, this.#sendWindow, this.#connection.sendable())
+  #room(): number {
+    return Math.min(this.#queuedBytes, this.#sendWindow, this.#sender.room)
   }
 
   #sendData(size: number): void {
-    const { output } = this.#connection
-    output.head({ type: frameTypes.data, flags: flags.none, streamId: this.id, size })
+    this.#sender.data(this.id, size)
     this.#sendWindow -= size
     this.#queuedBytes -= size
-    this.#connection.spend(size)
     for (let left = size; left > 0; ) left -= this.#appendFirst(left)
   }
 
@@ -155,20 +174,21 @@ export class Stream {
     if (first.length <= most) this.#queue.shift()
     else this.#queue[0] = first.subarray(most)
     const piece = first.subarray(0, most)
-    this.#connection.output.append(piece)
+    this.#sender.append(piece)
     return piece.length
   }
 
   #sendTrailers(block: Buffer): void {
-    this.#connection.sendHeaders({ streamId: this.id, block, end: true })
-    this.localEnded = true
-    this.#closeIfDone()
+    if (this.#localEnded) return
+    this.#sender.headers({ streamId: this.id, block, end: true })
+    this.#localEnded = true
+    this.#endIfDone()
   }
 
   // A peer that goes on sending after it has its answer is told that nobody reads (section 8.1).
-  #closeIfDone(): void {
-    if (!this.localEnded) return
-    if (this.remoteEnded) this.#connection.forget(this)
+  #endIfDone(): void {
+    if (!this.#localEnded) return
+    if (this.remoteEnded) this.close()
     else this.reset(errorCodes.noError)
   }
 }
