@@ -61,6 +61,7 @@ describe('http2: connections', () => {
 
     it('are asked, and closed when they do not answer', async () => {
       const wire = await server.wire()
+      wire.acknowledges = false
       await pass(55)
       expect(wire.received.filter(({ type }) => type === types.ping)).to.have.length(0)
       await pass(15)
@@ -71,7 +72,6 @@ describe('http2: connections', () => {
 
     it('stay open when they do', async () => {
       const wire = await server.wire()
-      wire.socket.on('data', () => wire.send(frame(types.ping, [0, flags.ack], Buffer.alloc(8))))
       await pass(300)
       wire.send(call(1))
       expect((await wire.answer(1)).fields).to.include({ 'grpc-status': '0' })
@@ -79,6 +79,7 @@ describe('http2: connections', () => {
 
     it('are closed in mid-frame and in mid-header too', async () => {
       const wires = await Promise.all([server.wire(), server.wire()])
+      for (const wire of wires) wire.acknowledges = false
       wires[0]!.send(call(1).subarray(0, 20))
       wires[1]!.send(frame(types.headers, [1], Buffer.alloc(1, 0x82)))
       await pause(30)
@@ -146,6 +147,16 @@ describe('http2: connections', () => {
       open()
       expect((await wire.answer(1)).fields).to.include({ 'grpc-status': '0' })
       await stopped
+    })
+
+    it('6.8 because they are old, take what a client sent before it could know', async () => {
+      const { address } = await serveFake({ limits: { maxConnectionAgeMs: 100 } })
+      const wire = await new WireClient(address).greet()
+      const { payload } = await wire.next('GOAWAY', ({ type }) => type === types.goaway)
+      wire.send(call(1))
+      expect(payload.readUInt32BE(0)).to.equal(2 ** 31 - 1)
+      expect((await wire.answer(1)).fields).to.include({ 'grpc-status': '0' })
+      await wire.closed()
     })
 
     it('because they are old, do so without a call that fails', async () => {

@@ -21,7 +21,7 @@ const typeNames = Object.keys(types)
 
 export class WireClient {
   readonly received: Received[] = []
-  /** Whether the settings of the server are acknowledged, as they must be. */
+  /** Whether SETTINGS and PING of the server are acknowledged, as they must be. */
   acknowledges = true
   readonly socket: Socket
   readonly #decoder = new HpackDecoder({ maxListBytes: 1024 * 1024 })
@@ -129,8 +129,8 @@ export class WireClient {
     const [type, set, streamId] = [head[3]!, head[4]!, head.readUInt32BE(5)]
     const fields = type === types.headers ? this.#fieldsOf(payload) : {}
     this.received.push({ type, flags: set, streamId, payload, fields })
-    if (this.acknowledges && type === types.settings && set === flags.none)
-      this.send(frame(types.settings, [0, flags.ack]))
+    const asks = set === flags.none && (type === types.settings || type === types.ping)
+    if (asks && this.acknowledges) this.send(frame(type, [0, flags.ack], type === types.ping ? payload : undefined))
   }
 
   #fieldsOf(payload: Buffer): Fields {
