@@ -93,7 +93,7 @@ export class IncomingCall implements StreamReader {
 
   #finish(trailers: Buffer): void {
     this.#stream.finish(this.#begun ? trailers : Buffer.concat([headers, trailers]))
-    this.#fail(new VaultError('CANCELLED')) // whoever still reads
+    if (this.#waiting) this.#fail(new VaultError('CANCELLED')) // nobody reads on behind an answer
   }
 
   // ---- told by the stream
