@@ -22,8 +22,7 @@ export const channelOptions: ClientOptions = {
   'grpc.service_config': roundRobin,
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
-  // What may be on its way to us before we have read it. With HTTP/2's own 64 KiB, 10 ms of distance leave 3 MiB/s. What we
-  // send is held to the server's window, which grpc-js (1.14) has no option for.
+  // What may be on its way to us before we have read it. With HTTP/2's own 64 KiB, 10 ms of distance leave 3 MiB/s.
   'grpc-node.flow_control_window': 1024 * 1024,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 2_000,

@@ -33,6 +33,7 @@ export class IncomingCall implements StreamReader {
   #owedBytes = 0
   #ended = false
   #begun = false
+  #answered = false
   #fault: Error | undefined
   #waiting: { resolve(frame: Frame | undefined): void; reject(error: Error): void } | undefined
   #room = (): void => undefined
@@ -93,7 +94,8 @@ export class IncomingCall implements StreamReader {
 
   #finish(trailers: Buffer): void {
     this.#stream.finish(this.#begun ? trailers : Buffer.concat([headers, trailers]))
-    this.#fail(new VaultError('CANCELLED')) // whoever still reads
+    this.#answered = true
+    this.#deliver()
   }
 
   // ---- told by the stream
@@ -125,6 +127,7 @@ export class IncomingCall implements StreamReader {
   #deliver(): void {
     try {
       if (this.#fault) throw this.#fault
+      if (this.#waiting && this.#answered) throw new VaultError('CANCELLED') // nobody reads on behind an answer
       const whole = this.#reader.isWhole()
       if (this.#waiting && whole) this.#settle(this.#reader.take())
       else if (this.#waiting && this.#ended) this.#settleEnd()
