@@ -51,6 +51,19 @@ describe('http2: attacks', () => {
       expect((await wire.answer(1001)).fields).to.include({ 'grpc-status': '0' })
     })
 
+    // A front end has one connection to its back end, and hands on the cancellations of all its callers.
+    it('are borne when they are few among many', async () => {
+      const wire = await server.wire()
+      const round = (first: number) => [cancelled(first), ...streamIds(9, first + 2).map((id) => call(id))]
+      for (let first = 1; first < 40_000; first += 20) {
+        wire.send(...round(first))
+        await wire.answer(first + 18)
+        wire.received.splice(0)
+      }
+      wire.send(call(50_001))
+      expect((await wire.answer(50_001)).fields).to.include({ 'grpc-status': '0' })
+    })
+
     it('end the connection when there are too many', async () => {
       const wire = await server.wire()
       wire.send(...streamIds(3_000).map(cancelled))

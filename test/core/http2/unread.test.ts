@@ -3,9 +3,10 @@ import { releaseAll } from '../fake-frontend.js'
 import { held, type Victim, victim } from './victim.js'
 import { fieldsOf, headers, request, streamIds } from './wire-calls.js'
 import type { WireClient } from './wire-client.js'
-import { block, codes, data, flags, headerFrames, initialWindow, ping, settings } from './wire-frames.js'
+import { block, codes, data, flags, headerFrames, initialWindow, ping, settings, windowUpdate } from './wire-frames.js'
 
 const MiB = 1024 * 1024
+const atOnce = 8
 const end = flags.endStream
 
 /** Frames that are sent again and again, of new streams. */
@@ -24,11 +25,12 @@ describe('http2: answers that are not read', () => {
 
   afterEach(releaseAll)
 
-  /** A new stream with every round, in pieces. */
+  /** New streams without end, a few at a time: more than may be open would be refused, and that is counted. */
   async function flood(wire: WireClient, frames: Frames, rounds: number): Promise<void> {
+    wire.send(windowUpdate(0, 2 ** 31 - 1 - 65_535))
     wire.socket.pause()
-    for (let round = 0; round < rounds; round += 1_000) {
-      if (!(await wire.flood(Buffer.concat(streamIds(1_000, 2 * round + 1).map(frames)), 1))) return
+    for (let round = 0; round < rounds; round += atOnce) {
+      if (!(await wire.flood(Buffer.concat(streamIds(atOnce, 2 * round + 1).map(frames)), 1))) return
     }
   }
 

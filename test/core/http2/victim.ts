@@ -17,7 +17,7 @@ export const maxCallsInFlight = 8
 
 const nothing = () => undefined
 /** One that kept its lines would be what grows. */
-const _noLog = { log: nothing, error: nothing } as unknown as Logger
+const noLog = { log: nothing, error: nothing } as unknown as Logger
 
 export interface Victim {
   address: string
@@ -47,6 +47,7 @@ export async function victim(limits: Partial<ServerLimits> = {}): Promise<Victim
   const { address } = await serveFake({
     methods: { retrieveRecord, uploadRecord },
     limits: { maxCallsInFlight, ...limits },
+    log: noLog,
   })
   return {
     address,
