@@ -66,9 +66,9 @@ function anyFrames(next: () => number): Buffer[] {
 function damaged(next: () => number, bytes: Buffer): Buffer {
   const chance = next()
   const at = Math.floor(next() * bytes.length)
-  if (chance < 0.005) bytes.writeUInt8(bytes[at]! ^ (1 << Math.floor(next() * 8)), at)
-  if (chance > 0.998) return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1)])
-  if (chance > 0.996) return Buffer.concat([bytes.subarray(0, at), Buffer.from([7]), bytes.subarray(at)])
+  if (chance < 0.002) bytes.writeUInt8(bytes[at]! ^ (1 << Math.floor(next() * 8)), at)
+  if (chance > 0.9992) return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1)])
+  if (chance > 0.9984) return Buffer.concat([bytes.subarray(0, at), Buffer.from([7]), bytes.subarray(at)])
   return bytes
 }
 
@@ -99,11 +99,12 @@ describe('http2: what makes no sense', () => {
       await sendInPieces(wire, next, Buffer.concat([preface, settings(), ...frames]))
       if (seed % 20 === 0) expect((await retrieve(address)).data).to.have.length(0)
       expect(bugs, `seed ${seed}`).to.eql([])
+      await pause(2)
       answers += wire.received.filter(({ type }) => type === types.headers).length
       wire.socket.destroy()
     }
     await pause(50)
     expect(bugs).to.eql([])
-    expect(answers).to.be.above(1_000) // else it was refused before it came to anything
+    expect(answers).to.be.above(500) // else it was refused before it came to anything
   })
 })
