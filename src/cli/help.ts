@@ -3,6 +3,9 @@ import type { Command } from 'commander'
 
 const exitCodes = 'Exit codes: 0 done, 1 failed, 2 the input can never work.'
 
+/** What stands below the error of a flag, in place of all help there is. */
+export const helpAfterError = 'hint: --help shows what there is'
+
 /** Ends a command's help with examples and the exit codes. */
 export function withExamples(command: Command, examples: string[]): Command {
   const lines = examples.map((example) => `  ${example}`)

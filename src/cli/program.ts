@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { invalidField, VaultError } from '../core/errors.js'
 import { addCompletion } from './completion.js'
 import { fileError } from './file-errors.js'
+import { helpAfterError } from './help.js'
 import type { Hints } from './hints.js'
 import { printError } from './output.js'
 import type { Terminal } from './terminal.js'
@@ -33,7 +34,7 @@ export function rootCommand(name: string, { terminal }: Session): Command {
       writeOut: (text) => terminal.stdout.write(text),
       writeErr: (text) => terminal.stderr.write(text),
     })
-    .showHelpAfterError('hint: --help shows what there is')
+    .showHelpAfterError(helpAfterError)
     .helpCommand(false)
 }
 

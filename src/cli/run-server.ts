@@ -4,6 +4,8 @@ import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import { Command, CommanderError } from 'commander'
 import type { ConfigSources } from '../core/config.js'
 import { VaultError } from '../core/errors.js'
+import { helpAfterError } from './help.js'
+import { serverHints } from './hints.js'
 import { printError, printNote } from './output.js'
 import { addServerFlags, configSources, type ServerFlags } from './server-flags.js'
 
@@ -28,6 +30,7 @@ function commandOf({ name, description, examples }: ServerProgram): Command {
     .description(description)
     .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)
     .allowExcessArguments(false)
+    .showHelpAfterError(helpAfterError)
     .exitOverride()
 }
 
@@ -57,7 +60,7 @@ export async function runServer(program: ServerProgram, process: NodeJS.Process)
 
 function exitCodeOf(error: unknown, { aborted }: AbortSignal): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // it has said what it has to say
-  return aborted && isAbort(error) ? 0 : printError(error)
+  return aborted && isAbort(error) ? 0 : printError(error, serverHints)
 }
 
 // What a start that was waiting for something ends with.

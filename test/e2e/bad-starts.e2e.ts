@@ -40,10 +40,14 @@ describe('e2e: starts that fail', () => {
   })
 
   describe('configuration', () => {
+    const hint = 'hint: docs/configuration.md has every setting, what it may be and what it is by default'
+
     it('names an unknown setting', async () => {
       const args = configured({ backend: { prot: 1 } })
       const { code, stderr } = await failing('beserver', { args })
-      expect(stderr).to.equal(`error: INVALID_REQUEST: configuration ${args[1]}:\n  backend.prot: no such setting\n`)
+      expect(stderr).to.equal(
+        `error: INVALID_REQUEST: configuration ${args[1]}:\n  backend.prot: no such setting\n${hint}\n`,
+      )
       expect(code).to.equal(2)
     })
 
@@ -52,7 +56,7 @@ describe('e2e: starts that fail', () => {
       const { code, stderr } = await failing('feserver', { args })
       expect(stderr).to.equal(
         `error: INVALID_REQUEST: configuration ${args[1]}:\n` +
-          "  unknown section 'backnd'; there are frontend, backend, log\n",
+          `  unknown section 'backnd'; there are frontend, backend, log\n${hint}\n`,
       )
       expect(code).to.equal(2)
     })
@@ -70,9 +74,10 @@ describe('e2e: starts that fail', () => {
           '  backend.prot: no such setting',
           '  backend.tls: must be an object',
           '  --set backend.nope: no such setting',
-          '  --set backend.port: no such setting',
+          '  --set backend.port: must be setting=value, as in --set log.level=debug',
           '  backend.drainMs: must be a whole number from 0 to 600000: value was "soon"',
           '  log.stdout: must be true or false: value was "ture"',
+          hint,
           '',
         ].join('\n'),
       )
@@ -88,18 +93,19 @@ describe('e2e: starts that fail', () => {
 
     it('names a configuration file that is not there, or is no JSON', async () => {
       const file = join(folder, 'absent.json')
-      const expected = `error: INVALID_REQUEST: configuration ${file}:\n  cannot read ${file} (ENOENT)\n`
+      const which = 'hint: --config FILE says which it is, else ENC_SERVER_CONFIG_PATH'
+      const expected = `error: INVALID_REQUEST: configuration ${file}:\n  cannot read ${file} (ENOENT)\n${which}\n`
       expect(await failing('beserver', { args: ['--config', file] })).to.include({ code: 2, stderr: expected })
       const env = { ENC_SERVER_CONFIG_PATH: file }
       expect(await failing('feserver', { env })).to.include({ code: 2, stderr: expected })
       const { code, stderr } = await failing('beserver', { args: configured('{"backend": ') })
-      expect(stderr).to.match(/^error: INVALID_REQUEST: configuration \S+:\n {2}not JSON, .+\n$/)
+      expect(stderr).to.match(/^error: INVALID_REQUEST: configuration \S+:\n {2}not JSON, .+\nhint: .+\n$/)
       expect(code).to.equal(2)
     })
 
     it('refuses flags and arguments it does not know', async () => {
       const flag = await failing('beserver', { args: ['--prot', '1'] })
-      expect(flag).to.include({ code: 2, stderr: "error: unknown option '--prot'\n" })
+      expect(flag).to.include({ code: 2, stderr: "error: unknown option '--prot'\nhint: --help shows what there is\n" })
       const argument = await failing('feserver', { args: ['start'] })
       expect(argument.stderr).to.match(/^error: too many arguments/)
       expect(argument.code).to.equal(2)
