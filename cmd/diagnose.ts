@@ -3,13 +3,14 @@ import { existsSync } from 'node:fs'
 import { backendClient } from '../src/backend/client.js'
 import { type BackendConfig, backendSchema } from '../src/backend/config.js'
 import type { Diagnose } from '../src/cli/doctor.js'
+import type { ChannelConfig } from '../src/core/channel.js'
 import { newCall } from '../src/core/client.js'
 import { loadConfig } from '../src/core/config.js'
 import { reasons } from '../src/core/errors.js'
 import { bindAddress } from '../src/core/listen.js'
 import { version } from '../src/core/version.js'
 import { frontendClient } from '../src/frontend/client.js'
-import { type FrontendConfig, frontendSchema } from '../src/frontend/config.js'
+import { backendChannel, type FrontendConfig, frontendSchema } from '../src/frontend/config.js'
 import { checkFormat } from '../src/frontend/readiness.js'
 import type { GetStoreInfoResponse } from '../src/gen/encserver/v1/backend.js'
 import { lookAtKeyring } from './diagnose-keyring.js'
@@ -29,7 +30,7 @@ export const diagnose: Diagnose = async function* (sources) {
   yield store
   let bound: GetStoreInfoResponse | undefined
   const back = await look('back end', async () => {
-    bound = await storeInfo(frontend.backend)
+    bound = await storeInfo(backendChannel(frontend))
     return ok(`${frontend.backend.address}: format ${bound.format}, ${boundText(bound)}`)
   })
   const front = await look('front end', () => frontEnd(frontend))
@@ -45,8 +46,8 @@ function lookAtFile(path: string): Look {
   return existsSync(path) ? ok(path) : warning(`there is no ${path}: what nothing else sets is as by default`)
 }
 
-async function storeInfo(address: FrontendConfig['backend']): Promise<GetStoreInfoResponse> {
-  const { methods, close } = backendClient(address)
+async function storeInfo(channel: ChannelConfig): Promise<GetStoreInfoResponse> {
+  const { methods, close } = backendClient(channel)
   try {
     const info = await methods.getStoreInfo({}, newCall({ timeoutMs }))
     checkFormat(info)

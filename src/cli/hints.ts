@@ -10,8 +10,11 @@ export interface Hints {
 export const noHints: Hints = { reasons: {}, fields: {} }
 
 const fields: Hints['fields'] = {
-  address: 'on the command line: --tls-ca FILE, or --insecure',
+  'plain text': 'on the command line: --tls-ca FILE, or --insecure',
   tls: 'on the command line: --tls-ca FILE --tls-cert FILE --tls-key FILE',
+  'tls.caFile': '--tls-ca named it',
+  'tls.certFile': '--tls-cert named it',
+  'tls.keyFile': '--tls-key named it',
   'record key': 'put it in a file and use --key-file FILE, or send it to standard input with --key-stdin',
   data: '`feclient upload` takes records of any size',
   'no record key': 'all but records of mode server need theirs: --key-file FILE, or --key-stdin',
@@ -26,7 +29,7 @@ const shared: Hints['reasons'] = {
 }
 
 export const frontendHints: Hints = {
-  fields,
+  fields: { ...fields, address: 'as in --address 127.0.0.1:7777; without it $ENC_SERVER_FRONTEND_TARGET counts' },
   reasons: {
     ...shared,
     UNREACHABLE: 'is feserver running? `make feserver-cmd` starts one; if it wants TLS, give --tls-ca',
@@ -43,7 +46,7 @@ export const frontendHints: Hints = {
 }
 
 export const backendHints: Hints = {
-  fields,
+  fields: { ...fields, address: 'as in --address 127.0.0.1:8888; without it $ENC_SERVER_BACKEND_TARGET counts' },
   reasons: {
     ...shared,
     UNREACHABLE: 'is beserver running? `make beserver-cmd` starts one; if it wants TLS, give --tls-ca',

@@ -155,7 +155,14 @@ describe('e2e: starts that fail', () => {
       const away = { ...own, 'frontend.backend.address': '192.0.2.1:8888' }
       expect(await failing('feserver', { set: away })).to.include({
         code: 2,
-        stderr: 'error: INVALID_REQUEST: address: 192.0.2.1 is another machine: set tls.caFile, or insecure: true\n',
+        stderr:
+          'error: INVALID_REQUEST: frontend.backend.address: 192.0.2.1 is another machine: ' +
+          'set tls.caFile, or insecure: true\n',
+      })
+      const absent = { ...own, 'frontend.backend.tls.caFile': '/absent' }
+      expect(await failing('feserver', { set: absent })).to.include({
+        code: 2,
+        stderr: 'error: INVALID_REQUEST: frontend.backend.tls.caFile: cannot read /absent (ENOENT)\n',
       })
       const said = await box.start('beserver', { set: { ...set, 'backend.insecure': true } })
       expect((await said.stop()).code).to.equal(0)
