@@ -2,7 +2,7 @@
 // its lines the document is looked up, and the front end opens it and stores it anew. Otherwise as feclient import.
 import { stat } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
-import { invalidField } from '../core/errors.js'
+import { invalidField, VaultError } from '../core/errors.js'
 import type { ConnectionFlags } from './connection.js'
 import { addFrontendOptions, type KeyModeName, keyModes, withFrontend } from './frontend-call.js'
 import { lineOf } from './import-lines.js'
@@ -137,9 +137,23 @@ async function importWith(
       const importOne = legacyImporter({ ...terms, client })
       return transferLegacy({ ...work, importOne }, session)
     })
+  } catch (error) {
+    throw refusedError(error)
   } finally {
     await dump.close()
   }
+}
+
+/** What the front end itself does not offer is switched off; what has no request id was no front end. */
+function refusedError(cause: unknown): unknown {
+  if (!(cause instanceof VaultError) || cause.reason !== 'NOT_SUPPORTED' || !cause.requestId) return cause
+  const { reason, message, requestId } = cause
+  return new VaultError(reason, {
+    message,
+    requestId,
+    fields: [{ field: 'legacy import', description: message }],
+    cause,
+  })
 }
 
 async function openDumpOf(flags: ImportLegacyFlags, tally: Tally, { signal }: Session): Promise<LegacyDump> {

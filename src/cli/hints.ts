@@ -17,7 +17,12 @@ const fields: Hints['fields'] = {
   'tls.keyFile': '--tls-key named it',
   'record key': 'put it in a file and use --key-file FILE, or send it to standard input with --key-stdin',
   data: '`feclient upload` takes records of any size',
-  'no record key': 'all but records of mode server need theirs: --key-file FILE, or --key-stdin',
+  'legacy import':
+    'its operator switches it on, with a last day: docs/operations/legacy-import.md; then run the same command again',
+  'no keyring':
+    "a front end's first write binds it: run `feclient` once, or name the front end's with --keyring-id; `enc-server doctor` shows it",
+  'no record key':
+    'all but records of mode server need theirs: --key-file FILE, or --key-stdin; one with bound bytes needs its --aad-file too',
 }
 
 const shared: Hints['reasons'] = {
@@ -51,8 +56,7 @@ export const backendHints: Hints = {
     ...shared,
     UNREACHABLE: 'is beserver running? `make beserver-cmd` starts one; if it wants TLS, give --tls-ca',
     PRECONDITION_FAILED: '`beclient get --record-id HEX` shows what is there now',
-    KEYRING_MISMATCH:
-      "a front end's first write binds the store: run `feclient` once, or name its keyring with --keyring-id",
+    KEYRING_MISMATCH: '`beclient info` shows which keyring it is bound to; without --keyring-id that is taken',
   },
 }
 
