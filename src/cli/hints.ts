@@ -63,12 +63,8 @@ export const backendHints: Hints = {
 export const serverHints: Hints = {
   reasons: {},
   fields: {
+    'log.dir': 'unless it is set, the log is in `log` in backend.dataDir, or beside frontend.keyringFile',
     'configuration file': '--config FILE says which it is, else ENC_SERVER_CONFIG_PATH',
     settings: 'docs/configuration.md has every setting, what it may be and what it is by default',
   },
-}
-
-export const operatorHints: Hints = {
-  fields: serverHints.fields,
-  reasons: { STORE_UNAVAILABLE: 'only one process can open a store: stop the back end first' },
 }

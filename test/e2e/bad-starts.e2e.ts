@@ -257,7 +257,9 @@ describe('e2e: starts that fail', () => {
       const dataDir = join(folder, 'backend')
       const owner = await box.backend({ dataDir })
       const refused = await failing('beserver', { set: backendAt(dataDir) })
-      expect(refused.stderr).to.equal('error: STORE_UNAVAILABLE: another process has the store open\n')
+      expect(refused.stderr).to.equal(
+        'error: STORE_UNAVAILABLE: another process has the store open, and only one can: stop that first\n',
+      )
       expect(refused.code).to.equal(1)
       await owner.stop()
       expect((await (await box.backend({ dataDir })).stop()).code).to.equal(0)
@@ -281,10 +283,15 @@ describe('e2e: starts that fail', () => {
       const dataDir = join(folder, 'backend')
       writeFileSync(dataDir, '')
       const refused = await failing('beserver', { set: { ...backendAt(dataDir), 'log.dir': join(folder, 'log') } })
-      expect(refused.code).to.equal(1)
-      expect(refused.stderr)
-        .to.match(/^error: .+ENOTDIR|EEXIST.+\n$/)
-        .and.not.to.include('    at ')
+      expect(refused.code).to.equal(2)
+      expect(refused.stderr).to.equal(
+        `error: INVALID_REQUEST: backend.dataDir: ${dataDir} is not a folder, and cannot be made one (EEXIST)\n`,
+      )
+      const within = await failing('beserver', { set: backendAt(dataDir) })
+      expect(within.code).to.equal(2)
+      expect(within.stderr).to.match(
+        /^error: INVALID_REQUEST: log\.dir: .+\nhint: unless it is set, the log is in .+\n$/,
+      )
     })
   })
 })
