@@ -38,10 +38,14 @@ function commandOf({ name, description, examples }: ServerProgram): Command {
 // contents that pass. In %, of what was in use after the last collection.
 const heapGrowth = '--heap-growing-percent=200'
 
+/** What grpc-js would write to standard error beside our own words is in the error it returns. */
+export function quietGrpc(env: NodeJS.ProcessEnv): void {
+  if (env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE)
+}
+
 /** Runs until SIGTERM or SIGINT; a second signal does not wait. Sets the exit code. */
 export async function runServer(program: ServerProgram, process: NodeJS.Process): Promise<void> {
-  // What grpc-js would write to standard error beside our own words is in the error it returns.
-  if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE)
+  quietGrpc(process.env)
   setFlagsFromString(heapGrowth)
   const stopping = new AbortController()
   const signalled = onSignal(process, () => stopping.abort())

@@ -138,6 +138,9 @@ describe('e2e: starts that fail', () => {
       const dataDir = join(folder, 'backend')
       expect(await failing('beserver', { set: backendAt(dataDir, port) })).to.include({ code: 2, stderr: expected })
       await (await box.backend({ dataDir })).stop() // the store was let go
+      const all = { ...frontendAt(join(folder, 'other.json'), backend), ...backendAt(dataDir), 'frontend.port': port }
+      const args = ['up', ...Object.entries(all).flatMap(([name, value]) => ['--set', `${name}=${value}`])]
+      expect(await failing('enc-server', { args })).to.include({ code: 2, stderr: expected })
     })
 
     it('refuses other machines without mutual TLS, both ways', async () => {
