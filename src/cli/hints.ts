@@ -56,6 +56,7 @@ export const backendHints: Hints = {
     ...shared,
     UNREACHABLE: 'is beserver running? `make beserver-cmd` starts one; if it wants TLS, give --tls-ca',
     PRECONDITION_FAILED: '`beclient get --record-id HEX` shows what is there now',
+    RECORD_NOT_FOUND: '`beclient list --user-pseudonym HEX` shows which records of a pseudonym there are',
     KEYRING_MISMATCH: '`beclient info` shows which keyring it is bound to; without --keyring-id that is taken',
   },
 }

@@ -4,7 +4,8 @@ import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import { Command, CommanderError } from 'commander'
 import type { ConfigSources } from '../core/config.js'
 import { VaultError } from '../core/errors.js'
-import { helpAfterError } from './help.js'
+import { version } from '../core/version.js'
+import { helpAfterError, helpStyle, versionText, withExamples } from './help.js'
 import { serverHints } from './hints.js'
 import { printError, printNote } from './output.js'
 import { addServerFlags, configSources, type ServerFlags } from './server-flags.js'
@@ -26,11 +27,11 @@ export interface RunningService {
 }
 
 function commandOf({ name, description, examples }: ServerProgram): Command {
-  return addServerFlags(new Command(name))
+  return withExamples(addServerFlags(new Command(name)), examples)
     .description(description)
-    .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)
-    .allowExcessArguments(false)
+    .configureHelp(helpStyle)
     .showHelpAfterError(helpAfterError)
+    .version(version, '--version', versionText)
     .exitOverride()
 }
 
