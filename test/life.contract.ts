@@ -58,11 +58,7 @@ export function lifeContract(name: string, open: () => Promise<OpenedStore>): vo
       const records = [first, ...Array.from({ length: count - 1 }, () => next(first))]
       const clock = { forRefusing: () => storeTime, forRemoving: () => storeTime }
       for (const record of records) {
-        await putKeeping(
-          { store, clock },
-          { record, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, ...changes },
-          call,
-        )
+        await putKeeping({ store, clock }, putOf(record, changes), call)
       }
       return records
     }
@@ -285,8 +281,7 @@ export function lifeContract(name: string, open: () => Promise<OpenedStore>): vo
         const done: SealedRecord[] = []
         for (let time = 0; time < times; time += 1) {
           const version = next(record)
-          const terms = { record: version, precondition: undefined, keepVersions: 100, defaultKeepVersions: 0 }
-          const { stored } = await putKeeping({ store, clock }, terms, call)
+          const { stored } = await putKeeping({ store, clock }, putOf(version, { keepVersions: 100 }), call)
           done.push({ ...version, version: stored.version })
         }
         return done

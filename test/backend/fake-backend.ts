@@ -10,7 +10,7 @@ import {
   type BatchResult,
   ExecuteBatchRequest,
 } from '../../src/gen/encserver/v1/backend.js'
-import { sampleEnvelope, sampleRecord, sampleUser } from './samples.js'
+import { sampleEnvelope, sampleRecord, sampleUser, storeOf } from './samples.js'
 
 export type Backend = Methods<BackendServiceServer>
 
@@ -99,10 +99,7 @@ export function getAll(client: Backend, count: number) {
 
 export function put(client: Backend, bytes = 200, call = newCall()) {
   const record = sampleRecord(sampleUser(), { envelope: sampleEnvelope(bytes) })
-  return client.storeEnvelope(
-    { record, newUser: undefined, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId: none },
-    call,
-  )
+  return client.storeEnvelope(storeOf(record), call)
 }
 
 export const remove = (client: Backend, call = newCall()) =>

@@ -31,7 +31,7 @@ import {
   resultOf,
 } from './fake-backend.js'
 import { noParts } from './no-parts.js'
-import { reasonOf, rejection, sampleRecord, sampleUser, tempFolder, until } from './samples.js'
+import { reasonOf, rejection, sampleRecord, sampleUser, storeOf, tempFolder, until } from './samples.js'
 
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
 
@@ -203,7 +203,6 @@ describe('gathered client', () => {
       })
       const client = gatheredClient(service)
       const user = sampleUser()
-      const keyringId = randomBytes(16)
       const records = Array.from({ length: 50 }, () => sampleRecord(user, { storeTime: undefined }))
       const waiting: Promise<unknown>[] = []
       for (let wave = 0; wave < 4; wave += 1) {
@@ -212,10 +211,7 @@ describe('gathered client', () => {
         const startedAt = Date.now()
         const stored = await Promise.all(
           records.map((record) => {
-            return client.storeEnvelope(
-              { record, newUser: user, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId },
-              newCall(),
-            )
+            return client.storeEnvelope(storeOf(record, { newUser: user }), newCall())
           }),
         )
         for (const { result } of stored) expect(result).to.include({ $case: 'stored' })
@@ -383,14 +379,7 @@ describe('gathered client', () => {
       const user = sampleUser()
       const requests = Array.from({ length: 64 }, (): StoreEnvelopeRequest => {
         const record = sampleRecord(user, { storeTime: undefined })
-        return {
-          record,
-          newUser: user,
-          precondition: undefined,
-          keepVersions: 0,
-          defaultKeepVersions: 0,
-          keyringId: Buffer.alloc(16, 1),
-        }
+        return storeOf(record, { newUser: user })
       })
       const stored = await Promise.all(requests.map((request) => methods.storeEnvelope(request, newCall())))
       expect(stored.map(({ result }) => result?.$case)).to.deep.equal(Array(64).fill('stored'))
@@ -444,17 +433,7 @@ describe('gathered client', () => {
       const { methods } = await serve({})
       const good = [get(methods, 'a'), get(methods, 'b')]
       const record = sampleRecord(sampleUser(), { version: -1n })
-      const bad = methods.storeEnvelope(
-        {
-          record,
-          newUser: undefined,
-          precondition: undefined,
-          keepVersions: 0,
-          defaultKeepVersions: 0,
-          keyringId: Buffer.alloc(16),
-        },
-        newCall(),
-      )
+      const bad = methods.storeEnvelope(storeOf(record), newCall())
       expect(await reasonOf(bad)).to.equal('INTERNAL')
       expect((await Promise.all(good)).map(({ record }) => String(record?.recordId))).to.deep.equal(['a', 'b'])
     })

@@ -7,7 +7,12 @@ import { expect } from 'chai'
 import type { Put, Store } from '../../src/backend/store.js'
 import { type Reason, VaultError } from '../../src/core/errors.js'
 import type { CallContext } from '../../src/core/methods.js'
-import type { SealedRecord, StoredEnvelope, UserDocument } from '../../src/gen/encserver/v1/backend.js'
+import type {
+  SealedRecord,
+  StoredEnvelope,
+  StoreEnvelopeRequest,
+  UserDocument,
+} from '../../src/gen/encserver/v1/backend.js'
 
 export const call: CallContext = {
   requestId: 'test',
@@ -50,6 +55,19 @@ export function sampleRecord(user: UserDocument, changes: Partial<SealedRecord> 
     firstKeyId: Buffer.alloc(0),
     keptVersions: 0,
     keepVersions: 0,
+    ...changes,
+  }
+}
+
+/** A store as a front end asks for it: it replaces whatever is there and keeps nothing. */
+export function storeOf(record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}): StoreEnvelopeRequest {
+  return {
+    record,
+    newUser: undefined,
+    precondition: undefined,
+    keepVersions: 0,
+    defaultKeepVersions: 0,
+    keyringId: Buffer.alloc(16, 7),
     ...changes,
   }
 }

@@ -15,7 +15,7 @@ import type { BackendServiceServer, SealedRecord, UserDocument } from '../../src
 import { type SettableTime, settableTime } from '../core/settable-time.js'
 import { describeMongo, everyKind, testMongo } from '../servers/mongo.js'
 import { twoParts } from './no-parts.js'
-import { call, keyId, sampleEnvelope, sampleRecord, sampleUser, tempFolder, until } from './samples.js'
+import { call, keyId, sampleEnvelope, sampleRecord, sampleUser, storeOf, tempFolder, until } from './samples.js'
 
 interface Opened {
   store: Store
@@ -24,7 +24,6 @@ interface Opened {
 
 const startMs = Date.parse('2025-03-01T12:00:00Z')
 const hourMs = 3_600_000
-const keyringId = randomBytes(16)
 
 async function levelStore(): Promise<Opened> {
   const folder = await tempFolder()
@@ -99,10 +98,7 @@ function sweepTests(open: () => Promise<Opened>): void {
   const hexKeys = (...records: SealedRecord[]) => records.map((record) => keyId(record).toString('hex'))
 
   async function put(record: SealedRecord, keepVersions = 0): Promise<void> {
-    await service.storeEnvelope(
-      { record, newUser: user, precondition: undefined, keepVersions, defaultKeepVersions: 0, keyringId },
-      call,
-    )
+    await service.storeEnvelope(storeOf(record, { newUser: user, keepVersions }), call)
   }
 
   it('goes past what it cannot read, and removes it once it can', async () => {
