@@ -64,7 +64,7 @@ export function lifeContract(name: string, open: () => Promise<OpenedStore>): vo
     }
 
     describe('rows', () => {
-      it('keep parts, expiry and the first key id', async () => {
+      it('keep parts, expiry and the name of their life', async () => {
         const expireTime = new Date('9999-12-31T23:59:59.999Z')
         const record = sampleRecord(user, { envelope: sampleEnvelope(88), partCount: 2 ** 20, expireTime })
         await put(record)
@@ -73,7 +73,7 @@ export function lifeContract(name: string, open: () => Promise<OpenedStore>): vo
         const replaced = next(record, { partCount: 0, expireTime: undefined })
         await put(replaced)
         const row = await store.getRecord(record.recordId, call)
-        expect(row).to.deep.include({ partCount: 0, expireTime: undefined, firstKeyId: keyId(record), keptVersions: 0 })
+        expect(row).to.deep.include({ partCount: 0, expireTime: undefined, lifeId: keyId(record), keptVersions: 0 })
       })
 
       it('are read without their chunks', async () => {
@@ -93,7 +93,7 @@ export function lifeContract(name: string, open: () => Promise<OpenedStore>): vo
         expect(second?.change?.from).to.deep.include({ recordId: record.recordId, partCount: 3, version: 1n })
         const { recordId, userUid } = record
         const removed = await store.deleteRecord({ recordId, userUid, expectKeyId: undefined, now: storeTime }, call)
-        expect(removed).to.deep.include({ recordId, version: 2n, firstKeyId: keyId(record) })
+        expect(removed).to.deep.include({ recordId, version: 2n, lifeId: keyId(record) })
       })
     })
 
@@ -212,18 +212,18 @@ export function lifeContract(name: string, open: () => Promise<OpenedStore>): vo
       it('come back as they were put, by life and number', async () => {
         const record = firstVersion(sampleRecord(user))
         const lives = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)] as const
-        const versions = lives.flatMap((firstKeyId) =>
-          [9n, 10n, 2n ** 40n].map((version) => ({ ...next(record), firstKeyId, version })),
+        const versions = lives.flatMap((lifeId) =>
+          [9n, 10n, 2n ** 40n].map((version) => ({ ...next(record), lifeId, version })),
         )
-        const other = { ...firstVersion(sampleRecord(user)), firstKeyId: lives[0], version: 9n }
+        const other = { ...firstVersion(sampleRecord(user)), lifeId: lives[0], version: 9n }
         await Promise.all([...versions, other].map((version) => store.putVersion(version, call)))
         for (const version of versions) expect(await store.getVersion(version, call)).to.deep.equal(version)
-        expect(await store.getVersion({ ...record, firstKeyId: lives[0], version: 11n }, call)).to.equal(undefined)
+        expect(await store.getVersion({ ...record, lifeId: lives[0], version: 11n }, call)).to.equal(undefined)
         const headers = versions.map((version) => ({ ...version, envelope: version.envelope.subarray(0, 88) }))
         const { recordId } = record
         expect(await store.listVersions({ recordId }, call)).to.deep.equal(headers)
-        const below = (firstKeyId: Buffer, number: bigint) =>
-          store.listVersions({ recordId, life: { firstKeyId, below: number } }, call)
+        const below = (lifeId: Buffer, number: bigint) =>
+          store.listVersions({ recordId, life: { lifeId, below: number } }, call)
         expect(await below(lives[1], 10n)).to.deep.equal([headers[3]])
         expect(await below(lives[1], 2n ** 64n - 1n)).to.deep.equal(headers.slice(3))
         expect(await below(Buffer.alloc(16, 3), 10n)).to.deep.equal([])

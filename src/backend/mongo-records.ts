@@ -56,8 +56,8 @@ async function replaced(
 ): Promise<boolean> {
   const { _id, ...fields } = row
   // The life too: a write repeated after a delete has the same key id in another. Old rows name none.
-  const { firstKeyId } = current
-  const condition = { _id, keyId: keyIdOf(current), ...(firstKeyId.length > 0 && { firstKeyId }) }
+  const { lifeId } = current
+  const condition = { _id, keyId: keyIdOf(current), ...(lifeId.length > 0 && { lifeId }) }
   const { matchedCount } = await records.replaceOne(condition, fields, commandOf(call))
   return matchedCount === 1
 }

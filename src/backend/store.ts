@@ -82,14 +82,14 @@ export interface RecordPage {
 /** One kept version. */
 export interface VersionId {
   recordId: Buffer
-  firstKeyId: Buffer
+  lifeId: Buffer
   version: bigint
 }
 
 /** Kept versions of a record, or of one life of it, with numbers below one. */
 export interface VersionRange {
   recordId: Buffer
-  life?: { firstKeyId: Buffer; below: bigint }
+  life?: { lifeId: Buffer; below: bigint }
 }
 
 /** A record of which something expires. */

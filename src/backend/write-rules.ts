@@ -55,7 +55,7 @@ function keepOf(current: SealedRecord, { keepVersions, defaultKeepVersions }: Pu
 
 /** The first version of a life. */
 function firstOf({ record, keepVersions, newLife }: Put): SealedRecord {
-  return { ...record, version: 1n, firstKeyId: newLife, keepVersions }
+  return { ...record, version: 1n, lifeId: newLife, keepVersions }
 }
 
 function successor(current: SealedRecord, put: Put): SealedRecord {
@@ -64,7 +64,7 @@ function successor(current: SealedRecord, put: Put): SealedRecord {
     ...record,
     version: current.version + 1n,
     replacedKeyIds: keyIdsOf(current).slice(0, rememberedKeyIds),
-    firstKeyId: lifeOf(current),
+    lifeId: lifeOf(current),
     keptVersions: Math.min(current.keptVersions + 1, keepOf(current, put) - 1),
     keepVersions: keepVersions || current.keepVersions,
   }
@@ -79,7 +79,7 @@ export function isWritten(row: SealedRecord | undefined, record: SealedRecord): 
 /** What names the life of a record that a version belongs to. */
 export function lifeOf(version: SealedRecord): Buffer {
   // Rows of before there were versions lack it; then none of that life was ever kept, and any name will do.
-  return version.firstKeyId.length > 0 ? version.firstKeyId : Buffer.from(keyIdOf(version))
+  return version.lifeId.length > 0 ? version.lifeId : Buffer.from(keyIdOf(version))
 }
 
 /** The row's own and those of the versions before it, the newest first. */

@@ -72,7 +72,7 @@ function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
     version: 0n,
     storeTime: undefined,
     replacedKeyIds: [],
-    firstKeyId: Buffer.alloc(0),
+    lifeId: Buffer.alloc(0),
     keptVersions: 0,
     keepVersions: 0,
   }

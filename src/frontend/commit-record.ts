@@ -74,7 +74,7 @@ function sealedRecord(committing: Committing, { userKey }: Sealing): SealedRecor
     version: 0n,
     storeTime: undefined,
     replacedKeyIds: [],
-    firstKeyId: nothing,
+    lifeId: nothing,
     keptVersions: 0,
     keepVersions: 0,
   }

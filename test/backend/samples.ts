@@ -52,7 +52,7 @@ export function sampleRecord(user: UserDocument, changes: Partial<SealedRecord> 
     version: 0n,
     storeTime,
     replacedKeyIds: [],
-    firstKeyId: Buffer.alloc(0),
+    lifeId: Buffer.alloc(0),
     keptVersions: 0,
     keepVersions: 0,
     ...changes,
@@ -94,7 +94,7 @@ export async function putInto(store: Store, record: SealedRecord, changes: Parti
 
 /** The first version of a record as the store gives it back. */
 export function firstVersion(record: SealedRecord): SealedRecord {
-  return { ...record, version: 1n, firstKeyId: keyId(record) }
+  return { ...record, version: 1n, lifeId: keyId(record) }
 }
 
 export function keyId({ envelope }: SealedRecord): Buffer {

@@ -60,14 +60,14 @@ describe('backend service', () => {
     return storeEnvelope(record, { newUser: owner })
   }
 
-  const lifeOf = async ({ recordId }: SealedRecord) => (await store.getRecord(recordId, call))?.firstKeyId
+  const lifeOf = async ({ recordId }: SealedRecord) => (await store.getRecord(recordId, call))?.lifeId
   const retrieve = (...recordIds: Buffer[]) => service.retrieveEnvelope({ recordIds, version: 0n }, call)
   const remove = (recordIds: Buffer[], expectKeyId = none) => service.deleteEnvelope({ recordIds, expectKeyId }, call)
   const stored = async (record: SealedRecord) => ({
     ...record,
     version: 1n,
     storeTime,
-    firstKeyId: await lifeOf(record),
+    lifeId: await lifeOf(record),
   })
 
   describe('storeEnvelope', () => {

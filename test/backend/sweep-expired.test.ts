@@ -226,9 +226,9 @@ function sweepTests(open: () => Promise<Opened>): void {
   it('removes the versions of a life that is over, which a crash has left', async () => {
     const record = sealed(inParts())
     await put(record)
-    const former = { ...next(record, inParts()), firstKeyId: randomBytes(16), version: 3n }
+    const former = { ...next(record, inParts()), lifeId: randomBytes(16), version: 3n }
     await store.putVersion(former, call)
-    const nobodys = { ...sealed(), firstKeyId: randomBytes(16), version: 1n }
+    const nobodys = { ...sealed(), lifeId: randomBytes(16), version: 1n }
     await store.putVersion(nobodys, call)
     await sweep()
     expect([await documents(record), await documents(nobodys)]).to.deep.equal([[], []])
@@ -251,7 +251,7 @@ function sweepTests(open: () => Promise<Opened>): void {
   })
 
   it('comes to all records with versions, however many', async () => {
-    const orphans = Array.from({ length: 600 }, () => ({ ...sealed(), firstKeyId: randomBytes(16), version: 1n }))
+    const orphans = Array.from({ length: 600 }, () => ({ ...sealed(), lifeId: randomBytes(16), version: 1n }))
     await Promise.all(orphans.map((orphan) => store.putVersion(orphan, call)))
     for (let pass = 0; pass < 3; pass += 1) await sweep()
     expect((await store.versionedRecords({ after: undefined, limit: 10 }, call)).recordIds).to.deep.equal([])
@@ -333,7 +333,7 @@ describe('sweep', () => {
 
     it('passes over a record that cannot be read, and says so', async () => {
       const told: unknown[] = []
-      const record = { ...sampleRecord(sampleUser()), firstKeyId: randomBytes(16), version: 1n }
+      const record = { ...sampleRecord(sampleUser()), lifeId: randomBytes(16), version: 1n }
       await opened.store.putVersion(record, call)
       const error = new VaultError('RECORD_CORRUPT')
       const store: Store = { ...opened.store, getRecordHeader: () => Promise.reject(error) }

@@ -80,7 +80,7 @@ describe('validate', () => {
     ['record.version: must be unset', withRecord({ version: 1n })],
     ['record.store_time: must be unset', withRecord({ storeTime })],
     ['record.replaced_key_ids: must be unset', withRecord({ replacedKeyIds: [randomBytes(16)] })],
-    ['record.first_key_id: must be unset', withRecord({ firstKeyId: randomBytes(16) })],
+    ['record.life_id: must be unset', withRecord({ lifeId: randomBytes(16) })],
     ['record.kept_versions: must be unset', withRecord({ keptVersions: 1 })],
     ['record.keep_versions: must be unset', withRecord({ keepVersions: 1 })],
     ['record.part_count: must be 0 to 1048576', withRecord({ partCount: 2 ** 20 + 1 })],

@@ -43,12 +43,12 @@ export function recordsContract(opened: StoreUnderTest): void {
       for (const version of [1n, 2n, 3n]) {
         const next = { ...record, envelope: sampleEnvelope() }
         expect(await opened.put(next)).to.include({ version })
-        const firstKeyId = replacedKeyIds.at(-1) ?? keyId(next)
+        const lifeId = replacedKeyIds.at(-1) ?? keyId(next)
         expect(await opened.store.getRecord(record.recordId, call)).to.deep.equal({
           ...next,
           version,
           replacedKeyIds,
-          firstKeyId,
+          lifeId,
         })
         replacedKeyIds.unshift(keyId(next))
       }
