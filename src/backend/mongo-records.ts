@@ -64,11 +64,11 @@ async function replaced(
 
 /**
  * Most records are written once: inserting them first saves a read, and costs little when it was wrong. One that has
- * expired can only be a repeated write.
+ * expired can only be a repeated write, and so is one that was perhaps deleted.
  */
-function maybeNew({ record, precondition, keptKeyId, now }: Put): boolean {
+function maybeNew({ record, precondition, keptKeyId, perhapsDeleted, now }: Put): boolean {
   const mustBeThere = precondition?.condition?.$case === 'keyId' || keptKeyId !== undefined || isExpired(record, now)
-  return !mustBeThere && record.envelope.length <= maxGuessBytes
+  return !mustBeThere && !perhapsDeleted && record.envelope.length <= maxGuessBytes
 }
 
 export async function putRecord(records: Records, put: Put, caller: Caller): Promise<Written | undefined> {

@@ -2,7 +2,6 @@
 // envelope's key id; the version is for people and never decides anything.
 import { invalidField, VaultError } from '../core/errors.js'
 import type { SealedRecord, StoredEnvelope } from '../gen/encserver/v1/backend.js'
-import type { Precondition } from '../gen/encserver/v1/frontend.js'
 import { keyIdOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
 import type { DeleteTarget, Put } from './store.js'
@@ -22,27 +21,29 @@ function owned(row: SealedRecord | undefined, userUid: Buffer): SealedRecord | u
   return row?.userUid.equals(userUid) ? row : undefined
 }
 
-function demand(precondition: Precondition | undefined, current: SealedRecord | undefined): void {
+function demand({ precondition, perhapsDeleted }: Put, current: SealedRecord | undefined): void {
   const { condition } = precondition ?? {}
+  const isExpected = condition?.$case === 'keyId' && current && keyIdOf(current).equals(condition.value)
+  if (isExpected) return
+  if (perhapsDeleted) throw new VaultError('OUTCOME_UNKNOWN')
   if (condition?.$case === 'absent' && current !== undefined) throw new VaultError('ALREADY_EXISTS')
-  if (condition?.$case === 'keyId' && !(current && keyIdOf(current).equals(condition.value))) {
-    throw new VaultError('PRECONDITION_FAILED')
-  }
+  if (condition?.$case === 'keyId') throw new VaultError('PRECONDITION_FAILED')
 }
 
 /**
  * Returns undefined when the current version has to be kept before it is replaced. Throws ALREADY_EXISTS or
- * PRECONDITION_FAILED when the precondition does not hold, INVALID_REQUEST when the record has expired already.
+ * PRECONDITION_FAILED when the precondition does not hold, OUTCOME_UNKNOWN when the write may have been deleted,
+ * INVALID_REQUEST when the record has expired already.
  */
 export function decideWrite(row: SealedRecord | undefined, put: Put): WriteDecision | undefined {
-  const { record, precondition, now } = put
+  const { record, now } = put
   const own = owned(row, record.userUid)
   // First of all: what a repeated call once changed would make its own condition fail, and time has passed since then.
   const done = own && versionOf(own, keyIdOf(record))
   if (done !== undefined) return { stored: { version: done, storeTime: own?.storeTime }, next: undefined }
   if (isExpired(record, now)) throw invalidField('record.expire_time', 'must be in the future')
   const current = own && !isExpired(own, now) ? own : undefined
-  demand(precondition, current)
+  demand(put, current)
   if (current && keepOf(current, put) > 1 && !put.keptKeyId?.equals(keyIdOf(current))) return undefined
   const next = current ? successor(current, put) : firstOf(put)
   return { stored: { version: next.version, storeTime: next.storeTime }, next }

@@ -77,6 +77,7 @@ function requestOf(
     defaultKeepVersions: 0,
     precondition: ifAbsent && { condition: { $case: 'absent' as const, value: true } },
     keyringId,
+    triedMsAgo: 0,
   }
 }
 

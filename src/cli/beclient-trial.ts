@@ -78,13 +78,15 @@ function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
   }
 }
 
+const terms = { precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, triedMsAgo: 0 }
+
 async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Promise<void> {
   const store = await step('info', () => methods.getStoreInfo({}, call()), describeStore)
   const keyringId = keyringOf(store, flags)
   const user = newUser()
   const record = newRecord(user)
   const recordIds = [record.recordId]
-  const write = { record, newUser: user, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId }
+  const write = { ...terms, record, newUser: user, keyringId }
   const retrieve = () => methods.retrieveEnvelope({ recordIds, version: 0n }, call())
   const remove = () => methods.deleteEnvelope({ recordIds, expectKeyId: Buffer.alloc(0) }, call())
   await step(

@@ -11,6 +11,8 @@ export interface RetryPolicy {
   safe: boolean
   /** It changes something: after a broken connection its fate is unknown. */
   write: boolean
+  /** The request as it is repeated when a try of so long ago may have been done; unset: as it was. */
+  repeated?: (triedMsAgo: number) => unknown
 }
 
 const maxAttempts = 5
@@ -41,12 +43,20 @@ function mayRetry(error: VaultError, { safe }: RetryPolicy): boolean {
   return error.reason === 'OVERLOADED' || neverSent(error) || (safe && error.reason === 'UNREACHABLE')
 }
 
-/** Makes the call until it succeeds, fails for good or its time is up. */
-export async function withRetry<T>(attempt: () => Promise<T>, policy: RetryPolicy, call: CallContext): Promise<T> {
+/**
+ * Makes the call until it succeeds, fails for good or its time is up. An attempt is told how long ago the first one was
+ * begun if one before it may have been done, else 0.
+ */
+export async function withRetry<T>(
+  attempt: (triedMsAgo: number) => Promise<T>,
+  policy: RetryPolicy,
+  call: CallContext,
+): Promise<T> {
+  const begun = performance.now()
   let perhapsDone = false
   for (let made = 1; ; made += 1) {
     try {
-      return await attempt()
+      return await attempt(perhapsDone ? msSince(begun) : 0)
     } catch (thrown) {
       const error = asVaultError(thrown)
       perhapsDone ||= policy.write && error.reason === 'UNREACHABLE' && !neverSent(error)
@@ -56,6 +66,11 @@ export async function withRetry<T>(attempt: () => Promise<T>, policy: RetryPolic
       await pause(waitMs, call.signal)
     }
   }
+}
+
+/** Whole milliseconds since that reading of `performance.now()`, at least one. */
+export function msSince(begun: number): number {
+  return Math.floor(performance.now() - begun) + 1
 }
 
 /** Waits as long as one waits before a further try; rejects with the error when there is no time left for one. */

@@ -40,6 +40,7 @@ export async function commitRecord(
       keepVersions: request.keepVersions,
       defaultKeepVersions: vault.keepVersions,
       keyringId: vault.keyring.keyringId,
+      triedMsAgo: 0, // its connection sets it
     },
     call,
   )

@@ -104,6 +104,30 @@ describe('batch exchange', () => {
       })
     }
 
+    it('has stores say so that may have been done, and since when, and no others', async () => {
+      const breaking = (error: VaultError): Batch =>
+        async function* () {
+          await pause(40)
+          yield* []
+          throw error
+        }
+      for (const [error, least, most] of [
+        [broken(), 40, 1_000],
+        [neverSent(), 0, 0],
+        [bare('NOT_SUPPORTED'), 0, 0],
+        [new VaultError('OVERLOADED', { retryAfterMs: 1 }), 0, 0],
+      ] as const) {
+        const fake = fakeBackend(breaking(error))
+        const client = gathered(fake)
+        await Promise.all([put(client), put(client)])
+        expect(fake.seen.triedMsAgo).to.have.length(2)
+        for (const ms of fake.seen.triedMsAgo) expect(ms).to.be.within(least, most)
+      }
+      const alone = fakeBackend()
+      await put(gathered(alone))
+      expect(alone.seen.triedMsAgo).to.deep.equal([0])
+    })
+
     it('because the back end has no batches is no error at all', async () => {
       const fake = fakeBackend(breaks(bare('NOT_SUPPORTED')))
       const client = gathered(fake)

@@ -9,6 +9,7 @@ import {
   type BatchCall,
   type BatchResult,
   ExecuteBatchRequest,
+  type StoreEnvelopeRequest,
 } from '../../src/gen/encserver/v1/backend.js'
 import { sampleEnvelope, sampleRecord, sampleUser, storeOf } from './samples.js'
 
@@ -54,7 +55,13 @@ export async function* answerAll(calls: BatchCall[]) {
 
 /** A back end that answers everything, and counts; a test says how it answers batches. */
 export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unknown> = async () => undefined) {
-  const seen = { batches: [] as BatchCall[][], contexts: [] as CallContext[], alone: [] as string[] }
+  const seen = {
+    batches: [] as BatchCall[][],
+    contexts: [] as CallContext[],
+    alone: [] as string[],
+    /** Of the stores alone. */
+    triedMsAgo: [] as number[],
+  }
   const unary = <Answer>(answer: (request: never) => [string, Answer]) => {
     return async (request: unknown) => {
       const [id, value] = answer(request as never)
@@ -64,7 +71,10 @@ export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unkno
     }
   }
   const methods: Backend = {
-    storeEnvelope: unary(() => ['store', { result: { $case: 'userAbsent', value: {} } }]),
+    storeEnvelope: unary(({ triedMsAgo }: StoreEnvelopeRequest) => {
+      seen.triedMsAgo.push(triedMsAgo)
+      return ['store', { result: { $case: 'userAbsent', value: {} } }]
+    }),
     retrieveEnvelope: unary(({ recordIds }: { recordIds: Buffer[] }) => [
       String(recordIds[0]),
       answerTo(String(recordIds[0])),

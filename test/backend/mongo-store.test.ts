@@ -72,7 +72,7 @@ describeMongo('mongo-store', everyKind, () => {
     it('has its collections from the start, and no index but that on _id and one for what expires', async () => {
       const names = (await admin.db(database).listCollections().toArray()).map(({ name }) => name)
       const ours = names.filter((name) => !name.startsWith('system.')).sort()
-      expect(ours).to.deep.equal(['meta', 'parts', 'records', 'users', 'versions'])
+      expect(ours).to.deep.equal(['deletes', 'meta', 'parts', 'records', 'users', 'versions'])
       for (const name of ours) {
         const indexes = (await collection(name).indexes()).map(({ key, sparse = false }) => ({ key, sparse }))
         const byTime = ['records', 'versions'].includes(name) ? [{ key: { expireTime: 1 }, sparse: true }] : []

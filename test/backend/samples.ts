@@ -68,6 +68,7 @@ export function storeOf(record: SealedRecord, changes: Partial<StoreEnvelopeRequ
     keepVersions: 0,
     defaultKeepVersions: 0,
     keyringId: Buffer.alloc(16, 7),
+    triedMsAgo: 0,
     ...changes,
   }
 }
@@ -80,6 +81,7 @@ export function putOf(record: SealedRecord, changes: Partial<Put> = {}): Put {
     keepVersions: 0,
     defaultKeepVersions: 0,
     keptKeyId: undefined,
+    perhapsDeleted: false,
     newLife: keyId(record),
     now: storeTime,
     ...changes,

@@ -178,6 +178,35 @@ describe('retry', () => {
     expect(calls()).to.equal(3)
   })
 
+  it('repeats with what says so, and since when, from the first try on that may have arrived', async () => {
+    const asked: [string, number][] = []
+    const begun = Date.now()
+    let calls = 0
+    let cut = () => {}
+    const deleteRecord = async ({ userId }: { userId: string }, { signal }: CallContext) => {
+      calls += 1
+      asked.push([userId.slice(0, 5), Number(userId.slice(6))])
+      if (calls === 1) throw new VaultError('OVERLOADED', { retryAfterMs: 20 })
+      if (calls === 4) return { deleted: true }
+      cut()
+      return new Promise((resolve) => signal.addEventListener('abort', resolve))
+    }
+    const { address } = await serveFake({ methods: { deleteRecord } as never })
+    const proxy = await proxyTo(address)
+    cut = proxy.cut
+    const repeated = (ms: number) => ({
+      userId: `again ${ms}`,
+      recordName: '',
+      allowMissing: false,
+      expectKeyId: Buffer.alloc(0),
+    })
+    await deletion(proxy.address, { ...safeWrite, repeated })
+    expect(asked.map(([userId]) => userId)).to.deep.equal(['u', 'u', 'again', 'again'])
+    const [third, fourth] = [asked[2]![1], asked[3]![1]]
+    expect(third).to.be.within(20, fourth - 1)
+    expect(fourth).to.be.at.most(Date.now() - begun + 1)
+  })
+
   it('does not repeat an unsafe write that may have arrived, and says so', async () => {
     const { address, calls } = await brokenServer(1)
     const error = (await failure(deletion(address, unsafeWrite, newCall({ requestId: 'mine' })))) as VaultError
