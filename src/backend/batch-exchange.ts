@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
 import { newRequestId } from '../core/request-id.js'
-import { msSince, neverSent } from '../core/retry.js'
+import { leavesDoubt, msSince, neverSent } from '../core/retry.js'
 import { asVaultError, fromRpcStatus } from '../core/status.js'
 import type { BackendServiceServer, BatchCall, BatchResult } from '../gen/encserver/v1/backend.js'
 import { refuseEnded } from './ended-call.js'
@@ -110,8 +110,7 @@ function callAlone(methods: Connected, { call, context }: Waiting, doubtedFrom: 
 // The second try says only that it did not get through; the first may have.
 function outcomeAfter(before: Before | undefined, error: VaultError, { call }: Waiting): VaultError {
   const perhapsDone = before?.doubtedFrom !== undefined && call.$case !== 'retrieve'
-  if (!perhapsDone || (error.kind !== 'unavailable' && error.kind !== 'exhausted')) return error
-  return new VaultError('OUTCOME_UNKNOWN', { cause: error })
+  return perhapsDone && leavesDoubt(error) ? new VaultError('OUTCOME_UNKNOWN', { cause: error }) : error
 }
 
 /** True when no call of the batch can have been begun. */

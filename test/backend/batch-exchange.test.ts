@@ -22,6 +22,9 @@ const neverSent = () => {
   return new VaultError('UNREACHABLE', { cause })
 }
 
+const unsentInTime = () =>
+  new VaultError('DEADLINE_EXCEEDED', { cause: { details: 'Deadline exceeded after 1s,Waiting for LB pick' } })
+
 describe('batch exchange', () => {
   describe('a batch that breaks', () => {
     const broken = () => new VaultError('UNREACHABLE', { cause: new Error('connection reset') })
@@ -83,6 +86,7 @@ describe('batch exchange', () => {
       ['then it was too busy', broken(), bare('OVERLOADED'), unknown, 'OVERLOADED'],
       ['then its store was away', broken(), bare('STORE_UNAVAILABLE'), unknown, 'STORE_UNAVAILABLE'],
       ['the batch was a bug', bare('INTERNAL'), neverSent(), unknown, 'UNREACHABLE'],
+      ['then nothing was sent in time', broken(), unsentInTime(), unknown, 'DEADLINE_EXCEEDED'],
       ['nothing was ever sent', neverSent(), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
       ['it knows no batches', bare('NOT_SUPPORTED'), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
       ['it began none', bare('OVERLOADED'), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],

@@ -24,7 +24,8 @@ describe('patient commit', () => {
   /** A front end whose first store of parts is answered by a broken connection; `first` is what became of it. */
   function broken(
     first: (...store: Parameters<Backend['storeEnvelope']>) => Promise<unknown>,
-    more?: Partial<Backend>,
+    more: Partial<Backend> = {},
+    fault = new VaultError('OUTCOME_UNKNOWN'),
   ) {
     let stores = 0
     const backend = instead(world.backend, {
@@ -33,7 +34,7 @@ describe('patient commit', () => {
         stores += record!.partCount > 0 ? 1 : 0
         if (record!.partCount === 0 || stores > 1) return world.backend.storeEnvelope(...store)
         await first(...store)
-        return breaks('OUTCOME_UNKNOWN')
+        return Promise.reject(fault)
       },
       ...more,
     })
@@ -142,6 +143,13 @@ describe('patient commit', () => {
       'OUTCOME_UNKNOWN',
     )
     expect([broke.stores(), await isThere(userId)]).to.deep.equal([2, false])
+  })
+
+  it('is made again after a time that was over before it was sent', async () => {
+    const cause = { details: 'Deadline exceeded after 30.001s,Waiting for LB pick' }
+    const broke = broken(lost, {}, new VaultError('DEADLINE_EXCEEDED', { cause }))
+    expect((await upload(broke, { userId: 'unsent' }, data)).version).to.equal(1n)
+    expect(broke.stores()).to.equal(2)
   })
 
   it('a refusal without a doubt before it is told as it is', async () => {
