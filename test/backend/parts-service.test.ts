@@ -16,13 +16,13 @@ import type {
   StorePartRequest,
   UserDocument,
 } from '../../src/gen/encserver/v1/backend.js'
-import { sampleSet } from '../part-store.contract.js'
 import {
   call,
   keyId,
   reasonOf,
   rejection,
   sampleRecord,
+  sampleSet,
   sampleUser,
   storeOf,
   type TempFolder,

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import type { PartSet } from '../../src/backend/part-store.js'
 import type { Put, Store } from '../../src/backend/store.js'
 import { type Reason, VaultError } from '../../src/core/errors.js'
 import type { CallContext } from '../../src/core/methods.js'
@@ -59,6 +60,11 @@ export function sampleRecord(user: UserDocument, changes: Partial<SealedRecord> 
   }
 }
 
+/** Another write of the same record. */
+export function nextVersion(record: SealedRecord, changes: Partial<SealedRecord> = {}): SealedRecord {
+  return { ...record, envelope: sampleEnvelope(), ...changes }
+}
+
 /** A store as a front end asks for it: it replaces whatever is there and keeps nothing. */
 export function storeOf(record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}): StoreEnvelopeRequest {
   return {
@@ -71,6 +77,11 @@ export function storeOf(record: SealedRecord, changes: Partial<StoreEnvelopeRequ
     triedMsAgo: 0,
     ...changes,
   }
+}
+
+/** Names the parts of a version. */
+export function sampleSet(recordId: Buffer = randomBytes(72)): PartSet {
+  return { recordId, keyId: randomBytes(16) }
 }
 
 /** A write as the service hands it to the store: it replaces whatever is there and keeps nothing. */
