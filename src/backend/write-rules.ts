@@ -44,8 +44,13 @@ export function decideWrite(row: SealedRecord | undefined, put: Put): WriteDecis
   if (isExpired(record, now)) throw invalidField('record.expire_time', 'must be in the future')
   const current = own && !isExpired(own, now) ? own : undefined
   demand(put, current)
-  if (current && keepOf(current, put) > 1 && !put.keptKeyId?.equals(keyIdOf(current))) return undefined
-  const next = current ? successor(current, put) : firstOf(put)
+  if (current === undefined) return written(firstOf(put))
+  const keep = keepOf(current, put)
+  if (keep > 1 && !put.keptKeyId?.equals(keyIdOf(current))) return undefined
+  return written(successor(current, put, keep))
+}
+
+function written(next: SealedRecord): WriteDecision {
   return { stored: { version: next.version, storeTime: next.storeTime }, next }
 }
 
@@ -59,14 +64,13 @@ function firstOf({ record, keepVersions, newLife }: Put): SealedRecord {
   return { ...record, version: 1n, lifeId: newLife, keepVersions }
 }
 
-function successor(current: SealedRecord, put: Put): SealedRecord {
-  const { record, keepVersions } = put
+function successor(current: SealedRecord, { record, keepVersions }: Put, keep: number): SealedRecord {
   return {
     ...record,
     version: current.version + 1n,
     replacedKeyIds: keyIdsOf(current).slice(0, rememberedKeyIds),
     lifeId: lifeOf(current),
-    keptVersions: Math.min(current.keptVersions + 1, keepOf(current, put) - 1),
+    keptVersions: Math.min(current.keptVersions + 1, keep - 1),
     keepVersions: keepVersions || current.keepVersions,
   }
 }
