@@ -76,11 +76,13 @@ function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
     version: 0n,
     storeTime: undefined,
     replacedKeyIds: [],
-    firstKeyId: Buffer.alloc(0),
+    lifeId: Buffer.alloc(0),
     keptVersions: 0,
     keepVersions: 0,
   }
 }
+
+const terms = { precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, triedMsAgo: 0 }
 
 async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Promise<void> {
   const store = await step('info', () => methods.getStoreInfo({}, call()), describeStore)
@@ -88,7 +90,7 @@ async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Pro
   const user = newUser()
   const record = newRecord(user)
   const recordIds = [record.recordId]
-  const write = { record, newUser: user, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId }
+  const write = { ...terms, record, newUser: user, keyringId }
   const retrieve = () => methods.retrieveEnvelope({ recordIds, version: 0n }, call())
   const remove = () => methods.deleteEnvelope({ recordIds, expectKeyId: Buffer.alloc(0) }, call())
   await step(

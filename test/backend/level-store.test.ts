@@ -62,8 +62,8 @@ describe('level-store', () => {
   it('makes its folders for this user only', async () => {
     const path = join(folder.path, 'deep', 'data')
     await openAndClose(path)
-    expect((await readdir(path)).sort()).to.deep.equal(['expiry', 'meta', 'records', 'users', 'versions'])
-    for (const name of ['', 'expiry', 'meta', 'records', 'users', 'versions']) {
+    expect((await readdir(path)).sort()).to.deep.equal(['deletes', 'expiry', 'meta', 'records', 'users', 'versions'])
+    for (const name of ['', 'deletes', 'expiry', 'meta', 'records', 'users', 'versions']) {
       expect((await stat(join(path, name))).mode & 0o777).to.equal(0o700)
     }
   })
