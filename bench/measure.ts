@@ -70,10 +70,10 @@ export async function warmUp(bench: Bench, rows: Row[]): Promise<Sizes> {
     ] as const) {
       const row: Row = { id: '', title: '', call, streams: 0, processes }
       const { requestBytes, replyBytes } = await runVault(bench, row, { keys, names: 'first', calls: count })
-      sizes[call] = { size: requestBytes, 'reply-size': replyBytes }
+      if (processes !== 'stubs') sizes[call] = { size: requestBytes, 'reply-size': replyBytes }
     }
   }
-  for (const row of rows.filter(({ processes }) => processes > 0)) {
+  for (const row of rows.filter(({ processes }) => processes !== 0)) {
     await runVault(bench, row, { calls: 2_000, ...namesOf(row, 'warm-up') })
   }
   await runEcho(bench, sizes.store)

@@ -8,8 +8,8 @@
 //   make bench ONLY=store,retrieve-streams   these rows; nothing is written
 //   make bench ONLY=store CPU_PROF=/tmp/p    this one, and a CPU profile of every server of the vault in that folder
 //
-// Rows: store and retrieve, each also with -streams, -one-process or -streams-one-process, or -one-hop for the most a server
-// on grpc-js can answer. Linux with Go.
+// Rows: store and retrieve, each also with -streams, -one-process or -streams-one-process, -one-hop for the most a server on
+// grpc-js can answer, or -stubs for an echo of the same messages by generated stubs. Linux with Go.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,7 +30,7 @@ async function setUp(place: Place, { rows }: Options): Promise<Bench> {
   const load = buildLoad(place.folder)
   const vaults = new Map<Processes, Servers>()
   // The echo needs one too, to learn the sizes of messages from.
-  for (const processes of new Set(rows.map((row) => row.processes || 2))) {
+  for (const processes of new Set([2 as const, ...rows.map((row) => row.processes || 2)])) {
     vaults.set(processes, await startVault(place, processes))
   }
   return { load, folder: place.folder, vaults, echo: await startEcho(place.stage) }

@@ -1,8 +1,9 @@
 // What is measured: every row is one way to store or retrieve records, on a vault of one process or of two; and beside them
-// one hop of the echo.
+// one hop of the echo, and an echo of the same messages as services write it.
 export type Call = 'store' | 'retrieve'
-/** 0: no vault, but the last hop of the echo alone, which is the most that a server on grpc-js can answer. */
-export type Processes = 0 | 1 | 2
+/** 0: no vault, but the last hop of the echo alone, which is the most that a server on grpc-js can answer. `stubs`: two
+ * hops of an echo of the vault's own messages, by generated stubs. */
+export type Processes = 0 | 1 | 2 | 'stubs'
 
 export interface Row {
   /** What --only calls it. */
@@ -26,11 +27,16 @@ function oneHop(call: Call): Row {
   return { id: `${call}-one-hop`, title: 'bare echo, one hop', call, streams: 0, processes: 0 }
 }
 
+function stubEcho(call: Call): Row {
+  return { id: `${call}-stubs`, title: 'echo by generated stubs', call, streams: 0, processes: 'stubs' }
+}
+
 const calls: Call[] = ['store', 'retrieve']
-const processCounts: Processes[] = [2, 1]
+const processCounts: (1 | 2)[] = [2, 1]
 
 const allRows = calls.flatMap((call) => [
   oneHop(call),
+  stubEcho(call),
   ...processCounts.flatMap((processes) => [0, 4].map((streams) => rowOf(call, streams, processes))),
 ])
 

@@ -29,7 +29,11 @@ function frontendSettings(folder: string): string[] {
   return set(`frontend.keyringFile=${join(folder, 'fe/keyring.json')}`, 'frontend.port=0')
 }
 
-export async function startVault(place: Place, processes: Processes): Promise<Servers> {
+export function startVault(place: Place, processes: Processes): Promise<Servers> {
+  return processes === 'stubs' ? startTwoHops(place.stage, 'bench/stub-echo-server.ts') : startOurs(place, processes)
+}
+
+async function startOurs(place: Place, processes: Processes): Promise<Servers> {
   const { stage, engine, nodeArgs } = place
   const name = processes === 1 ? 'one' : 'two'
   const folder = join(place.folder, name)
@@ -45,8 +49,12 @@ export async function startVault(place: Place, processes: Processes): Promise<Se
   return [await startProgram(stage, 'front end', frontend), backend]
 }
 
-export async function startEcho(stage: Stage): Promise<Servers> {
-  const echo = ['--import', 'tsx', 'bench/echo-server.ts']
+export function startEcho(stage: Stage): Promise<Servers> {
+  return startTwoHops(stage, 'bench/echo-server.ts')
+}
+
+async function startTwoHops(stage: Stage, program: string): Promise<Servers> {
+  const echo = ['--import', 'tsx', program]
   const last = await startProgram(stage, 'echo, last hop', echo)
   return [await startProgram(stage, 'echo, first hop', [...echo, last.address]), last]
 }

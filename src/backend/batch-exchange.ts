@@ -1,16 +1,24 @@
 // One batch: sent, its results handed out as they come. What a broken batch left open is made again call by call, which
-// the key ids make harmless; if that fails too, nobody knows what became of the writes, and they say so.
+// the key ids make harmless, and stores say that they are; if that fails too, nobody knows what became of the writes, and they say so.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
 import { newRequestId } from '../core/request-id.js'
-import { neverSent } from '../core/retry.js'
+import { leavesDoubt, msSince, neverSent } from '../core/retry.js'
 import { asVaultError, fromRpcStatus } from '../core/status.js'
 import type { BackendServiceServer, BatchCall, BatchResult } from '../gen/encserver/v1/backend.js'
 import { refuseEnded } from './ended-call.js'
 import type { Waiting } from './gather-queue.js'
+import { repeatedStore } from './repeated-store.js'
 
 type Connected = Methods<BackendServiceServer>
+
+/** What became of a call in a batch. */
+interface Before {
+  error: VaultError
+  /** When the batch was sent, by `performance.now()`, if the call may have been done; else undefined. */
+  doubtedFrom: number | undefined
+}
 
 // The stream outlives its calls by this, so that it is each call's own deadline that ends it.
 const graceMs = 1_000
@@ -21,8 +29,11 @@ export async function sendBatch(methods: Connected, batch: Waiting[], first: () 
   const [only] = batch
   if (only !== undefined && batch.length === 1) return settleAlone(methods, only)
   const open = new Map(batch.map((waiting, index) => [index, waiting]))
+  const sentAt = performance.now()
   const broken = await exchange(methods, open, first)
-  await Promise.all(Array.from(open.values(), (waiting) => settleAlone(methods, waiting, broken)))
+  if (broken === undefined) return
+  const before = { error: broken, doubtedFrom: neverDone(broken) ? undefined : sentAt }
+  await Promise.all(Array.from(open.values(), (waiting) => settleAlone(methods, waiting, before)))
 }
 
 /** Returns what broke the stream, or that it ended without all results; `open` holds the calls left. */
@@ -61,16 +72,16 @@ function settle(methods: Connected, waiting: Waiting, outcome: BatchResult['outc
 }
 
 function refuse(methods: Connected, waiting: Waiting, error: VaultError): void {
-  if (error.reason === 'OVERLOADED') void settleAlone(methods, waiting, error)
+  if (error.reason === 'OVERLOADED') void settleAlone(methods, waiting, { error, doubtedFrom: undefined })
   else waiting.reject(error)
 }
 
 /** Makes the call by itself; `before` is what became of it in a batch. */
-async function settleAlone(methods: Connected, waiting: Waiting, before?: VaultError): Promise<void> {
+async function settleAlone(methods: Connected, waiting: Waiting, before?: Before): Promise<void> {
   try {
-    if (before?.retryAfterMs !== undefined) await pause(before, before.retryAfterMs, waiting)
+    if (before?.error.retryAfterMs !== undefined) await pause(before.error, before.error.retryAfterMs, waiting)
     refuseEnded(waiting.context)
-    waiting.resolve(await callAlone(methods, waiting))
+    waiting.resolve(await callAlone(methods, waiting, before?.doubtedFrom))
   } catch (thrown) {
     waiting.reject(outcomeAfter(before, asVaultError(thrown), waiting))
   }
@@ -82,10 +93,13 @@ async function pause(before: VaultError, retryAfterMs: number, { context }: Wait
   await sleep(waitMs)
 }
 
-function callAlone(methods: Connected, { call, context }: Waiting) {
+function callAlone(methods: Connected, { call, context }: Waiting, doubtedFrom: number | undefined) {
   switch (call.$case) {
     case 'store':
-      return methods.storeEnvelope(call.value, context)
+      return methods.storeEnvelope(
+        doubtedFrom === undefined ? call.value : repeatedStore(call.value, msSince(doubtedFrom)),
+        context,
+      )
     case 'retrieve':
       return methods.retrieveEnvelope(call.value, context)
     case 'delete':
@@ -94,10 +108,9 @@ function callAlone(methods: Connected, { call, context }: Waiting) {
 }
 
 // The second try says only that it did not get through; the first may have.
-function outcomeAfter(before: VaultError | undefined, error: VaultError, { call }: Waiting): VaultError {
-  const perhapsDone = before !== undefined && !neverDone(before) && call.$case !== 'retrieve'
-  if (!perhapsDone || (error.kind !== 'unavailable' && error.kind !== 'exhausted')) return error
-  return new VaultError('OUTCOME_UNKNOWN', { cause: error })
+function outcomeAfter(before: Before | undefined, error: VaultError, { call }: Waiting): VaultError {
+  const perhapsDone = before?.doubtedFrom !== undefined && call.$case !== 'retrieve'
+  return perhapsDone && leavesDoubt(error) ? new VaultError('OUTCOME_UNKNOWN', { cause: error }) : error
 }
 
 /** True when no call of the batch can have been begun. */

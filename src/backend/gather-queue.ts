@@ -17,8 +17,8 @@ export interface GatherQueue {
   isEmpty(): boolean
   /** Throws OVERLOADED when too much waits already. */
   add(waiting: Waiting): void
-  /** Of one that is not there any more: nothing. */
-  remove(waiting: Waiting): void
+  /** Returns whether it was still there. */
+  remove(waiting: Waiting): boolean
   /** The oldest calls that make a batch: at least one. */
   take(): Waiting[]
 }
@@ -44,9 +44,9 @@ export function gatherQueue({ batchCalls, batchBytes, waitingCalls, waitingBytes
   const queue = new Map<Waiting, number>()
   let bytes = 0
 
-  function remove(waiting: Waiting): void {
+  function remove(waiting: Waiting): boolean {
     bytes -= queue.get(waiting) ?? 0
-    queue.delete(waiting)
+    return queue.delete(waiting)
   }
 
   return {

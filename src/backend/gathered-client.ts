@@ -3,7 +3,7 @@
 // another: a batch holds its turn only until its first result, or a moment.
 import { VaultError } from '../core/errors.js'
 import type { CallContext, Methods } from '../core/methods.js'
-import { cancelledBy } from '../core/retry.js'
+import { cancelledBy, lateUnsent } from '../core/retry.js'
 import type {
   BackendServiceServer,
   DeleteEnvelopeResponse,
@@ -29,6 +29,8 @@ export interface GatherLimits {
 
 const MiB = 1024 * 1024
 const longestTimerMs = 2 ** 31 - 1
+/** A call that is sent alone has a deadline of its own, and its connection can tell whether it ever left. */
+const ownWordMs = 20
 
 export const defaultGatherLimits: GatherLimits = {
   batchCalls: 128,
@@ -86,13 +88,12 @@ export function gatheredClient(methods: Connected, limits = defaultGatherLimits)
 function endWithCaller(waiting: Waiting, queue: GatherQueue): void {
   const { context, resolve, reject } = waiting
   const { signal, deadline } = context
-  const leave = (error: VaultError) => {
+  const late = () => waiting.reject(queue.remove(waiting) ? lateUnsent() : new VaultError('DEADLINE_EXCEEDED'))
+  const cancelled = () => {
     queue.remove(waiting)
-    waiting.reject(error)
+    waiting.reject(cancelledBy(signal))
   }
-  const late = () => leave(new VaultError('DEADLINE_EXCEEDED'))
-  const cancelled = () => leave(cancelledBy(signal))
-  const timer = setTimeout(late, Math.min(deadline - Date.now(), longestTimerMs))
+  const timer = setTimeout(late, Math.min(deadline + ownWordMs - Date.now(), longestTimerMs))
   signal.addEventListener('abort', cancelled, { once: true })
   const settle = () => {
     clearTimeout(timer)

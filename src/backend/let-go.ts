@@ -46,7 +46,7 @@ export function lettingGo({ store, released }: LetGoOptions): LetGo {
   async function below(row: SealedRecord, number: bigint, call: StoreCall): Promise<void> {
     // The hot path: where nothing is kept, nothing is looked for.
     if (row.keptVersions === 0 || firstKept(row) >= number) return
-    const life = { firstKeyId: lifeOf(row), below: number }
+    const life = { lifeId: lifeOf(row), below: number }
     await versions(await store.listVersions({ recordId: row.recordId, life }, call), call)
   }
 

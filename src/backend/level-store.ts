@@ -2,6 +2,7 @@
 //   records/   level-records.ts
 //   versions/  level-versions.ts
 //   expiry/    level-expiry.ts
+//   deletes/   level-deletes.ts
 //   users/     36-byte user pseudonym -> UserDocument
 //   meta/      names -> text or bytes (level-meta.ts)
 // One process owns the folder.
@@ -11,6 +12,7 @@ import { UserDocument } from '../gen/encserver/v1/backend.js'
 import { type CombinedHealth, combinedHealth } from './combined-health.js'
 import { cutToHeader } from './envelope-header.js'
 import { type LevelDatabase, openLevelDatabase } from './level-database.js'
+import { levelDeletes } from './level-deletes.js'
 import { openError } from './level-errors.js'
 import { levelExpiry } from './level-expiry.js'
 import type { Codec } from './level-handle.js'
@@ -34,6 +36,7 @@ interface Databases {
   records: LevelRecords
   versions: LevelRecords
   expiry: LevelDatabase<Buffer>
+  deletes: LevelDatabase<Buffer>
 }
 
 const userCodec = rowCodec<UserDocument>({
@@ -74,6 +77,7 @@ function levelStore(databases: Databases, { health, onHealth }: CombinedHealth):
         },
         call,
       }),
+    ...levelDeletes(databases.deletes),
     getRecord: (recordId, call) => getRecord(records, recordId, call),
     async getRecordHeader(recordId, call) {
       const record = await getRecord(records, recordId, call)
@@ -116,6 +120,7 @@ async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, chan
       records: await openPart('records', recordCodec),
       versions: await openPart('versions', recordCodec),
       expiry: await openPart('expiry', metaCodec),
+      deletes: await openPart('deletes', metaCodec),
     }
   } catch (error) {
     await Promise.all(opened.map((database) => database.close()))

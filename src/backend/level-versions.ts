@@ -1,5 +1,5 @@
 // Kept versions in LevelDB (versions.ts):
-//   versions/  72-byte record id, 16-byte first key id, u64 version -> SealedRecord without the id
+//   versions/  72-byte record id, 16-byte life id, u64 version -> SealedRecord without the id
 import type { SealedRecord } from '../gen/encserver/v1/backend.js'
 import { cutToHeader } from './envelope-header.js'
 import type { KeyRange } from './level-database.js'
@@ -21,22 +21,22 @@ function versionBytes(version: bigint): Buffer {
   return bytes
 }
 
-function keyOf({ recordId, firstKeyId, version }: VersionId): Buffer {
-  return Buffer.concat([recordId, firstKeyId, versionBytes(version)])
+function keyOf({ recordId, lifeId, version }: VersionId): Buffer {
+  return Buffer.concat([recordId, lifeId, versionBytes(version)])
 }
 
 function idOf(key: Buffer): VersionId {
   return {
     recordId: Buffer.from(key.subarray(0, recordIdBytes)),
-    firstKeyId: Buffer.from(key.subarray(recordIdBytes, recordIdBytes + lifeBytes)),
+    lifeId: Buffer.from(key.subarray(recordIdBytes, recordIdBytes + lifeBytes)),
     version: key.readBigUInt64BE(recordIdBytes + lifeBytes),
   }
 }
 
 function keysOf({ recordId, life }: VersionRange): KeyRange {
   if (life === undefined) return { gt: recordId, lt: Buffer.concat([recordId, afterAll]) }
-  const { firstKeyId, below } = life
-  return { gt: Buffer.concat([recordId, firstKeyId]), lt: keyOf({ recordId, firstKeyId, version: below }) }
+  const { lifeId, below } = life
+  return { gt: Buffer.concat([recordId, lifeId]), lt: keyOf({ recordId, lifeId, version: below }) }
 }
 
 /** The record ids of a run of keys, each once. */

@@ -13,10 +13,17 @@ export interface MetaRow {
   value: Buffer | number
 }
 
+/** Until when there are deletes of a user's records. */
+export interface DeletesRow {
+  _id: string
+  until: Date
+}
+
 export interface Collections {
   records: Collection<RecordRow>
   versions: Collection<RecordRow>
   users: Collection<UserRow>
+  deletes: Collection<DeletesRow>
   meta: Collection<MetaRow>
   parts: Collection<PartRow>
 }
@@ -32,6 +39,7 @@ export function collectionsOf(database: Db): Collections {
     records: database.collection<RecordRow>('records', rowOptions),
     versions: database.collection<RecordRow>('versions', rowOptions),
     users: database.collection<UserRow>('users', rowOptions),
+    deletes: database.collection<DeletesRow>('deletes', rowOptions),
     meta: database.collection<MetaRow>('meta', rowOptions),
     parts: database.collection<PartRow>('parts', rowOptions),
   }

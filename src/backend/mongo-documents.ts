@@ -17,7 +17,7 @@ export interface RecordRow {
   version: bigint
   storeTime: Date | null
   replacedKeyIds: Buffer[]
-  firstKeyId: Buffer
+  lifeId: Buffer
   sizeBytes: bigint
   envelopeBytes: number
   entryBox: Buffer
@@ -64,7 +64,7 @@ export function userOf({ _id, userUid, generations }: UserRow): UserDocument {
 }
 
 export function recordRow(record: SealedRecord): RecordRow {
-  const { recordId, envelope, entryBox, userUid, sizeBytes, version, storeTime, replacedKeyIds, firstKeyId } = record
+  const { recordId, envelope, entryBox, userUid, sizeBytes, version, storeTime, replacedKeyIds, lifeId } = record
   const { partCount, expireTime, keptVersions, keepVersions } = record
   return {
     _id: idText(recordId),
@@ -73,7 +73,7 @@ export function recordRow(record: SealedRecord): RecordRow {
     version,
     storeTime: storeTime ?? null,
     replacedKeyIds,
-    firstKeyId,
+    lifeId,
     // The database knows signed numbers only; the bits are the same.
     sizeBytes: BigInt.asIntN(64, sizeBytes),
     envelopeBytes: envelope.length,
@@ -99,7 +99,7 @@ export function listedOf(row: ListedRow): SealedRecord {
     version,
     storeTime: storeTime ?? undefined,
     replacedKeyIds,
-    firstKeyId: row.firstKeyId ?? noBytes, // rows of before there were versions lack it
+    lifeId: row.lifeId ?? noBytes, // rows of before there were versions lack it
     partCount: row.partCount ?? 0,
     expireTime: row.expireTime,
     keptVersions: row.keptVersions ?? 0,

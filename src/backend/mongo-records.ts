@@ -56,19 +56,19 @@ async function replaced(
 ): Promise<boolean> {
   const { _id, ...fields } = row
   // The life too: a write repeated after a delete has the same key id in another. Old rows name none.
-  const { firstKeyId } = current
-  const condition = { _id, keyId: keyIdOf(current), ...(firstKeyId.length > 0 && { firstKeyId }) }
+  const { lifeId } = current
+  const condition = { _id, keyId: keyIdOf(current), ...(lifeId.length > 0 && { lifeId }) }
   const { matchedCount } = await records.replaceOne(condition, fields, commandOf(call))
   return matchedCount === 1
 }
 
 /**
  * Most records are written once: inserting them first saves a read, and costs little when it was wrong. One that has
- * expired can only be a repeated write.
+ * expired can only be a repeated write, and so is one that was perhaps deleted.
  */
-function maybeNew({ record, precondition, keptKeyId, now }: Put): boolean {
+function maybeNew({ record, precondition, keptKeyId, perhapsDeleted, now }: Put): boolean {
   const mustBeThere = precondition?.condition?.$case === 'keyId' || keptKeyId !== undefined || isExpired(record, now)
-  return !mustBeThere && record.envelope.length <= maxGuessBytes
+  return !mustBeThere && !perhapsDeleted && record.envelope.length <= maxGuessBytes
 }
 
 export async function putRecord(records: Records, put: Put, caller: Caller): Promise<Written | undefined> {

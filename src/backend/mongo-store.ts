@@ -10,6 +10,7 @@ import type { Backoff } from './level-recovery.js'
 import { defaultLimits, type MongoLimits } from './mongo-client.js'
 import { type Caller, type Collections, collectionsOf, insertIfAbsent } from './mongo-collections.js'
 import { type MongoConnection, mongoConnection } from './mongo-connection.js'
+import { deletesUntil, noteDeletes } from './mongo-deletes.js'
 import { idText, userOf, userRow } from './mongo-documents.js'
 import { listRecords } from './mongo-list.js'
 import { bindKeyring, prepareStore, readMeta } from './mongo-meta.js'
@@ -64,6 +65,8 @@ function mongoStore({ connection, readiness, health }: Connected): MongoStore {
       }, call),
     insertUser: (user, call) =>
       run(async ({ users }, caller) => userOf(await insertIfAbsent(users, userRow(user), caller)), call),
+    noteDeletes: (note, call) => run((all, caller) => noteDeletes(all, note, caller), call),
+    deletesUntil: (pseudonym, call) => run((all, caller) => deletesUntil(all, pseudonym, caller), call),
     getRecord: (recordId, call) => run(({ records }, caller) => getRecord(records, recordId, caller), call),
     getRecordHeader: (recordId, call) => run(({ records }, caller) => getRecordHeader(records, recordId, caller), call),
     putRecord: (put, call) => run(({ records }, caller) => putRecord(records, put, caller), call),

@@ -11,15 +11,15 @@ type Rows = Collection<RecordRow>
 const recordIdSymbols = 96
 const noMark = Buffer.alloc(0)
 
-function versionText({ recordId, firstKeyId, version }: VersionId): string {
-  return `${idText(recordId)}.${firstKeyId.toString('hex')}.${version.toString(16).padStart(16, '0')}`
+function versionText({ recordId, lifeId, version }: VersionId): string {
+  return `${idText(recordId)}.${lifeId.toString('hex')}.${version.toString(16).padStart(16, '0')}`
 }
 
 function idRangeOf({ recordId, life }: VersionRange): { $gt: string; $lt: string } {
   const record = `${idText(recordId)}.`
   if (life === undefined) return { $gt: record, $lt: `${record}~` }
-  const { firstKeyId, below } = life
-  return { $gt: `${record}${firstKeyId.toString('hex')}.`, $lt: versionText({ recordId, firstKeyId, version: below }) }
+  const { lifeId, below } = life
+  return { $gt: `${record}${lifeId.toString('hex')}.`, $lt: versionText({ recordId, lifeId, version: below }) }
 }
 
 function recordIdOf({ _id }: { _id: string }): Buffer {

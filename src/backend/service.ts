@@ -7,8 +7,9 @@ import type {
   BackendServiceServer,
   SealedRecord,
   StoreEnvelopeRequest,
-  StoreEnvelopeResponse,
+  UserDocument,
 } from '../gen/encserver/v1/backend.js'
+import { noteDelete, perhapsDeleted } from './deletes-until.js'
 import { type BackendCalls, executeBatch } from './execute-batch.js'
 import { findRecord, findUser } from './first-hit.js'
 import { keyringBinding } from './keyring-binding.js'
@@ -42,17 +43,13 @@ export interface BackendServiceOptions {
 
 const noBytes = Buffer.alloc(0)
 
-/** The user's document if the record was not sealed under it, which is the answer then; undefined when it was. */
-async function otherUser(
+/** The user of the record, who is inserted if that is asked for. */
+function ownerOf(
   store: Store,
   { record, newUser }: { record: SealedRecord; newUser: StoreEnvelopeRequest['newUser'] },
   call: StoreCall,
-): Promise<StoreEnvelopeResponse['result']> {
-  const user = newUser
-    ? await store.insertUser(newUser, call)
-    : await store.getUser(userPseudonymOf(record.recordId), call)
-  if (user === undefined) return { $case: 'userAbsent', value: {} }
-  return user.userUid.equals(record.userUid) ? undefined : { $case: 'currentUser', value: user }
+): Promise<UserDocument | undefined> {
+  return newUser ? store.insertUser(newUser, call) : store.getUser(userPseudonymOf(record.recordId), call)
 }
 
 /** All methods. */
@@ -76,12 +73,16 @@ function writeCalls(
   return {
     async storeEnvelope(request, call) {
       const record = validateStore(request)
-      const { precondition, keepVersions, defaultKeepVersions } = request
+      const { precondition, keepVersions, defaultKeepVersions, newUser, triedMsAgo } = request
       await requireParts(requirement, record, call)
       await requireKeyring(request.keyringId, call)
-      const refusal = await otherUser(store, { record, newUser: request.newUser }, call)
-      if (refusal) return { result: refusal }
-      const put = { record: { ...record, storeTime: storeTime() }, precondition, keepVersions, defaultKeepVersions }
+      const user = await ownerOf(store, { record, newUser }, call)
+      if (user === undefined) return { result: { $case: 'userAbsent', value: {} } }
+      if (!user.userUid.equals(record.userUid)) return { result: { $case: 'currentUser', value: user } }
+      const tried = { userPseudonym: user.userPseudonym, now: clock.forRefusing(), triedMsAgo }
+      const terms = { precondition, keepVersions, defaultKeepVersions }
+      const doubt = { perhapsDeleted: await perhapsDeleted(store, tried, call) }
+      const put = { record: { ...record, storeTime: storeTime() }, ...terms, ...doubt }
       const { stored, change } = await putKeeping({ store, clock }, put, call)
       if (change) await letGo.replaced(change, call).catch(leftOver)
       return { result: { $case: 'stored', value: stored } }
@@ -94,7 +95,9 @@ function writeCalls(
       if (user === undefined) return { deleted: false }
       const expectKeyId = request.expectKeyId.length > 0 ? request.expectKeyId : undefined
       const gone = (row: SealedRecord) => letGo.removed(row, call).catch(leftOver)
-      const removal = { recordIds, user, expectKeyId, now: clock.forRefusing(), gone }
+      const now = clock.forRefusing()
+      await noteDelete(store, { userPseudonym: user.userPseudonym, now }, call)
+      const removal = { recordIds, user, expectKeyId, now, gone }
       return { deleted: await removeRecord(store, removal, call) }
     },
   }

@@ -32,6 +32,8 @@ export interface Put {
   keptKeyId: Buffer | undefined
   /** Names the life that the write begins, if it begins one: 16 bytes that never name another. */
   newLife: Buffer
+  /** An earlier try may have written it, and it may have been deleted since: not to be written anew. */
+  perhapsDeleted: boolean
   /** Rows that have expired by then count as absent. */
   now: Date
 }
@@ -82,14 +84,14 @@ export interface RecordPage {
 /** One kept version. */
 export interface VersionId {
   recordId: Buffer
-  firstKeyId: Buffer
+  lifeId: Buffer
   version: bigint
 }
 
 /** Kept versions of a record, or of one life of it, with numbers below one. */
 export interface VersionRange {
   recordId: Buffer
-  life?: { firstKeyId: Buffer; below: bigint }
+  life?: { lifeId: Buffer; below: bigint }
 }
 
 /** A record of which something expires. */
@@ -120,6 +122,10 @@ export interface Store {
   getUser(userPseudonym: Buffer, call: StoreCall): Promise<UserDocument | undefined>
   /** Inserts the user if there is none of that pseudonym; returns the one that is there now. */
   insertUser(user: UserDocument, call: StoreCall): Promise<UserDocument>
+  /** Notes that records of the user are deleted until then, unless a later time is noted. */
+  noteDeletes(note: { userPseudonym: Buffer; until: Date }, call: StoreCall): Promise<void>
+  /** The time that is noted, if any. */
+  deletesUntil(userPseudonym: Buffer, call: StoreCall): Promise<Date | undefined>
   /** The row as it is, expired or not. */
   getRecord(recordId: Buffer, call: StoreCall): Promise<SealedRecord | undefined>
   /** As getRecord, with the envelope cut to its header. */

@@ -66,18 +66,11 @@ function validateExpiry({ expireTime }: SealedRecord): void {
 }
 
 /** What the back end sets. */
-function demandUnset({
-  version,
-  storeTime,
-  replacedKeyIds,
-  firstKeyId,
-  keptVersions,
-  keepVersions,
-}: SealedRecord): void {
+function demandUnset({ version, storeTime, replacedKeyIds, lifeId, keptVersions, keepVersions }: SealedRecord): void {
   demand(version === 0n, 'record.version', 'must be unset')
   demand(storeTime === undefined, 'record.store_time', 'must be unset')
   demand(replacedKeyIds.length === 0, 'record.replaced_key_ids', 'must be unset')
-  demand(firstKeyId.length === 0, 'record.first_key_id', 'must be unset')
+  demand(lifeId.length === 0, 'record.life_id', 'must be unset')
   demand(keptVersions === 0, 'record.kept_versions', 'must be unset')
   demand(keepVersions === 0, 'record.keep_versions', 'must be unset')
 }

@@ -39,7 +39,7 @@ function isKept(version: SealedRecord, current: SealedRecord): boolean {
 
 /** For good, if it was read before the row. */
 function isDead(version: SealedRecord, current: SealedRecord): boolean {
-  return !version.firstKeyId.equals(lifeOf(current)) || version.version < firstKept(current)
+  return !version.lifeId.equals(lifeOf(current)) || version.version < firstKept(current)
 }
 
 /** Whether there is no more use for a document that was read before the row: it is dead, or has expired by itself. */
@@ -78,7 +78,7 @@ export async function putKeeping(
 async function keepCurrent(store: Store, recordId: Buffer, call: StoreCall): Promise<Buffer | undefined> {
   const current = await store.getRecord(recordId, call)
   if (current === undefined) return undefined
-  await store.putVersion({ ...current, firstKeyId: lifeOf(current) }, call)
+  await store.putVersion({ ...current, lifeId: lifeOf(current) }, call)
   return keyIdOf(current)
 }
 
@@ -91,13 +91,13 @@ export async function findVersion(
   if (version === current.version) return current
   if (version < firstKept(current) || version > current.version) return undefined
   const { recordId } = current
-  const found = await store.getVersion({ recordId, firstKeyId: lifeOf(current), version }, call)
+  const found = await store.getVersion({ recordId, lifeId: lifeOf(current), version }, call)
   return found && !isExpired(found, now) ? found : undefined
 }
 
 async function keptVersions(store: Store, current: SealedRecord, call: StoreCall): Promise<SealedRecord[]> {
   if (current.keptVersions === 0) return []
-  const life = { firstKeyId: lifeOf(current), below: current.version }
+  const life = { lifeId: lifeOf(current), below: current.version }
   const versions = await store.listVersions({ recordId: current.recordId, life }, call)
   return versions.filter((version) => isKept(version, current))
 }
@@ -136,7 +136,7 @@ async function mayHave(
   if (version === undefined) return keptVersions(store, current, call)
   if (version === current.version) return [current]
   if (version < firstKept(current)) return []
-  const kept = await store.getVersion({ recordId: current.recordId, firstKeyId: lifeOf(current), version }, call)
+  const kept = await store.getVersion({ recordId: current.recordId, lifeId: lifeOf(current), version }, call)
   return kept ? [kept] : []
 }
 

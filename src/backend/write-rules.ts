@@ -2,7 +2,6 @@
 // envelope's key id; the version is for people and never decides anything.
 import { invalidField, VaultError } from '../core/errors.js'
 import type { SealedRecord, StoredEnvelope } from '../gen/encserver/v1/backend.js'
-import type { Precondition } from '../gen/encserver/v1/frontend.js'
 import { keyIdOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
 import type { DeleteTarget, Put } from './store.js'
@@ -22,29 +21,36 @@ function owned(row: SealedRecord | undefined, userUid: Buffer): SealedRecord | u
   return row?.userUid.equals(userUid) ? row : undefined
 }
 
-function demand(precondition: Precondition | undefined, current: SealedRecord | undefined): void {
+function demand({ precondition, perhapsDeleted }: Put, current: SealedRecord | undefined): void {
   const { condition } = precondition ?? {}
+  const isExpected = condition?.$case === 'keyId' && current && keyIdOf(current).equals(condition.value)
+  if (isExpected) return
+  if (perhapsDeleted) throw new VaultError('OUTCOME_UNKNOWN')
   if (condition?.$case === 'absent' && current !== undefined) throw new VaultError('ALREADY_EXISTS')
-  if (condition?.$case === 'keyId' && !(current && keyIdOf(current).equals(condition.value))) {
-    throw new VaultError('PRECONDITION_FAILED')
-  }
+  if (condition?.$case === 'keyId') throw new VaultError('PRECONDITION_FAILED')
 }
 
 /**
  * Returns undefined when the current version has to be kept before it is replaced. Throws ALREADY_EXISTS or
- * PRECONDITION_FAILED when the precondition does not hold, INVALID_REQUEST when the record has expired already.
+ * PRECONDITION_FAILED when the precondition does not hold, OUTCOME_UNKNOWN when the write may have been deleted,
+ * INVALID_REQUEST when the record has expired already.
  */
 export function decideWrite(row: SealedRecord | undefined, put: Put): WriteDecision | undefined {
-  const { record, precondition, now } = put
+  const { record, now } = put
   const own = owned(row, record.userUid)
   // First of all: what a repeated call once changed would make its own condition fail, and time has passed since then.
   const done = own && versionOf(own, keyIdOf(record))
   if (done !== undefined) return { stored: { version: done, storeTime: own?.storeTime }, next: undefined }
   if (isExpired(record, now)) throw invalidField('record.expire_time', 'must be in the future')
   const current = own && !isExpired(own, now) ? own : undefined
-  demand(precondition, current)
-  if (current && keepOf(current, put) > 1 && !put.keptKeyId?.equals(keyIdOf(current))) return undefined
-  const next = current ? successor(current, put) : firstOf(put)
+  demand(put, current)
+  if (current === undefined) return written(firstOf(put))
+  const keep = keepOf(current, put)
+  if (keep > 1 && !put.keptKeyId?.equals(keyIdOf(current))) return undefined
+  return written(successor(current, put, keep))
+}
+
+function written(next: SealedRecord): WriteDecision {
   return { stored: { version: next.version, storeTime: next.storeTime }, next }
 }
 
@@ -55,17 +61,16 @@ function keepOf(current: SealedRecord, { keepVersions, defaultKeepVersions }: Pu
 
 /** The first version of a life. */
 function firstOf({ record, keepVersions, newLife }: Put): SealedRecord {
-  return { ...record, version: 1n, firstKeyId: newLife, keepVersions }
+  return { ...record, version: 1n, lifeId: newLife, keepVersions }
 }
 
-function successor(current: SealedRecord, put: Put): SealedRecord {
-  const { record, keepVersions } = put
+function successor(current: SealedRecord, { record, keepVersions }: Put, keep: number): SealedRecord {
   return {
     ...record,
     version: current.version + 1n,
     replacedKeyIds: keyIdsOf(current).slice(0, rememberedKeyIds),
-    firstKeyId: lifeOf(current),
-    keptVersions: Math.min(current.keptVersions + 1, keepOf(current, put) - 1),
+    lifeId: lifeOf(current),
+    keptVersions: Math.min(current.keptVersions + 1, keep - 1),
     keepVersions: keepVersions || current.keepVersions,
   }
 }
@@ -79,7 +84,7 @@ export function isWritten(row: SealedRecord | undefined, record: SealedRecord): 
 /** What names the life of a record that a version belongs to. */
 export function lifeOf(version: SealedRecord): Buffer {
   // Rows of before there were versions lack it; then none of that life was ever kept, and any name will do.
-  return version.firstKeyId.length > 0 ? version.firstKeyId : Buffer.from(keyIdOf(version))
+  return version.lifeId.length > 0 ? version.lifeId : Buffer.from(keyIdOf(version))
 }
 
 /** The row's own and those of the versions before it, the newest first. */

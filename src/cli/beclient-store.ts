@@ -60,7 +60,7 @@ const unsetByCallers = {
   version: 0n,
   storeTime: undefined,
   replacedKeyIds: [],
-  firstKeyId: Buffer.alloc(0),
+  lifeId: Buffer.alloc(0),
   keptVersions: 0,
   keepVersions: 0,
 }
@@ -77,6 +77,7 @@ function requestOf(
     defaultKeepVersions: 0,
     precondition: ifAbsent && { condition: { $case: 'absent' as const, value: true } },
     keyringId,
+    triedMsAgo: 0,
   }
 }
 

@@ -28,7 +28,11 @@ interface Trial {
 }
 
 export function addTrial(program: Command, session: Session): void {
-  const command = program.command('trial', { isDefault: true }).description('Run the trial; the default.')
+  const command = program
+    .command('trial', { isDefault: true })
+    .description(
+      'Store, get, list and delete a record of nobody, to see that the store works. What is done without a command.',
+    )
   withExamples(addConnectionOptions(addKeyringOption(command), backendTarget), [
     'beclient',
     'beclient --address 127.0.0.1:8000',
@@ -72,11 +76,13 @@ function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
     version: 0n,
     storeTime: undefined,
     replacedKeyIds: [],
-    firstKeyId: Buffer.alloc(0),
+    lifeId: Buffer.alloc(0),
     keptVersions: 0,
     keepVersions: 0,
   }
 }
+
+const terms = { precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, triedMsAgo: 0 }
 
 async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Promise<void> {
   const store = await step('info', () => methods.getStoreInfo({}, call()), describeStore)
@@ -84,7 +90,7 @@ async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Pro
   const user = newUser()
   const record = newRecord(user)
   const recordIds = [record.recordId]
-  const write = { record, newUser: user, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId }
+  const write = { ...terms, record, newUser: user, keyringId }
   const retrieve = () => methods.retrieveEnvelope({ recordIds, version: 0n }, call())
   const remove = () => methods.deleteEnvelope({ recordIds, expectKeyId: Buffer.alloc(0) }, call())
   await step(

@@ -2,7 +2,8 @@
 import type { CallOptions } from '../core/client.js'
 import { VaultError } from '../core/errors.js'
 import type { Outcome } from '../frontend/client.js'
-import { mayPass, type Sender } from './transfer.js'
+import { mayPass } from './may-pass.js'
+import type { Sender } from './transfer-run.js'
 
 type Happening<Request, Response> =
   | { what: 'request'; itemId: string; record: Request }

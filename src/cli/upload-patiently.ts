@@ -4,8 +4,8 @@ import { VaultError } from '../core/errors.js'
 import type { FrontendClient } from '../frontend/client.js'
 import type { ImportJob } from './import-job.js'
 import type { Stored } from './key-out.js'
+import { mayPass } from './may-pass.js'
 import { sendWatched } from './send-watched.js'
-import { mayPass } from './transfer.js'
 import type { UploadSource } from './upload-source.js'
 
 interface Upload {

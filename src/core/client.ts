@@ -64,8 +64,14 @@ export function connect<Server>(
 ): Connection<Server> {
   const open = openClient(config)
   const entries = Object.entries(service).map(([name, method]) => {
-    const unary = (request: unknown, context: CallContext) =>
-      withRetry(() => callOnce(open, method, { request, context }), retries(request, name as never), context)
+    const unary = (request: unknown, context: CallContext) => {
+      const policy = retries(request, name as never)
+      const attempt = (triedMsAgo: number) => {
+        const repeated = triedMsAgo > 0 ? policy.repeated?.(triedMsAgo) : undefined
+        return callOnce(open, method, { request: repeated ?? request, context })
+      }
+      return withRetry(attempt, policy, context)
+    }
     const stream = (request: unknown, context: CallContext) => callStream(open, method, { request, context })
     const upload = (request: unknown, context: CallContext) => callUpload(open, method, { request, context })
     return [name, method.responseStream ? stream : method.requestStream ? upload : unary]

@@ -11,6 +11,8 @@ export interface RetryPolicy {
   safe: boolean
   /** It changes something: after a broken connection its fate is unknown. */
   write: boolean
+  /** The request as it is repeated when a try of so long ago may have been done; unset: as it was. */
+  repeated?: (triedMsAgo: number) => unknown
 }
 
 const maxAttempts = 5
@@ -21,10 +23,21 @@ const maxDelayMs = 1_000
 // for a request that met a connection on its way out: each connection that reaches its age has some.
 const neverSentTexts = /^(round_robin: )?No connection established|^Name resolution failed|^Stream refused by server/
 
+// The same of a call whose time was over before it had a connection, and of one that had not been handed to gRPC.
+const neverLeft = 'Deadline exceeded before it was sent'
+const neverLeftTexts =
+  /^Deadline exceeded (before it was sent|.*(waiting for (name resolution|metadata filters)|Waiting for LB pick))$/
+
 /** True when no server can have worked on the request. */
 export function neverSent(error: VaultError): boolean {
   const { details = '' } = (error.cause ?? {}) as { details?: string }
+  if (error.reason === 'DEADLINE_EXCEEDED') return neverLeftTexts.test(details)
   return error.reason === 'UNREACHABLE' && neverSentTexts.test(details)
+}
+
+/** What a call is whose time is over while it waits to be sent. */
+export function lateUnsent(): VaultError {
+  return new VaultError('DEADLINE_EXCEEDED', { cause: { details: neverLeft } })
 }
 
 /** What a call is when its own caller has ended it. */
@@ -41,12 +54,20 @@ function mayRetry(error: VaultError, { safe }: RetryPolicy): boolean {
   return error.reason === 'OVERLOADED' || neverSent(error) || (safe && error.reason === 'UNREACHABLE')
 }
 
-/** Makes the call until it succeeds, fails for good or its time is up. */
-export async function withRetry<T>(attempt: () => Promise<T>, policy: RetryPolicy, call: CallContext): Promise<T> {
+/**
+ * Makes the call until it succeeds, fails for good or its time is up. An attempt is told how long ago the first one was
+ * begun if one before it may have been done, else 0.
+ */
+export async function withRetry<T>(
+  attempt: (triedMsAgo: number) => Promise<T>,
+  policy: RetryPolicy,
+  call: CallContext,
+): Promise<T> {
+  const begun = performance.now()
   let perhapsDone = false
   for (let made = 1; ; made += 1) {
     try {
-      return await attempt()
+      return await attempt(perhapsDone ? msSince(begun) : 0)
     } catch (thrown) {
       const error = asVaultError(thrown)
       perhapsDone ||= policy.write && error.reason === 'UNREACHABLE' && !neverSent(error)
@@ -56,6 +77,11 @@ export async function withRetry<T>(attempt: () => Promise<T>, policy: RetryPolic
       await pause(waitMs, call.signal)
     }
   }
+}
+
+/** Whole milliseconds since that reading of `performance.now()`, at least one. */
+export function msSince(begun: number): number {
+  return Math.floor(performance.now() - begun) + 1
 }
 
 /** Waits as long as one waits before a further try; rejects with the error when there is no time left for one. */
@@ -69,8 +95,11 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => Promise.reject(cancelledBy(signal)))
 }
 
-// A server that was too busy for the repeated call says nothing about the one before.
+/** Whether the failure of a repeated call says nothing of the one before: the server was too busy, or not asked. */
+export function leavesDoubt(error: VaultError): boolean {
+  return error.kind === 'unavailable' || error.kind === 'exhausted' || neverSent(error)
+}
+
 function unknownOutcome(error: VaultError, { requestId }: CallContext): VaultError {
-  const unknown = error.kind === 'unavailable' || error.kind === 'exhausted'
-  return unknown ? new VaultError('OUTCOME_UNKNOWN', { cause: error.cause, requestId }) : error
+  return leavesDoubt(error) ? new VaultError('OUTCOME_UNKNOWN', { cause: error.cause, requestId }) : error
 }

@@ -40,6 +40,7 @@ export async function commitRecord(
       keepVersions: request.keepVersions,
       defaultKeepVersions: vault.keepVersions,
       keyringId: vault.keyring.keyringId,
+      triedMsAgo: 0, // its connection sets it
     },
     call,
   )
@@ -74,7 +75,7 @@ function sealedRecord(committing: Committing, { userKey }: Sealing): SealedRecor
     version: 0n,
     storeTime: undefined,
     replacedKeyIds: [],
-    firstKeyId: nothing,
+    lifeId: nothing,
     keptVersions: 0,
     keepVersions: 0,
   }

@@ -2,6 +2,7 @@
 // only one that a caller can act on.
 import { invalidField, type Reason, VaultError } from '../core/errors.js'
 import type { CallContext, Methods } from '../core/methods.js'
+import { neverSent } from '../core/retry.js'
 import type { BackendServiceServer } from '../gen/encserver/v1/backend.js'
 
 /** One interface for a back end behind gRPC and one in this process. Gathering calls into batches is the connection's. */
@@ -32,7 +33,8 @@ function translated(thrown: unknown): VaultError {
   if (!(thrown instanceof VaultError)) return new VaultError('INTERNAL', { cause: thrown })
   if (isPastExpiry(thrown)) return invalidField('expire_time', "must be in the future, by the back end's clock as well")
   const { retryAfterMs } = thrown
-  return new VaultError(passedOn[thrown.reason] ?? 'INTERNAL', {
+  const reason = neverSent(thrown) ? 'BACKEND_UNAVAILABLE' : passedOn[thrown.reason]
+  return new VaultError(reason ?? 'INTERNAL', {
     ...(retryAfterMs !== undefined && { retryAfterMs: Math.max(0, Math.min(retryAfterMs, maxRetryAfterMs)) }),
     cause: thrown,
   })

@@ -11,9 +11,11 @@ export interface Patience {
   /** How long all tries may take together. It stays below the time after which a stream is idle. */
   totalMs: number
   pauseMs: number
+  /** After this a write whose caller has gone is done, or never will be: a command may take MongoDB 10 s. */
+  settleMs: number
 }
 
-export const defaultPatience: Patience = { tryMs: 30_000, totalMs: 45_000, pauseMs: 250 }
+export const defaultPatience: Patience = { tryMs: 30_000, totalMs: 45_000, pauseMs: 250, settleMs: 12_000 }
 
 const unsure: Reason[] = ['OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED', 'STORE_UNAVAILABLE']
 const passing: Reason[] = ['BACKEND_UNAVAILABLE', 'OVERLOADED', ...unsure]
@@ -27,7 +29,7 @@ export function isUnsure(error: unknown): error is VaultError {
 export async function patiently<T>(
   attempt: (call: CallContext) => Promise<T>,
   call: CallContext,
-  { tryMs, totalMs, pauseMs }: Patience = defaultPatience,
+  { tryMs, totalMs, pauseMs }: Patience,
 ): Promise<T> {
   const end = Math.min(call.deadline, Date.now() + totalMs)
   for (;;) {

@@ -37,7 +37,7 @@ export function sealedBody(vault: Vault, retrieving: Retrieving, stored: StoredR
     async read(piece, call) {
       try {
         const asked = { recordId, keyId, ...piece }
-        const { data } = await patiently((once) => vault.backend.retrievePart(asked, once), call)
+        const { data } = await patiently((once) => vault.backend.retrievePart(asked, once), call, vault.patience)
         if (data.length !== piece.length) throw corrupt('part')
         return data
       } catch (error) {
@@ -60,7 +60,7 @@ function wholeBody(envelope: Buffer, chunkLog2: number): SealedBody {
 
 /** Parts go with their record. Which of the two it is, is the back end's word, and only a matter of what to do next. */
 async function whyGone(
-  { backend }: Vault,
+  { backend, patience }: Vault,
   { retrieving, keyId }: { retrieving: Retrieving; keyId: Buffer },
   call: CallContext,
 ): Promise<VaultError> {
@@ -68,6 +68,7 @@ async function whyGone(
   const { record } = await patiently(
     (once) => backend.retrieveEnvelope({ recordIds, version: request.version }, once),
     call,
+    patience,
   )
   const isThere = record !== undefined && readHeader(record.envelope).keyId.equals(keyId)
   return isThere ? corrupt('part') : new VaultError('RECORD_REPLACED')

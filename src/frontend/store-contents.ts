@@ -109,12 +109,12 @@ function partStorer({ vault, storing, seal, failed }: StoringParts, call: CallCo
 }
 
 async function storePart(
-  { backend }: Vault,
+  { backend, patience }: Vault,
   part: Parameters<Vault['backend']['storePart']>[0],
   call: CallContext,
 ): Promise<void> {
   try {
-    await patiently((once) => backend.storePart(part, once), call)
+    await patiently((once) => backend.storePart(part, once), call, patience)
   } catch (error) {
     const inTime = !call.signal.aborted && Date.now() < call.deadline
     throw error instanceof VaultError && inTime ? meaningOf(error) : error

@@ -9,6 +9,7 @@ import { type Backend, guardedBackend } from './guarded-backend.js'
 import type { Keyring } from './keyring.js'
 import { localKms } from './kms/local-kms.js'
 import { type LegacyImport, legacyImport } from './legacy-import.js'
+import { defaultPatience, type Patience } from './patience.js'
 import { type RecordIds, recordIds } from './record-ids.js'
 import { type UserKeys, userKeys } from './user-keys.js'
 
@@ -30,6 +31,8 @@ export interface Vault {
   keepVersions: number
   /** What expiry goes by. */
   clock: Clock
+  /** How long transfers wait for the back end. */
+  patience: Patience
   legacyImport: LegacyImport
 }
 
@@ -40,6 +43,7 @@ export interface VaultParts {
   /** Tests bring their own. */
   random?: RandomSource
   clock?: Clock
+  patience?: Patience
 }
 
 // A transfer takes longer than a call, and so does waiting for its place.
@@ -48,7 +52,7 @@ const transferRetryMs = 1_000
 const readSuites: readonly Suite[] = [1, 2]
 
 export function openVault(parts: VaultParts): Vault {
-  const { config, keyring, backend, random = randomSource(), clock = newClock() } = parts
+  const { config, keyring, backend, random = randomSource(), clock = newClock(), patience = defaultPatience } = parts
   const suite = (suites.indexOf(config.writeSuite) + 1) as Suite
   const kms = localKms({ keys: keyring.keyEncryptionKeys, writeSuite: suite, readSuites, random })
   const { realm } = keyring
@@ -66,6 +70,7 @@ export function openVault(parts: VaultParts): Vault {
     transfers: admission(config.maxTransfers, transferRetryMs),
     keepVersions: config.keepVersions,
     clock,
+    patience,
     legacyImport: legacyImport(config.legacyImport),
   }
 }

@@ -22,6 +22,9 @@ const neverSent = () => {
   return new VaultError('UNREACHABLE', { cause })
 }
 
+const unsentInTime = () =>
+  new VaultError('DEADLINE_EXCEEDED', { cause: { details: 'Deadline exceeded after 1s,Waiting for LB pick' } })
+
 describe('batch exchange', () => {
   describe('a batch that breaks', () => {
     const broken = () => new VaultError('UNREACHABLE', { cause: new Error('connection reset') })
@@ -83,6 +86,7 @@ describe('batch exchange', () => {
       ['then it was too busy', broken(), bare('OVERLOADED'), unknown, 'OVERLOADED'],
       ['then its store was away', broken(), bare('STORE_UNAVAILABLE'), unknown, 'STORE_UNAVAILABLE'],
       ['the batch was a bug', bare('INTERNAL'), neverSent(), unknown, 'UNREACHABLE'],
+      ['then nothing was sent in time', broken(), unsentInTime(), unknown, 'DEADLINE_EXCEEDED'],
       ['nothing was ever sent', neverSent(), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
       ['it knows no batches', bare('NOT_SUPPORTED'), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
       ['it began none', bare('OVERLOADED'), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
@@ -103,6 +107,30 @@ describe('batch exchange', () => {
         expect(fake.seen.alone).to.have.length(3)
       })
     }
+
+    it('has stores say so that may have been done, and since when, and no others', async () => {
+      const breaking = (error: VaultError): Batch =>
+        async function* () {
+          await pause(40)
+          yield* []
+          throw error
+        }
+      for (const [error, least, most] of [
+        [broken(), 40, 1_000],
+        [neverSent(), 0, 0],
+        [bare('NOT_SUPPORTED'), 0, 0],
+        [new VaultError('OVERLOADED', { retryAfterMs: 1 }), 0, 0],
+      ] as const) {
+        const fake = fakeBackend(breaking(error))
+        const client = gathered(fake)
+        await Promise.all([put(client), put(client)])
+        expect(fake.seen.triedMsAgo).to.have.length(2)
+        for (const ms of fake.seen.triedMsAgo) expect(ms).to.be.within(least, most)
+      }
+      const alone = fakeBackend()
+      await put(gathered(alone))
+      expect(alone.seen.triedMsAgo).to.deep.equal([0])
+    })
 
     it('because the back end has no batches is no error at all', async () => {
       const fake = fakeBackend(breaks(bare('NOT_SUPPORTED')))

@@ -14,7 +14,7 @@ import {
   type SealedRecord,
 } from '../../src/gen/encserver/v1/backend.js'
 import { noParts } from './no-parts.js'
-import { call, rejection, sampleRecord, sampleUser, storeTime, tempFolder, until } from './samples.js'
+import { call, rejection, sampleRecord, sampleUser, storeOf, storeTime, tempFolder, until } from './samples.js'
 
 type Calls = Omit<Methods<BackendServiceServer>, 'executeBatch'>
 type Frames = AsyncIterable<ExecuteBatchResponse>
@@ -88,15 +88,7 @@ describe('execute batch', () => {
         ...each,
         storeTime: undefined,
       })) as [SealedRecord, SealedRecord]
-      const keyringId = randomBytes(16)
-      const request = {
-        record,
-        newUser: user,
-        precondition: undefined,
-        keepVersions: 0,
-        defaultKeepVersions: 0,
-        keyringId,
-      }
+      const request = storeOf(record, { newUser: user })
       await unary.storeEnvelope(request, call)
       const absent = { condition: { $case: 'absent', value: true } } as const
       const later = { ...record, envelope: sampleRecord(user).envelope }

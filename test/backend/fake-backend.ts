@@ -9,8 +9,9 @@ import {
   type BatchCall,
   type BatchResult,
   ExecuteBatchRequest,
+  type StoreEnvelopeRequest,
 } from '../../src/gen/encserver/v1/backend.js'
-import { sampleEnvelope, sampleRecord, sampleUser } from './samples.js'
+import { sampleEnvelope, sampleRecord, sampleUser, storeOf } from './samples.js'
 
 export type Backend = Methods<BackendServiceServer>
 
@@ -54,7 +55,13 @@ export async function* answerAll(calls: BatchCall[]) {
 
 /** A back end that answers everything, and counts; a test says how it answers batches. */
 export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unknown> = async () => undefined) {
-  const seen = { batches: [] as BatchCall[][], contexts: [] as CallContext[], alone: [] as string[] }
+  const seen = {
+    batches: [] as BatchCall[][],
+    contexts: [] as CallContext[],
+    alone: [] as string[],
+    /** Of the stores alone. */
+    triedMsAgo: [] as number[],
+  }
   const unary = <Answer>(answer: (request: never) => [string, Answer]) => {
     return async (request: unknown) => {
       const [id, value] = answer(request as never)
@@ -64,7 +71,10 @@ export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unkno
     }
   }
   const methods: Backend = {
-    storeEnvelope: unary(() => ['store', { result: { $case: 'userAbsent', value: {} } }]),
+    storeEnvelope: unary(({ triedMsAgo }: StoreEnvelopeRequest) => {
+      seen.triedMsAgo.push(triedMsAgo)
+      return ['store', { result: { $case: 'userAbsent', value: {} } }]
+    }),
     retrieveEnvelope: unary(({ recordIds }: { recordIds: Buffer[] }) => [
       String(recordIds[0]),
       answerTo(String(recordIds[0])),
@@ -99,10 +109,7 @@ export function getAll(client: Backend, count: number) {
 
 export function put(client: Backend, bytes = 200, call = newCall()) {
   const record = sampleRecord(sampleUser(), { envelope: sampleEnvelope(bytes) })
-  return client.storeEnvelope(
-    { record, newUser: undefined, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId: none },
-    call,
-  )
+  return client.storeEnvelope(storeOf(record), call)
 }
 
 export const remove = (client: Backend, call = newCall()) =>

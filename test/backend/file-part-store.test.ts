@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { openFilePartStore } from '../../src/backend/file-part-store.js'
-import { partStoreContract, sampleSet } from '../part-store.contract.js'
-import { call, reasonOf, rejection, type TempFolder, tempFolder } from './samples.js'
+import { partStoreContract } from '../part-store.contract.js'
+import { call, reasonOf, rejection, sampleSet, type TempFolder, tempFolder } from './samples.js'
 
 partStoreContract('a folder of files', async () => {
   const folder = await tempFolder()

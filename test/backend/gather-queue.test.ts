@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { type GatheredCall, type GatherQueue, gatherQueue, type Waiting } from '../../src/backend/gather-queue.js'
 import { BatchCall } from '../../src/gen/encserver/v1/backend.js'
-import { call as context, sampleEnvelope, sampleRecord, sampleUser } from './samples.js'
+import { call as context, sampleEnvelope, sampleRecord, sampleUser, storeOf } from './samples.js'
 
 const bounds = { batchCalls: 4, batchBytes: 100_000, waitingCalls: 10, waitingBytes: 300_000 }
 const precondition = { condition: { $case: 'keyId', value: randomBytes(16) } } as const
@@ -21,10 +21,7 @@ function store(bytes: number, generations = 0): Waiting {
   }))
   const newUser = generations === 0 ? undefined : { ...user, generations: keys }
   const record = sampleRecord(user, { envelope: sampleEnvelope(bytes), sizeBytes: 2n ** 63n })
-  return waiting({
-    $case: 'store',
-    value: { record, newUser, precondition, keepVersions: 0, defaultKeepVersions: 0, keyringId: randomBytes(16) },
-  })
+  return waiting({ $case: 'store', value: storeOf(record, { newUser, precondition }) })
 }
 
 function retrieve(ids = 1): Waiting {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { getEventListeners } from 'node:events'
+import { getEventListeners, once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { expect } from 'chai'
 import { backendClient } from '../../src/backend/client.js'
 import { gatheredClient } from '../../src/backend/gathered-client.js'
@@ -8,6 +9,7 @@ import { backendService } from '../../src/backend/service.js'
 import { newCall } from '../../src/core/client.js'
 import { VaultError } from '../../src/core/errors.js'
 import type { CallContext } from '../../src/core/methods.js'
+import { neverSent } from '../../src/core/retry.js'
 import { startServer } from '../../src/core/server.js'
 import {
   BackendServiceService,
@@ -31,7 +33,19 @@ import {
   resultOf,
 } from './fake-backend.js'
 import { noParts } from './no-parts.js'
-import { reasonOf, rejection, sampleRecord, sampleUser, tempFolder, until } from './samples.js'
+import { reasonOf, rejection, sampleRecord, sampleUser, storeOf, tempFolder, until } from './samples.js'
+
+/** Takes connections, and never says a word on them. */
+async function silentServer(): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    atEnd(() => socket.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  atEnd(() => server.close())
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+}
 
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
 
@@ -203,7 +217,6 @@ describe('gathered client', () => {
       })
       const client = gatheredClient(service)
       const user = sampleUser()
-      const keyringId = randomBytes(16)
       const records = Array.from({ length: 50 }, () => sampleRecord(user, { storeTime: undefined }))
       const waiting: Promise<unknown>[] = []
       for (let wave = 0; wave < 4; wave += 1) {
@@ -212,10 +225,7 @@ describe('gathered client', () => {
         const startedAt = Date.now()
         const stored = await Promise.all(
           records.map((record) => {
-            return client.storeEnvelope(
-              { record, newUser: user, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId },
-              newCall(),
-            )
+            return client.storeEnvelope(storeOf(record, { newUser: user }), newCall())
           }),
         )
         for (const { result } of stored) expect(result).to.include({ $case: 'stored' })
@@ -318,11 +328,22 @@ describe('gathered client', () => {
       const client = gathered(fake, { turns: 1 })
       const first = getAll(client, 2)
       await until(() => fake.seen.batches.length === 1)
-      expect(await reasonOf(get(client, 'late', newCall({ timeoutMs: 40 })))).to.equal('DEADLINE_EXCEEDED')
+      const late = await rejection(get(client, 'late', newCall({ timeoutMs: 40 })))
+      expect([late.reason, neverSent(late)]).to.deep.equal(['DEADLINE_EXCEEDED', true])
       open()
       await first
       await pause(5)
       expect(fake.seen).to.have.property('alone').that.deep.equals([])
+    })
+
+    it('of a call alone is told by its connection, which knows whether it left', async () => {
+      const { methods, close } = backendClient({ address: await silentServer() })
+      atEnd(close)
+      const unsent = await rejection(put(methods, 200, newCall({ timeoutMs: 150 })))
+      expect([unsent.reason, neverSent(unsent)]).to.deep.equal(['DEADLINE_EXCEEDED', true])
+      const fake = fakeBackend(never, () => new Promise(() => undefined))
+      const silent = await rejection(put(gathered(fake), 200, newCall({ timeoutMs: 50 })))
+      expect([silent.reason, neverSent(silent)]).to.deep.equal(['DEADLINE_EXCEEDED', false])
     })
 
     it('goes into the message as what is left of it, and the stream outlives the longest', async () => {
@@ -383,14 +404,7 @@ describe('gathered client', () => {
       const user = sampleUser()
       const requests = Array.from({ length: 64 }, (): StoreEnvelopeRequest => {
         const record = sampleRecord(user, { storeTime: undefined })
-        return {
-          record,
-          newUser: user,
-          precondition: undefined,
-          keepVersions: 0,
-          defaultKeepVersions: 0,
-          keyringId: Buffer.alloc(16, 1),
-        }
+        return storeOf(record, { newUser: user })
       })
       const stored = await Promise.all(requests.map((request) => methods.storeEnvelope(request, newCall())))
       expect(stored.map(({ result }) => result?.$case)).to.deep.equal(Array(64).fill('stored'))
@@ -444,17 +458,7 @@ describe('gathered client', () => {
       const { methods } = await serve({})
       const good = [get(methods, 'a'), get(methods, 'b')]
       const record = sampleRecord(sampleUser(), { version: -1n })
-      const bad = methods.storeEnvelope(
-        {
-          record,
-          newUser: undefined,
-          precondition: undefined,
-          keepVersions: 0,
-          defaultKeepVersions: 0,
-          keyringId: Buffer.alloc(16),
-        },
-        newCall(),
-      )
+      const bad = methods.storeEnvelope(storeOf(record), newCall())
       expect(await reasonOf(bad)).to.equal('INTERNAL')
       expect((await Promise.all(good)).map(({ record }) => String(record?.recordId))).to.deep.equal(['a', 'b'])
     })

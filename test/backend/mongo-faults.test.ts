@@ -179,7 +179,7 @@ describeMongo('mongo-store behind a failing network', ['mongod', 'mongo-java-ser
       proxy.cutAnswerTo(command)
       expect(await reasonOf(put(write))).to.equal('STORE_UNAVAILABLE')
       const replacedKeyIds = write === record ? [] : [keyId(record)]
-      const row = { ...write, version, replacedKeyIds, firstKeyId: keyId(record) }
+      const row = { ...write, version, replacedKeyIds, lifeId: keyId(record) }
       expect(await store.getRecord(record.recordId, call)).to.deep.equal(row)
       expect(await put(write)).to.include({ version })
     }

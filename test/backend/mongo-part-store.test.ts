@@ -4,9 +4,9 @@ import { expect } from 'chai'
 import { BSON, type Document, MongoClient } from 'mongodb'
 import { type MongoStore, openMongoStore } from '../../src/backend/mongo-store.js'
 import { Secret } from '../../src/core/secret.js'
-import { partStoreContract, sampleSet } from '../part-store.contract.js'
+import { partStoreContract } from '../part-store.contract.js'
 import { describeMongo, everyKind, testMongo } from '../servers/mongo.js'
-import { call, reasonOf } from './samples.js'
+import { call, reasonOf, sampleSet } from './samples.js'
 
 describeMongo('mongo-part-store', everyKind, () => {
   let admin: MongoClient

@@ -72,7 +72,7 @@ describeMongo('mongo-store', everyKind, () => {
     it('has its collections from the start, and no index but that on _id and one for what expires', async () => {
       const names = (await admin.db(database).listCollections().toArray()).map(({ name }) => name)
       const ours = names.filter((name) => !name.startsWith('system.')).sort()
-      expect(ours).to.deep.equal(['meta', 'parts', 'records', 'users', 'versions'])
+      expect(ours).to.deep.equal(['deletes', 'meta', 'parts', 'records', 'users', 'versions'])
       for (const name of ours) {
         const indexes = (await collection(name).indexes()).map(({ key, sparse = false }) => ({ key, sparse }))
         const byTime = ['records', 'versions'].includes(name) ? [{ key: { expireTime: 1 }, sparse: true }] : []
@@ -92,7 +92,7 @@ describeMongo('mongo-store', everyKind, () => {
         version: 1n,
         storeTime: record.storeTime,
         replacedKeyIds: [],
-        firstKeyId: keyId(record),
+        lifeId: keyId(record),
         sizeBytes: 196n,
         envelopeBytes: 300,
         entryBox: record.entryBox,
@@ -111,7 +111,7 @@ describeMongo('mongo-store', everyKind, () => {
     })
 
     it('keeps a version under its record, life and number', async () => {
-      const record = sampleRecord(sampleUser(), { version: 300n, firstKeyId: Buffer.alloc(16, 0xab) })
+      const record = sampleRecord(sampleUser(), { version: 300n, lifeId: Buffer.alloc(16, 0xab) })
       await store.putVersion(record, call)
       const stored = await collection('versions').findOne({})
       const life = 'abababababababababababababababab'
@@ -121,10 +121,10 @@ describeMongo('mongo-store', everyKind, () => {
     it('reads rows of before there were versions', async () => {
       const record = sampleRecord(sampleUser())
       await putInto(store, record)
-      await collection('records').updateOne({}, { $unset: { firstKeyId: '' } })
+      await collection('records').updateOne({}, { $unset: { lifeId: '' } })
       const read = await store.getRecord(record.recordId, call)
       expect(read).to.deep.include({
-        firstKeyId: Buffer.alloc(0),
+        lifeId: Buffer.alloc(0),
         keptVersions: 0,
         keepVersions: 0,
         partCount: 0,

@@ -5,9 +5,8 @@ import winston from 'winston'
 import { type BackendConfig, backendSchema } from '../../src/backend/config.js'
 import { openStores, storePlace } from '../../src/backend/open-store.js'
 import { loadConfig } from '../../src/core/config.js'
-import { sampleSet } from '../part-store.contract.js'
 import { startS3, type TestS3 } from '../servers/s3.js'
-import { call, rejection, type TempFolder, tempFolder } from './samples.js'
+import { call, rejection, sampleSet, type TempFolder, tempFolder } from './samples.js'
 
 const log = winston.createLogger({ silent: true })
 

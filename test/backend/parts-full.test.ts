@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { openFilePartStore } from '../../src/backend/file-part-store.js'
 import type { PartStore } from '../../src/backend/part-store.js'
-import { sampleSet } from '../part-store.contract.js'
-import { call, type TempFolder, tempFolder } from './samples.js'
+import { call, sampleSet, type TempFolder, tempFolder } from './samples.js'
 
 function mount(path: string): boolean {
   try {

@@ -22,11 +22,11 @@ import {
   sampleEnvelope,
   sampleRecord,
   sampleUser,
+  storeOf,
   type TempFolder,
   tempFolder,
 } from './samples.js'
 
-const keyringId = randomBytes(16)
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 
@@ -76,7 +76,7 @@ describe('the life of parts', () => {
     const changes = { recordId, envelope: sampleEnvelope(88), partCount: 1, storeTime: undefined, expireTime }
     const record = sampleRecord(user, changes)
     await service.storePart({ recordId, keyId: keyId(record), partNumber: 0, data: randomBytes(100) }, call)
-    const request = { record, newUser: user, precondition: undefined, keepVersions, defaultKeepVersions: 0, keyringId }
+    const request = storeOf(record, { newUser: user, keepVersions })
     expect((await service.storeEnvelope(request, call)).result).to.include({ $case: 'stored' })
     return record
   }

@@ -16,10 +16,19 @@ import type {
   StorePartRequest,
   UserDocument,
 } from '../../src/gen/encserver/v1/backend.js'
-import { sampleSet } from '../part-store.contract.js'
-import { call, keyId, reasonOf, rejection, sampleRecord, sampleUser, type TempFolder, tempFolder } from './samples.js'
+import {
+  call,
+  keyId,
+  reasonOf,
+  rejection,
+  sampleRecord,
+  sampleSet,
+  sampleUser,
+  storeOf,
+  type TempFolder,
+  tempFolder,
+} from './samples.js'
 
-const keyringId = randomBytes(16)
 const hourMs = 3_600_000
 
 describe('backend service with parts', () => {
@@ -138,11 +147,7 @@ describe('backend service with parts', () => {
       return record
     }
     const setOf = (record: SealedRecord): PartSet => ({ recordId: record.recordId, keyId: keyId(record) })
-    const commit = (record: SealedRecord) =>
-      service.storeEnvelope(
-        { record, newUser: user, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId },
-        call,
-      )
+    const commit = (record: SealedRecord) => service.storeEnvelope(storeOf(record, { newUser: user }), call)
     const stored = async ({ recordId }: SealedRecord) =>
       (await service.retrieveEnvelope({ recordIds: [recordId], version: 0n }, call)).record
 

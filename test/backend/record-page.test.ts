@@ -18,7 +18,7 @@ describe('record-page', () => {
         partCount: 2 ** 20,
         expireTime: new Date('9999-12-31T23:59:59.999Z'),
         replacedKeyIds: Array.from({ length: 4 }, () => Buffer.alloc(16)),
-        firstKeyId: Buffer.alloc(16),
+        lifeId: Buffer.alloc(16),
         keptVersions: 99,
       })
       const listed = { ...record, envelope: record.envelope.subarray(0, 88) }

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import { openS3PartStore, type S3PartStoreOptions } from '../../src/backend/s3-part-store.js'
 import { Secret } from '../../src/core/secret.js'
-import { partStoreContract, sampleSet } from '../part-store.contract.js'
+import { partStoreContract } from '../part-store.contract.js'
 import { startS3, type TestS3 } from '../servers/s3.js'
-import { call, reasonOf, rejection } from './samples.js'
+import { call, reasonOf, rejection, sampleSet } from './samples.js'
 
 const secret = (text: string) => new Secret(Buffer.from(text))
 const anybody = JSON.stringify({ accessKeyId: 'somebody', secretAccessKey: 'hunter2-hunter2' })

@@ -4,10 +4,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import type { PartSet } from '../../src/backend/part-store.js'
 import type { Put, Store } from '../../src/backend/store.js'
 import { type Reason, VaultError } from '../../src/core/errors.js'
 import type { CallContext } from '../../src/core/methods.js'
-import type { SealedRecord, StoredEnvelope, UserDocument } from '../../src/gen/encserver/v1/backend.js'
+import type {
+  SealedRecord,
+  StoredEnvelope,
+  StoreEnvelopeRequest,
+  UserDocument,
+} from '../../src/gen/encserver/v1/backend.js'
 
 export const call: CallContext = {
   requestId: 'test',
@@ -47,11 +53,35 @@ export function sampleRecord(user: UserDocument, changes: Partial<SealedRecord> 
     version: 0n,
     storeTime,
     replacedKeyIds: [],
-    firstKeyId: Buffer.alloc(0),
+    lifeId: Buffer.alloc(0),
     keptVersions: 0,
     keepVersions: 0,
     ...changes,
   }
+}
+
+/** Another write of the same record. */
+export function nextVersion(record: SealedRecord, changes: Partial<SealedRecord> = {}): SealedRecord {
+  return { ...record, envelope: sampleEnvelope(), ...changes }
+}
+
+/** A store as a front end asks for it: it replaces whatever is there and keeps nothing. */
+export function storeOf(record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}): StoreEnvelopeRequest {
+  return {
+    record,
+    newUser: undefined,
+    precondition: undefined,
+    keepVersions: 0,
+    defaultKeepVersions: 0,
+    keyringId: Buffer.alloc(16, 7),
+    triedMsAgo: 0,
+    ...changes,
+  }
+}
+
+/** Names the parts of a version. */
+export function sampleSet(recordId: Buffer = randomBytes(72)): PartSet {
+  return { recordId, keyId: randomBytes(16) }
 }
 
 /** A write as the service hands it to the store: it replaces whatever is there and keeps nothing. */
@@ -62,6 +92,7 @@ export function putOf(record: SealedRecord, changes: Partial<Put> = {}): Put {
     keepVersions: 0,
     defaultKeepVersions: 0,
     keptKeyId: undefined,
+    perhapsDeleted: false,
     newLife: keyId(record),
     now: storeTime,
     ...changes,
@@ -76,7 +107,7 @@ export async function putInto(store: Store, record: SealedRecord, changes: Parti
 
 /** The first version of a record as the store gives it back. */
 export function firstVersion(record: SealedRecord): SealedRecord {
-  return { ...record, version: 1n, firstKeyId: keyId(record) }
+  return { ...record, version: 1n, lifeId: keyId(record) }
 }
 
 export function keyId({ envelope }: SealedRecord): Buffer {

@@ -22,12 +22,12 @@ import {
   sampleEnvelope,
   sampleRecord,
   sampleUser,
+  storeOf,
   storeTime,
   type TempFolder,
   tempFolder,
 } from './samples.js'
 
-const keyringId = randomBytes(16)
 const none: Buffer = Buffer.alloc(0)
 const inMs = (ms: number) => new Date(storeTime.getTime() + ms)
 
@@ -73,16 +73,7 @@ describe('backend service and the life of a record', () => {
   const hexKeys = (...records: SealedRecord[]) => records.map((record) => keyId(record).toString('hex'))
 
   function put(record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}, by = service) {
-    const request = {
-      record,
-      newUser: user,
-      precondition: undefined,
-      keepVersions: 0,
-      defaultKeepVersions: 0,
-      keyringId,
-      ...changes,
-    }
-    return by.storeEnvelope(request, call)
+    return by.storeEnvelope(storeOf(record, { newUser: user, ...changes }), call)
   }
 
   /** Stores so many versions of a record. */

@@ -20,6 +20,7 @@ import {
   sampleEnvelope,
   sampleRecord,
   sampleUser,
+  storeOf,
   storeTime,
   type TempFolder,
   tempFolder,
@@ -51,18 +52,7 @@ describe('backend service', () => {
   }
 
   function storeEnvelope(record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}) {
-    return service.storeEnvelope(
-      {
-        record,
-        newUser: undefined,
-        precondition: undefined,
-        keepVersions: 0,
-        defaultKeepVersions: 0,
-        keyringId,
-        ...changes,
-      },
-      call,
-    )
+    return service.storeEnvelope(storeOf(record, { keyringId, ...changes }), call)
   }
 
   /** The first write of the user. */
@@ -70,14 +60,14 @@ describe('backend service', () => {
     return storeEnvelope(record, { newUser: owner })
   }
 
-  const lifeOf = async ({ recordId }: SealedRecord) => (await store.getRecord(recordId, call))?.firstKeyId
+  const lifeOf = async ({ recordId }: SealedRecord) => (await store.getRecord(recordId, call))?.lifeId
   const retrieve = (...recordIds: Buffer[]) => service.retrieveEnvelope({ recordIds, version: 0n }, call)
   const remove = (recordIds: Buffer[], expectKeyId = none) => service.deleteEnvelope({ recordIds, expectKeyId }, call)
   const stored = async (record: SealedRecord) => ({
     ...record,
     version: 1n,
     storeTime,
-    firstKeyId: await lifeOf(record),
+    lifeId: await lifeOf(record),
   })
 
   describe('storeEnvelope', () => {
@@ -155,14 +145,7 @@ describe('backend service', () => {
     it('refuses another keyring, before and after a restart of the service', async () => {
       await storeFirst(sealed())
       for (const backend of [service, backendService({ store, parts: noParts })]) {
-        const request = {
-          record: sealed(),
-          newUser: user,
-          precondition: undefined,
-          keepVersions: 0,
-          defaultKeepVersions: 0,
-          keyringId: randomBytes(16),
-        }
+        const request = storeOf(sealed(), { newUser: user, keyringId: randomBytes(16) })
         expect(await reasonOf(backend.storeEnvelope(request, call))).to.equal('KEYRING_MISMATCH')
       }
     })

@@ -1,5 +1,3 @@
-// A back end on LevelDB as the configuration starts it.
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
@@ -9,7 +7,7 @@ import { type BackendConfig, backendSchema } from '../../src/backend/config.js'
 import { openLevelStore } from '../../src/backend/level-store.js'
 import { startBackend } from '../../src/backend/start.js'
 import { loadConfig } from '../../src/core/config.js'
-import { call, sampleRecord, sampleUser, type TempFolder, tempFolder } from './samples.js'
+import { call, sampleRecord, sampleUser, storeOf, type TempFolder, tempFolder } from './samples.js'
 
 const none = { caFile: '', certFile: '', keyFile: '' }
 
@@ -37,14 +35,8 @@ describe('startBackend', () => {
     const sealed = { storeTime: undefined }
     const going = sampleRecord(user, { ...sealed, expireTime: new Date(Date.now() + 300) })
     const staying = sampleRecord(user, { ...sealed, expireTime: new Date(Date.now() + 3_600_000) })
-    const terms = {
-      newUser: user,
-      precondition: undefined,
-      keepVersions: 0,
-      defaultKeepVersions: 0,
-      keyringId: randomBytes(16),
-    }
-    for (const record of [going, staying]) await client.methods.storeEnvelope({ record, ...terms }, newCall())
+    for (const record of [going, staying])
+      await client.methods.storeEnvelope(storeOf(record, { newUser: user }), newCall())
     await sleep(1000)
     const request = { recordIds: [staying.recordId], version: 0n }
     expect((await client.methods.retrieveEnvelope(request, newCall())).record).not.to.equal(undefined)

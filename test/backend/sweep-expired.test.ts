@@ -15,7 +15,7 @@ import type { BackendServiceServer, SealedRecord, UserDocument } from '../../src
 import { type SettableTime, settableTime } from '../core/settable-time.js'
 import { describeMongo, everyKind, testMongo } from '../servers/mongo.js'
 import { twoParts } from './no-parts.js'
-import { call, keyId, sampleEnvelope, sampleRecord, sampleUser, tempFolder, until } from './samples.js'
+import { call, keyId, sampleEnvelope, sampleRecord, sampleUser, storeOf, tempFolder, until } from './samples.js'
 
 interface Opened {
   store: Store
@@ -24,7 +24,6 @@ interface Opened {
 
 const startMs = Date.parse('2025-03-01T12:00:00Z')
 const hourMs = 3_600_000
-const keyringId = randomBytes(16)
 
 async function levelStore(): Promise<Opened> {
   const folder = await tempFolder()
@@ -99,10 +98,7 @@ function sweepTests(open: () => Promise<Opened>): void {
   const hexKeys = (...records: SealedRecord[]) => records.map((record) => keyId(record).toString('hex'))
 
   async function put(record: SealedRecord, keepVersions = 0): Promise<void> {
-    await service.storeEnvelope(
-      { record, newUser: user, precondition: undefined, keepVersions, defaultKeepVersions: 0, keyringId },
-      call,
-    )
+    await service.storeEnvelope(storeOf(record, { newUser: user, keepVersions }), call)
   }
 
   it('goes past what it cannot read, and removes it once it can', async () => {
@@ -230,9 +226,9 @@ function sweepTests(open: () => Promise<Opened>): void {
   it('removes the versions of a life that is over, which a crash has left', async () => {
     const record = sealed(inParts())
     await put(record)
-    const former = { ...next(record, inParts()), firstKeyId: randomBytes(16), version: 3n }
+    const former = { ...next(record, inParts()), lifeId: randomBytes(16), version: 3n }
     await store.putVersion(former, call)
-    const nobodys = { ...sealed(), firstKeyId: randomBytes(16), version: 1n }
+    const nobodys = { ...sealed(), lifeId: randomBytes(16), version: 1n }
     await store.putVersion(nobodys, call)
     await sweep()
     expect([await documents(record), await documents(nobodys)]).to.deep.equal([[], []])
@@ -255,7 +251,7 @@ function sweepTests(open: () => Promise<Opened>): void {
   })
 
   it('comes to all records with versions, however many', async () => {
-    const orphans = Array.from({ length: 600 }, () => ({ ...sealed(), firstKeyId: randomBytes(16), version: 1n }))
+    const orphans = Array.from({ length: 600 }, () => ({ ...sealed(), lifeId: randomBytes(16), version: 1n }))
     await Promise.all(orphans.map((orphan) => store.putVersion(orphan, call)))
     for (let pass = 0; pass < 3; pass += 1) await sweep()
     expect((await store.versionedRecords({ after: undefined, limit: 10 }, call)).recordIds).to.deep.equal([])
@@ -337,7 +333,7 @@ describe('sweep', () => {
 
     it('passes over a record that cannot be read, and says so', async () => {
       const told: unknown[] = []
-      const record = { ...sampleRecord(sampleUser()), firstKeyId: randomBytes(16), version: 1n }
+      const record = { ...sampleRecord(sampleUser()), lifeId: randomBytes(16), version: 1n }
       await opened.store.putVersion(record, call)
       const error = new VaultError('RECORD_CORRUPT')
       const store: Store = { ...opened.store, getRecordHeader: () => Promise.reject(error) }

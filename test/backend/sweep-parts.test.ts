@@ -6,8 +6,7 @@ import { defaultPartLimits } from '../../src/backend/part-limits.js'
 import type { PartSet, PartStore } from '../../src/backend/part-store.js'
 import { type PartSweep, type PartSweepOptions, partSweep } from '../../src/backend/sweep-parts.js'
 import { VaultError } from '../../src/core/errors.js'
-import { sampleSet } from '../part-store.contract.js'
-import { call, type TempFolder, tempFolder, until } from './samples.js'
+import { call, sampleSet, type TempFolder, tempFolder, until } from './samples.js'
 
 const hourMs = 3_600_000
 const minuteMs = 60_000

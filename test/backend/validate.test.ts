@@ -8,9 +8,8 @@ import {
   validateVersions,
 } from '../../src/backend/validate.js'
 import type { SealedRecord, StoreEnvelopeRequest, UserDocument } from '../../src/gen/encserver/v1/backend.js'
-import { rejection, sampleEnvelope, sampleRecord, sampleUser, storeTime } from './samples.js'
+import { rejection, sampleEnvelope, sampleRecord, sampleUser, storeOf, storeTime } from './samples.js'
 
-const keyringId = randomBytes(16)
 const none: Buffer = Buffer.alloc(0)
 const user = sampleUser()
 
@@ -20,15 +19,7 @@ function sealed(owner = user, changes: Partial<SealedRecord> = {}): SealedRecord
 }
 
 async function storeEnvelope(record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}) {
-  return validateStore({
-    record,
-    newUser: undefined,
-    precondition: undefined,
-    keepVersions: 0,
-    defaultKeepVersions: 0,
-    keyringId,
-    ...changes,
-  })
+  return validateStore(storeOf(record, changes))
 }
 
 const retrieve = async (...recordIds: Buffer[]) => validateRetrieve({ recordIds, version: 0n })
@@ -89,7 +80,7 @@ describe('validate', () => {
     ['record.version: must be unset', withRecord({ version: 1n })],
     ['record.store_time: must be unset', withRecord({ storeTime })],
     ['record.replaced_key_ids: must be unset', withRecord({ replacedKeyIds: [randomBytes(16)] })],
-    ['record.first_key_id: must be unset', withRecord({ firstKeyId: randomBytes(16) })],
+    ['record.life_id: must be unset', withRecord({ lifeId: randomBytes(16) })],
     ['record.kept_versions: must be unset', withRecord({ keptVersions: 1 })],
     ['record.keep_versions: must be unset', withRecord({ keepVersions: 1 })],
     ['record.part_count: must be 0 to 1048576', withRecord({ partCount: 2 ** 20 + 1 })],

@@ -9,6 +9,7 @@ import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
 import {
   call,
   keyId,
+  putOf,
   reasonOf,
   sampleEnvelope,
   sampleRecord,
@@ -30,11 +31,7 @@ describe('the parts of kept versions', () => {
     records = [first, ...Array.from({ length: 7 }, () => ({ ...first, envelope: sampleEnvelope() }))]
     const clock = { forRefusing: () => storeTime, forRemoving: () => storeTime }
     for (const record of records) {
-      await putKeeping(
-        { store, clock },
-        { record, precondition: undefined, keepVersions: 7, defaultKeepVersions: 0 },
-        call,
-      )
+      await putKeeping({ store, clock }, putOf(record, { keepVersions: 7 }), call)
     }
   })
   afterEach(async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { waitingSets } from '../../src/backend/waiting-sets.js'
-import { sampleSet } from '../part-store.contract.js'
+import { sampleSet } from './samples.js'
 
 describe('waiting sets', () => {
   it('remember since when each waits', () => {

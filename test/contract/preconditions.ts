@@ -27,7 +27,7 @@ export function preconditionsContract(opened: StoreUnderTest): void {
         ...second,
         version: 2n,
         replacedKeyIds: [keyId(first)],
-        firstKeyId: keyId(first),
+        lifeId: keyId(first),
       })
     })
 

@@ -2,10 +2,12 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
+import type { Precondition } from '../../src/gen/encserver/v1/frontend.js'
 import {
   call,
   firstVersion,
   keyId,
+  putInto,
   reasonOf,
   recordIdOf,
   sampleEnvelope,
@@ -43,12 +45,12 @@ export function recordsContract(opened: StoreUnderTest): void {
       for (const version of [1n, 2n, 3n]) {
         const next = { ...record, envelope: sampleEnvelope() }
         expect(await opened.put(next)).to.include({ version })
-        const firstKeyId = replacedKeyIds.at(-1) ?? keyId(next)
+        const lifeId = replacedKeyIds.at(-1) ?? keyId(next)
         expect(await opened.store.getRecord(record.recordId, call)).to.deep.equal({
           ...next,
           version,
           replacedKeyIds,
-          firstKeyId,
+          lifeId,
         })
         replacedKeyIds.unshift(keyId(next))
       }
@@ -80,6 +82,25 @@ export function recordsContract(opened: StoreUnderTest): void {
       expect(await opened.put(again, absent)).to.deep.equal(stored)
       expect(await opened.put(again, withKeyId(randomBytes(16)))).to.deep.equal(stored)
       expect(await opened.store.getRecord(record.recordId, call)).to.deep.equal({ ...firstVersion(record), ...stored })
+    })
+
+    it('puts nothing anew that was perhaps deleted, but finds what is there', async () => {
+      const record = sampleRecord(opened.user)
+      const perhapsDeleted = true
+      const again = (precondition?: Precondition, put = record) =>
+        putInto(opened.store, put, { precondition, perhapsDeleted })
+      for (const precondition of [undefined, absent, withKeyId(keyId(record))]) {
+        expect(await reasonOf(again(precondition))).to.equal('OUTCOME_UNKNOWN')
+      }
+      expect(await opened.store.getRecord(record.recordId, call)).to.equal(undefined)
+      const stored = await opened.put(record)
+      for (const precondition of [undefined, absent]) expect(await again(precondition)).to.deep.equal(stored)
+      const second = { ...record, envelope: sampleEnvelope() }
+      for (const precondition of [undefined, absent, withKeyId(randomBytes(16))]) {
+        expect(await reasonOf(again(precondition, second))).to.equal('OUTCOME_UNKNOWN')
+      }
+      expect(await again(withKeyId(keyId(record)), second)).to.include({ version: 2n })
+      expect(await again()).to.include({ version: 1n })
     })
 
     it('counts a row of another life as absent', async () => {

@@ -50,6 +50,31 @@ export function usersContract(opened: StoreUnderTest): void {
       expect(await opened.store.insertUser(other, call)).to.deep.equal(opened.user)
     })
 
+    it('have the latest time noted until which there are deletes', async () => {
+      const { userPseudonym } = opened.user
+      const noted = () => opened.store.deletesUntil(userPseudonym, call)
+      const [early, late] = [new Date('2025-03-01T12:00:00.123Z'), new Date('2025-03-01T12:00:20.456Z')]
+      await opened.store.noteDeletes({ userPseudonym: sampleUser().userPseudonym, until: late }, call)
+      expect(await noted()).to.equal(undefined)
+      for (const [until, latest] of [
+        [early, early],
+        [late, late],
+        [early, late],
+      ] as const) {
+        await opened.store.noteDeletes({ userPseudonym, until }, call)
+        expect(await noted()).to.deep.equal(latest)
+      }
+      await opened.reopen()
+      expect(await noted()).to.deep.equal(late)
+    })
+
+    it('have the latest time noted, however many note theirs at once', async () => {
+      const { userPseudonym } = opened.user
+      const times = Array.from({ length: 20 }, (_, at) => new Date(1_800_000_000_000 + ((at * 7) % 20)))
+      await Promise.all(times.map((until) => opened.store.noteDeletes({ userPseudonym, until }, call)))
+      expect(await opened.store.deletesUntil(userPseudonym, call)).to.deep.equal(new Date(1_800_000_000_019))
+    })
+
     it('shows one winner to a hundred racing first stores', async () => {
       const racers = Array.from({ length: 100 }, () => sampleUser({ userPseudonym: opened.user.userPseudonym }))
       const winners = await Promise.all(racers.map((racer) => opened.store.insertUser(racer, call)))

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { constants, createServer as createHttp2Server } from 'node:http2'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import type { ServiceError } from '@grpc/grpc-js'
+import { experimental, type ServiceError } from '@grpc/grpc-js'
 import { expect } from 'chai'
 import { channelOptions } from '../../src/core/channel.js'
 import { newCall } from '../../src/core/client.js'
@@ -81,15 +81,15 @@ function deletion(address: string, policy: RetryPolicy, call = newCall()) {
 }
 
 /** How one attempt fails, by our way to choose among addresses and by gRPC's own. */
-async function attemptsAt(address: string): Promise<VaultError[]> {
+async function attemptsAt(address: string, options: { deadlineMs?: number } = {}): Promise<VaultError[]> {
   const callers = [rawClient(address, channelOptions), rawClient(address)]
-  const answers = await Promise.all(callers.map((call) => call()))
+  const answers = await Promise.all(callers.map((call) => call(options)))
   return answers.map(({ error }) => fromServiceError(error!))
 }
 
-function expectNeverSent(errors: VaultError[]): void {
+function expectNeverSent(errors: VaultError[], reason: Reason = 'UNREACHABLE'): void {
   for (const error of errors) {
-    expect(error.reason).to.equal('UNREACHABLE')
+    expect(error.reason).to.equal(reason)
     expect(neverSent(error), (error.cause as ServiceError).details).to.equal(true)
   }
 }
@@ -111,6 +111,13 @@ const unsent = () => {
   return new VaultError('UNREACHABLE', { cause })
 }
 
+/** Knows no name, and does not say so. */
+class HangingResolver implements experimental.Resolver {
+  updateResolution() {}
+  destroy() {}
+  static getDefaultAuthority = () => 'name'
+}
+
 describe('retry', () => {
   afterEach(releaseAll)
 
@@ -126,6 +133,15 @@ describe('retry', () => {
     it('a server that hangs up at once, and one that is no HTTP/2', async () => {
       expectNeverSent(await attemptsAt(await tcpServer((socket) => socket.destroy())))
       expectNeverSent(await attemptsAt(await tcpServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))))
+    })
+
+    it('a deadline that passes before there is a connection', async () => {
+      expectNeverSent(await attemptsAt(await tcpServer(() => undefined), { deadlineMs: 150 }), 'DEADLINE_EXCEEDED')
+    })
+
+    it('one that passes before the name is known', async () => {
+      experimental.registerResolver('hanging', HangingResolver)
+      expectNeverSent(await attemptsAt('hanging:///name', { deadlineMs: 150 }), 'DEADLINE_EXCEEDED')
     })
 
     it('a stream that HTTP/2 refuses', async () => {
@@ -148,6 +164,29 @@ describe('retry', () => {
     const error = (await failure(deletion(address, never))) as VaultError
     expect(error.reason).to.equal('UNREACHABLE')
     expect(neverSent(error), (error.cause as ServiceError).details).to.equal(false)
+  })
+
+  it('takes a call for sent whose deadline passes at a server that says nothing', async () => {
+    const { address } = await serveFake({ methods: { retrieveRecord: () => new Promise(() => undefined) } as never })
+    for (const error of await attemptsAt(address, { deadlineMs: 150 })) expect(neverSent(error)).to.equal(false)
+    const silent = createHttp2Server()
+    silent.on('session', (session) => atEnd(() => session.destroy()))
+    for (const error of await attemptsAt(await listening(silent), { deadlineMs: 150 })) {
+      expect(error.reason).to.equal('DEADLINE_EXCEEDED')
+      expect(neverSent(error), (error.cause as ServiceError).details).to.equal(false)
+    }
+  })
+
+  it('does not forget a doubt when a repeat is never sent, whatever the time', async () => {
+    const late = new VaultError('DEADLINE_EXCEEDED', {
+      cause: { details: 'Deadline exceeded after 1s,Waiting for LB pick' },
+    })
+    expect(neverSent(late)).to.equal(true)
+    const { attempt } = failing(new VaultError('UNREACHABLE'), late)
+    expect(await failure(withRetry(attempt, safeWrite, newCall({ timeoutMs: 80 })))).to.include({
+      reason: 'OUTCOME_UNKNOWN',
+    })
+    expect(await failure(withRetry(failing(late).attempt, safeWrite, newCall({ timeoutMs: 10 })))).to.equal(late)
   })
 
   it('takes a call for sent when the server went down with it', async () => {
@@ -176,6 +215,35 @@ describe('retry', () => {
     const { address, calls } = await brokenServer(2)
     expect(await deletion(address, safeWrite)).to.eql({ deleted: true })
     expect(calls()).to.equal(3)
+  })
+
+  it('repeats with what says so, and since when, from the first try on that may have arrived', async () => {
+    const asked: [string, number][] = []
+    const begun = Date.now()
+    let calls = 0
+    let cut = () => {}
+    const deleteRecord = async ({ userId }: { userId: string }, { signal }: CallContext) => {
+      calls += 1
+      asked.push([userId.slice(0, 5), Number(userId.slice(6))])
+      if (calls === 1) throw new VaultError('OVERLOADED', { retryAfterMs: 20 })
+      if (calls === 4) return { deleted: true }
+      cut()
+      return new Promise((resolve) => signal.addEventListener('abort', resolve))
+    }
+    const { address } = await serveFake({ methods: { deleteRecord } as never })
+    const proxy = await proxyTo(address)
+    cut = proxy.cut
+    const repeated = (ms: number) => ({
+      userId: `again ${ms}`,
+      recordName: '',
+      allowMissing: false,
+      expectKeyId: Buffer.alloc(0),
+    })
+    await deletion(proxy.address, { ...safeWrite, repeated })
+    expect(asked.map(([userId]) => userId)).to.deep.equal(['u', 'u', 'again', 'again'])
+    const [third, fourth] = [asked[2]![1], asked[3]![1]]
+    expect(third).to.be.within(20, fourth - 1)
+    expect(fourth).to.be.at.most(Date.now() - begun + 1)
   })
 
   it('does not repeat an unsafe write that may have arrived, and says so', async () => {

@@ -5,21 +5,20 @@ import { expect } from 'chai'
 import { type BackendClient, backendClient, newCall } from '../../src/backend/client.js'
 import { VaultError } from '../../src/core/errors.js'
 import type { SealedRecord, StoreEnvelopeRequest } from '../../src/gen/encserver/v1/backend.js'
-import { sampleRecord, sampleUser } from '../backend/samples.js'
+import { sampleRecord, sampleUser, storeOf } from '../backend/samples.js'
 import { eventsIn, pause, until } from './calls.js'
 import { describeEngines } from './engines.js'
 import { type Sandbox, type Server, sandbox } from './processes.js'
 import { startProxy, type TcpProxy } from './proxy.js'
 
 const count = 40
-const keyringId = Buffer.alloc(16, 7)
 const smallestBatch = 10_000 // bytes of the message of so many stores; a call by itself is smaller
 
 function newStores(): StoreEnvelopeRequest[] {
   const user = sampleUser()
   return Array.from({ length: count }, () => {
     const record = sampleRecord(user, { storeTime: undefined })
-    return { record, newUser: user, precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, keyringId }
+    return storeOf(record, { newUser: user })
   })
 }
 

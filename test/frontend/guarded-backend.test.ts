@@ -61,6 +61,12 @@ describe('the guarded back end', () => {
     })
   }
 
+  it('knows that a call that never left was not begun, whatever the time', async () => {
+    const cause = { details: 'Deadline exceeded after 30.001s,Waiting for LB pick' }
+    const error = await ask(failing(new VaultError('DEADLINE_EXCEEDED', { cause })))
+    expect(error.reason).to.equal('BACKEND_UNAVAILABLE')
+  })
+
   it("says that an expiry is past by the back end's clock, which only that can know", async () => {
     const foreign = (...fields: string[]) =>
       new VaultError('INVALID_REQUEST', {

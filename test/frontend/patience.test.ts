@@ -4,7 +4,7 @@ import { type Reason, VaultError } from '../../src/core/errors.js'
 import { type Patience, patiently } from '../../src/frontend/patience.js'
 import { reasonOf } from './refusal.js'
 
-const brief: Patience = { tryMs: 1_000, totalMs: 200, pauseMs: 10 }
+const brief: Patience = { tryMs: 1_000, totalMs: 200, pauseMs: 10, settleMs: 100 }
 
 /** Fails with these reasons in turn, the last for ever, or then succeeds. */
 function failing(reasons: Reason[], then: 'succeeds' | 'goes on' = 'succeeds') {

@@ -1,6 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import { type Reason, VaultError } from '../../src/core/errors.js'
 import type { Backend } from '../../src/frontend/guarded-backend.js'
+import type { Patience } from '../../src/frontend/patience.js'
 import { reasonOf } from './refusal.js'
 import { MiB, seeded, upload } from './transfers.js'
 import { type FrontEnd, instead, openWorld, type World } from './world.js'
@@ -15,13 +17,15 @@ describe('patient commit', () => {
   after(() => world.close())
 
   const data = seeded(MiB + 1)
+  const brief: Patience = { tryMs: 5_000, totalMs: 5_000, pauseMs: 50, settleMs: 500 }
   const breaks = (reason: Reason) => Promise.reject(new VaultError(reason))
   const isThere = async (userId: string) => (await frontEnd.list({ userId })).records.length > 0
 
   /** A front end whose first store of parts is answered by a broken connection; `first` is what became of it. */
   function broken(
     first: (...store: Parameters<Backend['storeEnvelope']>) => Promise<unknown>,
-    more?: Partial<Backend>,
+    more: Partial<Backend> = {},
+    fault = new VaultError('OUTCOME_UNKNOWN'),
   ) {
     let stores = 0
     const backend = instead(world.backend, {
@@ -30,11 +34,11 @@ describe('patient commit', () => {
         stores += record!.partCount > 0 ? 1 : 0
         if (record!.partCount === 0 || stores > 1) return world.backend.storeEnvelope(...store)
         await first(...store)
-        return breaks('OUTCOME_UNKNOWN')
+        return Promise.reject(fault)
       },
       ...more,
     })
-    return { ...world.frontEnd({ backend }), stores: () => stores }
+    return { ...world.frontEnd({ backend, patience: brief }), stores: () => stores }
   }
   const written: Backend['storeEnvelope'] = (...store) => world.backend.storeEnvelope(...store)
   const lost = () => Promise.resolve()
@@ -83,6 +87,35 @@ describe('patient commit', () => {
     expect((await upload(broke, { userId: 'looked-for' }, data)).version).to.equal(1n)
   })
 
+  it('finds what lands a moment after the doubt', async () => {
+    const landing: Promise<unknown>[] = []
+    const broke = broken(async (...store) => {
+      landing.push(pause(200).then(() => written(...store)))
+    })
+    expect((await upload(broke, { userId: 'late' }, data)).version).to.equal(1n)
+    expect([landing.length, broke.stores()]).to.deep.equal([1, 1])
+  })
+
+  it('looks for as long as it may land, and no longer', async () => {
+    const looked: number[] = []
+    const broke = broken(lost, {
+      listEnvelopeVersions: (...asked) => {
+        looked.push(Date.now())
+        return world.backend.listEnvelopeVersions(...asked)
+      },
+    })
+    expect(await reasonOf(upload(broke, { userId: 'never' }, data))).to.equal('OUTCOME_UNKNOWN')
+    expect(looked.length).to.be.above(2)
+    expect(looked.at(-1)! - looked[0]!).to.be.within(brief.settleMs - 2 * brief.pauseMs, brief.totalMs / 2)
+  })
+
+  it('a look that the back end does not answer ends nothing; patience does', async () => {
+    const broke = broken(lost, { listEnvelopeVersions: () => breaks('UNREACHABLE') })
+    const startedAt = Date.now()
+    expect(await reasonOf(upload(broke, { userId: 'away' }, data))).to.equal('OUTCOME_UNKNOWN')
+    expect(Date.now() - startedAt).to.be.within(brief.totalMs - 500, brief.totalMs + 1_000)
+  })
+
   it('is unknown when it is not there: never written, or deleted since, it is not brought back', async () => {
     for (const [userId, first] of Object.entries({ lost, deleted: thenDeleted('deleted') })) {
       const broke = broken(first)
@@ -110,6 +143,13 @@ describe('patient commit', () => {
       'OUTCOME_UNKNOWN',
     )
     expect([broke.stores(), await isThere(userId)]).to.deep.equal([2, false])
+  })
+
+  it('is made again after a time that was over before it was sent', async () => {
+    const cause = { details: 'Deadline exceeded after 30.001s,Waiting for LB pick' }
+    const broke = broken(lost, {}, new VaultError('DEADLINE_EXCEEDED', { cause }))
+    expect((await upload(broke, { userId: 'unsent' }, data)).version).to.equal(1n)
+    expect(broke.stores()).to.equal(2)
   })
 
   it('a refusal without a doubt before it is told as it is', async () => {

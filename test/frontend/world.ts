@@ -49,6 +49,7 @@ export interface FrontEndParts {
   keyringText?: string
   random?: RandomSource
   clock?: VaultParts['clock']
+  patience?: VaultParts['patience']
   /** What it talks to instead of the world's back end. */
   backend?: Backend
 }
@@ -111,7 +112,8 @@ export async function openWorld(realm = 'default'): Promise<World> {
       const random = parts.random ?? randomSource()
       const keyring = parseKeyring(parts.keyringText ?? text)
       const config = frontendConfig({ realm, ...parts.config })
-      const own = parts.clock && { clock: parts.clock }
+      const { clock, patience } = parts
+      const own = { ...(clock && { clock }), ...(patience && { patience }) }
       const vault = openVault({ config, keyring, backend: parts.backend ?? backend, random, ...own })
       opened.push(vault)
       return frontEndOf(vault)

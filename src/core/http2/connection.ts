@@ -21,6 +21,9 @@ const windowBytes = 1024 * 1024
 const maxHeaderListBytes = 16 * 1024
 /** What a peer has to close its side when nothing is open any more. */
 const closeMs = 500
+/** What a peer has to learn that it is told to go. */
+const farewellMs = 1_000
+const largestStreamId = 2 ** 31 - 1
 
 export class Connection {
   /** When something was last received. */
@@ -32,15 +35,17 @@ export class Connection {
   readonly #frames: FrameReader
   #prefaceLeft = preface
   #leaving = false
+  #refusing = false
   #ended = false
 
   constructor(parts: ConnectionParts) {
     const { socket, maxStreams, opened } = parts
     this.#parts = parts
-    this.#sender = new Sender(socket)
+    this.#sender = new Sender(socket, () => socket.resume())
     this.#streams = new Streams({ sender: this.#sender, maxStreams, emptied: () => this.#endIfDone() })
     const [sender, streams] = [this.#sender, this.#streams]
-    this.#receiver = new Receiver({ sender, streams, maxHeaderListBytes, windowBytes, opened })
+    const pingAnswered = () => this.#refuseNew()
+    this.#receiver = new Receiver({ sender, streams, maxHeaderListBytes, windowBytes, pingAnswered, opened })
     this.#frames = new FrameReader((frame) => this.#receiver.take(frame))
     socket.setNoDelay(true)
     socket.on('data', (chunk) => this.#read(chunk))
@@ -62,14 +67,14 @@ export class Connection {
     this.#sender.ping()
   }
 
-  /** Takes no new streams, and ends with the last one that is open. */
+  /** Tells the peer to open no more streams, then refuses them, and ends with the last one that is open. */
   leave(): void {
     if (this.#leaving) return
     this.#leaving = true
-    this.#streams.refuseNew()
-    if (this.isGreeted) this.#sender.goaway(this.#streams.lastId, { code: errorCodes.noError, message: '' })
-    else this.destroy()
-    this.#endIfDone()
+    if (!this.isGreeted) this.destroy()
+    this.#sayGoaway(largestStreamId)
+    this.#sender.ping()
+    setTimeout(() => this.#refuseNew(), farewellMs).unref()
   }
 
   /** Ends every stream, and the connection. */
@@ -99,6 +104,7 @@ export class Connection {
     } catch (error) {
       this.#fail(error)
     }
+    if (this.#sender.isFull) this.#parts.socket.pause() // who does not read is not read either
   }
 
   #afterPreface(chunk: Buffer): Buffer {
@@ -116,8 +122,21 @@ export class Connection {
     this.#end()
   }
 
+  // When a peer that is told to go has answered a ping, what it sent before it knew has arrived.
+  #refuseNew(): void {
+    if (!this.#leaving || this.#refusing || this.#ended) return
+    this.#refusing = true
+    this.#streams.refuseNew()
+    this.#sayGoaway(this.#streams.lastId)
+    this.#endIfDone()
+  }
+
+  #sayGoaway(lastStreamId: number): void {
+    this.#sender.goaway(lastStreamId, { code: errorCodes.noError, message: '' })
+  }
+
   #endIfDone(): void {
-    if (this.#leaving && !this.#ended && this.#streams.isEmpty) this.#end()
+    if (this.#refusing && !this.#ended && this.#streams.isEmpty) this.#end()
   }
 
   /** Sends what there is, and waits a moment for the peer to close: else it could lose what it has not read. */

@@ -72,9 +72,9 @@ export class Output {
     this.#pieces = []
     this.#pieceBytes = 0
     if (this.#socket.destroyed || !this.#socket.writable) return
-    this.#socket.cork()
+    if (pieces.length > 1) this.#socket.cork()
     for (const piece of pieces) this.#socket.write(piece)
-    this.#socket.uncork()
+    if (pieces.length > 1) this.#socket.uncork()
     this.#flushed()
   }
 

@@ -16,6 +16,7 @@ export interface ReceiverParts {
   maxHeaderListBytes: number
   /** What all streams together may be sent before we say that it is read. */
   windowBytes: number
+  pingAnswered(): void
   /** A request has begun; its stream must have a reader before this returns. */
   opened(stream: Stream, fields: RequestFields): void
 }
@@ -72,7 +73,7 @@ export class Receiver {
     checkPlace(frame, frame.streamId > 0 && frame.streamId <= streams.lastId)
     this.#count(size)
     if (size === 0 && !ends) this.#abuse.count()
-    const stream = streams.get(frame.streamId)
+    const stream = streams.forData(frame.streamId)
     const content = contentOf(frame)
     stream?.receive(content, size)
     if (ends) stream?.receiveEnd()
@@ -96,7 +97,7 @@ export class Receiver {
   #takeBlock(block: HeaderBlock | undefined): void {
     if (block === undefined) return
     if (block.streamId > this.#parts.streams.lastId) this.#open(block)
-    else takeTrailers(this.#parts.streams.get(block.streamId), block)
+    else takeTrailers(this.#parts.streams.forTrailers(block.streamId), block)
   }
 
   #open({ streamId, endStream, fields }: HeaderBlock): void {
@@ -142,6 +143,7 @@ export class Receiver {
     const { sender, streams } = this.#parts
     const grown = sender.peer.apply(payload)
     if (grown === 0) return
+    this.#abuse.count() // it is work for every stream
     const open = streams.all
     for (const stream of open) stream.resize(grown)
     for (const stream of open) stream.pump()
@@ -150,9 +152,13 @@ export class Receiver {
   #takePing(frame: Frame): void {
     checkPlace(frame, frame.streamId === 0)
     checkSize(frame, frame.payload.length === 8)
-    if (frame.flags & flags.ack) return
+    if (frame.flags & flags.ack) this.#parts.pingAnswered()
+    else this.#answerPing(frame.payload)
+  }
+
+  #answerPing(payload: Buffer): void {
     this.#abuse.countAnswer()
-    this.#parts.sender.answerPing(frame.payload)
+    this.#parts.sender.answerPing(payload)
   }
 }
 

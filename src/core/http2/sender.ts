@@ -24,9 +24,15 @@ export class Sender {
   readonly #waiting = new Set<Waiting>()
   #window = defaultWindow
 
-  constructor(socket: Writable) {
-    this.#output = new Output(socket, () => this.#pumpWaiting())
-    socket.on('drain', () => this.#pumpWaiting())
+  /** `roomy` is told when there is room again. */
+  constructor(socket: Writable, roomy: () => void) {
+    const flushed = () => {
+      if (this.isFull) return
+      roomy()
+      this.#pumpWaiting()
+    }
+    this.#output = new Output(socket, flushed)
+    socket.on('drain', flushed)
   }
 
   /** The peer does not take what it is sent. */

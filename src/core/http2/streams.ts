@@ -3,8 +3,9 @@ import { ConnectionError, errorCodes, StreamError } from './protocol.js'
 import type { Sender } from './sender.js'
 import { Stream } from './stream.js'
 
-/** Of those that are over, so many are remembered. */
-const maxEnded = 1024
+/** Of those that are over, so many are remembered: that we reset, and that ended as they should. */
+const maxResets = 1024
+const maxFinished = 64
 
 export interface StreamsParts {
   sender: Sender
@@ -17,8 +18,10 @@ export interface StreamsParts {
 export class Streams {
   readonly #parts: StreamsParts
   readonly #open = new Map<number, Stream>()
-  /** Whether it was us who ended it: then a frame for it may have been on its way, else it is a mistake. */
-  readonly #endedByUs = new Map<number, boolean>()
+  /** A frame for one of these may have been on its way. */
+  readonly #resets = new Set<number>()
+  /** A frame for one of these is a mistake. */
+  readonly #finished = new Set<number>()
   #lastId = 0
   #closed = false
 
@@ -58,12 +61,17 @@ export class Streams {
     return stream
   }
 
-  /** The stream of a frame; undefined for one that is over and whose peer need not have known. Throws ConnectionError. */
-  get(streamId: number): Stream | undefined {
-    const stream = this.#open.get(streamId)
-    if (stream !== undefined || this.#endedByUs.get(streamId) === true) return stream
-    const code = this.#endedByUs.has(streamId) ? errorCodes.streamClosed : errorCodes.protocolError
-    throw new ConnectionError(code, `stream ${streamId} is not open`)
+  /** The stream of DATA; undefined for one that was reset, if only long ago. Throws ConnectionError. */
+  forData(streamId: number): Stream | undefined {
+    if (this.#finished.has(streamId)) throw notOpen(streamId, errorCodes.streamClosed)
+    return this.#open.get(streamId)
+  }
+
+  /** The stream of HEADERS that are not its first; undefined for one that was reset lately. Throws ConnectionError. */
+  forTrailers(streamId: number): Stream | undefined {
+    const stream = this.forData(streamId)
+    if (stream === undefined && !this.#resets.has(streamId)) throw notOpen(streamId, errorCodes.protocolError)
+    return stream
   }
 
   /** The stream, if it is open. */
@@ -87,9 +95,14 @@ export class Streams {
   }
 
   #remember(streamId: number, byUs: boolean): void {
-    this.#endedByUs.set(streamId, byUs)
-    if (this.#endedByUs.size <= maxEnded) return
-    const [oldest] = this.#endedByUs.keys()
-    this.#endedByUs.delete(oldest as number)
+    const [ended, max] = byUs ? [this.#resets, maxResets] : [this.#finished, maxFinished]
+    ended.add(streamId)
+    if (ended.size <= max) return
+    const [oldest] = ended
+    ended.delete(oldest as number)
   }
+}
+
+function notOpen(streamId: number, code: number): ConnectionError {
+  return new ConnectionError(code, `stream ${streamId} is not open`)
 }

@@ -152,6 +152,7 @@ describe('http2: connections', () => {
     it('6.8 because they are old, take what a client sent before it could know', async () => {
       const { address } = await serveFake({ limits: { maxConnectionAgeMs: 100 } })
       const wire = await new WireClient(address).greet()
+      wire.acknowledges = false
       const { payload } = await wire.next('GOAWAY', ({ type }) => type === types.goaway)
       wire.send(call(1))
       expect(payload.readUInt32BE(0)).to.equal(2 ** 31 - 1)

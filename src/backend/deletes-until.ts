@@ -1,0 +1,34 @@
+// What a store that is repeated must not do: bring back a record that its first try had written and somebody has deleted
+// since. A row that is gone says nothing of what it was, so it is noted before each delete until when there are deletes
+// of the user's records (ADR 14). The time is ahead, so that many deletes of a user need one note, and back ends whose
+// clocks differ by less than `leastAheadMs` agree.
+import type { Store, StoreCall } from './store.js'
+
+const aheadMs = 20_000
+const leastAheadMs = 10_000
+
+interface UserNow {
+  userPseudonym: Buffer
+  now: Date
+}
+
+/** Before a record of the user is deleted. */
+export async function noteDelete(store: Store, { userPseudonym, now }: UserNow, call: StoreCall): Promise<void> {
+  const noted = await store.deletesUntil(userPseudonym, call)
+  if (isAfter(noted, now.getTime() + leastAheadMs)) return
+  await store.noteDeletes({ userPseudonym, until: new Date(now.getTime() + aheadMs) }, call)
+}
+
+/** Whether what a try of so long ago has written may have been deleted; 0: there was none. */
+export async function perhapsDeleted(
+  store: Store,
+  { userPseudonym, now, triedMsAgo }: UserNow & { triedMsAgo: number },
+  call: StoreCall,
+): Promise<boolean> {
+  if (triedMsAgo === 0) return false
+  return isAfter(await store.deletesUntil(userPseudonym, call), now.getTime() - triedMsAgo)
+}
+
+function isAfter(noted: Date | undefined, ms: number): boolean {
+  return noted !== undefined && noted.getTime() >= ms
+}

@@ -1,0 +1,209 @@
+// A store that is repeated after its answer was lost, on both engines: behind the client that repeats it, over a connection
+// that breaks, with others who delete in between.
+import { randomBytes } from 'node:crypto'
+import { expect } from 'chai'
+import { MongoClient } from 'mongodb'
+import { gatheredClient } from '../../src/backend/gathered-client.js'
+import { openLevelStore } from '../../src/backend/level-store.js'
+import { openMongoStore } from '../../src/backend/mongo-store.js'
+import { backendService } from '../../src/backend/service.js'
+import type { Store } from '../../src/backend/store.js'
+import { newClock } from '../../src/core/clock.js'
+import { VaultError } from '../../src/core/errors.js'
+import type { Methods } from '../../src/core/methods.js'
+import { Secret } from '../../src/core/secret.js'
+import type {
+  BackendServiceServer,
+  SealedRecord,
+  StoreEnvelopeRequest,
+  UserDocument,
+} from '../../src/gen/encserver/v1/backend.js'
+import type { Precondition } from '../../src/gen/encserver/v1/frontend.js'
+import { absent, withKeyId } from '../contract/store-under-test.js'
+import { type SettableTime, settableTime } from '../core/settable-time.js'
+import { describeMongo, everyKind, testMongo } from '../servers/mongo.js'
+import { noParts } from './no-parts.js'
+import {
+  call,
+  keyId,
+  reasonOf,
+  sampleEnvelope,
+  sampleRecord,
+  sampleUser,
+  storeOf,
+  storeTime,
+  tempFolder,
+} from './samples.js'
+
+interface Opened {
+  store: Store
+  cleanup(): Promise<void>
+}
+
+async function levelStore(): Promise<Opened> {
+  const folder = await tempFolder()
+  const store = await openLevelStore({ folder: folder.path })
+  return { store, cleanup: () => store.close().then(folder.remove) }
+}
+
+async function mongoStore(): Promise<Opened> {
+  const { uri } = await testMongo()
+  const database = `test-${randomBytes(6).toString('hex')}`
+  const store = await openMongoStore({ uri: new Secret(Buffer.from(uri)), database })
+  return {
+    store,
+    async cleanup() {
+      await store.close()
+      const admin = new MongoClient(uri)
+      await admin.db(database).dropDatabase()
+      await admin.close()
+    },
+  }
+}
+
+function repeatedStores(open: () => Promise<Opened>): void {
+  let opened: Opened
+  let time: SettableTime
+  let service: Methods<BackendServiceServer>
+  let user: UserDocument
+
+  beforeEach(async () => {
+    opened = await open()
+    time = settableTime(storeTime.getTime())
+    service = backendService({ store: opened.store, parts: noParts, clock: newClock(time) })
+    user = sampleUser()
+  })
+  afterEach(() => opened.cleanup())
+
+  const sealed = () => sampleRecord(user, { storeTime: undefined })
+  const next = (record: SealedRecord) => ({ ...record, envelope: sampleEnvelope() })
+  const put = (record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}) =>
+    service.storeEnvelope(storeOf(record, { newUser: user, ...changes }), call)
+  const remove = ({ recordId }: SealedRecord) =>
+    service.deleteEnvelope({ recordIds: [recordId], expectKeyId: Buffer.alloc(0) }, call)
+  const found = async ({ recordId }: SealedRecord) =>
+    (await service.retrieveEnvelope({ recordIds: [recordId], version: 0n }, call)).record
+
+  /** A store by a client whose batch breaks; `meanwhile` is what becomes of it and of the record until the repeat. */
+  async function broken(
+    record: SealedRecord,
+    meanwhile: (request: StoreEnvelopeRequest) => Promise<unknown>,
+    precondition?: Precondition,
+  ) {
+    const request = storeOf(record, { newUser: user, precondition })
+    const client = gatheredClient({
+      ...service,
+      async *executeBatch() {
+        await meanwhile(request)
+        yield* []
+        throw new VaultError('UNREACHABLE', { cause: new Error('connection reset') })
+      },
+    })
+    const [answer] = await Promise.allSettled([
+      client.storeEnvelope(request, call),
+      client.retrieveEnvelope({ recordIds: [record.recordId], version: 0n }, call), // two make a batch
+    ])
+    if (answer.status === 'rejected') throw answer.reason
+    return answer.value.result
+  }
+  const done = (request: StoreEnvelopeRequest) => service.storeEnvelope(request, call)
+  const lost = async () => undefined
+  const doneAndDeleted = async (request: StoreEnvelopeRequest) => {
+    await done(request)
+    time.pass(30)
+    await remove(request.record as SealedRecord)
+  }
+
+  for (const [what, precondition] of Object.entries({ 'without a condition': undefined, 'if absent': absent })) {
+    it(`${what} brings back nothing that was deleted in between`, async () => {
+      const record = sealed()
+      expect(await reasonOf(broken(record, doneAndDeleted, precondition))).to.equal('OUTCOME_UNKNOWN')
+      expect(await found(record)).to.equal(undefined)
+    })
+
+    it(`${what} is done when nothing was deleted, whether the first try was or not`, async () => {
+      for (const meanwhile of [done, lost]) {
+        expect(await broken(sealed(), meanwhile, precondition)).to.include({ $case: 'stored' })
+      }
+    })
+  }
+
+  it('does not replace what has begun another life since', async () => {
+    const record = sealed()
+    const other = next(record)
+    const reborn = async (request: StoreEnvelopeRequest) => {
+      await doneAndDeleted(request)
+      await put(other)
+    }
+    for (const precondition of [undefined, absent]) {
+      expect(await reasonOf(broken(next(record), reborn, precondition))).to.equal('OUTCOME_UNKNOWN')
+      expect((await found(record))?.envelope).to.deep.equal(other.envelope)
+      await remove(record)
+    }
+  })
+
+  it('on a key id is done when that is still there, and unknown when it was deleted', async () => {
+    const [record, neighbour] = [sealed(), sealed()]
+    await put(record)
+    await put(neighbour)
+    const second = next(record)
+    const deleting = () => remove(neighbour)
+    expect(await broken(second, deleting, withKeyId(keyId(record)))).to.include({ $case: 'stored' })
+    const third = broken(next(record), doneAndDeleted, withKeyId(keyId(second)))
+    expect(await reasonOf(third)).to.equal('OUTCOME_UNKNOWN')
+    expect(await found(record)).to.equal(undefined)
+  })
+
+  it('is found though another record of the user was deleted', async () => {
+    const [record, neighbour] = [sealed(), sealed()]
+    await put(neighbour)
+    const both = async (request: StoreEnvelopeRequest) => {
+      await done(request)
+      await remove(neighbour)
+    }
+    expect(await broken(record, both)).to.include({ $case: 'stored' })
+  })
+
+  it('is done when the last delete was long before its first try', async () => {
+    const gone = sealed()
+    await put(gone)
+    await remove(gone)
+    time.pass(60_000)
+    expect(await broken(sealed(), lost)).to.include({ $case: 'stored' })
+  })
+
+  it('has many deletes of a user noted once, and again before their time is over', async () => {
+    let notes = 0
+    const counting: Store = {
+      ...opened.store,
+      noteDeletes(...note) {
+        notes += 1
+        return opened.store.noteDeletes(...note)
+      },
+    }
+    const records = Array.from({ length: 5 }, sealed)
+    for (const record of records) await put(record)
+    service = backendService({ store: counting, parts: noParts, clock: newClock(time) })
+    for (const record of records.slice(0, 4)) await remove(record)
+    expect(notes).to.equal(1)
+    time.pass(15_000)
+    await remove(records[4] as SealedRecord)
+    expect(notes).to.equal(2)
+  })
+
+  it('knows of deletes after a restart, and of those of another back end', async () => {
+    const record = sealed()
+    await put(record)
+    const other = backendService({ store: opened.store, parts: noParts, clock: newClock(time) })
+    await other.deleteEnvelope({ recordIds: [record.recordId], expectKeyId: Buffer.alloc(0) }, call)
+    service = backendService({ store: opened.store, parts: noParts, clock: newClock(time) })
+    expect(await reasonOf(put(record, { triedMsAgo: 100 }))).to.equal('OUTCOME_UNKNOWN')
+    expect(await reasonOf(put(record, { triedMsAgo: 100, newUser: undefined }))).to.equal('OUTCOME_UNKNOWN')
+    expect((await put(record)).result).to.include({ $case: 'stored' })
+  })
+}
+
+describe('a repeated store', () => {
+  describe('on LevelDB', () => repeatedStores(levelStore))
+  describeMongo('on MongoDB', everyKind, () => repeatedStores(mongoStore))
+})
