@@ -109,9 +109,9 @@ describe('http2: connections', () => {
       const wire = await server.wire()
       wire.send(headers(1), data([1], u32(0x00ffffff, 0xff000000)))
       expect(await wire.reset(1)).to.equal(codes.noError)
-      for (const id of streamIds(1_500, 3)) {
-        wire.send(call(id))
-        await wire.answer(id)
+      for (let first = 3; first < 3_003; first += 16) {
+        wire.send(...streamIds(8, first).map((id) => call(id)))
+        await Promise.all(streamIds(8, first).map((id) => wire.answer(id)))
         wire.received.splice(0)
       }
       wire.send(data([1], Buffer.alloc(100)), data([1, flags.endStream], Buffer.alloc(100)), call(9_999))

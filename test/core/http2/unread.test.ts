@@ -77,7 +77,7 @@ describe('http2: answers that are not read', () => {
   const unknown = block(fieldsOf({ ':path': '/' }))
   const floods: Record<string, [Frames, rounds: number]> = {
     'to calls of an unknown method': [(id) => headerFrames([id, end], unknown), 20_000],
-    'to small calls': [(id) => Buffer.concat([headerFrames([id], usual), data([id, end], message)]), 80_000],
+    'to small calls': [(id) => Buffer.concat([headerFrames([id], usual), data([id, end], message)]), 40_000],
   }
   for (const [name, [frames, rounds]] of Object.entries(floods)) {
     it(`${name} are bounded`, async () => {

@@ -13,9 +13,9 @@ export interface Received {
   fields: Fields
 }
 
-const patienceMs = 5_000
+const patienceMs = 10_000
 /** A server that takes nothing for so long takes nothing any more. */
-const stuckMs = 1_000
+const stuckMs = 3_000
 const headSize = 9
 const typeNames = Object.keys(types)
 
