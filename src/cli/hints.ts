@@ -54,7 +54,8 @@ export const backendHints: Hints = {
   fields: { ...fields, address: 'as in --address 127.0.0.1:8888; without it $ENC_SERVER_BACKEND_TARGET counts' },
   reasons: {
     ...shared,
-    UNREACHABLE: 'is beserver running? `make beserver-cmd` starts one; if it wants TLS, give --tls-ca',
+    UNREACHABLE:
+      'is beserver running? `make beserver-cmd` starts one; if it wants TLS, give --tls-ca; that of `enc-server up` has no address',
     PRECONDITION_FAILED: '`beclient get --record-id HEX` shows what is there now',
     RECORD_NOT_FOUND: '`beclient list --user-pseudonym HEX` shows which records of a pseudonym there are',
     KEYRING_MISMATCH: '`beclient info` shows which keyring it is bound to; without --keyring-id that is taken',
