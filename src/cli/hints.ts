@@ -10,6 +10,8 @@ export interface Hints {
 export const noHints: Hints = { reasons: {}, fields: {} }
 
 const fields: Hints['fields'] = {
+  connection:
+    'does the server run, and there? one with TLS needs --tls-ca, one that asks for certificates --tls-cert and --tls-key too',
   'plain text': 'on the command line: --tls-ca FILE, or --insecure',
   tls: 'on the command line: --tls-ca FILE --tls-cert FILE --tls-key FILE',
   'tls.caFile': '--tls-ca named it',
