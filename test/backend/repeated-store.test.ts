@@ -128,7 +128,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     const gone = sealed()
     await put(gone)
     await remove(gone)
-    time.pass(60_000)
+    time.pass(90_000)
     expect(await broken(sealed(), lost)).to.include({ $case: 'stored' })
   })
 
@@ -146,7 +146,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     service = backendService({ store: counting, parts: noParts, clock: newClock(time) })
     for (const record of records.slice(0, 4)) await remove(record)
     expect(notes).to.equal(1)
-    time.pass(15_000)
+    time.pass(35_000)
     await remove(records[4] as SealedRecord)
     expect(notes).to.equal(2)
   })
