@@ -64,6 +64,7 @@ function boundText({ keyringId }: GetStoreInfoResponse): string {
 
 async function frontEnd(config: FrontendConfig): Promise<Look> {
   if (config.tls.certFile !== '') return warning('it wants TLS: `feclient --tls-ca ...` tells whether it answers')
+  if (config.port === 0) return warning('frontend.port is 0, a free one at each start: it prints which')
   const address = bindAddress(config)
   const client = frontendClient({ address })
   try {

@@ -15,6 +15,14 @@ const codec = {
   decode: (bytes: Buffer) => SealedRecord.decode(bytes),
 }
 
+function noStore(folder: string, cause: NodeJS.ErrnoException): VaultError {
+  const isAbsent = cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
+  const message = isAbsent
+    ? `there is no store in ${folder}: name the data folder of a back end`
+    : `${folder} cannot be looked at (${cause.code}): run this as the user of the back end`
+  return new VaultError('INVALID_REQUEST', { message, cause })
+}
+
 export const serviceTools: ServiceTools = {
   startVault,
   diagnose,
@@ -23,7 +31,7 @@ export const serviceTools: ServiceTools = {
     const path = join(folder, 'records')
     // LevelDB would make one where there is none.
     await access(join(path, 'CURRENT')).catch((cause) => {
-      throw new VaultError('INVALID_REQUEST', { message: `there is no store in ${folder}`, cause })
+      throw noStore(folder, cause)
     })
     const records = await openLevelHandle(path, codec)
     return {

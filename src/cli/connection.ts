@@ -86,8 +86,10 @@ function named(error: VaultError, address: string): VaultError {
     return new VaultError(reason, { message: noServerAt(address), cause: error })
   }
   if (words === '' || (reason !== 'UNREACHABLE' && reason !== 'INTERNAL')) return error
-  const what = reason === 'UNREACHABLE' ? `the connection to ${address} failed` : `what ${address} answers is not ours`
-  return new VaultError(reason, { message: `${what}\nhint: gRPC says: ${words}`, cause: error })
+  const isBroken = reason === 'UNREACHABLE'
+  const what = isBroken ? `the connection to ${address} failed` : `what ${address} answers is not ours`
+  const fields = isBroken ? [{ field: 'connection', description: what }] : []
+  return new VaultError(reason, { message: `${what}\nhint: gRPC says: ${words}`, fields, cause: error })
 }
 
 const maxShownWords = 400

@@ -9,10 +9,15 @@ const words: Record<string, Words> = {
   ENOENT: notThere,
   ENOTDIR: (path) => `${path} leads through a file as if it were a folder: correct the path`,
   EISDIR: (path) => `${path} is a folder, where a file is wanted`,
-  EACCES: (path) => `${path} is not yours to read or write: see who owns it and its mode`,
-  EPERM: (path) => `${path} is not yours to read or write: see who owns it and its mode`,
+  EACCES: notYours,
+  EPERM: notYours,
   ENAMETOOLONG: (path) => `${path} is too long a name: choose a shorter one`,
   EROFS: (path) => `${path} is on a file system that cannot be written: name another place`,
+}
+
+function notYours(path: string): string {
+  if (existsSync(path)) return `${path} is not yours to read or write: see who owns it and its mode`
+  return `the folder ${dirname(path)} is not yours to use: see who owns it and its mode`
 }
 
 function notThere(path: string): string {

@@ -64,7 +64,7 @@ export async function createGrowing({ path, taken, flag }: NewFile): Promise<Gro
 /** Reads what is there, then appends to it. */
 export async function continueGrowing({ path, flag, maxLineBytes, read }: ExistingFile): Promise<GrowingFile> {
   await isThere({ path, flag })
-  const tail = await readWhole(path, maxLineBytes, read)
+  const tail = await readWhole({ path, flag, maxLineBytes, read })
   const handle = await open(path, 'r+', 0o600)
   try {
     await handle.chmod(0o600)
@@ -78,14 +78,14 @@ export async function continueGrowing({ path, flag, maxLineBytes, read }: Existi
 }
 
 /** Where the last whole line ends, and whether it lacks its line break. */
-async function readWhole(path: string, maxLineBytes: number, read: (line: Line) => void) {
+async function readWhole({ path, flag, maxLineBytes, read }: ExistingFile) {
   let end = 0
   for await (const line of readLines(createReadStream(path), maxLineBytes)) {
     try {
       read(line)
     } catch (error) {
       if (isTorn(line)) return { end, open: false }
-      throw foreignLine(path, line.number, error)
+      throw invalidField(flag, `must be as an earlier run left it; ${foreignLine(path, line.number, error).message}`)
     }
     if (!line.ended) return { end: line.end, open: true }
     end = line.end

@@ -10,6 +10,8 @@ export interface Hints {
 export const noHints: Hints = { reasons: {}, fields: {} }
 
 const fields: Hints['fields'] = {
+  connection:
+    'does the server run, and there? one with TLS needs --tls-ca, one that asks for certificates --tls-cert and --tls-key too',
   'plain text': 'on the command line: --tls-ca FILE, or --insecure',
   tls: 'on the command line: --tls-ca FILE --tls-cert FILE --tls-key FILE',
   'tls.caFile': '--tls-ca named it',
@@ -54,7 +56,8 @@ export const backendHints: Hints = {
   fields: { ...fields, address: 'as in --address 127.0.0.1:8888; without it $ENC_SERVER_BACKEND_TARGET counts' },
   reasons: {
     ...shared,
-    UNREACHABLE: 'is beserver running? `make beserver-cmd` starts one; if it wants TLS, give --tls-ca',
+    UNREACHABLE:
+      'is beserver running? `make beserver-cmd` starts one; if it wants TLS, give --tls-ca; that of `enc-server up` has no address',
     PRECONDITION_FAILED: '`beclient get --record-id HEX` shows what is there now',
     RECORD_NOT_FOUND: '`beclient list --user-pseudonym HEX` shows which records of a pseudonym there are',
     KEYRING_MISMATCH: '`beclient info` shows which keyring it is bound to; without --keyring-id that is taken',
@@ -64,6 +67,7 @@ export const backendHints: Hints = {
 export const serverHints: Hints = {
   reasons: {},
   fields: {
+    'frontend.keyringFile': 'frontend.keyringFile says which file that is',
     'log.dir': 'unless it is set, the log is in `log` in backend.dataDir, or beside frontend.keyringFile',
     'configuration file': '--config FILE says which it is, else ENC_SERVER_CONFIG_PATH',
     settings: 'docs/configuration.md has every setting, what it may be and what it is by default',

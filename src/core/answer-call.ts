@@ -6,6 +6,7 @@ import { checkEncoding, deadlineOf, httpRefusal, httpStatus } from './grpc-field
 import type { RequestFields } from './http2/request-fields.js'
 import type { Stream } from './http2/stream.js'
 import { IncomingCall } from './incoming-call.js'
+import type { ReceiveBudget } from './receive-budget.js'
 import { requestIdKey, requestIdOf } from './request-id.js'
 import type { CallHandler } from './serve.js'
 import { asVaultError, toGrpcStatus } from './status.js'
@@ -14,6 +15,7 @@ export interface CallTargets {
   /** By the path of their method. */
   handlers: ReadonlyMap<string, CallHandler>
   maxReceiveBytes: number
+  budget: ReceiveBudget
 }
 
 export function answerCall(targets: CallTargets, stream: Stream, fields: RequestFields): void {
@@ -22,9 +24,9 @@ export function answerCall(targets: CallTargets, stream: Stream, fields: Request
   else stream.finish(httpStatus(refusal))
 }
 
-function answerGrpc({ handlers, maxReceiveBytes }: CallTargets, stream: Stream, fields: RequestFields): void {
+function answerGrpc({ handlers, ...limits }: CallTargets, stream: Stream, fields: RequestFields): void {
   const requestId = fields.get(requestIdKey)
-  const opened = { stream, requestId, maxReceiveBytes }
+  const opened = { stream, requestId, ...limits }
   try {
     checkEncoding(fields)
     const call = new IncomingCall({ ...opened, deadline: deadlineOf(fields) })

@@ -5,9 +5,12 @@ import { VaultError } from './errors.js'
 import { headers, okTrailers, statusTrailers } from './grpc-fields.js'
 import type { Stream, StreamReader } from './http2/stream.js'
 import { type Frame, MessageReader } from './message-reader.js'
+import type { ReceiveBudget } from './receive-budget.js'
 
 /** What waits for a slow reader before the method does: this much, or one larger frame. */
 const maxUnsentBytes = 256 * 1024
+/** For a caller who is refused as too much is held already. */
+const retryAfterMs = 100
 /** What a caller may send before it is read, more than at first, once somebody reads. */
 const readingWindow = 1024 * 1024 - 64 * 1024
 
@@ -17,6 +20,7 @@ interface CallParts {
   requestId: string | undefined
   deadline: number | undefined
   maxReceiveBytes: number
+  budget: ReceiveBudget
 }
 
 export class IncomingCall implements StreamReader {
@@ -29,6 +33,9 @@ export class IncomingCall implements StreamReader {
   moved = (): void => undefined
   readonly #stream: Stream
   readonly #reader: MessageReader
+  readonly #budget: ReceiveBudget
+  /** Taken of the budget. */
+  #heldBytes = 0
   /** Received, and its caller not told that it may send as much again. */
   #owedBytes = 0
   #ended = false
@@ -38,11 +45,12 @@ export class IncomingCall implements StreamReader {
   #waiting: { resolve(frame: Frame | undefined): void; reject(error: Error): void } | undefined
   #room = (): void => undefined
 
-  constructor({ stream, requestId, deadline, maxReceiveBytes }: CallParts) {
+  constructor({ stream, requestId, deadline, maxReceiveBytes, budget }: CallParts) {
     this.#stream = stream
     this.requestId = requestId
     this.deadline = deadline
     this.#reader = new MessageReader(maxReceiveBytes)
+    this.#budget = budget
     stream.reader = this
   }
 
@@ -95,6 +103,7 @@ export class IncomingCall implements StreamReader {
   #finish(trailers: Buffer): void {
     this.#stream.finish(this.#begun ? trailers : Buffer.concat([headers, trailers]))
     this.#answered = true
+    this.#hold(0)
     this.#deliver()
   }
 
@@ -104,7 +113,9 @@ export class IncomingCall implements StreamReader {
     if (this.#fault) return
     this.#owedBytes += bytes.length
     this.#reader.push(bytes)
-    this.#deliver()
+    this.#hold(this.#reader.bytes)
+    if (this.#budget.isSpent) this.#fail(new VaultError('OVERLOADED', { retryAfterMs }))
+    else this.#deliver()
   }
 
   ended(): void {
@@ -129,12 +140,23 @@ export class IncomingCall implements StreamReader {
       if (this.#fault) throw this.#fault
       if (this.#waiting && this.#answered) throw new VaultError('CANCELLED') // nobody reads on behind an answer
       const whole = this.#reader.isWhole()
-      if (this.#waiting && whole) this.#settle(this.#reader.take())
+      if (this.#waiting && whole) this.#settle(this.#take())
       else if (this.#waiting && this.#ended) this.#settleEnd()
       this.#credit()
     } catch (fault) {
       this.#fail(fault as Error)
     }
+  }
+
+  #take(): Frame {
+    const frame = this.#reader.take()
+    this.#hold(this.#reader.bytes)
+    return frame
+  }
+
+  #hold(bytes: number): void {
+    this.#budget.take(bytes - this.#heldBytes)
+    this.#heldBytes = bytes
   }
 
   #settle(frame: Frame | undefined): void {
@@ -158,6 +180,7 @@ export class IncomingCall implements StreamReader {
 
   #fail(fault: Error): void {
     this.#fault ??= fault
+    this.#hold(0)
     this.#waiting?.reject(this.#fault)
     this.#waiting = undefined
   }

@@ -9,6 +9,7 @@ import { type Listener, listener } from './http2/listener.js'
 import type { LibraryService } from './library-service.js'
 import { bindAddress, type ListenConfig, serverTls } from './listen.js'
 import type { Logger } from './log.js'
+import { ReceiveBudget } from './receive-budget.js'
 import { reflection } from './reflection.js'
 import { type CallHandler, serviceHandlers } from './serve.js'
 
@@ -55,11 +56,12 @@ export async function startServer({ section, listen, limits, service, log }: Ser
   const described = reflection(service.name, unexpected)
   const methods = serviceHandlers(service.definition, service.methods, serving)
   const handlers = new Map<string, CallHandler>([...methods, ...health.handlers, ...described.handlers])
+  const targets = { handlers, maxReceiveBytes: limits.maxReceiveBytes, budget: new ReceiveBudget() }
   const listening = listener({
     tls,
     // Twice what is admitted, so that it is we who answer "too many calls".
     limits: { maxStreams: limits.maxCallsInFlight * 2, maxConnectionAgeMs: limits.maxConnectionAgeMs },
-    opened: (stream, fields) => answerCall({ handlers, maxReceiveBytes: limits.maxReceiveBytes }, stream, fields),
+    opened: (stream, fields) => answerCall(targets, stream, fields),
     unexpected,
   })
   const port = await bind(listening, listen)

@@ -4,7 +4,7 @@ import convict from 'convict'
 /** A leaf of the configuration. */
 export interface Setting {
   doc: string
-  format: 'text' | 'flag' | 'day' | 'choice' | 'whole-number'
+  format: 'text' | 'place' | 'flag' | 'day' | 'choice' | 'whole-number'
   default: unknown
   min?: number
   max?: number
@@ -23,6 +23,12 @@ convict.addFormats({
     coerce: (text: string) => text,
     validate(value: unknown) {
       if (typeof value !== 'string') throw new Error('must be text')
+    },
+  },
+  place: {
+    coerce: (text: string) => text,
+    validate(value: unknown) {
+      if (typeof value !== 'string' || value === '') throw new Error('must name a file or folder')
     },
   },
   choice: {
@@ -63,6 +69,11 @@ function isDay(value: unknown): boolean {
 
 export function text(initial: string, doc: string): Setting {
   return { default: initial, format: 'text', doc }
+}
+
+/** A file or folder that there must be. */
+export function place(initial: string, doc: string): Setting {
+  return { default: initial, format: 'place', doc }
 }
 
 export function flag(initial: boolean, doc: string): Setting {

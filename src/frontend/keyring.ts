@@ -67,7 +67,11 @@ export function newKeyringText(realm: string, random: RandomSource): string {
 }
 
 function broken(what: string): VaultError {
-  return new VaultError('INVALID_REQUEST', { message: `the keyring is damaged: ${what}; restore it from its backup` })
+  const message = `the keyring is damaged: ${what}; restore it from its backup`
+  return new VaultError('INVALID_REQUEST', {
+    message,
+    fields: [{ field: 'frontend.keyringFile', description: message }],
+  })
 }
 
 // JSON.parse quotes the text in its message: its error must not leave this function, not even as a cause.

@@ -1,16 +1,20 @@
 // A back end that a test answers for, counting what it is asked; and the calls that tests make of it.
+import { backendClient } from '../../src/backend/client.js'
 import { defaultGatherLimits, gatheredClient } from '../../src/backend/gathered-client.js'
 import { newCall } from '../../src/core/client.js'
 import type { VaultError } from '../../src/core/errors.js'
 import type { CallContext, Methods } from '../../src/core/methods.js'
+import { startServer } from '../../src/core/server.js'
 import { toRpcStatus } from '../../src/core/status.js'
 import {
   type BackendServiceServer,
+  BackendServiceService,
   type BatchCall,
   type BatchResult,
   ExecuteBatchRequest,
   type StoreEnvelopeRequest,
 } from '../../src/gen/encserver/v1/backend.js'
+import { atEnd, keepingLog, localhost } from '../core/fake-frontend.js'
 import { sampleEnvelope, sampleRecord, sampleUser, storeOf } from './samples.js'
 
 export type Backend = Methods<BackendServiceServer>
@@ -118,4 +122,31 @@ export const remove = (client: Backend, call = newCall()) =>
 export async function* never(): AsyncGenerator<{ results: BatchResult[] }> {
   await new Promise(() => undefined)
   yield { results: [] }
+}
+
+/** Serves these methods, and the fake's for the rest; ends with the test (`releaseAll`). */
+export async function serveBackend(methods: Partial<Backend>) {
+  const { log, events } = keepingLog()
+  const server = await startServer({
+    section: 'backend',
+    listen: localhost,
+    limits: {
+      maxReceiveBytes: 4 * 1024 * 1024,
+      maxCallsInFlight: 100,
+      defaultDeadlineMs: 5_000,
+      maxConnectionAgeMs: 600_000,
+      drainMs: 0,
+    },
+    service: {
+      name: 'encserver.v1.BackendService',
+      definition: BackendServiceService,
+      methods: { ...fakeBackend().methods, ...methods },
+    },
+    log,
+  })
+  atEnd(server.stop)
+  const address = `127.0.0.1:${server.port}`
+  const connection = backendClient({ address })
+  atEnd(connection.close)
+  return { ...connection, address, events }
 }

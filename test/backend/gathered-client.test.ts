@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { getEventListeners, once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { getEventListeners } from 'node:events'
 import { expect } from 'chai'
 import { backendClient } from '../../src/backend/client.js'
 import { gatheredClient } from '../../src/backend/gathered-client.js'
@@ -10,13 +9,9 @@ import { newCall } from '../../src/core/client.js'
 import { VaultError } from '../../src/core/errors.js'
 import type { CallContext } from '../../src/core/methods.js'
 import { neverSent } from '../../src/core/retry.js'
-import { startServer } from '../../src/core/server.js'
-import {
-  BackendServiceService,
-  ExecuteBatchRequest,
-  type StoreEnvelopeRequest,
-} from '../../src/gen/encserver/v1/backend.js'
-import { atEnd, failure, gate, keepingLog, localhost, releaseAll } from '../core/fake-frontend.js'
+import { ExecuteBatchRequest, type StoreEnvelopeRequest } from '../../src/gen/encserver/v1/backend.js'
+import { tcpServer } from '../core/broken-connections.js'
+import { atEnd, failure, gate, releaseAll } from '../core/fake-frontend.js'
 import {
   answerAll,
   type Backend,
@@ -31,21 +26,10 @@ import {
   put,
   remove,
   resultOf,
+  serveBackend,
 } from './fake-backend.js'
 import { noParts } from './no-parts.js'
 import { reasonOf, rejection, sampleRecord, sampleUser, storeOf, tempFolder, until } from './samples.js'
-
-/** Takes connections, and never says a word on them. */
-async function silentServer(): Promise<string> {
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined)
-    atEnd(() => socket.destroy())
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  atEnd(() => server.close())
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`
-}
 
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
 
@@ -337,7 +321,7 @@ describe('gathered client', () => {
     })
 
     it('of a call alone is told by its connection, which knows whether it left', async () => {
-      const { methods, close } = backendClient({ address: await silentServer() })
+      const { methods, close } = backendClient({ address: await tcpServer(() => undefined) })
       atEnd(close)
       const unsent = await rejection(put(methods, 200, newCall({ timeoutMs: 150 })))
       expect([unsent.reason, neverSent(unsent)]).to.deep.equal(['DEADLINE_EXCEEDED', true])
@@ -370,37 +354,12 @@ describe('gathered client', () => {
   })
 
   describe('over gRPC', () => {
-    async function serve(methods: Partial<Backend>) {
-      const { log, events } = keepingLog()
-      const server = await startServer({
-        section: 'backend',
-        listen: localhost,
-        limits: {
-          maxReceiveBytes: 4 * 1024 * 1024,
-          maxCallsInFlight: 100,
-          defaultDeadlineMs: 5_000,
-          maxConnectionAgeMs: 600_000,
-          drainMs: 0,
-        },
-        service: {
-          name: 'encserver.v1.BackendService',
-          definition: BackendServiceService,
-          methods: { ...fakeBackend().methods, ...methods },
-        },
-        log,
-      })
-      atEnd(server.stop)
-      const connection = backendClient({ address: `127.0.0.1:${server.port}` })
-      atEnd(connection.close)
-      return { ...connection, events }
-    }
-
     it('64 calls are one message, and one line in the log', async () => {
       const folder = await tempFolder()
       const store = await openLevelStore({ folder: folder.path })
       atEnd(folder.remove)
       atEnd(store.close)
-      const { methods, events } = await serve(backendService({ store, parts: noParts }))
+      const { methods, events } = await serveBackend(backendService({ store, parts: noParts }))
       const user = sampleUser()
       const requests = Array.from({ length: 64 }, (): StoreEnvelopeRequest => {
         const record = sampleRecord(user, { storeTime: undefined })
@@ -426,7 +385,7 @@ describe('gathered client', () => {
         asked += 1
         return new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
       }
-      const { methods, close } = await serve({
+      const { methods, close } = await serveBackend({
         retrieveEnvelope: wait,
         executeBatch: (_, call) => ({
           async *[Symbol.asyncIterator]() {
@@ -455,7 +414,7 @@ describe('gathered client', () => {
     })
 
     it('a call that the wire does not carry fails alone', async () => {
-      const { methods } = await serve({})
+      const { methods } = await serveBackend({})
       const good = [get(methods, 'a'), get(methods, 'b')]
       const record = sampleRecord(sampleUser(), { version: -1n })
       const bad = methods.storeEnvelope(storeOf(record), newCall())

@@ -1,17 +1,12 @@
 // A store that is repeated after its answer was lost, on both engines: behind the client that repeats it, over a connection
 // that breaks, with others who delete in between.
-import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import { MongoClient } from 'mongodb'
 import { gatheredClient } from '../../src/backend/gathered-client.js'
-import { openLevelStore } from '../../src/backend/level-store.js'
-import { openMongoStore } from '../../src/backend/mongo-store.js'
 import { backendService } from '../../src/backend/service.js'
 import type { Store } from '../../src/backend/store.js'
 import { newClock } from '../../src/core/clock.js'
 import { VaultError } from '../../src/core/errors.js'
 import type { Methods } from '../../src/core/methods.js'
-import { Secret } from '../../src/core/secret.js'
 import type {
   BackendServiceServer,
   SealedRecord,
@@ -21,48 +16,13 @@ import type {
 import type { Precondition } from '../../src/gen/encserver/v1/frontend.js'
 import { absent, withKeyId } from '../contract/store-under-test.js'
 import { type SettableTime, settableTime } from '../core/settable-time.js'
-import { describeMongo, everyKind, testMongo } from '../servers/mongo.js'
+import { describeMongo, everyKind } from '../servers/mongo.js'
 import { noParts } from './no-parts.js'
-import {
-  call,
-  keyId,
-  reasonOf,
-  sampleEnvelope,
-  sampleRecord,
-  sampleUser,
-  storeOf,
-  storeTime,
-  tempFolder,
-} from './samples.js'
+import { levelStore, mongoStore, type OpenedEngine } from './opened-engines.js'
+import { call, keyId, reasonOf, sampleEnvelope, sampleRecord, sampleUser, storeOf, storeTime } from './samples.js'
 
-interface Opened {
-  store: Store
-  cleanup(): Promise<void>
-}
-
-async function levelStore(): Promise<Opened> {
-  const folder = await tempFolder()
-  const store = await openLevelStore({ folder: folder.path })
-  return { store, cleanup: () => store.close().then(folder.remove) }
-}
-
-async function mongoStore(): Promise<Opened> {
-  const { uri } = await testMongo()
-  const database = `test-${randomBytes(6).toString('hex')}`
-  const store = await openMongoStore({ uri: new Secret(Buffer.from(uri)), database })
-  return {
-    store,
-    async cleanup() {
-      await store.close()
-      const admin = new MongoClient(uri)
-      await admin.db(database).dropDatabase()
-      await admin.close()
-    },
-  }
-}
-
-function repeatedStores(open: () => Promise<Opened>): void {
-  let opened: Opened
+function repeatedStores(open: () => Promise<OpenedEngine>): void {
+  let opened: OpenedEngine
   let time: SettableTime
   let service: Methods<BackendServiceServer>
   let user: UserDocument
@@ -168,7 +128,7 @@ function repeatedStores(open: () => Promise<Opened>): void {
     const gone = sealed()
     await put(gone)
     await remove(gone)
-    time.pass(60_000)
+    time.pass(90_000)
     expect(await broken(sealed(), lost)).to.include({ $case: 'stored' })
   })
 
@@ -186,7 +146,7 @@ function repeatedStores(open: () => Promise<Opened>): void {
     service = backendService({ store: counting, parts: noParts, clock: newClock(time) })
     for (const record of records.slice(0, 4)) await remove(record)
     expect(notes).to.equal(1)
-    time.pass(15_000)
+    time.pass(35_000)
     await remove(records[4] as SealedRecord)
     expect(notes).to.equal(2)
   })

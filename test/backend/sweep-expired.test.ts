@@ -1,59 +1,24 @@
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { expect } from 'chai'
-import { MongoClient } from 'mongodb'
-import { openLevelStore } from '../../src/backend/level-store.js'
-import { openMongoStore } from '../../src/backend/mongo-store.js'
 import { backendService } from '../../src/backend/service.js'
 import type { Store } from '../../src/backend/store.js'
 import { startSweep, sweepPass } from '../../src/backend/sweep-expired.js'
 import { newClock } from '../../src/core/clock.js'
 import { VaultError } from '../../src/core/errors.js'
 import type { Methods } from '../../src/core/methods.js'
-import { Secret } from '../../src/core/secret.js'
 import type { BackendServiceServer, SealedRecord, UserDocument } from '../../src/gen/encserver/v1/backend.js'
 import { type SettableTime, settableTime } from '../core/settable-time.js'
-import { describeMongo, everyKind, testMongo } from '../servers/mongo.js'
+import { describeMongo, everyKind } from '../servers/mongo.js'
 import { twoParts } from './no-parts.js'
-import { call, keyId, sampleEnvelope, sampleRecord, sampleUser, storeOf, tempFolder, until } from './samples.js'
-
-interface Opened {
-  store: Store
-  cleanup(): Promise<void>
-}
+import { levelStore, mongoStore, type OpenedEngine } from './opened-engines.js'
+import { call, keyId, sampleEnvelope, sampleRecord, sampleUser, storeOf, until } from './samples.js'
 
 const startMs = Date.parse('2025-03-01T12:00:00Z')
 const hourMs = 3_600_000
 
-async function levelStore(): Promise<Opened> {
-  const folder = await tempFolder()
-  const store = await openLevelStore({ folder: folder.path })
-  return {
-    store,
-    async cleanup() {
-      await store.close()
-      await folder.remove()
-    },
-  }
-}
-
-async function mongoStore(): Promise<Opened> {
-  const { uri } = await testMongo()
-  const database = `test-${randomBytes(6).toString('hex')}`
-  const store = await openMongoStore({ uri: new Secret(Buffer.from(uri)), database })
-  return {
-    store,
-    async cleanup() {
-      await store.close()
-      const admin = new MongoClient(uri)
-      await admin.db(database).dropDatabase()
-      await admin.close()
-    },
-  }
-}
-
-function sweepTests(open: () => Promise<Opened>): void {
-  let opened: Opened
+function sweepTests(open: () => Promise<OpenedEngine>): void {
+  let opened: OpenedEngine
   let store: Store
   let time: SettableTime
   let service: Methods<BackendServiceServer>
@@ -275,7 +240,7 @@ describe('sweep', () => {
   })
 
   describe('by itself', () => {
-    let opened: Opened
+    let opened: OpenedEngine
 
     beforeEach(async () => {
       opened = await levelStore()

@@ -59,6 +59,7 @@ describe('doctor', () => {
     const found = await findings({ 'frontend.port': '2' })
     expect(found['back end']).to.include({ state: 'error', found: `no server answers at ${nobody}` })
     expect(found['front end']).to.include({ state: 'error', found: 'no server answers at 127.0.0.1:2' })
+    expect((await findings({ 'frontend.port': '0' }))['front end']).to.include({ state: 'warning' })
     const other = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1')
     await once(other, 'listening')
     const address = `127.0.0.1:${(other.address() as AddressInfo).port}`

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { backendSchema } from '../../src/backend/config.js'
 import { envName, loadConfig, sectionNames } from '../../src/core/config.js'
-import { day, flag, oneOf, type Settings, text, whole } from '../../src/core/settings.js'
+import { day, flag, oneOf, place, type Settings, text, whole } from '../../src/core/settings.js'
 import { frontendSchema } from '../../src/frontend/config.js'
 import { releaseAll, tempDir } from './fake-frontend.js'
 
@@ -14,8 +14,17 @@ const backend: Settings = {
   mode: oneOf(['one', 'two'], 'a choice'),
   until: day('a date'),
   tls: { certFile: text('', 'a file') },
+  dir: place('data', 'a folder'),
 }
-const defaults = { host: '127.0.0.1', port: 8888, insecure: false, mode: 'one', until: '', tls: { certFile: '' } }
+const defaults = {
+  host: '127.0.0.1',
+  port: 8888,
+  insecure: false,
+  mode: 'one',
+  until: '',
+  tls: { certFile: '' },
+  dir: 'data',
+}
 
 interface Sources {
   file?: unknown
@@ -109,6 +118,7 @@ describe('config', () => {
     ['a day that is none', { set: ['backend.until=2026-02-30'] }, [`${dayError}: value was "2026-02-30"`]],
     ['a day with a time', { set: ['backend.until=2026-02-03T00'] }, [`${dayError}: value was "2026-02-03T00"`]],
     ['a day that is a number', { file: { backend: { until: 2026 } } }, [`${dayError}: value was 2026`]],
+    ['an empty place', { set: ['backend.dir='] }, ['backend.dir: must name a file or folder']],
     ['an unknown setting', { file: { backend: { hots: 'x' } } }, ['backend.hots: no such setting']],
     ['an unknown nested setting', { file: { backend: { tls: { cert: 'x' } } } }, ['backend.tls.cert: no such setting']],
     ['an unknown object', { file: { backend: { x: { y: 1 } } } }, ['backend.x: no such setting']],

@@ -14,6 +14,7 @@ import { answerCall } from '../../src/core/answer-call.js'
 import { connect } from '../../src/core/client.js'
 import { listener } from '../../src/core/http2/listener.js'
 import type { CallContext, Methods } from '../../src/core/methods.js'
+import { ReceiveBudget } from '../../src/core/receive-budget.js'
 import { type CallHandler, serviceHandlers } from '../../src/core/serve.js'
 import { atEnd, type Event, keepingLog, never } from './fake-frontend.js'
 
@@ -79,12 +80,13 @@ export async function serveStreams(methods: Partial<Streams>, options: StreamOpt
 }
 
 /** A server of these methods and nothing else; `cut` ends it and breaks its connections. */
-export async function serveHandlers(handlers: ReadonlyMap<string, CallHandler>) {
+export async function serveHandlers(handlers: ReadonlyMap<string, CallHandler>, budget = new ReceiveBudget()) {
+  const targets = { handlers, maxReceiveBytes: 4 * 1024 * 1024, budget }
   const unexpected: unknown[] = []
   const listening = listener({
     tls: undefined,
     limits: { maxStreams: 100, maxConnectionAgeMs: 600_000 },
-    opened: (stream, fields) => answerCall({ handlers, maxReceiveBytes: 4 * 1024 * 1024 }, stream, fields),
+    opened: (stream, fields) => answerCall(targets, stream, fields),
     unexpected: (cause) => unexpected.push(cause),
   })
   const port = await listening.listen({ host: '127.0.0.1', port: 0 })

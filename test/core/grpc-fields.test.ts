@@ -7,7 +7,7 @@ import { RequestFields } from '../../src/core/http2/request-fields.js'
 const timeout = (text: string) => deadlineOf(new RequestFields(['grpc-timeout', text]))
 
 /** The fields of a block, by their name. */
-function decoded(block: Buffer): Record<string, string> {
+function decoded(block: Buffer): Record<string, string | undefined> {
   const list = new HpackDecoder({ maxListBytes: 100_000 }).decode(block) ?? []
   return Object.fromEntries(list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1]]] : [])))
 }

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { constants, createServer as createHttp2Server } from 'node:http2'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { experimental, type ServiceError } from '@grpc/grpc-js'
 import { expect } from 'chai'
 import { channelOptions } from '../../src/core/channel.js'
@@ -9,52 +9,18 @@ import { type Reason, VaultError } from '../../src/core/errors.js'
 import type { CallContext } from '../../src/core/methods.js'
 import { neverSent, type RetryPolicy, withRetry } from '../../src/core/retry.js'
 import { fromServiceError } from '../../src/core/status.js'
+import { listening, proxyTo, tcpServer } from './broken-connections.js'
 import { atEnd, clientOf, failure, never, rawClient, releaseAll, serveFake, until } from './fake-frontend.js'
 
 const read: RetryPolicy = { safe: true, write: false }
 const safeWrite: RetryPolicy = { safe: true, write: true }
 const unsafeWrite: RetryPolicy = { safe: false, write: true }
 
-async function listening(server: Server | ReturnType<typeof createHttp2Server>): Promise<string> {
-  server.listen(0, '127.0.0.1')
-  await new Promise<unknown>((resolve) => server.once('listening', resolve))
-  atEnd(() => server.close())
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-function tcpServer(onConnection: (socket: Socket) => void): Promise<string> {
-  return listening(
-    createServer((socket) => {
-      socket.on('error', () => undefined)
-      atEnd(() => socket.destroy())
-      onConnection(socket)
-    }),
-  )
-}
-
 async function deadPort(): Promise<string> {
   const server = createServer()
   const address = await listening(server)
   await new Promise((resolve) => server.close(resolve))
   return address
-}
-
-/** Passes bytes on to `address`; `cut` destroys all its connections. */
-async function proxyTo(address: string) {
-  const sockets = new Set<Socket>()
-  const front = await tcpServer((socket) => {
-    const back = connect(Number(address.split(':')[1]), '127.0.0.1')
-    back.on('error', () => undefined)
-    socket.pipe(back)
-    back.pipe(socket)
-    sockets.add(socket).add(back)
-  })
-  const cut = () => {
-    for (const socket of sockets) socket.destroy()
-    sockets.clear()
-  }
-  atEnd(cut)
-  return { address: front, cut }
 }
 
 /** A server behind a proxy that cuts the connection of each of the first `cuts` calls. */

@@ -207,7 +207,7 @@ describe('e2e: starts that fail', () => {
       const text = readFileSync(keyringFile, 'utf8')
       const keys = [...text.matchAll(/"key": "([^"]+)"/g)].map(([, key]) => key as string)
       expect(keys).to.have.length(2)
-      const restore = '; restore it from its backup\n'
+      const restore = '; restore it from its backup\nhint: frontend.keyringFile says which file that is\n'
       const damages: [string, string][] = [
         [text.slice(0, -20), 'it is not JSON'],
         [text.replace(keys[0] as string, (keys[0] as string).slice(4)), 'pseudonym_keys 1 is not a key'],

@@ -1,0 +1,75 @@
+// The back end's typed client over connections that break, and what it says of a call that it makes again.
+import { expect } from 'chai'
+import { backendClient } from '../../src/backend/client.js'
+import { openLevelStore } from '../../src/backend/level-store.js'
+import { backendService } from '../../src/backend/service.js'
+import { newCall } from '../../src/core/client.js'
+import type { SealedRecord, StoreEnvelopeRequest } from '../../src/gen/encserver/v1/backend.js'
+import { proxyTo } from '../core/broken-connections.js'
+import { atEnd, releaseAll } from '../core/fake-frontend.js'
+import { type Backend, serveBackend } from './fake-backend.js'
+import { noParts } from './no-parts.js'
+import { call, reasonOf, sampleRecord, sampleUser, storeOf, tempFolder } from './samples.js'
+
+/** A back end on LevelDB behind a connection that breaks at the first store; `first` is what becomes of that. */
+async function breaking(first: (service: Backend, request: StoreEnvelopeRequest) => Promise<unknown>) {
+  const folder = await tempFolder()
+  const store = await openLevelStore({ folder: folder.path })
+  atEnd(folder.remove)
+  atEnd(store.close)
+  const service = backendService({ store, parts: noParts })
+  const tried: number[] = []
+  let cut = () => {}
+  const { address } = await serveBackend({
+    ...service,
+    async storeEnvelope(request, context) {
+      tried.push(request.triedMsAgo)
+      if (tried.length > 1) return service.storeEnvelope(request, context)
+      await first(service, request)
+      cut()
+      return new Promise((_, reject) => context.signal.addEventListener('abort', () => reject(context.signal.reason)))
+    },
+  })
+  const proxy = await proxyTo(address)
+  cut = proxy.cut
+  const { methods, close } = backendClient({ address: proxy.address })
+  atEnd(close)
+  return { methods, service, tried }
+}
+
+const remove = (service: Backend, { recordId }: SealedRecord) =>
+  service.deleteEnvelope({ recordIds: [recordId], expectKeyId: Buffer.alloc(0) }, call)
+
+describe('backend client', () => {
+  afterEach(releaseAll)
+  const newStore = () => {
+    const user = sampleUser()
+    const record = sampleRecord(user, { storeTime: undefined })
+    return { record, request: storeOf(record, { newUser: user }) }
+  }
+
+  it('makes a store again over a new connection, and says since when it was tried', async () => {
+    const { record, request } = newStore()
+    const { methods, service, tried } = await breaking(async () => undefined)
+    const begun = Date.now()
+    const { result } = await methods.storeEnvelope(request, newCall())
+    expect(result).to.include({ $case: 'stored' })
+    expect(tried).to.have.length(2)
+    expect(tried[0]).to.equal(0)
+    expect(tried[1]).to.be.within(1, Date.now() - begun + 1)
+    const found = await service.retrieveEnvelope({ recordIds: [record.recordId], version: 0n }, call)
+    expect(found.record?.envelope).to.deep.equal(record.envelope)
+  })
+
+  it('brings back nothing that was deleted before it came again', async () => {
+    const { record, request } = newStore()
+    const { methods, service, tried } = await breaking(async (backend, first) => {
+      await backend.storeEnvelope(first, call)
+      await remove(backend, record)
+    })
+    expect(await reasonOf(methods.storeEnvelope(request, newCall()))).to.equal('OUTCOME_UNKNOWN')
+    expect(tried).to.have.length(2)
+    const found = await service.retrieveEnvelope({ recordIds: [record.recordId], version: 0n }, call)
+    expect(found.record).to.equal(undefined)
+  })
+})
