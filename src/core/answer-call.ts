@@ -1,6 +1,5 @@
 // A request on a connection becomes a call of a method, or is refused: what is no gRPC by HTTP's status, what has no method
 // or cannot be read by gRPC's.
-import type { StatusObject } from '@grpc/grpc-js'
 import { VaultError } from './errors.js'
 import { checkEncoding, deadlineOf, httpRefusal, httpStatus } from './grpc-fields.js'
 import type { RequestFields } from './http2/request-fields.js'
@@ -26,13 +25,13 @@ export function answerCall(targets: CallTargets, stream: Stream, fields: Request
 
 function answerGrpc({ handlers, ...limits }: CallTargets, stream: Stream, fields: RequestFields): void {
   const requestId = fields.get(requestIdKey)
-  const opened = { stream, requestId, ...limits }
+  const call = new IncomingCall({ stream, requestId, ...limits })
   try {
     checkEncoding(fields)
-    const call = new IncomingCall({ ...opened, deadline: deadlineOf(fields) })
+    call.deadline = deadlineOf(fields)
     handlerOf(handlers, fields)(call)
   } catch (thrown) {
-    new IncomingCall({ ...opened, deadline: undefined }).refuse(refusalOf(thrown, requestId))
+    call.refuse(toGrpcStatus(asVaultError(thrown), requestIdOf(requestId)))
   }
 }
 
@@ -40,8 +39,4 @@ function handlerOf(handlers: CallTargets['handlers'], fields: RequestFields): Ca
   const handler = handlers.get(fields.get(':path') ?? '')
   if (handler === undefined) throw new VaultError('NOT_SUPPORTED', { message: 'this server has no such method' })
   return handler
-}
-
-function refusalOf(thrown: unknown, requestId: string | undefined): StatusObject {
-  return toGrpcStatus(asVaultError(thrown), requestIdOf(requestId))
 }

@@ -15,11 +15,10 @@ export interface OpenCall {
 const slackMs = 20
 const longestTimerMs = 2 ** 31 - 1
 
-/** Opens the call; `ended` carries DEADLINE_EXCEEDED or CANCELLED. */
-export function openCall(
-  call: Pick<IncomingCall, 'requestId' | 'deadline' | 'cancelled'>,
-  defaultMs: number,
-): OpenCall {
+type OpenableCall = Pick<IncomingCall, 'requestId' | 'deadline' | 'cancelled' | 'isReceived'>
+
+/** Opens the call; `ended` carries DEADLINE_EXCEEDED or CANCELLED. A caller has `receiveMs` to send all, whatever its deadline. */
+export function openCall(call: OpenableCall, defaultMs: number, receiveMs = longestTimerMs): OpenCall {
   const controller = new AbortController()
   const deadline = call.deadline ?? Date.now() + defaultMs
   let abandon: (error: VaultError) => void
@@ -32,7 +31,13 @@ export function openCall(
     controller.abort(error)
     abandon(error)
   }
-  const timer = setTimeout(end, Math.max(0, Math.min(deadline - Date.now(), longestTimerMs)), 'DEADLINE_EXCEEDED')
+  const leftMs = Math.max(0, Math.min(deadline - Date.now(), longestTimerMs))
+  const late = () => end('DEADLINE_EXCEEDED')
+  const lateUnlessReceived = () => {
+    if (call.isReceived) timer = setTimeout(late, leftMs - receiveMs)
+    else late()
+  }
+  let timer = receiveMs < leftMs ? setTimeout(lateUnlessReceived, receiveMs) : setTimeout(late, leftMs)
   call.cancelled = () => end(Date.now() + slackMs < deadline ? 'CANCELLED' : 'DEADLINE_EXCEEDED')
   return {
     context: { requestId: requestIdOf(call.requestId), deadline, signal: controller.signal },

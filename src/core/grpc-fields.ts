@@ -10,7 +10,7 @@ const status200 = 8
 const statusName = 8
 const contentTypeName = 31
 
-/** More than fits a frame, and some clients take less: then only the code is said. */
+/** More than fits a frame, and some clients take less: then something is left out. */
 const maxTrailerBytes = 8 * 1024
 
 const timeoutUnits: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 }
@@ -56,13 +56,22 @@ export function okTrailers(requestId: string): Buffer {
 
 /** The block that ends an answer with a status. */
 export function statusTrailers({ code, details, metadata }: StatusObject): Buffer {
-  const said = [literalField('grpc-status', String(code)), literalField('grpc-message', encodeMessage(details))]
-  if (code === codes.UNIMPLEMENTED) said.push(acceptEncoding)
-  for (const [name, values] of Object.entries(metadata.toHttp2Headers())) {
-    for (const value of [values].flat()) said.push(literalField(name, String(value)))
-  }
-  const block = Buffer.concat(said)
-  return block.length <= maxTrailerBytes ? block : (said[0] as Buffer)
+  const said = Object.entries(metadata.toHttp2Headers())
+    .flatMap(([name, values]) => [values].flat().map((value) => literalField(name, String(value))))
+    .toSorted((one, other) => one.length - other.length)
+  if (code === codes.UNIMPLEMENTED) said.unshift(acceptEncoding)
+  const status = literalField('grpc-status', String(code))
+  return Buffer.concat(fitting([status, literalField('grpc-message', encodeMessage(details)), ...said]))
+}
+
+/** The first fields, as many as there is room for, past any that is too long. */
+function fitting(fields: Buffer[]): Buffer[] {
+  let left = maxTrailerBytes
+  return fields.filter(({ length }) => {
+    if (length <= left) left -= length
+    else return false
+    return true
+  })
 }
 
 /** Well-formed text, percent-encoded: what is not printable ASCII, and the percent sign. */

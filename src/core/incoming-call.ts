@@ -3,6 +3,7 @@
 import type { StatusObject } from '@grpc/grpc-js'
 import { VaultError } from './errors.js'
 import { headers, okTrailers, statusTrailers } from './grpc-fields.js'
+import { errorCodes } from './http2/protocol.js'
 import type { Stream, StreamReader } from './http2/stream.js'
 import { type Frame, MessageReader } from './message-reader.js'
 import type { ReceiveBudget } from './receive-budget.js'
@@ -18,7 +19,6 @@ interface CallParts {
   stream: Stream
   /** As the caller sent it. */
   requestId: string | undefined
-  deadline: number | undefined
   maxReceiveBytes: number
   budget: ReceiveBudget
 }
@@ -26,7 +26,7 @@ interface CallParts {
 export class IncomingCall implements StreamReader {
   readonly requestId: string | undefined
   /** Milliseconds since 1970; undefined when the caller set none. */
-  readonly deadline: number | undefined
+  deadline: number | undefined
   /** Told when the caller has gone before it was answered. */
   cancelled = (): void => undefined
   /** Told when some of the answer has gone out. */
@@ -45,10 +45,9 @@ export class IncomingCall implements StreamReader {
   #waiting: { resolve(frame: Frame | undefined): void; reject(error: Error): void } | undefined
   #room = (): void => undefined
 
-  constructor({ stream, requestId, deadline, maxReceiveBytes, budget }: CallParts) {
+  constructor({ stream, requestId, maxReceiveBytes, budget }: CallParts) {
     this.#stream = stream
     this.requestId = requestId
-    this.deadline = deadline
     this.#reader = new MessageReader(maxReceiveBytes)
     this.#budget = budget
     stream.reader = this
@@ -59,6 +58,11 @@ export class IncomingCall implements StreamReader {
   /** Lets the caller send far ahead, for a method that reads a stream. */
   widen(): void {
     this.#stream.allow(readingWindow)
+  }
+
+  /** The caller has sent all. */
+  get isReceived(): boolean {
+    return this.#ended
   }
 
   /** The next message; undefined when there are no more. Rejects with CANCELLED and INVALID_REQUEST. */
@@ -84,6 +88,7 @@ export class IncomingCall implements StreamReader {
     if (!this.#begun) this.#stream.sendHeaders(headers)
     this.#begun = true
     this.#stream.send(prefixOf(frame), frame)
+    this.#count()
     if (this.#stream.unsentBytes <= maxUnsentBytes) return undefined
     return new Promise((resolve) => {
       this.#room = resolve
@@ -100,20 +105,26 @@ export class IncomingCall implements StreamReader {
     this.#finish(statusTrailers(status))
   }
 
+  /** Ends a call that cannot be answered. */
+  abort(): void {
+    this.#stream.reset(errorCodes.internalError)
+  }
+
   #finish(trailers: Buffer): void {
     this.#stream.finish(this.#begun ? trailers : Buffer.concat([headers, trailers]))
     this.#answered = true
-    this.#hold(0)
+    this.#reader.clear()
+    this.#count()
     this.#deliver()
   }
 
   // ---- told by the stream
 
   data(bytes: Buffer): void {
-    if (this.#fault) return
+    if (this.#fault || this.#answered) return
     this.#owedBytes += bytes.length
     this.#reader.push(bytes)
-    this.#hold(this.#reader.bytes)
+    this.#count()
     if (this.#budget.isSpent) this.#fail(new VaultError('OVERLOADED', { retryAfterMs }))
     else this.#deliver()
   }
@@ -124,6 +135,7 @@ export class IncomingCall implements StreamReader {
   }
 
   sent(): void {
+    this.#count()
     this.moved()
     if (this.#stream.unsentBytes <= maxUnsentBytes) this.#room()
   }
@@ -150,13 +162,15 @@ export class IncomingCall implements StreamReader {
 
   #take(): Frame {
     const frame = this.#reader.take()
-    this.#hold(this.#reader.bytes)
+    this.#count()
     return frame
   }
 
-  #hold(bytes: number): void {
-    this.#budget.take(bytes - this.#heldBytes)
-    this.#heldBytes = bytes
+  /** Has the budget know what is held: of the request that nobody has taken, and of the answer that is not sent. */
+  #count(): void {
+    const held = this.#reader.bytes + this.#stream.unsentBytes
+    this.#budget.take(held - this.#heldBytes)
+    this.#heldBytes = held
   }
 
   #settle(frame: Frame | undefined): void {
@@ -180,7 +194,8 @@ export class IncomingCall implements StreamReader {
 
   #fail(fault: Error): void {
     this.#fault ??= fault
-    this.#hold(0)
+    this.#reader.clear()
+    this.#count()
     this.#waiting?.reject(this.#fault)
     this.#waiting = undefined
   }

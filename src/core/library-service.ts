@@ -9,13 +9,19 @@ import {
   type ServiceDefinition,
   type StatusObject,
 } from '@grpc/grpc-js'
+import { openCall } from './call.js'
 import type { IncomingCall } from './incoming-call.js'
-import { newRequestId } from './request-id.js'
+import type { CallContext } from './methods.js'
 import type { CallHandler } from './serve.js'
 import { type AnyMethod, decode } from './serving.js'
 import { asVaultError, toGrpcStatus } from './status.js'
 
 type UnaryHandler = handleUnaryCall<unknown, unknown>
+/** Answers a call; `gone` rejects when its caller waits no more. */
+type Handle = (call: IncomingCall, context: CallContext, gone: Promise<never>) => Promise<void>
+
+// Who watches may do so for as long as it likes.
+const noDeadlineMs = 2 ** 31 - 1
 
 const unknownStatus: StatusObject = { code: codes.UNKNOWN, details: '', metadata: new Metadata() }
 
@@ -25,13 +31,14 @@ class LibraryStream extends EventEmitter {
   /** Resolves when there is room for more. */
   room: Promise<void> | undefined
   readonly #call: IncomingCall
+  readonly #requestId: string
   readonly #encode: (answer: unknown) => Buffer
 
-  constructor(call: IncomingCall, { responseSerialize }: AnyMethod) {
+  constructor(call: IncomingCall, { responseSerialize }: AnyMethod, requestId: string) {
     super()
     this.#call = call
+    this.#requestId = requestId
     this.#encode = responseSerialize
-    call.cancelled = () => this.emit('cancelled')
   }
 
   write(answer: unknown): void {
@@ -39,7 +46,7 @@ class LibraryStream extends EventEmitter {
   }
 
   end(): void {
-    this.#call.end(newRequestId())
+    this.#call.end(this.#requestId)
     this.emit('cancelled') // whatever was registered for this call is let go
   }
 }
@@ -74,14 +81,23 @@ function openStreams() {
   const open = new Set<LibraryStream>()
   let closed = false
   return {
-    handler: (method: AnyMethod, answer: (stream: LibraryStream) => void) => async (call: IncomingCall) => {
-      const stream = new LibraryStream(call, method)
-      open.add(stream)
-      stream.once('cancelled', () => open.delete(stream))
-      if (!method.requestStream) stream.request = decode(method, await call.readOnly())
-      answer(stream)
-      if (closed) stream.end()
-      else if (method.requestStream) await feed(stream, call, method)
+    handler(method: AnyMethod, answer: (stream: LibraryStream) => void): Handle {
+      return async (call, { requestId }, gone) => {
+        const stream = new LibraryStream(call, method, requestId)
+        const over = new Promise<void>((resolve) => stream.once('cancelled', resolve))
+        gone.catch(() => stream.emit('cancelled'))
+        open.add(stream)
+        try {
+          if (!method.requestStream) stream.request = decode(method, await call.readOnly())
+          answer(stream)
+          if (closed) stream.end()
+          else if (method.requestStream) await feed(stream, call, method)
+          await over
+        } finally {
+          open.delete(stream)
+          stream.emit('cancelled')
+        }
+      }
     },
     close() {
       closed = true
@@ -99,23 +115,28 @@ async function feed(stream: LibraryStream, call: IncomingCall, method: AnyMethod
   stream.emit('end')
 }
 
-function unaryHandler(method: AnyMethod, handler: UnaryHandler) {
-  return async (call: IncomingCall): Promise<void> => {
+function unaryHandler(method: AnyMethod, handler: UnaryHandler): Handle {
+  return async (call, { requestId }) => {
     const request = decode(method, await call.readOnly())
     handler({ request } as never, (error, answer) => {
       if (error) return call.refuse({ ...unknownStatus, ...(error as Partial<StatusObject>) })
       void call.write(method.responseSerialize(answer))
-      call.end(newRequestId())
+      call.end(requestId)
     })
   }
 }
 
-/** Refuses a call that cannot be read, or whose handler fails. */
-function guarded(handle: (call: IncomingCall) => Promise<void>, failed: (cause: unknown) => void): CallHandler {
-  return (call) =>
-    void handle(call).catch((thrown: unknown) => {
+/** Ends the call at its deadline; refuses one that cannot be read, or whose handler fails. */
+function guarded(handle: Handle, failed: (cause: unknown) => void): CallHandler {
+  return (call) => {
+    const { context, ended, close } = openCall(call, noDeadlineMs)
+    const refuse = (thrown: unknown) => {
       const error = asVaultError(thrown)
       if (error.kind === 'internal') failed(thrown)
-      call.refuse(toGrpcStatus(error, newRequestId()))
-    })
+      call.refuse(toGrpcStatus(error, context.requestId))
+    }
+    void Promise.race([handle(call, context, ended), ended])
+      .catch(refuse)
+      .finally(close)
+  }
 }

@@ -27,9 +27,16 @@ export class MessageReader {
   }
 
   push(bytes: Buffer): void {
-    this.#pieces.push(bytes)
+    // A view of a few bytes would keep all that was read with them.
+    this.#pieces.push(bytes.length < smallPiece ? Buffer.from(bytes) : bytes)
     this.#bytes += bytes.length
     if (this.#pieces.length > maxPieces && this.#bytes < this.#pieces.length * smallPiece) this.#gather(this.#bytes)
+  }
+
+  clear(): void {
+    this.#pieces = []
+    this.#bytes = 0
+    this.#wanted = 0
   }
 
   /** Whether all of a message is there; throws INVALID_REQUEST for one that cannot be taken. */

@@ -110,7 +110,10 @@ function serveStream({ method, serving, call }: Served, work: (moving: Moving) =
       close()
     })
     .then(done, failed)
-    .catch((cause: unknown) => note('error', { status: 'INTERNAL', cause }))
+    .catch((cause: unknown) => {
+      call.abort()
+      note('error', { status: 'INTERNAL', cause })
+    })
   // A handler whose caller has gone still holds its place until it is done, and its bugs are still told.
   worked.catch(lateNote(note, signal))
 }

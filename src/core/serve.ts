@@ -36,7 +36,7 @@ function handlerOf(method: AnyMethod, handler: unknown, serving: Serving): CallH
 function unaryHandler(method: AnyMethod, handler: UnaryHandler, serving: Serving): CallHandler {
   const { log, admission, defaultDeadlineMs } = serving
   return (call) => {
-    const { context, ended, close } = openCall(call, defaultDeadlineMs)
+    const { context, ended, close } = openCall(call, defaultDeadlineMs, defaultDeadlineMs)
     const { requestId, signal } = context
     const note = callNote(log, method, requestId)
     let requestBytes = 0
@@ -59,7 +59,10 @@ function unaryHandler(method: AnyMethod, handler: UnaryHandler, serving: Serving
     Promise.race([handled, ended])
       .finally(close)
       .then(answer, refuse)
-      .catch((cause: unknown) => note('error', { status: 'INTERNAL', cause })) // it could not be answered
+      .catch((cause: unknown) => {
+        call.abort()
+        note('error', { status: 'INTERNAL', cause })
+      })
     handled.catch(lateNote(note, signal))
   }
 }

@@ -3,6 +3,7 @@
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import { type Admission, admission } from './admission.js'
 import { answerCall } from './answer-call.js'
+import { brokenNote } from './broken-note.js'
 import { VaultError } from './errors.js'
 import { type Health, serveHealth } from './health.js'
 import { type Listener, listener } from './http2/listener.js'
@@ -62,6 +63,7 @@ export async function startServer({ section, listen, limits, service, log }: Ser
     // Twice what is admitted, so that it is we who answer "too many calls".
     limits: { maxStreams: limits.maxCallsInFlight * 2, maxConnectionAgeMs: limits.maxConnectionAgeMs },
     opened: (stream, fields) => answerCall(targets, stream, fields),
+    failed: brokenNote(log),
     unexpected,
   })
   const port = await bind(listening, listen)

@@ -5,7 +5,7 @@ import type { CallContext } from '../../src/core/methods.js'
 import { atEnd, failure, rawClient, releaseAll, retrieve, serveFake, until } from './fake-frontend.js'
 
 function incoming(deadline?: number) {
-  return { requestId: undefined, deadline, cancelled: (): void => undefined }
+  return { requestId: undefined, deadline, isReceived: false, cancelled: (): void => undefined }
 }
 
 function opened(call: ReturnType<typeof incoming>, defaultMs: number) {
@@ -43,6 +43,18 @@ describe('call', () => {
     expect(await failure(ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
     const far = Date.now() + 100_000
     expect(opened(incoming(far), 5_000).context.deadline).to.equal(far)
+  })
+
+  it('gives a caller with all its time no more than some to send its request', async () => {
+    const slow = openCall(incoming(Date.now() + 60_000), 5_000, 30)
+    const quick = openCall({ ...incoming(Date.now() + 60_000), isReceived: true }, 5_000, 30)
+    const late = openCall({ ...incoming(Date.now() + 80), isReceived: true }, 5_000, 30)
+    for (const { close } of [slow, quick, late]) atEnd(close)
+    expect(await failure(slow.ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
+    const startedAt = Date.now()
+    expect(await failure(late.ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
+    expect(Date.now() - startedAt).to.be.above(30)
+    expect(quick.context.signal.aborted).to.equal(false)
   })
 
   it('takes a deadline beyond what a timer can wait, and one of the past', async () => {

@@ -87,6 +87,7 @@ export async function serveHandlers(handlers: ReadonlyMap<string, CallHandler>, 
     tls: undefined,
     limits: { maxStreams: 100, maxConnectionAgeMs: 600_000 },
     opened: (stream, fields) => answerCall(targets, stream, fields),
+    failed: () => undefined,
     unexpected: (cause) => unexpected.push(cause),
   })
   const port = await listening.listen({ host: '127.0.0.1', port: 0 })

@@ -40,7 +40,7 @@ describe('fields of gRPC', () => {
     expect(decodeURIComponent(message as string)).to.equal('100 % caf\u00e9\n\u{1f600}~')
   })
 
-  it('sends binary metadata in base64, and the code alone when all is too long for a frame', () => {
+  it('sends binary metadata in base64, and leaves out what is too long for a frame', () => {
     const metadata = new Metadata()
     metadata.set('grpc-status-details-bin', Buffer.from([0xff, 0xfe]))
     const status = { code: 13, details: 'why', metadata }
@@ -49,6 +49,16 @@ describe('fields of gRPC', () => {
       'grpc-message': 'why',
       'grpc-status-details-bin': '//4=',
     })
-    expect(decoded(statusTrailers({ ...status, details: 'x'.repeat(10_000) }))).to.deep.equal({ 'grpc-status': '13' })
+    expect(decoded(statusTrailers({ ...status, details: 'x'.repeat(10_000) }))).to.deep.equal({
+      'grpc-status': '13',
+      'grpc-status-details-bin': '//4=',
+    })
+    metadata.set('grpc-status-details-bin', Buffer.alloc(10_000))
+    metadata.set('x-request-id', 'mine')
+    expect(decoded(statusTrailers(status))).to.deep.equal({
+      'grpc-status': '13',
+      'grpc-message': 'why',
+      'x-request-id': 'mine',
+    })
   })
 })

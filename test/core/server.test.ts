@@ -197,12 +197,12 @@ describe('server', () => {
       expect(Date.now() - startedAt).to.be.below(1_000)
     })
 
-    it('is held up no longer than drainMs by a TLS caller that says nothing', async () => {
+    it('is not held up by a TLS caller that says nothing', async () => {
       const dir = tempDir()
       const authority = makeCertificate(dir, 'authority')
       const { certFile, keyFile } = makeCertificate(dir, 'server', authority)
       const tls = { certFile, keyFile, clientCaFile: '' }
-      const { port, stop } = await serveFake({ listen: { tls }, limits: { drainMs: 100 } })
+      const { port, stop } = await serveFake({ listen: { tls }, limits: { drainMs: 10_000 } })
       const socket = connectTcp(port, '127.0.0.1')
       atEnd(() => socket.destroy())
       await new Promise((resolve) => socket.once('connect', resolve))

@@ -1,5 +1,6 @@
 // What a peer may do now and then but not all the time: cancel what it has just begun, send frames that say nothing, ask
-// for answers it does not read. Limits as nghttp2 has them.
+// for answers it does not read. Limits as nghttp2 has them; but who gets answers too may cancel as many calls, as one
+// connection may carry the calls of many.
 import { ConnectionError, errorCodes } from './protocol.js'
 
 const burst = 1000
@@ -9,7 +10,7 @@ const maxUnreadAnswers = 1000
 export class Abuse {
   readonly #sender: { readonly isFull: boolean }
   #allowed = burst
-  #countedAt = Date.now()
+  #countedAt = performance.now()
   #unreadAnswers = 0
 
   constructor(sender: { readonly isFull: boolean }) {
@@ -18,11 +19,16 @@ export class Abuse {
 
   /** Counts a nuisance; throws ConnectionError when there are too many. */
   count(): void {
-    const now = Date.now()
+    const now = performance.now()
     this.#allowed = Math.min(burst, this.#allowed + ((now - this.#countedAt) / 1000) * perSecond)
     this.#countedAt = now
     this.#allowed -= 1
     if (this.#allowed < 0) throw tooMuch('too many cancelled calls or empty frames')
+  }
+
+  /** Makes up for one. */
+  forgive(): void {
+    if (this.#allowed < burst) this.#allowed += 1
   }
 
   /** Counts a frame that answers one of the peer's; throws ConnectionError when it reads none of them. */

@@ -13,6 +13,8 @@ export interface ConnectionParts {
   maxStreams: number
   opened: ReceiverParts['opened']
   closed(): void
+  /** Told of the mistake of a peer that ends the connection with all its calls. */
+  failed(error: ConnectionError): void
   /** Told of what is a fault of ours. */
   unexpected(cause: unknown): void
 }
@@ -20,14 +22,15 @@ export interface ConnectionParts {
 const windowBytes = 1024 * 1024
 const maxHeaderListBytes = 16 * 1024
 /** What a peer has to close its side when nothing is open any more. */
-const closeMs = 500
+const closeMs = 3_000
 /** What a peer has to learn that it is told to go. */
 const farewellMs = 1_000
 const largestStreamId = 2 ** 31 - 1
+const farewell = Buffer.from('farewell')
 
 export class Connection {
   /** When something was last received. */
-  heardAt = Date.now()
+  heardAt = performance.now()
   readonly #parts: ConnectionParts
   readonly #sender: Sender
   readonly #streams: Streams
@@ -42,9 +45,10 @@ export class Connection {
     const { socket, maxStreams, opened } = parts
     this.#parts = parts
     this.#sender = new Sender(socket, () => socket.resume())
-    this.#streams = new Streams({ sender: this.#sender, maxStreams, emptied: () => this.#endIfDone() })
+    const [answered, emptied] = [() => this.#receiver.forgive(), () => this.#endIfDone()]
+    this.#streams = new Streams({ sender: this.#sender, maxStreams, answered, emptied })
     const [sender, streams] = [this.#sender, this.#streams]
-    const pingAnswered = () => this.#refuseNew()
+    const pingAnswered = (payload: Buffer) => payload.equals(farewell) && this.#refuseNew()
     this.#receiver = new Receiver({ sender, streams, maxHeaderListBytes, windowBytes, pingAnswered, opened })
     this.#frames = new FrameReader((frame) => this.#receiver.take(frame))
     socket.setNoDelay(true)
@@ -64,7 +68,12 @@ export class Connection {
   }
 
   ping(): void {
-    this.#sender.ping()
+    this.#sender.ping(Buffer.alloc(8))
+  }
+
+  /** Keeps nothing of what was sent. */
+  letGo(): void {
+    this.#sender.letGo()
   }
 
   /** Tells the peer to open no more streams, then refuses them, and ends with the last one that is open. */
@@ -73,15 +82,16 @@ export class Connection {
     this.#leaving = true
     if (!this.isGreeted) this.destroy()
     this.#sayGoaway(largestStreamId)
-    this.#sender.ping()
+    this.#sender.ping(farewell)
     setTimeout(() => this.#refuseNew(), farewellMs).unref()
   }
 
   /** Ends every stream, and the connection. */
   cut(): void {
+    this.#streams.refuseNew()
     for (const stream of this.#streams.all) stream.reset(errorCodes.cancel)
-    this.#sender.flush()
-    this.#parts.socket.destroySoon()
+    if (!this.#ended) this.#end()
+    setTimeout(() => this.destroy(), closeMs).unref()
   }
 
   destroy(): void {
@@ -98,7 +108,7 @@ export class Connection {
 
   #read(chunk: Buffer): void {
     if (this.#ended) return
-    this.heardAt = Date.now()
+    this.heardAt = performance.now()
     try {
       this.#frames.push(this.#prefaceLeft.length > 0 ? this.#afterPreface(chunk) : chunk)
     } catch (error) {
@@ -118,8 +128,10 @@ export class Connection {
   #fail(thrown: unknown): void {
     const error = connectionError(thrown)
     if (error.code === errorCodes.internalError) this.#parts.unexpected(thrown)
-    this.#sender.goaway(this.#streams.lastId, error)
+    else this.#parts.failed(error)
+    this.#sender.goaway(this.#streams.lastOpenedId, error)
     this.#end()
+    setTimeout(() => this.destroy(), closeMs).unref()
   }
 
   // When a peer that is told to go has answered a ping, what it sent before it knew has arrived.
@@ -127,7 +139,7 @@ export class Connection {
     if (!this.#leaving || this.#refusing || this.#ended) return
     this.#refusing = true
     this.#streams.refuseNew()
-    this.#sayGoaway(this.#streams.lastId)
+    this.#sayGoaway(this.#streams.lastOpenedId)
     this.#endIfDone()
   }
 
@@ -139,12 +151,13 @@ export class Connection {
     if (this.#refusing && !this.#ended && this.#streams.isEmpty) this.#end()
   }
 
-  /** Sends what there is, and waits a moment for the peer to close: else it could lose what it has not read. */
+  /** Sends what there is, then waits a moment for the peer to close: else it could lose what it has not read. */
   #end(): void {
+    const { socket } = this.#parts
     this.#ended = true
     this.#sender.flush()
-    this.#parts.socket.end()
-    setTimeout(() => this.destroy(), closeMs).unref()
+    socket.once('finish', () => setTimeout(() => this.destroy(), closeMs).unref())
+    socket.end()
   }
 
   #closed(): void {

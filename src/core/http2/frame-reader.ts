@@ -29,7 +29,7 @@ export class FrameReader {
       this.#receive(frameAt(chunk, at, end))
       at = end
     }
-    if (at < chunk.length) this.#begun = chunk.subarray(at)
+    if (at < chunk.length) this.#begun = Buffer.from(chunk.subarray(at)) // a view would keep all of the chunk
   }
 
   /** Adds to the frame that is begun what it lacks; returns how much that was. */

@@ -17,18 +17,19 @@ export interface KeepaliveLimits {
 
 /** Watches the connection; what it returns ends that. */
 export function keepalive(connection: Connection, { maxConnectionAgeMs }: KeepaliveLimits): () => void {
-  const startedAt = Date.now()
+  const startedAt = performance.now()
   const maxAgeMs = maxConnectionAgeMs * (1 + ageSpread * (Math.random() * 2 - 1))
   let asked = false
 
   function tick(): void {
-    const now = Date.now()
+    const now = performance.now()
     const silentMs = now - connection.heardAt
     const speechless = !connection.isGreeted && now - startedAt >= greetMs
     if (speechless || (asked && silentMs >= pingAfterMs + pingTimeoutMs)) connection.destroy()
     if (silentMs >= pingAfterMs) ask()
     else asked = false
     resetUnread(now)
+    connection.letGo()
     if (now - startedAt >= maxAgeMs) connection.leave()
   }
 

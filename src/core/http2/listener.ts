@@ -1,22 +1,19 @@
 // Listens, with TLS or without, and keeps the connections: how many there are, how old they get, how they end.
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
-import { Connection } from './connection.js'
+import { type Address, addressesOf, bindAll, portOf } from './bind.js'
+import { Connection, type ConnectionParts } from './connection.js'
 import { type KeepaliveLimits, keepalive } from './keepalive.js'
-import type { RequestFields } from './request-fields.js'
-import type { Stream } from './stream.js'
 
-export interface ListenerParts {
+export interface ListenerParts extends Pick<ConnectionParts, 'opened' | 'failed' | 'unexpected'> {
   /** Undefined for plain text. */
   tls: TlsOptions | undefined
   limits: KeepaliveLimits & { maxStreams: number }
-  opened(stream: Stream, fields: RequestFields): void
-  unexpected(cause: unknown): void
 }
 
 export interface Listener {
   /** The port bound; rejects when the address cannot be. */
-  listen(address: { host: string; port: number }): Promise<number>
+  listen(address: Address): Promise<number>
   /** No new connections and streams; resolves when all that were open have ended. */
   leave(): Promise<void>
   /** Cuts what is still open. */
@@ -25,55 +22,78 @@ export interface Listener {
 
 const maxConnections = 10_000
 const handshakeMs = 20_000
+const tlsDefaults: TlsOptions = { ALPNProtocols: ['h2'], handshakeTimeout: handshakeMs }
 
-export function listener({ tls, limits, opened, unexpected }: ListenerParts): Listener {
-  const sockets = new Set<Socket>()
-  const connections = new Set<Connection>()
+export function listener(parts: ListenerParts): Listener {
+  const connections = openConnections(parts)
+  const servers: Server[] = []
+  return {
+    async listen(address) {
+      const start = () => openServer(parts, connections)
+      servers.push(...(await bindAll(start, await addressesOf(address))))
+      for (const server of servers) server.on('error', parts.unexpected)
+      return portOf(servers[0])
+    },
+    async leave() {
+      const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
+      connections.leave()
+      await Promise.all(closed)
+    },
+    cut: connections.cut,
+  }
+}
+
+function openServer({ tls }: ListenerParts, connections: OpenConnections): Server {
   const server = tls === undefined ? createServer() : createTlsServer({ ...tls, ...tlsDefaults })
   server.maxConnections = maxConnections
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-    socket.on('error', () => undefined) // such as a reset in mid-handshake
-  })
-  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket | TLSSocket) => {
-    if ('alpnProtocol' in socket && socket.alpnProtocol !== 'h2') socket.destroy()
-    else begin(socket)
-  })
+  server.on('connection', connections.arrived)
+  server.on(tls === undefined ? 'connection' : 'secureConnection', connections.begin)
   server.on('tlsClientError', (_, socket: TLSSocket) => socket.destroy())
+  return server
+}
 
-  function begin(socket: Socket): void {
+type OpenConnections = ReturnType<typeof openConnections>
+
+function openConnections({ limits, ...parts }: ListenerParts) {
+  const open = new Set<Connection>()
+  /** Those that are no connection yet, by the address of their peer. */
+  const arriving = new Map<string, Socket>()
+  let leaving = false
+
+  function start(socket: Socket): void {
     const closed = () => {
       rest()
-      connections.delete(connection)
+      open.delete(connection)
     }
-    const connection = new Connection({ socket, maxStreams: limits.maxStreams, opened, closed, unexpected })
+    const connection = new Connection({ ...parts, socket, maxStreams: limits.maxStreams, closed })
     const rest = keepalive(connection, limits)
-    connections.add(connection)
+    open.add(connection)
   }
 
   return {
-    listen: (address) => bind(server, address),
-    leave() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const connection of connections) connection.leave()
-      return closed
+    arrived(socket: Socket): void {
+      const peer = peerOf(socket)
+      arriving.set(peer, socket)
+      socket.once('close', () => arriving.get(peer) === socket && arriving.delete(peer))
+      socket.on('error', () => undefined) // such as a reset in mid-handshake
     },
-    cut() {
-      for (const connection of connections) connection.cut()
-      for (const socket of sockets) socket.destroySoon()
+    begin(socket: Socket | TLSSocket): void {
+      arriving.delete(peerOf(socket))
+      const isOther = 'alpnProtocol' in socket && socket.alpnProtocol !== 'h2'
+      if (leaving || isOther) socket.destroy()
+      else start(socket)
+    },
+    leave(): void {
+      leaving = true
+      for (const socket of arriving.values()) socket.destroy()
+      for (const connection of open) connection.leave()
+    },
+    cut(): void {
+      for (const connection of open) connection.cut()
     },
   }
 }
 
-const tlsDefaults: TlsOptions = { ALPNProtocols: ['h2'], handshakeTimeout: handshakeMs }
-
-function bind(server: Server, { host, port }: { host: string; port: number }): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, () => {
-      server.off('error', reject)
-      resolve((server.address() as { port: number }).port)
-    })
-  })
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }

@@ -78,6 +78,14 @@ export class Output {
     this.#flushed()
   }
 
+  /** Keeps nothing of what was sent. */
+  letGo(): void {
+    if (this.#from !== this.#at) return
+    this.#chunk = Buffer.alloc(0)
+    this.#from = 0
+    this.#at = 0
+  }
+
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true

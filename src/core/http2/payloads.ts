@@ -17,7 +17,7 @@ export function contentOf(frame: Frame): Buffer {
 function priorityIn(frame: Frame, at: number): number {
   if (frame.type !== frameTypes.headers || (frame.flags & flags.priority) === 0) return 0
   checkSize(frame, frame.payload.length >= at + prioritySize)
-  refuseOwnDependency(frame, at)
+  if (isOwnDependency(frame, at)) throw new ConnectionError(errorCodes.protocolError, 'a stream that depends on itself')
   return prioritySize
 }
 
@@ -25,11 +25,11 @@ function priorityIn(frame: Frame, at: number): number {
 export function checkPriority(frame: Frame): void {
   checkPlace(frame, frame.streamId > 0)
   if (frame.payload.length !== prioritySize) throw new StreamError(frame.streamId, errorCodes.frameSizeError)
-  refuseOwnDependency(frame, 0)
+  if (isOwnDependency(frame, 0)) throw new StreamError(frame.streamId, errorCodes.protocolError)
 }
 
-function refuseOwnDependency({ payload, streamId }: Frame, at: number): void {
-  if ((payload.readUInt32BE(at) & 0x7fffffff) === streamId) throw new StreamError(streamId, errorCodes.protocolError)
+function isOwnDependency({ payload, streamId }: Frame, at: number): boolean {
+  return (payload.readUInt32BE(at) & 0x7fffffff) === streamId
 }
 
 /** The number in RST_STREAM or WINDOW_UPDATE. */

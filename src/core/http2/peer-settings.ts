@@ -10,6 +10,8 @@ import {
 } from './protocol.js'
 
 const pairSize = 6
+/** One frame is not to hold all others up. */
+const mostFrameSize = 64 * 1024
 
 export class PeerSettings {
   initialWindow = defaultWindow
@@ -32,7 +34,7 @@ export class PeerSettings {
     }
     if (id === settings.maxFrameSize) {
       check(value >= defaultFrameSize && value <= largestFrameSize, errorCodes.protocolError)
-      this.maxFrameSize = value
+      this.maxFrameSize = Math.min(value, mostFrameSize)
     }
   }
 }

@@ -53,6 +53,7 @@ export const largestWindow = 2 ** 31 - 1
 export class ConnectionError extends Error {
   readonly code: number
 
+  /** The message goes to the peer and into the log: no word of the peer's. */
   constructor(code: number, message: string) {
     super(message)
     this.code = code

@@ -14,10 +14,10 @@ export interface ReceiverParts {
   sender: Sender
   streams: Streams
   maxHeaderListBytes: number
-  /** What all streams together may be sent before we say that it is read. */
+  /** What is taken of all streams together before the peer is told to go on. */
   windowBytes: number
-  pingAnswered(): void
-  /** A request has begun; its stream must have a reader before this returns. */
+  pingAnswered(payload: Buffer): void
+  /** A request has begun; its stream has a reader, or is finished, before this returns. */
   opened(stream: Stream, fields: RequestFields): void
 }
 
@@ -47,11 +47,18 @@ export class Receiver {
     this.#takers[frameTypes.pushPromise] = (frame) => checkPlace(frame, false)
   }
 
+  /** A call was answered, which makes up for one that is cancelled. */
+  forgive(): void {
+    this.#abuse.forgive()
+  }
+
   /** Does what the frame says; throws ConnectionError and CompressionError. Frames of other types are passed over. */
   take(frame: Frame): void {
     this.#checkTurn(frame)
     try {
-      this.#takers[frame.type]?.(frame)
+      const take = this.#takers[frame.type]
+      if (take) take(frame)
+      else this.#abuse.count()
     } catch (error) {
       if (!(error instanceof StreamError)) throw error
       this.#abuse.count()
@@ -107,6 +114,7 @@ export class Receiver {
     const request = requestFields(fields)
     if (request === undefined) throw new StreamError(streamId, errorCodes.protocolError)
     const stream = streams.open(streamId, request.contentLength)
+    stream.remoteEnded = endStream
     opened(stream, request)
     if (endStream) stream.receiveEnd()
   }
@@ -152,7 +160,7 @@ export class Receiver {
   #takePing(frame: Frame): void {
     checkPlace(frame, frame.streamId === 0)
     checkSize(frame, frame.payload.length === 8)
-    if (frame.flags & flags.ack) this.#parts.pingAnswered()
+    if (frame.flags & flags.ack) this.#parts.pingAnswered(frame.payload)
     else this.#answerPing(frame.payload)
   }
 

@@ -9,7 +9,7 @@ const pseudoBits = new Map([
 /** Section 8.2.2: they belong to HTTP/1.1. */
 const connectionNames = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
 const wellFormedName = /^[a-z0-9!#$%&'*+.^_`|~-]+$/
-const malformedValue = /[\0\r\n]|^[ \t]|[ \t]$/
+const malformedValue = /[\0\r\n]/
 const digits = /^\d{1,15}$/
 
 export class RequestFields {

@@ -95,8 +95,9 @@ export class Sender {
     this.#output.frame({ type: frameTypes.settings, flags: flags.ack, streamId: 0, payload: nothing })
   }
 
-  ping(): void {
-    this.#ofConnection(frameTypes.ping, Buffer.alloc(8))
+  /** Eight bytes, which come back. */
+  ping(payload: Buffer): void {
+    this.#ofConnection(frameTypes.ping, payload)
   }
 
   answerPing(payload: Buffer): void {
@@ -111,12 +112,18 @@ export class Sender {
     this.#output.flush()
   }
 
+  /** Keeps nothing of what was sent. */
+  letGo(): void {
+    this.#output.letGo()
+  }
+
   #ofConnection(type: number, payload: Buffer): void {
     this.#output.frame({ type, flags: flags.none, streamId: 0, payload })
   }
 
   #pumpWaiting(): void {
-    for (const stream of [...this.#waiting]) {
+    // One that has found no room adds itself again, and ends this.
+    for (const stream of this.#waiting) {
       if (this.room <= 0) return
       this.#waiting.delete(stream)
       stream.pump()

@@ -24,8 +24,8 @@ interface StreamParts {
   /** What the peer said it will send; undefined when it did not. */
   contentLength: number | undefined
   sender: Sender
-  /** Told once, when the stream is over; `byUs` if the peer need not know. */
-  over(byUs: boolean): void
+  /** Told once, when the stream is over; `byUs` if the peer may not know yet. */
+  over(byUs: boolean, isAnswered: boolean): void
 }
 
 export class Stream {
@@ -33,10 +33,10 @@ export class Stream {
   reader: StreamReader | undefined
   /** The peer has sent all. */
   remoteEnded = false
-  /** When the answer was complete, though it may not have been sent. */
+  /** When some of an answer that is complete was last sent; undefined while it is not complete. */
   finishedAt: number | undefined
   readonly #sender: Sender
-  readonly #over: (byUs: boolean) => void
+  readonly #over: StreamParts['over']
   #contentLeft: number | undefined
   /** What the peer may send, and what it was not yet told that it may. */
   #receiveWindow = defaultWindow
@@ -45,8 +45,8 @@ export class Stream {
   #queue: Buffer[] = []
   #queuedBytes = 0
   #trailers: Buffer | undefined
-  /** We have sent all. */
   #localEnded = false
+  #closed = false
 
   constructor({ id, contentLength, sender, over }: StreamParts) {
     this.id = id
@@ -59,6 +59,11 @@ export class Stream {
   /** What waits, and what it takes to keep it. */
   get unsentBytes(): number {
     return this.#queuedBytes + this.#queue.length * pieceOverhead
+  }
+
+  /** We have sent all. */
+  get isAnswered(): boolean {
+    return this.#localEnded
   }
 
   // ---- received
@@ -75,6 +80,7 @@ export class Stream {
 
   /** The peer ended the stream. */
   receiveEnd(): void {
+    if (this.#closed) return
     if (this.#contentLeft) throw new StreamError(this.id, errorCodes.protocolError) // section 8.1.1
     this.remoteEnded = true
     this.reader?.ended()
@@ -110,7 +116,7 @@ export class Stream {
   finish(trailers: Buffer): void {
     if (this.#localEnded || this.#trailers !== undefined) return
     this.#trailers = trailers
-    this.finishedAt = Date.now()
+    this.finishedAt = performance.now()
     this.pump()
   }
 
@@ -145,17 +151,18 @@ export class Stream {
     this.close(true)
   }
 
-  /** The stream is gone, by the peer or with its connection; `byUs` if the peer need not know. */
+  /** The stream is gone, by the peer or with its connection; `byUs` if the peer may not know yet. */
   close(byUs = false): void {
-    const whole = this.#localEnded
-    const { reader } = this
+    if (this.#closed) return
+    this.#closed = true
+    const { reader, isAnswered } = this
     this.remoteEnded = true
     this.#localEnded = true
     this.#queue = []
     this.#queuedBytes = 0
     this.reader = undefined
-    this.#over(byUs)
-    if (!whole) reader?.broken()
+    this.#over(byUs, isAnswered)
+    if (!isAnswered) reader?.broken()
   }
 
   #room(): number {
@@ -166,6 +173,7 @@ export class Stream {
     this.#sender.data(this.id, size)
     this.#sendWindow -= size
     this.#queuedBytes -= size
+    if (this.finishedAt !== undefined) this.finishedAt = performance.now()
     for (let left = size; left > 0; ) left -= this.#appendFirst(left)
   }
 

@@ -11,6 +11,8 @@ export interface StreamsParts {
   sender: Sender
   /** Open at once. */
   maxStreams: number
+  /** One is over that was answered. */
+  answered(): void
   /** The last one that was open is over. */
   emptied(): void
 }
@@ -23,6 +25,7 @@ export class Streams {
   /** A frame for one of these is a mistake. */
   readonly #finished = new Set<number>()
   #lastId = 0
+  #lastOpenedId = 0
   #closed = false
 
   constructor(parts: StreamsParts) {
@@ -31,6 +34,11 @@ export class Streams {
 
   get lastId(): number {
     return this.#lastId
+  }
+
+  /** The last one that was not refused. */
+  get lastOpenedId(): number {
+    return this.#lastOpenedId
   }
 
   get all(): Stream[] {
@@ -56,7 +64,12 @@ export class Streams {
   /** Opens the stream that was admitted. */
   open(streamId: number, contentLength: number | undefined): Stream {
     const { sender } = this.#parts
-    const stream = new Stream({ id: streamId, contentLength, sender, over: (byUs) => this.#end(stream, byUs) })
+    const over = (byUs: boolean, isAnswered: boolean) => {
+      if (isAnswered) this.#parts.answered()
+      this.#end(stream, byUs)
+    }
+    const stream: Stream = new Stream({ id: streamId, contentLength, sender, over })
+    this.#lastOpenedId = streamId
     this.#open.set(streamId, stream)
     return stream
   }

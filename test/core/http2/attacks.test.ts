@@ -54,6 +54,7 @@ describe('http2: attacks', () => {
     // A front end has one connection to its back end, and hands on the cancellations of all its callers.
     it('are borne when they are few among many', async () => {
       const wire = await server.wire()
+      wire.send(windowUpdate(0, 2 ** 20))
       const round = (first: number) => [cancelled(first), ...streamIds(9, first + 2).map((id) => call(id))]
       for (let first = 1; first < 40_000; first += 20) {
         wire.send(...round(first))

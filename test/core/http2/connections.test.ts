@@ -37,13 +37,20 @@ describe('http2: connections', () => {
     /** Lets the server's time pass, and nobody else's. */
     async function pass(seconds: number): Promise<void> {
       for (let at = 0; at < seconds; at += 5) {
+        passedMs += 5_000
         mock.timers.tick(5_000)
         await pause(2)
       }
     }
 
-    beforeEach(() => mock.timers.enable({ apis: ['setInterval', 'Date'], now: Date.now() }))
-    afterEach(() => mock.timers.reset())
+    let passedMs = 0
+    beforeEach(() => {
+      const now = performance.now.bind(performance)
+      passedMs = 0
+      mock.method(performance, 'now', () => now() + passedMs)
+      mock.timers.enable({ apis: ['setInterval'] })
+    })
+    afterEach(() => mock.reset())
 
     for (const [name, bytes] of [
       ['nothing at all', Buffer.alloc(0)],
@@ -133,6 +140,20 @@ describe('http2: connections', () => {
   })
 
   describe('that have to go', () => {
+    it('send the last answer to whoever reads it slowly, whole', async () => {
+      const retrieveRecord = async () => ({ data: Buffer.alloc(3 * 1024 * 1024, 7), record: undefined })
+      const { address, stop } = await serveFake({ methods: { retrieveRecord }, limits: { drainMs: 20_000 } })
+      const wire = await new WireClient(address).greet()
+      wire.send(windowUpdate(0, 2 ** 30), settings([[4, 2 ** 30]]), call(1))
+      await wire.next('an answer', ({ type }) => type === types.data)
+      wire.socket.pause()
+      const stopped = stop()
+      await pause(1_800)
+      wire.socket.resume()
+      expect((await wire.answer(1)).fields).to.include({ 'grpc-status': '0' })
+      await stopped
+    })
+
     it('6.8 what a client sent before it knew is ignored, and calls in flight are answered', async () => {
       const { opened, open } = gate()
       const retrieveRecord = async () => opened.then(() => ({ data: Buffer.from('late'), record: undefined }))

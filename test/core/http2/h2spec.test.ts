@@ -23,7 +23,13 @@ function answer(stream: Stream): void {
 
 async function serve(faults: unknown[]): Promise<number> {
   const limits = { maxStreams: 100, maxConnectionAgeMs: 600_000 }
-  const listening = listener({ tls: undefined, limits, opened: answer, unexpected: (fault) => faults.push(fault) })
+  const listening = listener({
+    tls: undefined,
+    limits,
+    opened: answer,
+    failed: () => undefined,
+    unexpected: (fault) => faults.push(fault),
+  })
   atEnd(async () => {
     const left = listening.leave()
     listening.cut()

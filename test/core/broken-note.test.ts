@@ -1,0 +1,19 @@
+import { expect } from 'chai'
+import { brokenNote } from '../../src/core/broken-note.js'
+import { ConnectionError } from '../../src/core/http2/protocol.js'
+import { keepingLog } from './fake-frontend.js'
+
+describe('broken note', () => {
+  it('tells of one broken connection a second, and how many it did not tell of', () => {
+    const { log, events } = keepingLog()
+    let now = 0
+    const note = brokenNote(log, () => now)
+    for (now = 0; now < 2_000; now += 100) note(new ConnectionError(11, 'too much'))
+    expect(
+      events.map(({ level, message, code, why, unsaid }) => ({ level, message, code, why, unsaid })),
+    ).to.deep.equal([
+      { level: 'info', message: 'connection', code: 11, why: 'too much', unsaid: 0 },
+      { level: 'info', message: 'connection', code: 11, why: 'too much', unsaid: 9 },
+    ])
+  })
+})
