@@ -19,8 +19,6 @@ export interface GatherLimits {
   batchBytes: number
   /** Batches that have not had a result yet. */
   turns: number
-  /** A batch of so many calls takes all turns: beside it the next ones gather to one as large, which costs less a call. */
-  fullCalls: number
   /** A batch without a result gives its turn back after this. */
   turnMs: number
   waitingCalls: number
@@ -35,8 +33,7 @@ const ownWordMs = 20
 export const defaultGatherLimits: GatherLimits = {
   batchCalls: 128,
   batchBytes: MiB,
-  turns: 2,
-  fullCalls: 16,
+  turns: 8,
   turnMs: 20,
   waitingCalls: 4096,
   waitingBytes: 64 * MiB,
@@ -60,7 +57,7 @@ export function gatheredClient(methods: Connected, limits = defaultGatherLimits)
     scheduled = false
     while (turn.free() && !queue.isEmpty()) {
       const batch = queue.take()
-      const release = turn.hold(batch.length < limits.fullCalls ? 1 : limits.turns)
+      const release = turn.hold()
       void sendBatch(methods, batch, release).finally(release)
     }
   }

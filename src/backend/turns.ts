@@ -3,22 +3,22 @@
 
 export interface Turns {
   free(): boolean
-  /** Takes so many turns, or more than are left, while one is free; the returned function gives them back, once. */
-  hold(taken: number): () => void
+  /** Takes a turn that is free; the returned function gives it back, once. */
+  hold(): () => void
 }
 
 export function turns({ count, longestMs }: { count: number; longestMs: number }, freed: () => void): Turns {
   let left = count
   return {
     free: () => left > 0,
-    hold(taken) {
-      left -= taken
+    hold() {
+      left -= 1
       let held = true
       const release = () => {
         if (!held) return
         held = false
         clearTimeout(timer)
-        left += taken
+        left += 1
         freed()
       }
       const timer = setTimeout(release, longestMs)

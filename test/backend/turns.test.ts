@@ -14,9 +14,9 @@ describe('turns', () => {
 
   it('are as many as there are', () => {
     const { free, hold } = some(2)
-    const first = hold(1)
+    const first = hold()
     expect(free()).to.equal(true)
-    const second = hold(1)
+    const second = hold()
     expect(free()).to.equal(false)
     first()
     expect(free()).to.equal(true)
@@ -24,26 +24,15 @@ describe('turns', () => {
     expect(freed).to.equal(2)
   })
 
-  it('may all be taken at once, also those that are taken already', () => {
-    const { free, hold } = some(2)
-    const [small, large] = [hold(1), hold(2)]
-    small()
-    expect(free()).to.equal(false)
-    large()
-    expect(free()).to.equal(true)
-    hold(2)
-    expect(free()).to.equal(false)
-  })
-
   it('are given back once, however often that is said, and leave no timer', () => {
     const before = timers()
     const { free, hold } = some(1)
-    const release = hold(1)
+    const release = hold()
     release()
     release()
     expect(freed).to.equal(1)
-    hold(1)()
-    hold(1)
+    hold()()
+    hold()
     expect(free()).to.equal(false)
     expect(timers()).to.equal(before + 1)
   })
@@ -51,7 +40,7 @@ describe('turns', () => {
   it('end by themselves after their longest time, and cannot be given back after that', async () => {
     const { free, hold } = some(1, 30)
     const startedAt = Date.now()
-    const release = hold(1)
+    const release = hold()
     await until(free)
     expect(Date.now() - startedAt).to.be.within(25, 1_000)
     release()
