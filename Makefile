@@ -25,6 +25,9 @@ STYLED := $(wildcard src cmd test bench config proto/*.js .ci .dependency-cruise
 MOCHA := $(BIN)/mocha --fail-zero $(if $(filter true,$(CI)),--forbid-pending)
 UNIT_TESTS := 'test/**/*.test.ts'
 
+# What is run may be asked for in several terminals at once: one of them makes it, and the others wait for that.
+READY := $(if $(IN_TURN),$(BUILT),$(if $(shell command -v flock),build-in-turn,$(BUILT)))
+
 say = @printf "%-9s %s\n" "$@" "$(1)"
 
 # ---- getting started
@@ -44,25 +47,25 @@ $(INSTALLED): package-lock.json
 	@touch $@
 
 .PHONY: quickstart
-quickstart: $(BUILT) ## see the vault at work: two processes, one record, and what lies on disk
+quickstart: $(READY) ## see the vault at work: two processes, one record, and what lies on disk
 	@node dist/cmd/quickstart.js
 
 # ---- the services by hand, in a terminal each
 
 .PHONY: beserver-cmd
-beserver-cmd: $(BUILT) ## run a back end on 127.0.0.1:8888, its store in data/backend
+beserver-cmd: $(READY) ## run a back end on 127.0.0.1:8888, its store in data/backend
 	@exec node dist/cmd/beserver.js --config $(CONFIG)
 
 .PHONY: feserver-cmd
-feserver-cmd: $(BUILT) ## run a front end on 127.0.0.1:7777, its keyring in data/frontend
+feserver-cmd: $(READY) ## run a front end on 127.0.0.1:7777, its keyring in data/frontend
 	@exec node dist/cmd/feserver.js --config $(CONFIG)
 
 .PHONY: feclient-cmd
-feclient-cmd: $(BUILT) ## run the trial against the front end
+feclient-cmd: $(READY) ## run the trial against the front end
 	@exec node dist/cmd/feclient.js
 
 .PHONY: beclient-cmd
-beclient-cmd: $(BUILT) ## run the trial against the back end
+beclient-cmd: $(READY) ## run the trial against the back end
 	@exec node dist/cmd/beclient.js
 
 # ---- containers and clusters
@@ -133,6 +136,10 @@ $(DESCRIPTOR): $(PROTOS) $(INSTALLED)
 
 .PHONY: build
 build: $(BUILT) ## compile src and cmd into dist
+
+.PHONY: build-in-turn
+build-in-turn:
+	@flock Makefile $(MAKE) --silent IN_TURN=yes build
 
 .PHONY: package
 package: $(BUILT) ## pack the typed clients and the programs as an npm package

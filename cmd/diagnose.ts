@@ -2,14 +2,15 @@
 import { existsSync } from 'node:fs'
 import { backendClient } from '../src/backend/client.js'
 import { type BackendConfig, backendSchema } from '../src/backend/config.js'
+import { namingServer, noServerAt } from '../src/cli/connection.js'
 import type { Diagnose } from '../src/cli/doctor.js'
+import type { ChannelConfig } from '../src/core/channel.js'
 import { newCall } from '../src/core/client.js'
 import { loadConfig } from '../src/core/config.js'
-import { reasons } from '../src/core/errors.js'
 import { bindAddress } from '../src/core/listen.js'
 import { version } from '../src/core/version.js'
 import { frontendClient } from '../src/frontend/client.js'
-import { type FrontendConfig, frontendSchema } from '../src/frontend/config.js'
+import { backendChannel, type FrontendConfig, frontendSchema } from '../src/frontend/config.js'
 import { checkFormat } from '../src/frontend/readiness.js'
 import type { GetStoreInfoResponse } from '../src/gen/encserver/v1/backend.js'
 import { lookAtKeyring } from './diagnose-keyring.js'
@@ -28,14 +29,15 @@ export const diagnose: Diagnose = async function* (sources) {
   const store = await look('store', () => lookAtStore(backend))
   yield store
   let bound: GetStoreInfoResponse | undefined
+  const { address } = frontend.backend
   const back = await look('back end', async () => {
-    bound = await storeInfo(frontend.backend)
-    return ok(`${frontend.backend.address}: format ${bound.format}, ${boundText(bound)}`)
+    bound = await storeInfo(backendChannel(frontend))
+    return ok(`${address}: format ${bound.format}, ${boundText(bound)}`)
   })
   const front = await look('front end', () => frontEnd(frontend))
   yield await look('keyring', () => lookAtKeyring(frontend, { bound, store, front }))
   // A front end that answers has its back end: in its own process, if none listens.
-  const within = front.state === 'ok' && back.found === reasons.UNREACHABLE.message
+  const within = front.state === 'ok' && back.found === noServerAt(address)
   yield within ? { ...back, ...ok('none listens: the front end has it in its own process') } : back
   yield front
 }
@@ -45,10 +47,10 @@ function lookAtFile(path: string): Look {
   return existsSync(path) ? ok(path) : warning(`there is no ${path}: what nothing else sets is as by default`)
 }
 
-async function storeInfo(address: FrontendConfig['backend']): Promise<GetStoreInfoResponse> {
-  const { methods, close } = backendClient(address)
+async function storeInfo(channel: ChannelConfig): Promise<GetStoreInfoResponse> {
+  const { methods, close } = backendClient(channel)
   try {
-    const info = await methods.getStoreInfo({}, newCall({ timeoutMs }))
+    const info = await namingServer(channel, () => methods.getStoreInfo({}, newCall({ timeoutMs })))
     checkFormat(info)
     return info
   } finally {
@@ -65,7 +67,7 @@ async function frontEnd(config: FrontendConfig): Promise<Look> {
   const address = bindAddress(config)
   const client = frontendClient({ address })
   try {
-    await client.listRecords({ userId: 'doctor', pageSize: 1 }, { timeoutMs })
+    await namingServer({ address }, () => client.listRecords({ userId: 'doctor', pageSize: 1 }, { timeoutMs }))
     return ok(`${address} answers`)
   } finally {
     client.close()

@@ -4,7 +4,7 @@ import { backendClient } from '../src/backend/client.js'
 import { runServer } from '../src/cli/run-server.js'
 import { loadConfig } from '../src/core/config.js'
 import { closeLog, type LogConfig, logIn, openLog } from '../src/core/log.js'
-import { type FrontendConfig, frontendDataDir, frontendSchema } from '../src/frontend/config.js'
+import { backendChannel, type FrontendConfig, frontendDataDir, frontendSchema } from '../src/frontend/config.js'
 import { startFrontend } from '../src/frontend/start.js'
 
 await runServer(
@@ -21,7 +21,7 @@ await runServer(
         sources,
       )
       const log = openLog('feserver', logIn(frontendDataDir(config), logging))
-      const { methods: backend, close } = backendClient(config.backend)
+      const { methods: backend, close } = backendClient(backendChannel(config))
       const frontend = await startFrontend(config, { backend, log }, signal)
       const backup = frontend.keyringCreated ? ' (made now: back it up, without it no record opens)' : ''
       return {

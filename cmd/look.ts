@@ -10,6 +10,6 @@ export async function look(what: string, at: () => Promise<Look>): Promise<Findi
   try {
     return { what, ...(await at()) }
   } catch (error) {
-    return { what, state: 'error', found: (error as Error).message }
+    return { what, state: 'error', found: (error as Error).message.replaceAll('\nhint: ', '; ') }
   }
 }

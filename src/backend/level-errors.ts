@@ -6,6 +6,8 @@ export const retryAfterMs = 1_000
 
 interface EngineError extends Error {
   code?: string
+  /** Of the file system's own. */
+  path?: string
 }
 
 const fullDisk = /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/
@@ -20,7 +22,8 @@ export function storeError(thrown: unknown): Error {
   if (fullDisk.test(error.message)) return new VaultError('STORE_FULL', { retryAfterMs, cause: error })
   if (damaged.includes(error.code)) return new VaultError('RECORD_CORRUPT', { cause: error })
   if (error.code === 'LEVEL_LOCKED') {
-    return new VaultError('STORE_UNAVAILABLE', { message: 'another process has the store open', cause: error })
+    const message = 'another process has the store open, and only one can: stop that first'
+    return new VaultError('STORE_UNAVAILABLE', { message, cause: error })
   }
   return new VaultError('STORE_UNAVAILABLE', { retryAfterMs, cause: error })
 }
@@ -28,7 +31,11 @@ export function storeError(thrown: unknown): Error {
 /** As storeError, for a store that does not open: an operator reads it, and has to know which and why. */
 export function openError(folder: string, thrown: unknown): Error {
   const error = storeError(thrown)
-  const { code } = (error.cause ?? {}) as EngineError
+  const { code, path } = (error.cause ?? {}) as EngineError
+  if (path !== undefined && (code === 'EEXIST' || code === 'ENOTDIR')) {
+    const message = `backend.dataDir: ${path} is not a folder, and cannot be made one (${code})`
+    return new VaultError('INVALID_REQUEST', { message, cause: error.cause })
+  }
   const unclear = error instanceof VaultError && code !== undefined && code !== 'LEVEL_LOCKED'
   if (!unclear || error.reason === 'STORE_FULL') return error
   return new VaultError('STORE_UNAVAILABLE', {

@@ -7,6 +7,10 @@ import type { Session } from './program.js'
 
 export const backendTarget = { variable: 'ENC_SERVER_BACKEND_TARGET', address: '127.0.0.1:8888' }
 
+/** What names a record there, for help. */
+export const recordIdText =
+  "72 bytes: the user's pseudonym, then the record's, as `beclient list` and `enc-server inspect` show them"
+
 export interface BackendFlags extends ConnectionFlags {
   json?: true
 }

@@ -1,7 +1,7 @@
 // beclient delete: removes a record, durably, by its id alone. The user's wrapped keys stay.
 import type { Command } from 'commander'
 import { VaultError } from '../core/errors.js'
-import { addBackendOptions, type BackendFlags, withBackend } from './backend-call.js'
+import { addBackendOptions, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
 import { hexOf } from './input.js'
 import { printLine, toJson } from './output.js'
 import { type Session, withExamples } from './program.js'
@@ -18,7 +18,7 @@ export function addDelete(program: Command, session: Session): void {
   const command = program
     .command('delete')
     .description('Remove a record for good.')
-    .requiredOption('--record-id <hex>', "72 bytes: the user's pseudonym, then the record's", hexOf(72))
+    .requiredOption('--record-id <hex>', recordIdText, hexOf(72))
     .option('--allow-missing', 'succeed when there is no such record')
     .option('--expect-key-id <hex>', 'only if the record there has this key id', hexOf(16))
   withExamples(addBackendOptions(command), examples).action((flags: DeleteFlags) => remove(flags, session))

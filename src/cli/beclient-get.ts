@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { invalidField, VaultError } from '../core/errors.js'
 import type { RetrieveEnvelopeResponse, SealedRecord } from '../gen/encserver/v1/backend.js'
-import { addBackendOptions, type BackendFlags, withBackend } from './backend-call.js'
+import { addBackendOptions, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
 import { encodeCopy, type RecordCopy, refuseParts } from './beclient-copy.js'
 import { viewEnvelope } from './envelope-view.js'
 import { hexOf } from './input.js'
@@ -28,7 +28,7 @@ export function addGet(program: Command, session: Session): void {
   const command = program
     .command('get')
     .description('Show a record: the header of its envelope, and its first bytes, which are ciphertext.')
-    .requiredOption('--record-id <hex>', "72 bytes: the user's pseudonym, then the record's", hexOf(72))
+    .requiredOption('--record-id <hex>', recordIdText, hexOf(72))
     .option('--version <n>', 'an older version that is kept', wholeNumber(1))
     .option('--out <file>', 'write the whole record and its user to a new file instead')
     .option('--force', 'let --out replace a file')

@@ -18,5 +18,5 @@ export function keyringOf({ keyringId: bound }: GetStoreInfoResponse, { keyringI
   const keyringId = named ?? bound
   if (keyringId.length > 0) return keyringId
   const message = 'the store is bound to no keyring yet, and this program must not choose one'
-  throw new VaultError('KEYRING_MISMATCH', { message })
+  throw new VaultError('KEYRING_MISMATCH', { message, fields: [{ field: 'no keyring', description: message }] })
 }

@@ -28,7 +28,11 @@ interface Trial {
 }
 
 export function addTrial(program: Command, session: Session): void {
-  const command = program.command('trial', { isDefault: true }).description('Run the trial; the default.')
+  const command = program
+    .command('trial', { isDefault: true })
+    .description(
+      'Store, get, list and delete a record of nobody, to see that the store works. What is done without a command.',
+    )
   withExamples(addConnectionOptions(addKeyringOption(command), backendTarget), [
     'beclient',
     'beclient --address 127.0.0.1:8000',

@@ -1,7 +1,7 @@
 // beclient versions: what is kept of a record, the newest first.
 import type { Command } from 'commander'
 import { VaultError } from '../core/errors.js'
-import { addBackendOptions, type BackendFlags, withBackend } from './backend-call.js'
+import { addBackendOptions, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
 import { hexOf } from './input.js'
 import { printLine, toJson } from './output.js'
 import { type Session, withExamples } from './program.js'
@@ -17,7 +17,7 @@ export function addVersions(program: Command, session: Session): void {
   const command = program
     .command('versions')
     .description('List the versions of a record that are kept, the newest first.')
-    .requiredOption('--record-id <hex>', "72 bytes: the user's pseudonym, then the record's", hexOf(72))
+    .requiredOption('--record-id <hex>', recordIdText, hexOf(72))
   withExamples(addBackendOptions(command), examples).action((flags: VersionsFlags) => versions(flags, session))
 }
 

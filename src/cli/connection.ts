@@ -75,11 +75,15 @@ async function withoutDeprecations<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+export function noServerAt(address: string): string {
+  return `no server answers at ${address}`
+}
+
 function named(error: VaultError, address: string): VaultError {
   const { reason } = error
   const words = wordsOfGrpc(error)
   if (reason === 'UNREACHABLE' && (words === '' || words.includes('ECONNREFUSED'))) {
-    return new VaultError(reason, { message: `no server answers at ${address}`, cause: error })
+    return new VaultError(reason, { message: noServerAt(address), cause: error })
   }
   if (words === '' || (reason !== 'UNREACHABLE' && reason !== 'INTERNAL')) return error
   const what = reason === 'UNREACHABLE' ? `the connection to ${address} failed` : `what ${address} answers is not ours`

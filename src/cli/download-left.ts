@@ -1,13 +1,15 @@
 // What a download that was interrupted has left: FILE.partial, as far as its state vouches for it.
+import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { invalidField } from '../core/errors.js'
 import { type DownloadState, type Range, readState } from './download-state.js'
+import { isOwn } from './own-file.js'
 import { type Sha256, sha256 } from './sha256.js'
 
 /** Opens it, checked; throws INVALID_REQUEST when it is not what the earlier run wrote. */
 export async function takeUp(partial: string, range: Range) {
   const before = await readState(`${partial}.state`)
-  const file = await open(partial, 'r+')
+  const file = await open(partial, constants.O_RDWR | constants.O_NOFOLLOW)
   try {
     const checksum = await checked(file, { partial, before, range })
     await file.chmod(0o600)
@@ -26,9 +28,12 @@ interface Left {
 
 /** Reads again what is there and cuts off what is not known to be whole; throws INVALID_REQUEST if it is not what it was. */
 async function checked(file: FileHandle, { partial, before, range }: Left): Promise<Sha256> {
-  const { size } = await file.stat()
+  const found = await file.stat()
+  const { size } = found
   const begun = before ?? { bytes: 0, ...range, sha256: sha256().hex() }
   const advice = `remove ${partial} to begin again`
+  // What is there counts as verified, as it was when it came: nothing after it would tell that somebody else wrote it.
+  if (!isOwn(found)) throw invalidField('--resume', `others than this user may have written ${partial}; ${advice}`)
   if (before === undefined && size > 0) throw invalidField('--resume', `nothing says what is in ${partial}; ${advice}`)
   if (begun.offset !== range.offset || begun.length !== range.length) {
     const was = `--offset ${begun.offset}${begun.length > 0 ? ` --length ${begun.length}` : ''}`

@@ -1,10 +1,11 @@
 // What is known of a download that is not done, in a file beside it: which version it is of, and how much of it is on disk
 // for good. It names neither user nor record nor key: the key id is enough, as no two writes have the same.
-import { readFile, stat, unlink } from 'node:fs/promises'
+import { lstat, readFile, unlink } from 'node:fs/promises'
 import { invalidField } from '../core/errors.js'
 import { jsonObject, numberField, requiredText } from './json-line.js'
 import { keyIdOf } from './key-entry.js'
 import { toJson } from './output.js'
+import { isOwn } from './own-file.js'
 import { openWholeFile } from './whole-file.js'
 
 /** What part of the record was asked for; length 0 is to the end. */
@@ -27,9 +28,9 @@ const maxStateBytes = 4096
 
 /** Undefined when there is none; throws INVALID_REQUEST for a file that is something else. */
 export async function readState(path: string): Promise<DownloadState | undefined> {
-  const there = await stat(path).catch(() => undefined)
+  const there = await lstat(path).catch(() => undefined)
   if (there === undefined) return undefined
-  if (!there.isFile() || there.size > maxStateBytes) throw foreign(path)
+  if (!there.isFile() || !isOwn(there) || there.size > maxStateBytes) throw foreign(path)
   const text = await readFile(path)
   try {
     const object = jsonObject(text)

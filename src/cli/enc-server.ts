@@ -1,7 +1,7 @@
 // The operator's program: what is done beside the running services.
 
 import { addDoctor, type Diagnose } from './doctor.js'
-import { operatorHints } from './hints.js'
+import { serverHints } from './hints.js'
 import { addInspect, type OpenStore } from './inspect.js'
 import { addKeyring, type CreateKeyring } from './keyring-init.js'
 import { rootCommand, runProgram, type Session, withExamples } from './program.js'
@@ -33,5 +33,5 @@ export function encServer(terminal: Terminal, tools: ServiceTools): Promise<numb
     addInspect(program, tools.openStore, session)
     return program
   }
-  return runProgram({ build, hints: operatorHints }, terminal)
+  return runProgram({ build, hints: serverHints }, terminal)
 }

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { CallOptions } from '../core/client.js'
-import { VaultError } from '../core/errors.js'
+import { invalidField, VaultError } from '../core/errors.js'
 import { type FrontendClient, KeyMode } from '../frontend/client.js'
 import type { ConnectionFlags } from './connection.js'
 import { foreignLine, type KeyEntry, maxEntryBytes, parseKeyEntry } from './key-entry.js'
@@ -86,7 +86,7 @@ function entryOf(path: string, { text, number }: { text: Buffer | undefined; num
   try {
     return parseKeyEntry(text)
   } catch (error) {
-    throw foreignLine(path, number, error)
+    throw invalidField('--keys', `must be a keys file as import wrote it; ${foreignLine(path, number, error).message}`)
   }
 }
 

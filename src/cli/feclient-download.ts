@@ -33,7 +33,8 @@ const examples = [
 const resumeHelp = `
 Until it is whole, the file is called FILE.partial, for its owner only, and FILE.partial.state says how far it is.
 After an interruption, of whatever kind, the same command with --resume goes on there: with the same version of the
-record, or not at all. What comes out of standard output is good only if the exit code is 0.`
+record, or not at all. What is there counts as verified, so it must be this user's alone; the sha256 that is printed at
+the end is of all of it. What comes out of standard output is good only if the exit code is 0.`
 
 export function addDownload(program: Command, session: Session): void {
   const command = addOpeningOptions(addRecordOptions(program.command('download')))

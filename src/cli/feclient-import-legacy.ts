@@ -2,7 +2,7 @@
 // its lines the document is looked up, and the front end opens it and stores it anew. Otherwise as feclient import.
 import { stat } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
-import { invalidField } from '../core/errors.js'
+import { invalidField, VaultError } from '../core/errors.js'
 import type { ConnectionFlags } from './connection.js'
 import { addFrontendOptions, type KeyModeName, keyModes, withFrontend } from './frontend-call.js'
 import { lineOf } from './import-lines.js'
@@ -13,6 +13,7 @@ import { type LegacyForm, legacyForms, legacyImporter, parseNonce, readIdKey } f
 import { transferLegacy } from './legacy-transfer.js'
 import { type Session, withExamples } from './program.js'
 import { isStopped } from './stopped.js'
+import { modesText } from './store-options.js'
 import { type StoredLines, storedLines } from './stored-lines.js'
 import { openTally, refuseSameFile, type Tally, type TallyFlags } from './tally.js'
 
@@ -65,7 +66,7 @@ export function addImportLegacy(program: Command, session: Session): void {
     .option('--id-nonce <text>', 'the old setting idNonceStr, 12 bytes', parseNonce)
     .option('--id-field <name>', 'field of the id in a document (default: id, in form bare _id)')
     .option('--record-field <name>', 'field of the record in a document', 'record')
-    .addOption(choice('--mode <mode>', 'who holds the new keys (default: as configured)', keyModes))
+    .addOption(choice('--mode <mode>', `who holds the new keys: ${modesText} (default: as configured)`, keyModes))
     .option('--resume', 'go on with the --keys-out of a run that was interrupted, or had failures')
     .option('--report <file>', 'write each failure to a new file, one JSON object a line; --resume replaces it')
     .option('--json', 'print the summary as one JSON object')
@@ -137,9 +138,23 @@ async function importWith(
       const importOne = legacyImporter({ ...terms, client })
       return transferLegacy({ ...work, importOne }, session)
     })
+  } catch (error) {
+    throw refusedError(error)
   } finally {
     await dump.close()
   }
+}
+
+/** What the front end itself does not offer is switched off; what has no request id was no front end. */
+function refusedError(cause: unknown): unknown {
+  if (!(cause instanceof VaultError) || cause.reason !== 'NOT_SUPPORTED' || !cause.requestId) return cause
+  const { reason, message, requestId } = cause
+  return new VaultError(reason, {
+    message,
+    requestId,
+    fields: [{ field: 'legacy import', description: message }],
+    cause,
+  })
 }
 
 async function openDumpOf(flags: ImportLegacyFlags, tally: Tally, { signal }: Session): Promise<LegacyDump> {

@@ -7,7 +7,7 @@ import { importFolder } from './import-folder.js'
 import type { ImportFlags } from './import-job.js'
 import { importLines } from './import-lines.js'
 import { type Session, withExamples } from './program.js'
-import { addLifeOptions } from './store-options.js'
+import { addLifeOptions, modesText } from './store-options.js'
 
 const examples = [
   'feclient import --in records.ndjson --keys-out keys.ndjson',
@@ -48,9 +48,10 @@ export function addImport(program: Command, session: Session): void {
     .option('--changed', 'with --resume: the input has changed, but not in the lines that are stored')
     .option('--report <file>', 'write each failure to a new file, one JSON object a line; --resume replaces it')
     .addOption(
-      new Option('--mode <mode>', 'who holds the keys of lines that do not say it (default: as configured)').choices(
-        Object.keys(keyModes),
-      ),
+      new Option(
+        '--mode <mode>',
+        `who holds the keys of lines that do not say it: ${modesText} (default: as configured)`,
+      ).choices(Object.keys(keyModes)),
     )
   addLifeOptions(command)
     .option('--json', 'print the summary as one JSON object')

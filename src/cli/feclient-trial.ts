@@ -22,7 +22,11 @@ const data = Buffer.from('PAYLOADS'.repeat(8))
 const absent: Precondition = { condition: { $case: 'absent', value: true } }
 
 export function addTrial(program: Command, session: Session): void {
-  const command = program.command('trial', { isDefault: true }).description('Run the trial; the default.')
+  const command = program
+    .command('trial', { isDefault: true })
+    .description(
+      'Store, get and delete a record of a user of its own, to see that the vault works. What is done without a command.',
+    )
   withExamples(addFrontendOptions(command), ['feclient', 'feclient --address 127.0.0.1:7000'])
   defaultAction(command, (flags: ConnectionFlags) => runTrial(flags, session))
 }

@@ -11,6 +11,7 @@ const words: Record<string, Words> = {
   EISDIR: (path) => `${path} is a folder, where a file is wanted`,
   EACCES: (path) => `${path} is not yours to read or write: see who owns it and its mode`,
   EPERM: (path) => `${path} is not yours to read or write: see who owns it and its mode`,
+  ENAMETOOLONG: (path) => `${path} is too long a name: choose a shorter one`,
   EROFS: (path) => `${path} is on a file system that cannot be written: name another place`,
 }
 
@@ -19,15 +20,18 @@ function notThere(path: string): string {
   return existsSync(folder) ? `there is no ${path}: correct the path` : `there is no folder ${folder}: make it first`
 }
 
+/** Of a link or a rename too, where what was named is the new name. */
+type SystemError = NodeJS.ErrnoException & { dest?: string }
+
 /** As INVALID_REQUEST, if it is about a path that cannot be used as it is; anything else as it was. */
 export function fileError(thrown: unknown): unknown {
   if (!(thrown instanceof Error) || thrown instanceof VaultError || !('syscall' in thrown)) return thrown
-  const { code = '', path = 'what was named', syscall } = thrown as NodeJS.ErrnoException
-  const message = syscall === 'connect' ? undefined : words[code]?.(asNamed(path))
+  const { code = '', path = 'what was named', dest = path, syscall } = thrown as SystemError
+  const message = syscall === 'connect' ? undefined : words[code]?.(asNamed(dest))
   return message === undefined ? thrown : new VaultError('INVALID_REQUEST', { message, cause: thrown })
 }
 
 /** Without what is put to a name while the file is not whole. */
 function asNamed(path: string): string {
-  return path.replace(/\.[0-9a-f-]{36}\.tmp$|\.partial$/, '')
+  return path.replace(/\.partial$/, '')
 }

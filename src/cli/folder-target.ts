@@ -4,6 +4,7 @@ import { lstat, mkdir } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { makeFolders } from '../core/durable-file.js'
 import { invalidField } from '../core/errors.js'
+import { isOwn } from './own-file.js'
 
 /** What an export keeps for itself in a folder: unfinished downloads, and the list of what is done. No record's file. */
 export const ownFolder = '.enc-server'
@@ -22,13 +23,13 @@ function segmentsOf(name: string): string[] {
       throw invalidField('name', 'is not a path within a folder')
     }
   }
-  if (isOwn(segments[0] as string))
+  if (isOwnName(segments[0] as string))
     throw invalidField('name', `begins with ${ownFolder}, which an export keeps for itself`)
   return segments
 }
 
 // Some file systems take names for the same that differ in case, in width or in symbols that do not show.
-function isOwn(segment: string): boolean {
+function isOwnName(segment: string): boolean {
   return (
     segment
       .normalize('NFKC')
@@ -42,8 +43,7 @@ export async function leadToOwn(folder: string): Promise<string> {
   const path = join(folder, ownFolder)
   makeFolders(path)
   const there = await lstat(path)
-  const others = there.uid !== process.getuid?.() || (there.mode & 0o022) !== 0
-  if (there.isDirectory() && !others) return path
+  if (there.isDirectory() && isOwn(there)) return path
   throw invalidField('--out', `${path} is a link, or not this user's alone: an export keeps its own state there`)
 }
 

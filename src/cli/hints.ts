@@ -10,11 +10,19 @@ export interface Hints {
 export const noHints: Hints = { reasons: {}, fields: {} }
 
 const fields: Hints['fields'] = {
-  address: 'on the command line: --tls-ca FILE, or --insecure',
+  'plain text': 'on the command line: --tls-ca FILE, or --insecure',
   tls: 'on the command line: --tls-ca FILE --tls-cert FILE --tls-key FILE',
+  'tls.caFile': '--tls-ca named it',
+  'tls.certFile': '--tls-cert named it',
+  'tls.keyFile': '--tls-key named it',
   'record key': 'put it in a file and use --key-file FILE, or send it to standard input with --key-stdin',
   data: '`feclient upload` takes records of any size',
-  'no record key': 'all but records of mode server need theirs: --key-file FILE, or --key-stdin',
+  'legacy import':
+    'its operator switches it on, with a last day: docs/operations/legacy-import.md; then run the same command again',
+  'no keyring':
+    "a front end's first write binds it: run `feclient` once, or name the front end's with --keyring-id; `enc-server doctor` shows it",
+  'no record key':
+    'all but records of mode server need theirs: --key-file FILE, or --key-stdin; one with bound bytes needs its --aad-file too',
 }
 
 const shared: Hints['reasons'] = {
@@ -26,7 +34,7 @@ const shared: Hints['reasons'] = {
 }
 
 export const frontendHints: Hints = {
-  fields,
+  fields: { ...fields, address: 'as in --address 127.0.0.1:7777; without it $ENC_SERVER_FRONTEND_TARGET counts' },
   reasons: {
     ...shared,
     UNREACHABLE: 'is feserver running? `make feserver-cmd` starts one; if it wants TLS, give --tls-ca',
@@ -43,17 +51,21 @@ export const frontendHints: Hints = {
 }
 
 export const backendHints: Hints = {
-  fields,
+  fields: { ...fields, address: 'as in --address 127.0.0.1:8888; without it $ENC_SERVER_BACKEND_TARGET counts' },
   reasons: {
     ...shared,
     UNREACHABLE: 'is beserver running? `make beserver-cmd` starts one; if it wants TLS, give --tls-ca',
     PRECONDITION_FAILED: '`beclient get --record-id HEX` shows what is there now',
-    KEYRING_MISMATCH:
-      "a front end's first write binds the store: run `feclient` once, or name its keyring with --keyring-id",
+    RECORD_NOT_FOUND: '`beclient list --user-pseudonym HEX` shows which records of a pseudonym there are',
+    KEYRING_MISMATCH: '`beclient info` shows which keyring it is bound to; without --keyring-id that is taken',
   },
 }
 
-export const operatorHints: Hints = {
-  fields: {},
-  reasons: { STORE_UNAVAILABLE: 'only one process can open a store: stop the back end first' },
+export const serverHints: Hints = {
+  reasons: {},
+  fields: {
+    'log.dir': 'unless it is set, the log is in `log` in backend.dataDir, or beside frontend.keyringFile',
+    'configuration file': '--config FILE says which it is, else ENC_SERVER_CONFIG_PATH',
+    settings: 'docs/configuration.md has every setting, what it may be and what it is by default',
+  },
 }

@@ -7,7 +7,8 @@ import { asVaultError } from '../core/status.js'
 import { type ImportFlags, type ImportItem, type ImportJob, runImport, storeItems } from './import-job.js'
 import { type LineDefaults, maxLineBytes, parseImportLine } from './import-line.js'
 import type { InputLine, InputStamp, KeyEntry } from './key-entry.js'
-import { type Line, readLines } from './lines.js'
+import type { Line } from './lines.js'
+import { ndjsonLines } from './ndjson-lines.js'
 import { printNote } from './output.js'
 import type { Session } from './program.js'
 import { lifeOf } from './store-options.js'
@@ -68,11 +69,13 @@ async function storeLines({ stream, stored, totalBytes }: Input, job: ImportJob,
   }
 }
 
+const advice = '`jq -c .` makes lines of JSON, `feclient upload` stores a file as it is'
+
 async function* itemsOf(chunks: Readable, { stored, job }: { stored: StoredLines; job: ImportJob }) {
   const { flags, tally } = job
   const defaults = { mode: flags.mode, life: lifeOf(flags) }
-  for await (const line of readLines(chunks, maxLineBytes)) {
-    if (line.text?.toString('latin1').trim() === '') continue
+  const name = flags.in === undefined || flags.in === '-' ? 'standard input' : flags.in
+  for await (const line of ndjsonLines(chunks, { flag: '--in', name, advice, maxLineBytes })) {
     const item = itemOf(line, defaults)
     if (item.from && isStored(item.from as InputLine, stored)) tally.skipped()
     else yield item

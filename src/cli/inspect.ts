@@ -18,7 +18,7 @@ export interface InspectedStore {
 export type OpenStore = (folder: string) => Promise<InspectedStore>
 
 interface InspectFlags {
-  absent: string[]
+  absent?: string[]
   limit: number
 }
 
@@ -27,7 +27,7 @@ function wholeNumber(text: string): number {
   throw new InvalidArgumentError('It must be a whole number.')
 }
 
-function collect(word: string, words: string[]): string[] {
+function collect(word: string, words: string[] = []): string[] {
   return [...words, word]
 }
 
@@ -37,7 +37,7 @@ export function addInspect(program: Command, openStore: OpenStore, session: Sess
     .description('Show what lies in the store of a stopped back end.')
     .argument('<folder>', "the back end's data folder")
     .option('--limit <n>', 'how many records to show', wholeNumber, 3)
-    .option('--absent <word>', 'fail if a file of the store holds this word; may be repeated', collect, [])
+    .option('--absent <word>', 'fail if a file of the store holds this word; may be repeated', collect)
   withExamples(command, ['enc-server inspect data/backend --absent PAYLOADS']).action(
     (folder: string, flags: InspectFlags) => inspect(folder, { flags, openStore }, session),
   )
@@ -57,7 +57,7 @@ async function inspect(folder: string, { flags, openStore }: Inspection, { termi
     await store.close()
   }
   const files = await filesIn(folder)
-  for (const word of flags.absent) {
+  for (const word of flags.absent ?? []) {
     refuseWord(word, files)
     printLine(`"${word}" is in none of its ${files.length} files`, terminal)
   }

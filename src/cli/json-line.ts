@@ -33,6 +33,14 @@ export function jsonObject(text: Buffer): JsonObject {
   throw invalidField('line', 'must be a JSON object')
 }
 
+export function isJsonObject(text: Buffer | undefined): boolean {
+  try {
+    return text !== undefined && jsonObject(text) !== undefined
+  } catch {
+    return false
+  }
+}
+
 /** A field of text; undefined when it is not there. */
 export function textField(object: JsonObject, field: string): string | undefined {
   const value = object[field]
@@ -60,6 +68,7 @@ export function base64Field(object: JsonObject, field: string): Buffer | undefin
 /** A whole number, at least `least`. */
 export function numberField(object: JsonObject, field: string, least: number): number {
   const value = object[field]
+  if (value === undefined) throw invalidField(field, 'is missing')
   if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
   throw invalidField(field, `must be a whole number, at least ${least}`)
 }

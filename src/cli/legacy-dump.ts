@@ -7,7 +7,7 @@ import { invalidField, VaultError } from '../core/errors.js'
 import { asVaultError } from '../core/status.js'
 import { type DumpFields, maxDumpLineBytes, parseDumpLine } from './legacy-line.js'
 import { type LineIndex, type LinePlace, lineIndex } from './line-index.js'
-import { readLines } from './lines.js'
+import { ndjsonLines } from './ndjson-lines.js'
 
 export interface LegacyDump {
   /** How many were read. */
@@ -43,8 +43,9 @@ export async function openDump(source: DumpSource, signal: AbortSignal): Promise
 async function indexed({ path, fields, unreadable }: DumpSource, signal: AbortSignal): Promise<LineIndex> {
   const index = lineIndex()
   const chunks = addAbortSignal(signal, createReadStream(path, { highWaterMark: 1024 * 1024 }))
-  for await (const { number, text, start, size } of readLines(chunks, maxDumpLineBytes)) {
-    if (text?.toString('latin1').trim() === '') continue
+  const advice = 'mongoexport without --jsonArray, or bsondump, makes lines of documents'
+  const file = { flag: '--dump', name: path, advice, maxLineBytes: maxDumpLineBytes }
+  for await (const { number, text, start, size } of ndjsonLines(chunks, file)) {
     try {
       index.add(parseDumpLine(text, fields).id, { start, size })
     } catch (thrown) {

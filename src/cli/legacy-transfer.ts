@@ -7,7 +7,8 @@ import { asVaultError } from '../core/status.js'
 import type { ImportLegacyRecordResponse } from '../frontend/client.js'
 import type { KeysFile } from './keys-file.js'
 import { type LegacyKey, maxKeyLineBytes, parseLegacyKey } from './legacy-line.js'
-import { type Line, readLines } from './lines.js'
+import type { Line } from './lines.js'
+import { ndjsonLines } from './ndjson-lines.js'
 import type { Session } from './program.js'
 import type { Item } from './send-window.js'
 import type { StoredLines } from './stored-lines.js'
@@ -50,8 +51,8 @@ export async function transferLegacy(work: LegacyTransfer, { signal }: Session):
 }
 
 async function* itemsOf({ path, stored, tally }: LegacyTransfer, signal: AbortSignal): AsyncGenerator<LegacyItem> {
-  for await (const line of readLines(addAbortSignal(signal, createReadStream(path)), maxKeyLineBytes)) {
-    if (line.text?.toString('latin1').trim() === '') continue
+  const file = { flag: '--keys', name: path, advice: '--help shows what it takes', maxLineBytes: maxKeyLineBytes }
+  for await (const line of ndjsonLines(addAbortSignal(signal, createReadStream(path)), file)) {
     const item = itemOf(line)
     const found = item.request && stored.look(inputLine(line, item.request))
     if (found === 'stored') tally.skipped()

@@ -9,7 +9,7 @@ export function lineLife(line: JsonObject, { expireTime, attributes, keepVersion
   const contentType = textField(line, 'content_type') ?? attributes?.contentType
   const labels = labelsOf(line) ?? attributes?.labels
   const expires = expiryOf(line) ?? expireTime
-  const kept = line['keep_versions'] === undefined ? keepVersions : numberField(line, 'keep_versions', 1)
+  const kept = line['keep_versions'] === undefined ? keepVersions : numberField(line, 'keep_versions', 0)
   const described = contentType !== undefined || labels !== undefined
   return {
     ...(expires && { expireTime: expires }),

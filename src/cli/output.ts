@@ -44,8 +44,10 @@ function unexpected(thrown: unknown): string {
   return 'syscall' in thrown ? thrown.message : (thrown.stack ?? thrown.message)
 }
 
+// What a field is wrong with is more than what a reason stands for.
 function hintsFor({ reason, fields, requestId }: VaultError, hints: Hints): string[] {
-  const found = [hints.reasons[reason], ...fields.map(({ field }) => hints.fields[field])]
+  const ofFields = fields.flatMap(({ field }) => hints.fields[field] ?? [])
+  const found = ofFields.length > 0 ? ofFields : [hints.reasons[reason] ?? []].flat()
   const trace = requestId === undefined ? [] : [`request id ${printable(requestId)} finds it in the server's log`]
-  return [...found.filter((hint) => hint !== undefined), ...trace]
+  return [...found, ...trace]
 }

@@ -1,8 +1,10 @@
 // What every client program does around its subcommands: flags, help, signals, errors, the exit code.
 import { Command, CommanderError } from 'commander'
 import { invalidField, VaultError } from '../core/errors.js'
+import { version } from '../core/version.js'
 import { addCompletion } from './completion.js'
 import { fileError } from './file-errors.js'
+import { helpAfterError, helpStyle, versionText } from './help.js'
 import type { Hints } from './hints.js'
 import { printError } from './output.js'
 import type { Terminal } from './terminal.js'
@@ -33,17 +35,27 @@ export function rootCommand(name: string, { terminal }: Session): Command {
       writeOut: (text) => terminal.stdout.write(text),
       writeErr: (text) => terminal.stderr.write(text),
     })
-    .showHelpAfterError('hint: --help shows what there is')
+    .showHelpAfterError(helpAfterError)
+    .configureHelp(helpStyle)
     .helpCommand(false)
+    .version(version, '--version', versionText)
+    .enablePositionalOptions() // a --version behind a subcommand is one of its own
 }
 
-/** The action of a default subcommand, which would take a mistyped subcommand for its argument. */
+/** The action of a default subcommand, which would take a mistyped subcommand and its flags for its own. */
 export function defaultAction<Flags>(command: Command, run: (flags: Flags) => Promise<void>): void {
-  command.allowExcessArguments(true).action(async (flags: Flags) => {
-    const [mistyped] = command.args
-    if (mistyped !== undefined) command.error(`error: there is no command '${mistyped}'`)
+  command.allowExcessArguments(true).allowUnknownOption(true)
+  command.action(async (flags: Flags) => {
+    const [wrong] = command.args
+    if (wrong !== undefined) command.error(`error: ${wrongWord(wrong, command)}`)
     await run(flags)
   })
+}
+
+function wrongWord(word: string, { parent }: Command): string {
+  if (word.startsWith('-')) return `unknown option '${word}'`
+  const known = parent?.commands.some((command) => command.name() === word)
+  return known ? `flags go behind the command: ${parent?.name()} ${word} ...` : `there is no command '${word}'`
 }
 
 // Arguments are in everybody's process list and in the shell's history. Checked before commander may quote them.

@@ -4,6 +4,9 @@ import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import { Command, CommanderError } from 'commander'
 import type { ConfigSources } from '../core/config.js'
 import { VaultError } from '../core/errors.js'
+import { version } from '../core/version.js'
+import { helpAfterError, helpStyle, versionText, withExamples } from './help.js'
+import { serverHints } from './hints.js'
 import { printError, printNote } from './output.js'
 import { addServerFlags, configSources, type ServerFlags } from './server-flags.js'
 
@@ -24,10 +27,11 @@ export interface RunningService {
 }
 
 function commandOf({ name, description, examples }: ServerProgram): Command {
-  return addServerFlags(new Command(name))
+  return withExamples(addServerFlags(new Command(name)), examples)
     .description(description)
-    .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)
-    .allowExcessArguments(false)
+    .configureHelp(helpStyle)
+    .showHelpAfterError(helpAfterError)
+    .version(version, '--version', versionText)
     .exitOverride()
 }
 
@@ -35,10 +39,14 @@ function commandOf({ name, description, examples }: ServerProgram): Command {
 // contents that pass. In %, of what was in use after the last collection.
 const heapGrowth = '--heap-growing-percent=200'
 
+/** What grpc-js would write to standard error beside our own words is in the error it returns. */
+export function quietGrpc(env: NodeJS.ProcessEnv): void {
+  if (env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE)
+}
+
 /** Runs until SIGTERM or SIGINT; a second signal does not wait. Sets the exit code. */
 export async function runServer(program: ServerProgram, process: NodeJS.Process): Promise<void> {
-  // What grpc-js would write to standard error beside our own words is in the error it returns.
-  if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE)
+  quietGrpc(process.env)
   setFlagsFromString(heapGrowth)
   const stopping = new AbortController()
   const signalled = onSignal(process, () => stopping.abort())
@@ -57,7 +65,7 @@ export async function runServer(program: ServerProgram, process: NodeJS.Process)
 
 function exitCodeOf(error: unknown, { aborted }: AbortSignal): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // it has said what it has to say
-  return aborted && isAbort(error) ? 0 : printError(error)
+  return aborted && isAbort(error) ? 0 : printError(error, serverHints)
 }
 
 // What a start that was waiting for something ends with.

@@ -49,9 +49,12 @@ export function labelRefusal(key: string): string | undefined {
   return key === '__proto__' ? 'must not be __proto__' : undefined
 }
 
+/** What each mode means, for help. */
+export const modesText = 'client, its caller; server, the vault, and there is no record key; split, each a half'
+
 export function addModeOption(command: Command, whose = "the record's key"): Command {
   return command.addOption(
-    new Option('--mode <mode>', `who holds ${whose} (default: as the front end is configured)`).choices(
+    new Option('--mode <mode>', `who holds ${whose}: ${modesText} (default: as the front end is configured)`).choices(
       Object.keys(keyModes),
     ),
   )

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { ConfigSources } from '../core/config.js'
 import { printNote } from './output.js'
 import { type Session, withExamples } from './program.js'
-import type { RunningService } from './run-server.js'
+import { quietGrpc, type RunningService } from './run-server.js'
 import { addServerFlags, configSources, type ServerFlags } from './server-flags.js'
 
 export interface RunningVault extends RunningService {
@@ -26,6 +26,7 @@ export function addUp(program: Command, startVault: StartVault, session: Session
 }
 
 async function up(flags: ServerFlags, startVault: StartVault, { terminal, signal }: Session): Promise<void> {
+  quietGrpc(terminal.env)
   const vault = await startVault(configSources(flags, terminal.env), signal)
   for (const line of [...vault.notes, vault.summary]) printNote(`enc-server: ${line}`, terminal)
   if (!signal.aborted) await once(signal, 'abort')

@@ -1,6 +1,6 @@
 // Files that appear whole or not at all, and for their owner only.
 import { link, lstat, open, rename, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { syncFolder } from '../core/durable-file.js'
 import { invalidField } from '../core/errors.js'
 
@@ -23,8 +23,11 @@ export interface Destination {
 }
 
 async function refuseUnlessFree({ path, flag, replace }: Destination): Promise<void> {
-  const there = await lstat(path).catch(() => undefined)
-  if (there === undefined) return
+  const there = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+  if (!there && path.endsWith('/')) throw invalidField(flag, `${path} names a folder, where a file is wanted`)
+  if (!there) return
   // Renaming over /dev/null would put a file in its place.
   if (!there.isFile() && !there.isSymbolicLink()) throw invalidField(flag, `${path} is not a regular file`)
   if (!replace) throw invalidField(flag, `${path} exists; --force replaces it`)
@@ -33,21 +36,30 @@ async function refuseUnlessFree({ path, flag, replace }: Destination): Promise<v
 /** Opens a temporary file beside the destination, which shows before any work that the folder can be written. */
 export async function openWholeFile(destination: Destination): Promise<WholeFile> {
   await refuseUnlessFree(destination)
-  const temporary = `${destination.path}.${globalThis.crypto.randomUUID()}.tmp`
-  const file = await open(temporary, 'wx', 0o600)
+  const folder = dirname(destination.path)
+  // Not made from the name it stands for, which may be as long as a name can be.
+  const temporary = join(folder, `.enc-server-${globalThis.crypto.randomUUID()}.tmp`)
+  const file = await open(temporary, 'wx', 0o600).catch((error: Error) => {
+    throw aboutNamed(error, temporary, destination)
+  })
   return {
     append: (text) => file.appendFile(text),
     async commit(bytes) {
       await file.writeFile(bytes)
       await file.sync()
       await putInPlace(temporary, destination)
-      await syncFolder(dirname(destination.path))
+      await syncFolder(folder)
     },
     async discard() {
       await file.close()
       await unlink(temporary).catch(() => undefined) // in place already
     },
   }
+}
+
+/** What the system says of the temporary file, said of the one that was named. */
+function aboutNamed(error: Error, temporary: string, { path }: Destination): Error {
+  return Object.assign(error, { path, message: error.message.replace(temporary, () => path) })
 }
 
 /** Gives a file its name, in place of another only when told so. */

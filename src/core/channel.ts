@@ -1,6 +1,6 @@
 // The client's side of a connection: where to, whom to trust, how calls spread over the addresses behind a name.
 import { ChannelCredentials, type ClientOptions } from '@grpc/grpc-js'
-import { invalidField } from './errors.js'
+import { invalidField, VaultError } from './errors.js'
 import { isLoopback } from './listen.js'
 import { readCertificates, readKeyPair } from './pem.js'
 
@@ -11,6 +11,8 @@ export interface ChannelConfig {
   insecure?: boolean
   /** Certificate files in PEM; `caFile` alone turns TLS on. */
   tls?: { caFile: string; certFile?: string; keyFile?: string }
+  /** What its settings belong to, for messages. */
+  section?: string
 }
 
 const roundRobin = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] })
@@ -29,11 +31,19 @@ export const channelOptions: ClientOptions = {
   'grpc.max_reconnect_backoff_ms': 2_000,
 }
 
-const hostAndPort = /^(dns:\/\/\/)?([^\s/:]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/
+const hostAndPort = /^(dns:\/\/\/)?([^\s/:]+|\[[0-9a-fA-F:]+\]):(?<port>\d{1,5})$/
+
+function settingOf({ section }: ChannelConfig, name: string): string {
+  return section === undefined ? name : `${section}.${name}`
+}
 
 /** The address in gRPC's form; throws INVALID_REQUEST for what is none. */
-export function targetOf({ address }: ChannelConfig): string {
-  if (!hostAndPort.test(address)) throw invalidField('address', `must be host:port, not "${address}"`)
+export function targetOf(config: ChannelConfig): string {
+  const { address } = config
+  const port = Number(hostAndPort.exec(address)?.groups?.['port'])
+  if (!(port > 0 && port < 65536)) {
+    throw invalidField(settingOf(config, 'address'), `must be host:port, with a port from 1 to 65535, not "${address}"`)
+  }
   return address.includes(':///') ? address : `dns:///${address}`
 }
 
@@ -47,17 +57,22 @@ function hostOf(target: string): string {
 /** The credentials of a channel; refuses to send plain text to another machine unless told so. */
 export function channelCredentials(config: ChannelConfig): ChannelCredentials {
   const { caFile = '', certFile = '', keyFile = '' } = config.tls ?? {}
-  if ((certFile === '') !== (keyFile === '')) throw invalidField('tls', 'certFile and keyFile go together')
-  if (certFile !== '' && caFile === '') throw invalidField('tls', 'certFile needs caFile')
-  if (caFile !== '') {
-    const ca = readCertificates({ setting: 'tls.caFile', file: caFile })
-    if (certFile === '') return ChannelCredentials.createSsl(ca)
-    const own = readKeyPair({ setting: 'tls.certFile', file: certFile }, { setting: 'tls.keyFile', file: keyFile })
-    return ChannelCredentials.createSsl(ca, own.key, own.cert)
+  if ((certFile === '') !== (keyFile === '')) {
+    throw invalidField(settingOf(config, 'tls'), 'certFile and keyFile go together')
   }
+  if (certFile !== '' && caFile === '') throw invalidField(settingOf(config, 'tls'), 'certFile needs caFile')
+  if (caFile === '') return plainText(config)
+  const named = (name: string, file: string) => ({ setting: settingOf(config, `tls.${name}`), file })
+  const ca = readCertificates(named('caFile', caFile))
+  if (certFile === '') return ChannelCredentials.createSsl(ca)
+  const own = readKeyPair(named('certFile', certFile), named('keyFile', keyFile))
+  return ChannelCredentials.createSsl(ca, own.key, own.cert)
+}
+
+function plainText(config: ChannelConfig): ChannelCredentials {
   const host = hostOf(targetOf(config))
-  if (!isLoopback(host) && config.insecure !== true) {
-    throw invalidField('address', `${host} is another machine: set tls.caFile, or insecure: true`)
-  }
-  return ChannelCredentials.createInsecure()
+  if (isLoopback(host) || config.insecure === true) return ChannelCredentials.createInsecure()
+  const description = `${host} is another machine: set tls.caFile, or insecure: true`
+  const message = `${settingOf(config, 'address')}: ${description}`
+  throw new VaultError('INVALID_REQUEST', { message, fields: [{ field: 'plain text', description }] })
 }

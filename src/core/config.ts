@@ -82,9 +82,10 @@ function parseSections(text: string, path: string): Tree {
   throw configError([`must be an object with the sections ${sectionNames.join(', ')}`], path)
 }
 
-function configError(mistakes: string[], path: string): VaultError {
+/** `field` is what a hint would be about. */
+function configError(mistakes: string[], path: string, field = 'configuration file'): VaultError {
   const message = [`configuration ${path}:`, ...mistakes].join('\n  ')
-  return new VaultError('INVALID_REQUEST', { message })
+  return new VaultError('INVALID_REQUEST', { message, fields: [{ field, description: message }] })
 }
 
 function unknownSections(sections: Tree): string[] {
@@ -117,17 +118,24 @@ export function loadConfig<T>(schema: Partial<Record<SectionName, Settings>>, so
   config.load(file)
   for (const override of sources.overrides) {
     const { path, value } = parseOverride(override)
-    if (value === undefined || !isLeaf(settings, path)) mistakes.push(`--set ${path}: no such setting`)
+    if (value === undefined) mistakes.push(`--set ${path}: must be setting=value, as in --set log.level=debug`)
+    else if (!isLeaf(settings, path)) mistakes.push(`--set ${path}: ${noSetting(settings, path)}`)
     else config.set(path, value as never)
   }
   mistakes.push(...invalidValues(() => config.validate({ allowed: 'strict' })))
-  if (mistakes.length > 0) throw configError(mistakes, sources.file.path)
+  if (mistakes.length > 0) throw configError(mistakes, sources.file.path, 'settings')
   return config.getProperties()
 }
 
 function parseOverride(override: string): { path: string; value: string | undefined } {
   const [path = '', ...rest] = override.split('=')
   return { path, value: rest.length === 0 ? undefined : rest.join('=') }
+}
+
+function noSetting(settings: Settings, path: string): string {
+  const [section = ''] = path.split('.')
+  if (Object.hasOwn(settings, section)) return 'no such setting'
+  return `no such setting here; there are those of ${Object.keys(settings).join(', ')}`
 }
 
 function isLeaf(settings: Settings, path: string): boolean {

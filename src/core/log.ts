@@ -89,10 +89,9 @@ function openFile(name: string, { dir, level }: LogConfig): LogFile {
     return new LogFile(join(dir, name), level, logBounds)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    throw new VaultError('INVALID_REQUEST', {
-      message: `log.dir: cannot write ${join(dir, name)}.log (${code})`,
-      cause,
-    })
+    const description = `cannot write ${join(dir, name)}.log (${code})`
+    const fields = [{ field: 'log.dir', description }]
+    throw new VaultError('INVALID_REQUEST', { message: `log.dir: ${description}`, fields, cause })
   }
 }
 

@@ -10,8 +10,13 @@ interface PemFile {
   file: string
 }
 
+function unusable(setting: string, description: string, cause: unknown): VaultError {
+  const fields = [{ field: setting, description }]
+  return new VaultError('INVALID_REQUEST', { message: `${setting}: ${description}`, fields, cause })
+}
+
 function refused({ setting, file }: PemFile, problem: string, cause?: unknown): VaultError {
-  return new VaultError('INVALID_REQUEST', { message: `${setting}: ${file} ${problem}`, cause })
+  return unusable(setting, `${file} ${problem}`, cause)
 }
 
 function read({ setting, file }: PemFile): Buffer {
@@ -19,7 +24,7 @@ function read({ setting, file }: PemFile): Buffer {
     return readFileSync(file)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    throw new VaultError('INVALID_REQUEST', { message: `${setting}: cannot read ${file} (${code})`, cause })
+    throw unusable(setting, `cannot read ${file} (${code})`, cause)
   }
 }
 

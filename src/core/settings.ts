@@ -4,10 +4,11 @@ import convict from 'convict'
 /** A leaf of the configuration. */
 export interface Setting {
   doc: string
-  format: unknown
+  format: 'text' | 'flag' | 'day' | 'choice' | 'whole-number'
   default: unknown
   min?: number
   max?: number
+  choices?: readonly string[]
   /** The environment variable, where it is not the one of the setting's path. */
   env?: string
 }
@@ -18,6 +19,19 @@ export interface Settings {
 }
 
 convict.addFormats({
+  text: {
+    coerce: (text: string) => text,
+    validate(value: unknown) {
+      if (typeof value !== 'string') throw new Error('must be text')
+    },
+  },
+  choice: {
+    coerce: (text: string) => text,
+    validate(value: unknown, schema: object) {
+      const { choices } = schema as { choices: unknown[] }
+      if (!choices.includes(value)) throw new Error(`must be one of ${choices.join(', ')}`)
+    },
+  },
   'whole-number': {
     coerce: (text: string) => (/^\d{1,15}$/.test(text) ? Number(text) : text),
     validate(value: unknown, schema: object) {
@@ -48,7 +62,7 @@ function isDay(value: unknown): boolean {
 }
 
 export function text(initial: string, doc: string): Setting {
-  return { default: initial, format: String, doc }
+  return { default: initial, format: 'text', doc }
 }
 
 export function flag(initial: boolean, doc: string): Setting {
@@ -61,7 +75,7 @@ export function day(doc: string): Setting {
 }
 
 export function oneOf(choices: readonly string[], doc: string): Setting {
-  return { default: choices[0], format: choices, doc }
+  return { default: choices[0], format: 'choice', choices, doc }
 }
 
 /** A whole number from `min` to `max`, both included. */

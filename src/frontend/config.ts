@@ -21,7 +21,7 @@ export const keyModes = ['split', 'server', 'client'] as const
 export const suites = ['aes-256-gcm', 'chacha20-poly1305'] as const
 
 export interface FrontendConfig extends ListenConfig, Omit<ServerLimits, 'maxReceiveBytes'> {
-  backend: Required<ChannelConfig>
+  backend: Required<Omit<ChannelConfig, 'section'>>
   keyringFile: string
   realm: string
   keyMode: (typeof keyModes)[number]
@@ -73,6 +73,11 @@ const headroomBytes = MiB
 
 export function frontendLimits(config: FrontendConfig): ServerLimits {
   return { ...config, maxReceiveBytes: Math.max(config.maxRecordBytes, MiB) + headroomBytes }
+}
+
+/** Where the back end is, and how its settings are called. */
+export function backendChannel({ backend }: FrontendConfig): ChannelConfig {
+  return { ...backend, section: 'frontend.backend' }
 }
 
 /** The folder of what the front end keeps: its keyring and, unless configured, its log. */

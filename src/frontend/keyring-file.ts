@@ -1,6 +1,6 @@
 // Where the keyring lies. Only its owner may read it; it appears whole or not at all, and is never overwritten.
 import { constants, type Stats } from 'node:fs'
-import { type FileHandle, link, open, unlink } from 'node:fs/promises'
+import { type FileHandle, link, lstat, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { makePrivateFolder, syncFolder } from '../core/durable-file.js'
 import { VaultError } from '../core/errors.js'
@@ -69,7 +69,11 @@ async function appear(temporary: string, path: string): Promise<void> {
     await link(temporary, path) // unlike rename, it fails when the name is taken
   } catch (cause) {
     if (codeOf(cause) !== 'EEXIST') throw cause
-    throw refusal(`there is a keyring in ${path}; it is left as it is`, cause)
+    const found = await lstat(path)
+    const what = found.isDirectory()
+      ? `${path} is a folder: name a file in it`
+      : `there is a keyring in ${path}; it is left as it is`
+    throw refusal(what, cause)
   }
   await syncFolder(dirname(path))
 }

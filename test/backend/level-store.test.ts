@@ -194,8 +194,8 @@ describe('level-store', () => {
     const path = join(folder.path, 'file')
     await writeFile(path, '')
     const error = await rejection(openLevelStore({ folder: path }))
-    expect(error.reason).to.equal('STORE_UNAVAILABLE')
-    expect(error.message).to.equal(`cannot open the store in ${path} (EEXIST)`)
+    expect(error.reason).to.equal('INVALID_REQUEST')
+    expect(error.message).to.equal(`backend.dataDir: ${path} is not a folder, and cannot be made one (EEXIST)`)
   })
 
   it('refuses a damaged database, and says which', async () => {
@@ -213,7 +213,7 @@ describe('level-store', () => {
     holder.kill('SIGKILL')
     await once(holder, 'exit')
     expect(error.reason).to.equal('STORE_UNAVAILABLE')
-    expect(error.message).to.equal('another process has the store open')
+    expect(error.message).to.equal('another process has the store open, and only one can: stop that first')
     await openAndClose()
   })
 })

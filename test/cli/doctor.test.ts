@@ -1,5 +1,7 @@
 // What `enc-server doctor` says of vaults that lack something. The e2e tests have one that is whole.
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -51,6 +53,18 @@ describe('doctor', () => {
     const first = `there is no keyring in ${keyringFile()} yet: the first start makes it`
     expect(keyring).to.include({ state: 'warning', found: first })
     expect(await readdir(folder)).to.deep.equal([])
+  })
+
+  it('names the address at which none answers, and what answers there that is none', async () => {
+    const found = await findings({ 'frontend.port': '2' })
+    expect(found['back end']).to.include({ state: 'error', found: `no server answers at ${nobody}` })
+    expect(found['front end']).to.include({ state: 'error', found: 'no server answers at 127.0.0.1:2' })
+    const other = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const address = `127.0.0.1:${(other.address() as AddressInfo).port}`
+    const { 'back end': back } = await findings({ 'frontend.backend.address': address })
+    other.close()
+    expect(back?.found).to.match(new RegExp(`^the connection to ${address} failed; gRPC says: Protocol error`))
   })
 
   it('refuses a file where the store should be', async () => {

@@ -1,7 +1,20 @@
 // What an interrupted download leaves, and what the next one makes of it. The server is a double of a few lines; the
 // scripts and the e2e tests have the real one.
 import { createHash } from 'node:crypto'
-import { appendFile, link, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  chmod,
+  chown,
+  link,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -181,6 +194,29 @@ describe('download', () => {
       expect(await refused({ resume: true })).to.include(message)
       expect((await readFile(partial)).equals(before)).to.equal(true)
     }
+  })
+
+  it('goes on with nothing that others may have put there, however well it fits', async () => {
+    const planted = Buffer.alloc(2000, 'x')
+    const state = { key_id: record.keyId.toString('hex'), size_bytes: data.length, version: 3, ...everything }
+    const sha256 = createHash('sha256').update(planted).digest('hex')
+    const plant = async () => {
+      await writeFile(`${path}.partial`, planted, { mode: 0o600 })
+      await writeFile(`${path}.partial.state`, JSON.stringify({ ...state, bytes: 2000, sha256 }), { mode: 0o600 })
+    }
+    const others = [
+      (file: string) => chmod(file, 0o622),
+      ...(process.getuid?.() === 0 ? [(file: string) => chown(file, 65534, 65534)] : []),
+    ]
+    for (const giveAway of others) {
+      for (const file of ['film.partial', 'film.partial.state']) {
+        await plant()
+        await giveAway(join(folder, file))
+        expect(await refused({ resume: true })).to.match(/^--resume: /)
+        await rm(join(folder, file)) // a file is written into as it is, whoever has it
+      }
+    }
+    expect(await readdir(folder)).to.not.include('film')
   })
 
   it('takes a range, and goes on with no other', async () => {

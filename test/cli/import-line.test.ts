@@ -59,7 +59,7 @@ describe('import line', () => {
       ['{"user":"a","text":"x","labels":{"__proto__":"x"}}', 'labels: a key must not be __proto__'],
       ['{"user":"a","text":"x","labels":{"\\ud800":"x"}}', 'labels: a key is not well-formed text'],
       ['{"user":"a","text":"x","labels":{"k":"\\ud800"}}', 'labels: a value is not well-formed text'],
-      ['{"user":"a","text":"x","keep_versions":0}', 'keep_versions: must be a whole number, at least 1'],
+      ['{"user":"a","text":"x","keep_versions":-1}', 'keep_versions: must be a whole number, at least 0'],
       ['{"user":"\\ud800","text":"x"}', 'user: is not well-formed text'],
       ['{"user":"a","text":"\\ud800"}', 'text: is not well-formed text'],
       [Buffer.from('7b22757365722222ff7d', 'hex'), 'line: is not UTF-8'],
@@ -78,6 +78,8 @@ describe('import line', () => {
     expect(said).to.deep.include({ expireTime: new Date('2030-01-02T02:04:05.500Z'), attributes, keepVersions: 7 })
     const life = { expireTime: new Date(0), attributes, keepVersions: 2 }
     expect(parseImportLine(Buffer.from('{"user":"a","text":""}'), { life })).to.deep.include(life)
+    const asBefore = Buffer.from('{"user":"a","text":"","keep_versions":0}')
+    expect(parseImportLine(asBefore, { life })).to.include({ keepVersions: 0 })
     const own = Buffer.from('{"user":"a","text":"","labels":{},"keep_versions":1}')
     expect(parseImportLine(own, { life })).to.deep.include({
       expireTime: new Date(0),

@@ -9,6 +9,7 @@ import { noHints } from '../../src/cli/hints.js'
 import { printLine } from '../../src/cli/output.js'
 import { rootCommand, runProgram, type Session } from '../../src/cli/program.js'
 import { VaultError } from '../../src/core/errors.js'
+import { version } from '../../src/core/version.js'
 import { fakeTerminal } from './fake-terminal.js'
 
 function programOf(action: (session: Session) => Promise<void>) {
@@ -31,6 +32,21 @@ describe('program', () => {
       expect(await feclient(terminal)).to.equal(0)
       expect(terminal.printed().stdout).to.include('Examples:\n  ').and.to.include('--tls-ca <file>')
     }
+  })
+
+  it('prints its version, which no subcommand takes for its own', async () => {
+    const terminal = fakeTerminal(['feclient', '--version'])
+    expect(await feclient(terminal)).to.equal(0)
+    expect(terminal.printed()).to.eql({ stdout: `${version}\n`, stderr: '' })
+    expect(await feclient(fakeTerminal(['feclient', 'restore', '--user', 'a', '--version', 'x']))).to.equal(2)
+  })
+
+  it('says in its help what must be given', async () => {
+    const terminal = fakeTerminal(['feclient', 'download', '--help'])
+    await feclient(terminal)
+    expect(terminal.printed().stdout).to.match(
+      /--user <id> +whose record \(required\)\n +--name <name> +which record; [^(]+--k/,
+    )
   })
 
   it('ends with 2 for what can never work, with 1 for the rest', async () => {

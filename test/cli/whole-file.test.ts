@@ -59,10 +59,33 @@ describe('whole file', () => {
     expect(await readdir(folder)).to.deep.equal(['out'])
   })
 
+  it('appears under the longest name there can be', async () => {
+    path = join(folder, 'n'.repeat(255))
+    const file = await open(false)
+    await file.commit(Buffer.from('data'))
+    await file.discard()
+    expect(await readdir(folder)).to.deep.equal(['n'.repeat(255)])
+  })
+
+  it('says at once that a name is too long, or leads through a file', async () => {
+    await writeFile(path, '')
+    for (const [wrong, code] of [
+      [join(folder, 'n'.repeat(256)), 'ENAMETOOLONG'],
+      [join(path, 'out'), 'ENOTDIR'],
+    ] as const) {
+      await openWholeFile({ path: wrong, flag: '--out', replace: true }).then(
+        () => expect.fail('it opened'),
+        (error) => expect(error).to.include({ path: wrong, code }),
+      )
+    }
+    expect(await readdir(folder)).to.deep.equal(['out'])
+  })
+
   it('says at once when the folder cannot be written', async () => {
-    await openWholeFile({ path: join(folder, 'absent', 'out'), flag: '--out', replace: true }).then(
+    path = join(folder, 'absent', 'out')
+    await open(true).then(
       () => expect.fail('it opened'),
-      (error) => expect(error.code).to.equal('ENOENT'),
+      (error) => expect(error).to.include({ path, message: `ENOENT: no such file or directory, open '${path}'` }),
     )
   })
 })

@@ -47,9 +47,12 @@ describe('channel', () => {
     'http://127.0.0.1:7777',
     'ipv4:///127.0.0.1:1,10.0.0.1:2',
     'DNS:///localhost:1',
+    'localhost:0',
+    'localhost:65536',
+    '::1:7777',
   ]) {
     it(`refuses "${address}", which is not host:port`, () => {
-      expect(refusal({ address })).to.equal(`address: must be host:port, not "${address}"`)
+      expect(refusal({ address })).to.equal(`address: must be host:port, with a port from 1 to 65535, not "${address}"`)
     })
   }
 
@@ -64,6 +67,16 @@ describe('channel', () => {
       expect(refusal({ address, insecure: true })).to.equal('none')
     })
   }
+
+  it('calls its settings by the section they are of', () => {
+    const section = 'frontend.backend'
+    expect(refusal({ address: 'x', section })).to.match(/^frontend\.backend\.address: must be host:port/)
+    expect(refusal({ address: '10.0.0.1:1', section })).to.match(/^frontend\.backend\.address: 10\.0\.0\.1 is another/)
+    const half = { address: 'x:1', section, tls: { caFile: 'absent', keyFile: 'absent' } }
+    expect(refusal(half)).to.equal('frontend.backend.tls: certFile and keyFile go together')
+    const absent = { address: 'x:1', section, tls: { caFile: 'absent' } }
+    expect(refusal(absent)).to.equal('frontend.backend.tls.caFile: cannot read absent (ENOENT)')
+  })
 
   describe('over TLS', () => {
     let dir: string

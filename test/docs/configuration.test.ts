@@ -7,8 +7,8 @@ import { frontendSchema } from '../../src/frontend/config.js'
 
 const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
 
-function rangeOf({ format, min, max }: Setting): string {
-  if (Array.isArray(format)) return format.map((choice) => `\`${choice}\``).join(', ')
+function rangeOf({ format, choices, min, max }: Setting): string {
+  if (choices) return choices.map((choice) => `\`${choice}\``).join(', ')
   if (min !== undefined) return `${min} to ${max}`
   return format === 'flag' ? '`true`, `false`' : 'text'
 }

@@ -40,10 +40,14 @@ describe('e2e: starts that fail', () => {
   })
 
   describe('configuration', () => {
+    const hint = 'hint: docs/configuration.md has every setting, what it may be and what it is by default'
+
     it('names an unknown setting', async () => {
       const args = configured({ backend: { prot: 1 } })
       const { code, stderr } = await failing('beserver', { args })
-      expect(stderr).to.equal(`error: INVALID_REQUEST: configuration ${args[1]}:\n  backend.prot: no such setting\n`)
+      expect(stderr).to.equal(
+        `error: INVALID_REQUEST: configuration ${args[1]}:\n  backend.prot: no such setting\n${hint}\n`,
+      )
       expect(code).to.equal(2)
     })
 
@@ -52,7 +56,7 @@ describe('e2e: starts that fail', () => {
       const { code, stderr } = await failing('feserver', { args })
       expect(stderr).to.equal(
         `error: INVALID_REQUEST: configuration ${args[1]}:\n` +
-          "  unknown section 'backnd'; there are frontend, backend, log\n",
+          `  unknown section 'backnd'; there are frontend, backend, log\n${hint}\n`,
       )
       expect(code).to.equal(2)
     })
@@ -70,9 +74,10 @@ describe('e2e: starts that fail', () => {
           '  backend.prot: no such setting',
           '  backend.tls: must be an object',
           '  --set backend.nope: no such setting',
-          '  --set backend.port: no such setting',
+          '  --set backend.port: must be setting=value, as in --set log.level=debug',
           '  backend.drainMs: must be a whole number from 0 to 600000: value was "soon"',
           '  log.stdout: must be true or false: value was "ture"',
+          hint,
           '',
         ].join('\n'),
       )
@@ -88,18 +93,19 @@ describe('e2e: starts that fail', () => {
 
     it('names a configuration file that is not there, or is no JSON', async () => {
       const file = join(folder, 'absent.json')
-      const expected = `error: INVALID_REQUEST: configuration ${file}:\n  cannot read ${file} (ENOENT)\n`
+      const which = 'hint: --config FILE says which it is, else ENC_SERVER_CONFIG_PATH'
+      const expected = `error: INVALID_REQUEST: configuration ${file}:\n  cannot read ${file} (ENOENT)\n${which}\n`
       expect(await failing('beserver', { args: ['--config', file] })).to.include({ code: 2, stderr: expected })
       const env = { ENC_SERVER_CONFIG_PATH: file }
       expect(await failing('feserver', { env })).to.include({ code: 2, stderr: expected })
       const { code, stderr } = await failing('beserver', { args: configured('{"backend": ') })
-      expect(stderr).to.match(/^error: INVALID_REQUEST: configuration \S+:\n {2}not JSON, .+\n$/)
+      expect(stderr).to.match(/^error: INVALID_REQUEST: configuration \S+:\n {2}not JSON, .+\nhint: .+\n$/)
       expect(code).to.equal(2)
     })
 
     it('refuses flags and arguments it does not know', async () => {
       const flag = await failing('beserver', { args: ['--prot', '1'] })
-      expect(flag).to.include({ code: 2, stderr: "error: unknown option '--prot'\n" })
+      expect(flag).to.include({ code: 2, stderr: "error: unknown option '--prot'\nhint: --help shows what there is\n" })
       const argument = await failing('feserver', { args: ['start'] })
       expect(argument.stderr).to.match(/^error: too many arguments/)
       expect(argument.code).to.equal(2)
@@ -132,6 +138,9 @@ describe('e2e: starts that fail', () => {
       const dataDir = join(folder, 'backend')
       expect(await failing('beserver', { set: backendAt(dataDir, port) })).to.include({ code: 2, stderr: expected })
       await (await box.backend({ dataDir })).stop() // the store was let go
+      const all = { ...frontendAt(join(folder, 'other.json'), backend), ...backendAt(dataDir), 'frontend.port': port }
+      const args = ['up', ...Object.entries(all).flatMap(([name, value]) => ['--set', `${name}=${value}`])]
+      expect(await failing('enc-server', { args })).to.include({ code: 2, stderr: expected })
     })
 
     it('refuses other machines without mutual TLS, both ways', async () => {
@@ -149,7 +158,14 @@ describe('e2e: starts that fail', () => {
       const away = { ...own, 'frontend.backend.address': '192.0.2.1:8888' }
       expect(await failing('feserver', { set: away })).to.include({
         code: 2,
-        stderr: 'error: INVALID_REQUEST: address: 192.0.2.1 is another machine: set tls.caFile, or insecure: true\n',
+        stderr:
+          'error: INVALID_REQUEST: frontend.backend.address: 192.0.2.1 is another machine: ' +
+          'set tls.caFile, or insecure: true\n',
+      })
+      const absent = { ...own, 'frontend.backend.tls.caFile': '/absent' }
+      expect(await failing('feserver', { set: absent })).to.include({
+        code: 2,
+        stderr: 'error: INVALID_REQUEST: frontend.backend.tls.caFile: cannot read /absent (ENOENT)\n',
       })
       const said = await box.start('beserver', { set: { ...set, 'backend.insecure': true } })
       expect((await said.stop()).code).to.equal(0)
@@ -244,7 +260,9 @@ describe('e2e: starts that fail', () => {
       const dataDir = join(folder, 'backend')
       const owner = await box.backend({ dataDir })
       const refused = await failing('beserver', { set: backendAt(dataDir) })
-      expect(refused.stderr).to.equal('error: STORE_UNAVAILABLE: another process has the store open\n')
+      expect(refused.stderr).to.equal(
+        'error: STORE_UNAVAILABLE: another process has the store open, and only one can: stop that first\n',
+      )
       expect(refused.code).to.equal(1)
       await owner.stop()
       expect((await (await box.backend({ dataDir })).stop()).code).to.equal(0)
@@ -268,10 +286,15 @@ describe('e2e: starts that fail', () => {
       const dataDir = join(folder, 'backend')
       writeFileSync(dataDir, '')
       const refused = await failing('beserver', { set: { ...backendAt(dataDir), 'log.dir': join(folder, 'log') } })
-      expect(refused.code).to.equal(1)
-      expect(refused.stderr)
-        .to.match(/^error: .+ENOTDIR|EEXIST.+\n$/)
-        .and.not.to.include('    at ')
+      expect(refused.code).to.equal(2)
+      expect(refused.stderr).to.equal(
+        `error: INVALID_REQUEST: backend.dataDir: ${dataDir} is not a folder, and cannot be made one (EEXIST)\n`,
+      )
+      const within = await failing('beserver', { set: backendAt(dataDir) })
+      expect(within.code).to.equal(2)
+      expect(within.stderr).to.match(
+        /^error: INVALID_REQUEST: log\.dir: .+\nhint: unless it is set, the log is in .+\n$/,
+      )
     })
   })
 })

@@ -87,7 +87,10 @@ describeEngines('e2e: the vault as two processes', (engine) => {
     const { PATH, HOME } = process.env
     const env = { PATH, HOME, ENC_SERVER_FRONTEND_TARGET: frontend.address, ENC_SERVER_BACKEND_TARGET: backend.address }
     for (const name of ['feclient', 'beclient']) {
-      const { stdout } = await run('make', ['--old-file=dist/.built', `${name}-cmd`], { cwd: repoFolder, env })
+      const { stdout } = await run('make', ['IN_TURN=yes', '--old-file=dist/.built', `${name}-cmd`], {
+        cwd: repoFolder,
+        env,
+      })
       expect(stdout).to.match(
         new RegExp(`^${name}: trial against 127[^]* as it must be [^]*${name}: the trial passed\n$`),
       )
