@@ -20,14 +20,13 @@ export async function noteDelete(store: Store, { userPseudonym, now }: UserNow, 
   await store.noteDeletes({ userPseudonym, until: new Date(now.getTime() + aheadMs) }, call)
 }
 
-/** Whether what a try of so long ago has written may have been deleted; 0: there was none. */
-export async function perhapsDeleted(
-  store: Store,
-  { userPseudonym, now, triedMsAgo }: UserNow & { triedMsAgo: number },
+/** Whether a record of the user may have been deleted since then. */
+export async function deletesSince(
+  store: Pick<Store, 'deletesUntil'>,
+  { userPseudonym, since }: { userPseudonym: Buffer; since: Date },
   call: StoreCall,
 ): Promise<boolean> {
-  if (triedMsAgo === 0) return false
-  return isAfter(await store.deletesUntil(userPseudonym, call), now.getTime() - triedMsAgo)
+  return isAfter(await store.deletesUntil(userPseudonym, call), since.getTime())
 }
 
 function isAfter(noted: Date | undefined, ms: number): boolean {

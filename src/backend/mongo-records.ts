@@ -64,11 +64,11 @@ async function replaced(
 
 /**
  * Most records are written once: inserting them first saves a read, and costs little when it was wrong. One that has
- * expired can only be a repeated write, and so is one that was perhaps deleted.
+ * expired can only be a repeated write, and so is one that was perhaps done.
  */
-function maybeNew({ record, precondition, keptKeyId, perhapsDeleted, now }: Put): boolean {
+function maybeNew({ record, precondition, keptKeyId, perhapsDone, now }: Put): boolean {
   const mustBeThere = precondition?.condition?.$case === 'keyId' || keptKeyId !== undefined || isExpired(record, now)
-  return !mustBeThere && !perhapsDeleted && record.envelope.length <= maxGuessBytes
+  return !mustBeThere && !perhapsDone && record.envelope.length <= maxGuessBytes
 }
 
 export async function putRecord(records: Records, put: Put, caller: Caller): Promise<Written | undefined> {

@@ -4,7 +4,7 @@ import type { SealedRecord } from '../gen/encserver/v1/backend.js'
 import { keyIdOf } from './envelope-header.js'
 import type { PartStore } from './part-store.js'
 import type { Store, StoreCall } from './store.js'
-import { isWritten } from './write-rules.js'
+import { doneBefore } from './write-rules.js'
 
 export interface PartsRequirement {
   store: Pick<Store, 'getRecordHeader'>
@@ -33,5 +33,5 @@ export async function requireParts(
   if (refusal === undefined) return
   // A write that was done before is a success all the same: its parts may be gone by now.
   const current = await requirement.store.getRecordHeader(record.recordId, call)
-  if (!isWritten(current, record)) throw refusal
+  if (!doneBefore(current, record)) throw refusal
 }

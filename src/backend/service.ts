@@ -9,7 +9,8 @@ import type {
   StoreEnvelopeRequest,
   UserDocument,
 } from '../gen/encserver/v1/backend.js'
-import { noteDelete, perhapsDeleted } from './deletes-until.js'
+import { noteDelete } from './deletes-until.js'
+import { triedSince } from './earlier-try.js'
 import { type BackendCalls, executeBatch } from './execute-batch.js'
 import { findRecord, findUser } from './first-hit.js'
 import { keyringBinding } from './keyring-binding.js'
@@ -72,17 +73,16 @@ function writeCalls(
   const letGo = lettingGo(options)
   return {
     async storeEnvelope(request, call) {
+      const since = triedSince(clock, request.triedMsAgo)
       const record = validateStore(request)
-      const { precondition, keepVersions, defaultKeepVersions, newUser, triedMsAgo } = request
+      const { precondition, keepVersions, defaultKeepVersions, newUser } = request
       await requireParts(requirement, record, call)
       await requireKeyring(request.keyringId, call)
       const user = await ownerOf(store, { record, newUser }, call)
       if (user === undefined) return { result: { $case: 'userAbsent', value: {} } }
       if (!user.userUid.equals(record.userUid)) return { result: { $case: 'currentUser', value: user } }
-      const tried = { userPseudonym: user.userPseudonym, now: clock.forRefusing(), triedMsAgo }
       const terms = { precondition, keepVersions, defaultKeepVersions }
-      const doubt = { perhapsDeleted: await perhapsDeleted(store, tried, call) }
-      const put = { record: { ...record, storeTime: storeTime() }, ...terms, ...doubt }
+      const put = { record: { ...record, storeTime: storeTime() }, ...terms, triedSince: since }
       const { stored, change } = await putKeeping({ store, clock }, put, call)
       if (change) await letGo.replaced(change, call).catch(leftOver)
       return { result: { $case: 'stored', value: stored } }

@@ -32,8 +32,8 @@ export interface Put {
   keptKeyId: Buffer | undefined
   /** Names the life that the write begins, if it begins one: 16 bytes that never name another. */
   newLife: Buffer
-  /** An earlier try may have written it, and it may have been deleted since: not to be written anew. */
-  perhapsDeleted: boolean
+  /** An earlier try may have written it though the row does not know, so it is not to be written anew (earlier-try.ts). */
+  perhapsDone: boolean
   /** Rows that have expired by then count as absent. */
   now: Date
 }

@@ -88,6 +88,45 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     })
   }
 
+  /** The service on a store of which some methods are others. */
+  const serving = (changes: Partial<Store>) =>
+    backendService({ store: { ...opened.store, ...changes }, parts: noParts, clock: newClock(time) })
+
+  it('brings back nothing that is deleted just after it looked', async () => {
+    const record = sealed()
+    await put(record)
+    let looks = 0
+    const thenDeleted = async <Seen>(seen: Promise<Seen>) => {
+      await seen
+      looks += 1
+      if (looks === 1) await remove(record)
+      return seen
+    }
+    const slow = serving({
+      getRecordHeader: (...asked) => thenDeleted(opened.store.getRecordHeader(...asked)),
+      deletesUntil: (...asked) => thenDeleted(opened.store.deletesUntil(...asked)),
+    })
+    await slow.storeEnvelope(storeOf(record, { triedMsAgo: 100 }), call)
+    expect(looks).to.equal(1)
+    expect(await found(record)).to.equal(undefined)
+  })
+
+  it('brings back nothing that was done and deleted while the version before it was kept', async () => {
+    const record = sealed()
+    await put(record, { keepVersions: 3 })
+    const repeated = next(record)
+    const thenDeleted = serving({
+      async putVersion(...version) {
+        await opened.store.putVersion(...version)
+        await put(repeated)
+        await remove(record)
+      },
+    })
+    const again = thenDeleted.storeEnvelope(storeOf(repeated, { triedMsAgo: 100 }), call)
+    expect(await reasonOf(again)).to.equal('OUTCOME_UNKNOWN')
+    expect(await found(record)).to.equal(undefined)
+  })
+
   it('does not replace what has begun another life since', async () => {
     const record = sealed()
     const other = next(record)

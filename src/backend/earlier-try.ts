@@ -1,0 +1,34 @@
+// What became of an earlier try of a store that is made again (ADR 14). The row is read before the note of deletes, as a
+// delete notes before it removes: so of a write that was done and deleted since, one of the two still tells.
+import type { Clock } from '../core/clock.js'
+import type { SealedRecord, StoredEnvelope } from '../gen/encserver/v1/backend.js'
+import { deletesSince } from './deletes-until.js'
+import { userPseudonymOf } from './record-id.js'
+import type { Store, StoreCall } from './store.js'
+import { doneBefore } from './write-rules.js'
+
+export interface EarlierTry {
+  /** It was done, and the row knows. */
+  done: StoredEnvelope | undefined
+  /** It may have been done though the row does not know. */
+  perhapsDone: boolean
+}
+
+const none: EarlierTry = { done: undefined, perhapsDone: false }
+
+/** Since when there may have been an earlier try; undefined: there was none. */
+export function triedSince(clock: Clock, triedMsAgo: number): Date | undefined {
+  return triedMsAgo === 0 ? undefined : new Date(clock.forRefusing().getTime() - triedMsAgo)
+}
+
+export async function earlierTry(
+  store: Pick<Store, 'getRecordHeader' | 'deletesUntil'>,
+  { record, since }: { record: SealedRecord; since: Date | undefined },
+  call: StoreCall,
+): Promise<EarlierTry> {
+  if (since === undefined) return none
+  const done = doneBefore(await store.getRecordHeader(record.recordId, call), record)
+  if (done) return { done, perhapsDone: false }
+  const userPseudonym = userPseudonymOf(record.recordId)
+  return { done, perhapsDone: await deletesSince(store, { userPseudonym, since }, call) }
+}
