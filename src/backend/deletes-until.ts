@@ -1,8 +1,7 @@
 // What a store that is repeated must not do: bring back a record that its first try had written and somebody has deleted
 // since. A row that is gone says nothing of what it was, so it is noted before each delete until when there are deletes
-// of the user's records (ADR 14). The time is ahead, so that many deletes of a user need one note, and by at
-// least `leastAheadMs`: so far may the clocks of back ends differ, or a repeated call be held up on its way, as how long ago
-// its first try was is counted back from its arrival.
+// of the user's records (ADR 14). The time is ahead, so that many deletes of a user need one note, and by at least
+// `leastAheadMs`, as a row is removed some time after its note.
 import type { Store, StoreCall } from './store.js'
 
 const aheadMs = 60_000

@@ -16,9 +16,16 @@ export interface EarlierTry {
 
 const none: EarlierTry = { done: undefined, perhapsDone: false }
 
-/** Since when there may have been an earlier try; undefined: there was none. */
+/** How long ago it was is counted back from the arrival of a call, which may have been on its way for as long as it has. */
+const defaultDeadlineMs = 30_000
+/** Between back ends on one database. */
+const clocksDifferMs = 15_000
+const leewayMs = defaultDeadlineMs + clocksDifferMs
+
+/** Since when there may have been an earlier try; undefined: there was none. To be asked when the call has just arrived. */
 export function triedSince(clock: Clock, triedMsAgo: number): Date | undefined {
-  return triedMsAgo === 0 ? undefined : new Date(clock.forRefusing().getTime() - triedMsAgo)
+  // Deletes are noted by a clock that is never behind: to find them, this one must not be ahead.
+  return triedMsAgo === 0 ? undefined : new Date(clock.forRemoving().getTime() - triedMsAgo - leewayMs)
 }
 
 export async function earlierTry(

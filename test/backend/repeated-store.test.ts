@@ -167,7 +167,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     const gone = sealed()
     await put(gone)
     await remove(gone)
-    time.pass(90_000)
+    time.pass(106_000)
     expect(await broken(sealed(), lost)).to.include({ $case: 'stored' })
   })
 
@@ -188,6 +188,60 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     time.pass(35_000)
     await remove(records[4] as SealedRecord)
     expect(notes).to.equal(2)
+  })
+
+  it('is refused though it was half a minute on its way, and the clock of its back end a little ahead', async () => {
+    const neighbour = sealed()
+    await put(neighbour)
+    await remove(neighbour)
+    time.pass(29_999) // the note is not made anew
+    const record = sealed()
+    await put(record)
+    await remove(record)
+    const ahead = settableTime(time.wallMs() + 14_000)
+    service = backendService({ store: opened.store, parts: noParts, clock: newClock(ahead) })
+    ahead.pass(30_000)
+    expect(await reasonOf(put(record, { triedMsAgo: 10 }))).to.equal('OUTCOME_UNKNOWN')
+  })
+
+  it('counts from its arrival, however long its user is waited for', async () => {
+    const record = sealed()
+    await put(record)
+    await remove(record)
+    const slow = serving({
+      getUser(...asked) {
+        time.pass(200_000)
+        return opened.store.getUser(...asked)
+      },
+    })
+    expect(await reasonOf(slow.storeEnvelope(storeOf(record, { triedMsAgo: 10 }), call))).to.equal('OUTCOME_UNKNOWN')
+  })
+
+  it('knows of deletes before the clock was set ahead, and when it is set back', async () => {
+    const [record, other] = [sealed(), sealed()]
+    for (const each of [record, other]) await put(each)
+    const { store } = opened
+    const right = backendService({ store, parts: noParts, clock: newClock(settableTime(time.wallMs())) })
+    time.set(time.wallMs() + 3_600_000)
+    await found(record) // looks at the clock
+    for (const { recordId } of [record, other]) {
+      await right.deleteEnvelope({ recordIds: [recordId], expectKeyId: Buffer.alloc(0) }, call)
+    }
+    expect(await reasonOf(put(record, { triedMsAgo: 100 }))).to.equal('OUTCOME_UNKNOWN')
+    time.set(time.wallMs() - 3_600_000)
+    expect(await reasonOf(put(other, { triedMsAgo: 100 }))).to.equal('OUTCOME_UNKNOWN')
+  })
+
+  it('knows of deletes by a back end whose clock was ahead and is back', async () => {
+    const record = sealed()
+    await put(record)
+    time.set(time.wallMs() + 100_000)
+    await found(record)
+    time.set(time.wallMs() - 100_000)
+    time.pass(20_000)
+    await remove(record)
+    const noted = await opened.store.deletesUntil(user.userPseudonym, call)
+    expect(noted?.getTime()).to.equal(storeTime.getTime() + 160_000)
   })
 
   it('knows of deletes after a restart, and of those of another back end', async () => {
