@@ -24,6 +24,7 @@ export function backendClient(config: ChannelConfig): BackendClient {
 
 function retryPolicy(request: unknown, method: keyof BackendServiceServer): RetryPolicy {
   if (method !== 'storeEnvelope') return { safe: true, write: method === 'deleteEnvelope' }
-  const repeated = (triedMsAgo: number) => repeatedStore(request as StoreEnvelopeRequest, triedMsAgo)
-  return { safe: true, write: true, repeated }
+  const store = request as StoreEnvelopeRequest
+  const repeated = (triedMsAgo: number) => repeatedStore(store, triedMsAgo)
+  return { safe: true, write: true, doubted: store.triedMsAgo > 0, repeated }
 }
