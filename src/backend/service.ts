@@ -9,7 +9,6 @@ import type {
   StoreEnvelopeRequest,
   UserDocument,
 } from '../gen/encserver/v1/backend.js'
-import { noteDelete } from './deletes-until.js'
 import { triedSince } from './earlier-try.js'
 import { type BackendCalls, executeBatch } from './execute-batch.js'
 import { findRecord, findUser } from './first-hit.js'
@@ -95,10 +94,7 @@ function writeCalls(
       if (user === undefined) return { deleted: false }
       const expectKeyId = request.expectKeyId.length > 0 ? request.expectKeyId : undefined
       const gone = (row: SealedRecord) => letGo.removed(row, call).catch(leftOver)
-      const now = clock.forRefusing()
-      await noteDelete(store, { userPseudonym: user.userPseudonym, now }, call)
-      const removal = { recordIds, user, expectKeyId, now, gone }
-      return { deleted: await removeRecord(store, removal, call) }
+      return { deleted: await removeRecord({ store, clock }, { recordIds, user, expectKeyId, gone }, call) }
     },
   }
 }

@@ -244,6 +244,92 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     expect(noted?.getTime()).to.equal(storeTime.getTime() + 160_000)
   })
 
+  describe('a delete', () => {
+    const deletion = (recordIds: Buffer[], expectKeyId = Buffer.alloc(0)) => ({ recordIds, expectKeyId })
+    const noted = (pseudonym: Buffer) => opened.store.deletesUntil(pseudonym, call)
+
+    it('is noted before the row is removed, each time half a minute and more ahead', async () => {
+      const records = [sealed(), sealed()]
+      for (const record of records) await put(record)
+      const seen: number[] = []
+      const watching = serving({
+        async deleteRecord(...target) {
+          seen.push(Number(await noted(user.userPseudonym)) - time.wallMs())
+          return opened.store.deleteRecord(...target)
+        },
+      })
+      for (const { recordId } of records) {
+        await watching.deleteEnvelope(deletion([recordId]), call)
+        time.pass(30_001)
+      }
+      expect(seen).to.deep.equal([60_000, 60_000])
+    })
+
+    it('removes nothing after its note is over, however late its caller would take an answer', async () => {
+      const record = sealed()
+      await put(record)
+      const deadlines: number[] = []
+      const watching = serving({
+        deleteRecord(target, { deadline, signal }) {
+          deadlines.push(deadline)
+          return opened.store.deleteRecord(target, { deadline, signal })
+        },
+      })
+      const longest = Date.now() + 30_000
+      await watching.deleteEnvelope(deletion([record.recordId]), call)
+      await watching.deleteEnvelope(deletion([record.recordId]), { ...call, deadline: longest - 1_000 })
+      expect(deadlines[0]).to.be.within(longest, Date.now() + 30_000)
+      expect(deadlines[1]).to.equal(longest - 1_000)
+    })
+
+    it('is noted for each row by the time it comes to it, and under the pseudonym of its id', async () => {
+      const older = sampleUser({ userUid: user.userUid })
+      const rows = [sealed(), sampleRecord(older, { storeTime: undefined })] as const
+      await put(rows[0])
+      await service.storeEnvelope(storeOf(rows[1], { newUser: older }), call)
+      const slow = serving({
+        async deleteRecord(...target) {
+          time.pass(40_000)
+          return opened.store.deleteRecord(...target)
+        },
+      })
+      await slow.deleteEnvelope(deletion(rows.map(({ recordId }) => recordId)), call)
+      expect(await noted(older.userPseudonym)).to.deep.equal(new Date(storeTime.getTime() + 60_000))
+      expect(await noted(user.userPseudonym)).to.deep.equal(new Date(storeTime.getTime() + 100_000))
+      for (const [row, newUser] of [
+        [rows[0], user],
+        [rows[1], older],
+      ] as const) {
+        expect(await reasonOf(put(row, { newUser, triedMsAgo: 100 }))).to.equal('OUTCOME_UNKNOWN')
+      }
+    })
+
+    it('of a damaged row is noted, and none whose row cannot be read', async () => {
+      const record = sealed()
+      await put(record)
+      for (const [reason, answer] of [
+        ['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE'],
+        ['RECORD_CORRUPT', true],
+      ] as const) {
+        const failing = serving({ getRecordHeader: () => Promise.reject(new VaultError(reason)) })
+        const deleted = failing.deleteEnvelope(deletion([record.recordId]), call)
+        expect(
+          await deleted.then(
+            ({ deleted }) => deleted,
+            (error: VaultError) => error.reason,
+          ),
+        ).to.equal(answer)
+        expect((await noted(user.userPseudonym)) !== undefined).to.equal(answer === true)
+      }
+    })
+
+    it('of what is not there is not noted', async () => {
+      await put(sealed())
+      expect(await service.deleteEnvelope(deletion([sealed().recordId]), call)).to.deep.equal({ deleted: false })
+      expect(await noted(user.userPseudonym)).to.equal(undefined)
+    })
+  })
+
   it('knows of deletes after a restart, and of those of another back end', async () => {
     const record = sealed()
     await put(record)
