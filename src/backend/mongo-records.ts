@@ -57,7 +57,7 @@ async function replaced(
   const { _id, ...fields } = row
   // The life too: a write repeated after a delete has the same key id in another. Old rows name none.
   const { lifeId } = current
-  const condition = { _id, keyId: keyIdOf(current), ...(lifeId.length > 0 && { lifeId }) }
+  const condition = { _id, keyId: keyIdOf(current), ...(lifeId.length > 0 && { firstKeyId: lifeId }) }
   const { matchedCount } = await records.replaceOne(condition, fields, commandOf(call))
   return matchedCount === 1
 }

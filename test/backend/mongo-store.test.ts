@@ -92,7 +92,7 @@ describeMongo('mongo-store', everyKind, () => {
         version: 1n,
         storeTime: record.storeTime,
         replacedKeyIds: [],
-        lifeId: keyId(record),
+        firstKeyId: keyId(record),
         sizeBytes: 196n,
         envelopeBytes: 300,
         entryBox: record.entryBox,
@@ -118,10 +118,20 @@ describeMongo('mongo-store', everyKind, () => {
       expect(stored?._id).to.equal(`${record.recordId.toString('base64url')}.${life}.000000000000012c`)
     })
 
+    it('lists versions by the life in their id, and removes them by it', async () => {
+      const record = sampleRecord(sampleUser(), { version: 300n, lifeId: Buffer.alloc(16, 0xab) })
+      await store.putVersion(record, call)
+      await collection('versions').updateMany({}, { $unset: { firstKeyId: '' } })
+      const [listed] = await store.listVersions(record, call)
+      expect(listed?.lifeId).to.deep.equal(record.lifeId)
+      await store.removeVersion(listed ?? expect.fail('is not listed'), call)
+      expect(await collection('versions').countDocuments()).to.equal(0)
+    })
+
     it('reads rows of before there were versions', async () => {
       const record = sampleRecord(sampleUser())
       await putInto(store, record)
-      await collection('records').updateOne({}, { $unset: { lifeId: '' } })
+      await collection('records').updateOne({}, { $unset: { firstKeyId: '' } })
       const read = await store.getRecord(record.recordId, call)
       expect(read).to.deep.include({
         lifeId: Buffer.alloc(0),
