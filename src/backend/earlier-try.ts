@@ -5,7 +5,7 @@ import type { SealedRecord, StoredEnvelope } from '../gen/encserver/v1/backend.j
 import { deletesSince } from './deletes-until.js'
 import { userPseudonymOf } from './record-id.js'
 import type { Store, StoreCall } from './store.js'
-import { doneBefore } from './write-rules.js'
+import { doneBefore, mayHaveForgotten } from './write-rules.js'
 
 export interface EarlierTry {
   /** It was done, and the row knows. */
@@ -14,12 +14,13 @@ export interface EarlierTry {
   perhapsDone: boolean
 }
 
-const none: EarlierTry = { done: undefined, perhapsDone: false }
+/** Of a first try. */
+export const neverTried: EarlierTry = { done: undefined, perhapsDone: false }
 
 /** How long ago it was is counted back from the arrival of a call, which may have been on its way for as long as it has. */
 const defaultDeadlineMs = 30_000
 /** Between back ends on one database. */
-const clocksDifferMs = 15_000
+const clocksDifferMs = 30_000
 const leewayMs = defaultDeadlineMs + clocksDifferMs
 
 /** Since when there may have been an earlier try; undefined: there was none. To be asked when the call has just arrived. */
@@ -28,14 +29,22 @@ export function triedSince(clock: Clock, triedMsAgo: number): Date | undefined {
   return triedMsAgo === 0 ? undefined : new Date(clock.forRemoving().getTime() - triedMsAgo - leewayMs)
 }
 
+export interface Tried {
+  record: SealedRecord
+  /** Since when there may have been an earlier try; undefined: there was none. */
+  since: Date | undefined
+}
+
+/** Looks in the store. */
 export async function earlierTry(
   store: Pick<Store, 'getRecordHeader' | 'deletesUntil'>,
-  { record, since }: { record: SealedRecord; since: Date | undefined },
+  { record, since }: Tried,
   call: StoreCall,
 ): Promise<EarlierTry> {
-  if (since === undefined) return none
-  const done = doneBefore(await store.getRecordHeader(record.recordId, call), record)
-  if (done) return { done, perhapsDone: false }
+  const row = await store.getRecordHeader(record.recordId, call)
+  const done = doneBefore(row, record)
+  if (done || since === undefined) return { done, perhapsDone: false }
+  if (row && mayHaveForgotten(row, since)) return { done, perhapsDone: true }
   const userPseudonym = userPseudonymOf(record.recordId)
   return { done, perhapsDone: await deletesSince(store, { userPseudonym, since }, call) }
 }

@@ -75,7 +75,7 @@ function writeCalls(
       const since = triedSince(clock, request.triedMsAgo)
       const record = validateStore(request)
       const { precondition, keepVersions, defaultKeepVersions, newUser } = request
-      await requireParts(requirement, record, call)
+      await requireParts(requirement, { record, since }, call)
       await requireKeyring(request.keyringId, call)
       const user = await ownerOf(store, { record, newUser }, call)
       if (user === undefined) return { result: { $case: 'userAbsent', value: {} } }

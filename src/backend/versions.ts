@@ -21,7 +21,7 @@
 import type { Clock } from '../core/clock.js'
 import { VaultError } from '../core/errors.js'
 import type { SealedRecord } from '../gen/encserver/v1/backend.js'
-import { earlierTry } from './earlier-try.js'
+import { earlierTry, neverTried } from './earlier-try.js'
 import { cutToHeader, keyIdOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
 import type { PartSet } from './part-store.js'
@@ -70,7 +70,7 @@ export async function putKeeping(
   // Not by a key id: a call that is repeated after a delete would begin a life of the same name as the one that has ended.
   const newLife = Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(lifeBytes)))
   const attempt = async (keptKeyId?: Buffer): Promise<Written | undefined> => {
-    const { done, perhapsDone } = await earlierTry(store, { record: put.record, since }, call)
+    const { done, perhapsDone } = since ? await earlierTry(store, { record: put.record, since }, call) : neverTried
     if (done) return { stored: done, change: undefined }
     return store.putRecord({ ...put, perhapsDone, keptKeyId, newLife, now: clock.forRefusing() }, call)
   }

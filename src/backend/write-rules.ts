@@ -41,13 +41,19 @@ export function decideWrite(row: SealedRecord | undefined, put: Put): WriteDecis
   // First of all: what a repeated call once changed would make its own condition fail, and time has passed since then.
   const done = doneBefore(own, record)
   if (done) return { stored: done, next: undefined }
-  if (isExpired(record, now)) throw invalidField('record.expire_time', 'must be in the future')
+  if (isExpired(record, now)) throw tooLate(put)
   const current = own && !isExpired(own, now) ? own : undefined
   demand(put, current)
   if (current === undefined) return written(firstOf(put))
   const keep = keepOf(current, put)
   if (keep > 1 && !put.keptKeyId?.equals(keyIdOf(current))) return undefined
   return written(successor(current, put, keep))
+}
+
+/** A write that may have been done may also have been in time. */
+function tooLate({ perhapsDone }: Put): VaultError {
+  if (perhapsDone) return new VaultError('OUTCOME_UNKNOWN')
+  return invalidField('record.expire_time', 'must be in the future')
 }
 
 function written(next: SealedRecord): WriteDecision {
@@ -80,6 +86,11 @@ export function doneBefore(row: SealedRecord | undefined, record: SealedRecord):
   const own = owned(row, record.userUid)
   const version = own && versionOf(own, keyIdOf(record))
   return version === undefined ? undefined : { version, storeTime: own?.storeTime }
+}
+
+/** Whether it may be that a write since then was done and is not remembered: more have come after it than the row knows. */
+export function mayHaveForgotten({ replacedKeyIds, storeTime }: SealedRecord, since: Date): boolean {
+  return replacedKeyIds.length >= rememberedKeyIds && (storeTime === undefined || storeTime >= since)
 }
 
 /** What names the life of a record that a version belongs to. */

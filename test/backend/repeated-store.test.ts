@@ -2,6 +2,7 @@
 // that breaks, with others who delete in between.
 import { expect } from 'chai'
 import { gatheredClient } from '../../src/backend/gathered-client.js'
+import type { PartStore } from '../../src/backend/part-store.js'
 import { backendService } from '../../src/backend/service.js'
 import type { Store } from '../../src/backend/store.js'
 import { newClock } from '../../src/core/clock.js'
@@ -167,7 +168,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     const gone = sealed()
     await put(gone)
     await remove(gone)
-    time.pass(106_000)
+    time.pass(121_000)
     expect(await broken(sealed(), lost)).to.include({ $case: 'stored' })
   })
 
@@ -190,7 +191,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     expect(notes).to.equal(2)
   })
 
-  it('is refused though it was half a minute on its way, and the clock of its back end a little ahead', async () => {
+  it('is refused though it was half a minute on its way, and the clock of its back end half a minute ahead', async () => {
     const neighbour = sealed()
     await put(neighbour)
     await remove(neighbour)
@@ -198,7 +199,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     const record = sealed()
     await put(record)
     await remove(record)
-    const ahead = settableTime(time.wallMs() + 14_000)
+    const ahead = settableTime(time.wallMs() + 30_000)
     service = backendService({ store: opened.store, parts: noParts, clock: newClock(ahead) })
     ahead.pass(30_000)
     expect(await reasonOf(put(record, { triedMsAgo: 10 }))).to.equal('OUTCOME_UNKNOWN')
@@ -242,6 +243,74 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     await remove(record)
     const noted = await opened.store.deletesUntil(user.userPseudonym, call)
     expect(noted?.getTime()).to.equal(storeTime.getTime() + 160_000)
+  })
+
+  describe('that would be refused', () => {
+    const again = (record: SealedRecord) => ({ newUser: undefined, triedMsAgo: 2_100, record })
+
+    it('as its time is over was perhaps done in time, if records were deleted since', async () => {
+      const expiring = () => sampleRecord(user, { storeTime: undefined, expireTime: new Date(time.wallMs() + 1_000) })
+      const [record, lostOne] = [expiring(), expiring()]
+      await put(record)
+      time.pass(2_000)
+      expect(await reasonOf(put(lostOne, again(lostOne)))).to.equal('INVALID_REQUEST')
+      const late = expiring()
+      await put(late)
+      await remove(late)
+      time.pass(2_000)
+      expect(await reasonOf(put(late, again(late)))).to.equal('OUTCOME_UNKNOWN')
+      expect(await reasonOf(put(late))).to.equal('INVALID_REQUEST')
+    })
+
+    it('as its parts are gone had them perhaps, if records were deleted since', async () => {
+      let count = 2
+      const parts = { state: async () => ({ count, begun: new Date(8.64e15) }) } as unknown as PartStore
+      service = backendService({ store: opened.store, parts, clock: newClock(time), released: () => (count = 0) })
+      const large = () => sampleRecord(user, { storeTime: undefined, partCount: 2, envelope: sampleEnvelope(88) })
+      const record = large()
+      await put(record)
+      count = 0
+      expect((await put(record, again(record))).result).to.include({ $case: 'stored' })
+      const other = large()
+      expect(await reasonOf(put(other, again(other)))).to.equal('PARTS_MISSING')
+      await remove(record)
+      expect(await reasonOf(put(record, again(record)))).to.equal('OUTCOME_UNKNOWN')
+      expect(await reasonOf(put(record))).to.equal('PARTS_MISSING')
+    })
+  })
+
+  describe('of a record that was written more often since than its row knows', () => {
+    async function replacedFiveTimes() {
+      const records = [sealed()]
+      for (let at = 0; at < 5; at += 1) records.push(next(records[0] as SealedRecord))
+      for (const record of records) await put(record)
+      return [records[0], records[5]] as [SealedRecord, SealedRecord]
+    }
+
+    for (const [what, precondition] of Object.entries({ 'without a condition': undefined, 'if absent': absent })) {
+      it(`${what} replaces nothing`, async () => {
+        const [first, last] = await replacedFiveTimes()
+        expect(await reasonOf(put(first, { precondition, triedMsAgo: 100 }))).to.equal('OUTCOME_UNKNOWN')
+        expect((await found(first))?.envelope).to.deep.equal(last.envelope)
+      })
+    }
+
+    it('is done on the key id that is there', async () => {
+      const [first, last] = await replacedFiveTimes()
+      const again = put(next(first), { precondition: withKeyId(keyId(last)), triedMsAgo: 100 })
+      expect((await again).result).to.include({ $case: 'stored' })
+    })
+
+    it('is done when all that was long before its first try', async () => {
+      let storedAt = new Date(time.wallMs() - 60_101)
+      const now = () => storedAt
+      service = backendService({ store: opened.store, parts: noParts, clock: newClock(time), now })
+      const [early] = await replacedFiveTimes()
+      expect((await put(next(early), { triedMsAgo: 100 })).result).to.include({ $case: 'stored' })
+      storedAt = new Date(time.wallMs() - 60_100)
+      const [late] = await replacedFiveTimes()
+      expect(await reasonOf(put(next(late), { triedMsAgo: 100 }))).to.equal('OUTCOME_UNKNOWN')
+    })
   })
 
   describe('a delete', () => {
