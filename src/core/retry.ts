@@ -15,6 +15,8 @@ export interface RetryPolicy {
   doubted?: boolean
   /** The request as it is repeated when a try of so long ago may have been done; unset: as it was. */
   repeated?: (triedMsAgo: number) => unknown
+  /** What the answer to a repeated call says when a try before it may have been done; unset: what it says. */
+  ofRepeated?: (answer: Promise<unknown>) => Promise<unknown>
 }
 
 const maxAttempts = 5

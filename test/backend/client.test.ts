@@ -89,6 +89,43 @@ describe('backend client', () => {
     expect(tried[1]).to.be.within((tried[0] ?? 0) + 30, 1_003 + Date.now() - begun)
   })
 
+  it('believes a repeated delete only that it did the work itself', async () => {
+    const failed = () => Promise.reject(new VaultError('PRECONDITION_FAILED'))
+    for (const [first, second, outcome] of [
+      ['cut', async () => ({ deleted: true }), true],
+      ['cut', async () => ({ deleted: false }), 'OUTCOME_UNKNOWN'],
+      ['cut', failed, 'OUTCOME_UNKNOWN'],
+      ['busy', async () => ({ deleted: false }), false],
+      ['busy', failed, 'PRECONDITION_FAILED'],
+    ] as const) {
+      let tries = 0
+      let cut = () => {}
+      const { address } = await serveBackend({
+        async deleteEnvelope(_, { signal }) {
+          tries += 1
+          if (tries > 1) return second()
+          if (first === 'busy') throw new VaultError('OVERLOADED')
+          cut()
+          return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+        },
+      })
+      const proxy = await proxyTo(address)
+      cut = proxy.cut
+      const { methods, close } = backendClient({ address: proxy.address })
+      atEnd(close)
+      const { record } = newStore()
+      const request = { recordIds: [record.recordId], expectKeyId: Buffer.alloc(0) }
+      const answer = methods.deleteEnvelope(request, newCall())
+      expect(
+        await answer.then(
+          ({ deleted }) => deleted,
+          (error: VaultError) => error.reason,
+        ),
+      ).to.equal(outcome)
+      expect(tries).to.equal(2)
+    }
+  })
+
   it('brings back nothing that was deleted before it came again', async () => {
     const { record, request } = newStore()
     const { methods, service, tried } = await breaking(async (backend, first) => {
