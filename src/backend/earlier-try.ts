@@ -29,6 +29,11 @@ export function triedSince(clock: Clock, triedMsAgo: number): Date | undefined {
   return triedMsAgo === 0 ? undefined : new Date(clock.forRemoving().getTime() - triedMsAgo - leewayMs)
 }
 
+interface Where {
+  store: Store
+  clock: Clock
+}
+
 export interface Tried {
   record: SealedRecord
   /** Since when there may have been an earlier try; undefined: there was none. */
@@ -37,7 +42,7 @@ export interface Tried {
 
 /** Looks in the store. */
 export async function earlierTry(
-  store: Pick<Store, 'getRecordHeader' | 'deletesUntil'>,
+  { store, clock }: Where,
   { record, since }: Tried,
   call: StoreCall,
 ): Promise<EarlierTry> {
@@ -45,6 +50,6 @@ export async function earlierTry(
   const done = doneBefore(row, record)
   if (done || since === undefined) return { done, perhapsDone: false }
   if (row && mayHaveForgotten(row, since)) return { done, perhapsDone: true }
-  const userPseudonym = userPseudonymOf(record.recordId)
-  return { done, perhapsDone: await deletesSince(store, { userPseudonym, since }, call) }
+  const asked = { userPseudonym: userPseudonymOf(record.recordId), since, now: clock.forRefusing() }
+  return { done, perhapsDone: await deletesSince(store, asked, call) }
 }

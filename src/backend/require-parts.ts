@@ -1,4 +1,5 @@
 // A record in parts appears only when all of them are there, and will stay: a record that cannot be read is never stored.
+import type { Clock } from '../core/clock.js'
 import { VaultError } from '../core/errors.js'
 import type { SealedRecord } from '../gen/encserver/v1/backend.js'
 import { earlierTry, type Tried } from './earlier-try.js'
@@ -7,7 +8,8 @@ import type { PartStore } from './part-store.js'
 import type { Store, StoreCall } from './store.js'
 
 export interface PartsRequirement {
-  store: Pick<Store, 'getRecordHeader' | 'deletesUntil'>
+  store: Store
+  clock: Clock
   parts: PartStore
   /** The clock to remove by, as the sweep of parts goes by it; but it must not go back: what it let go stays refused. */
   now: () => Date
@@ -31,6 +33,6 @@ export async function requireParts(requirement: PartsRequirement, tried: Tried, 
   const refusal = await refusalOf(requirement, tried.record, call)
   if (refusal === undefined) return
   // A write that was done before is a success all the same: its parts may be gone by now.
-  const { done, perhapsDone } = await earlierTry(requirement.store, tried, call)
+  const { done, perhapsDone } = await earlierTry(requirement, tried, call)
   if (!done) throw perhapsDone ? new VaultError('OUTCOME_UNKNOWN') : refusal
 }

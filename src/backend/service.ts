@@ -67,7 +67,7 @@ function writeCalls(
   options: BackendServiceOptions & { clock: Clock; partLimits: PartLimits },
 ): Pick<BackendCalls, 'storeEnvelope' | 'deleteEnvelope'> {
   const { store, parts, clock, partLimits, now: storeTime = () => new Date(), leftOver = () => undefined } = options
-  const requirement = { store, parts, now: neverBack(clock.forRemoving), maxAgeMs: longestUploadMs(partLimits) }
+  const requirement = { store, clock, parts, now: neverBack(clock.forRemoving), maxAgeMs: longestUploadMs(partLimits) }
   const requireKeyring = keyringBinding(store)
   const letGo = lettingGo(options)
   return {

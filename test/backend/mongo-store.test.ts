@@ -5,7 +5,7 @@ import { BSON, type Document, MongoClient } from 'mongodb'
 import { defaultLimits } from '../../src/backend/mongo-client.js'
 import { mongoConnection } from '../../src/backend/mongo-connection.js'
 import { openMongoStore } from '../../src/backend/mongo-store.js'
-import type { Store } from '../../src/backend/store.js'
+import { endOfTime, type Store } from '../../src/backend/store.js'
 import { Secret } from '../../src/core/secret.js'
 import { lifeContract } from '../life.contract.js'
 import { describeMongo, everyKind, testMongo } from '../servers/mongo.js'
@@ -140,6 +140,18 @@ describeMongo('mongo-store', everyKind, () => {
         partCount: 0,
         expireTime: undefined,
       })
+    })
+
+    it('writes over a note of deletes that is damaged', async () => {
+      const { userPseudonym } = sampleUser()
+      const until = new Date('2025-03-01T12:00:00.123Z')
+      const _id = userPseudonym.toString('base64url')
+      for (const damaged of [{}, { until: 17 }, { until: null }]) {
+        await collection('deletes').replaceOne({ _id }, damaged, { upsert: true })
+        expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(endOfTime)
+        await store.noteDeletes({ userPseudonym, until, latest: until }, call)
+        expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(until)
+      }
     })
 
     it('keeps a user apart from the records', async () => {

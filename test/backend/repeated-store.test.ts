@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { gatheredClient } from '../../src/backend/gathered-client.js'
 import type { PartStore } from '../../src/backend/part-store.js'
 import { backendService } from '../../src/backend/service.js'
-import type { Store } from '../../src/backend/store.js'
+import { endOfTime, type Store } from '../../src/backend/store.js'
 import { newClock } from '../../src/core/clock.js'
 import { VaultError } from '../../src/core/errors.js'
 import type { Methods } from '../../src/core/methods.js'
@@ -389,6 +389,58 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
           ),
         ).to.equal(answer)
         expect((await noted(user.userPseudonym)) !== undefined).to.equal(answer === true)
+      }
+    })
+
+    it('is noted although a clock was a year ahead, and that for a minute more', async () => {
+      const [record, other] = [sealed(), sealed()]
+      for (const each of [record, other]) await put(each)
+      const yearAhead = backendService({
+        store: opened.store,
+        parts: noParts,
+        clock: newClock(settableTime(time.wallMs() + 365 * 86_400_000)),
+      })
+      const { userPseudonym } = user
+      for (const noteOver of [
+        () => reasonOf(put(sealed(), { triedMsAgo: 100 })).then((reason) => expect(reason).to.equal('OUTCOME_UNKNOWN')),
+        () => remove(other),
+      ]) {
+        await put(record)
+        await yearAhead.deleteEnvelope(deletion([record.recordId]), call)
+        expect(Number(await noted(userPseudonym))).to.be.above(time.wallMs() + 86_400_000)
+        await noteOver()
+        expect(await noted(userPseudonym)).to.deep.equal(new Date(time.wallMs() + 60_000))
+        expect(await reasonOf(put(sealed(), { triedMsAgo: 100 }))).to.equal('OUTCOME_UNKNOWN')
+        time.pass(120_101)
+        expect((await put(sealed(), { triedMsAgo: 100 })).result).to.include({ $case: 'stored' })
+      }
+    })
+
+    it('leaves a note that is ahead by less than an hour', async () => {
+      const record = sealed()
+      await put(record)
+      const until = new Date(time.wallMs() + 3_660_000 - 1)
+      await opened.store.noteDeletes({ userPseudonym: user.userPseudonym, until, latest: endOfTime }, call)
+      await remove(record)
+      expect(await reasonOf(put(sealed(), { triedMsAgo: 100 }))).to.equal('OUTCOME_UNKNOWN')
+      expect(await noted(user.userPseudonym)).to.deep.equal(until)
+    })
+
+    it('counts to the millisecond that is noted', async () => {
+      const { userPseudonym } = user
+      const since = time.wallMs() - 60_000 - 100
+      for (const [until, outcome] of [
+        [since - 1, 'stored'],
+        [since, 'OUTCOME_UNKNOWN'],
+      ] as const) {
+        await opened.store.noteDeletes({ userPseudonym, until: new Date(until), latest: endOfTime }, call)
+        const answer = put(sealed(), { triedMsAgo: 100 })
+        expect(
+          await answer.then(
+            ({ result }) => result?.$case,
+            (error: VaultError) => error.reason,
+          ),
+        ).to.equal(outcome)
       }
     })
 
