@@ -3,7 +3,9 @@ import { setMaxListeners } from 'node:events'
 import { expect } from 'chai'
 import { BSON, type Document, MongoClient } from 'mongodb'
 import { defaultLimits } from '../../src/backend/mongo-client.js'
+import { collectionsOf } from '../../src/backend/mongo-collections.js'
 import { mongoConnection } from '../../src/backend/mongo-connection.js'
+import { noteDeletes } from '../../src/backend/mongo-deletes.js'
 import { openMongoStore } from '../../src/backend/mongo-store.js'
 import { endOfTime, type Store } from '../../src/backend/store.js'
 import { Secret } from '../../src/core/secret.js'
@@ -152,6 +154,23 @@ describeMongo('mongo-store', everyKind, () => {
         await store.noteDeletes({ userPseudonym, until, latest: until }, call)
         expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(until)
       }
+    })
+
+    it('raises a note of deletes that another writer makes at the same time', async () => {
+      const { userPseudonym } = sampleUser()
+      const [early, until] = [new Date('2025-03-01T12:00:00.123Z'), new Date('2025-03-01T12:00:20.456Z')]
+      const collections = collectionsOf(admin.db(database))
+      const { deletes } = collections
+      const beaten = Object.create(deletes) as typeof deletes
+      beaten.updateOne = async (...update) => {
+        const updated = await deletes.updateOne(...update)
+        if (updated.matchedCount === 0)
+          await store.noteDeletes({ userPseudonym, until: early, latest: endOfTime }, call)
+        return updated
+      }
+      const note = { userPseudonym, until, latest: endOfTime }
+      await noteDeletes({ ...collections, deletes: beaten }, note, { call, commandOf: () => ({}) as never })
+      expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(until)
     })
 
     it('keeps a user apart from the records', async () => {
