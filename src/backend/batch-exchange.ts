@@ -9,6 +9,7 @@ import { asVaultError, fromRpcStatus } from '../core/status.js'
 import type { BackendServiceServer, BatchCall, BatchResult } from '../gen/encserver/v1/backend.js'
 import { refuseEnded } from './ended-call.js'
 import type { Waiting } from './gather-queue.js'
+import { ofRepeatedDelete } from './repeated-delete.js'
 import { repeatedStore } from './repeated-store.js'
 
 type Connected = Methods<BackendServiceServer>
@@ -103,7 +104,9 @@ function callAlone(methods: Connected, { call, context }: Waiting, doubtedFrom: 
     case 'retrieve':
       return methods.retrieveEnvelope(call.value, context)
     case 'delete':
-      return methods.deleteEnvelope(call.value, context)
+      return doubtedFrom === undefined
+        ? methods.deleteEnvelope(call.value, context)
+        : ofRepeatedDelete(methods.deleteEnvelope(call.value, context))
   }
 }
 

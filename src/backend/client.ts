@@ -1,5 +1,6 @@
 // The typed client of the back end, as front ends and operators use it. A StoreEnvelope is known by its key id, and says
-// when it is repeated; every other method is harmless twice. So all calls are retried within their deadline.
+// when it is repeated; a DeleteEnvelope that is repeated believes only that it did the work itself; every other method is
+// harmless twice. So all calls are retried within their deadline.
 import type { ChannelConfig } from '../core/channel.js'
 import { type Connection, connect } from '../core/client.js'
 import type { RetryPolicy } from '../core/retry.js'
@@ -9,6 +10,7 @@ import {
   type StoreEnvelopeRequest,
 } from '../gen/encserver/v1/backend.js'
 import { gatheredClient } from './gathered-client.js'
+import { ofRepeatedDelete } from './repeated-delete.js'
 import { repeatedStore } from './repeated-store.js'
 
 export { type CallOptions, newCall } from '../core/client.js'
@@ -23,7 +25,9 @@ export function backendClient(config: ChannelConfig): BackendClient {
 }
 
 function retryPolicy(request: unknown, method: keyof BackendServiceServer): RetryPolicy {
-  if (method !== 'storeEnvelope') return { safe: true, write: method === 'deleteEnvelope' }
-  const repeated = (triedMsAgo: number) => repeatedStore(request as StoreEnvelopeRequest, triedMsAgo)
-  return { safe: true, write: true, repeated }
+  if (method === 'deleteEnvelope') return { safe: true, write: true, ofRepeated: ofRepeatedDelete as never }
+  if (method !== 'storeEnvelope') return { safe: true, write: false }
+  const store = request as StoreEnvelopeRequest
+  const repeated = (triedMsAgo: number) => repeatedStore(store, triedMsAgo)
+  return { safe: true, write: true, doubted: store.triedMsAgo > 0, repeated }
 }

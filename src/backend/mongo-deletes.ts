@@ -2,17 +2,20 @@
 // are never changed.
 import { type Caller, type Collections, inserted } from './mongo-collections.js'
 import { idText } from './mongo-documents.js'
+import { type DeletesNote, endOfTime } from './store.js'
 
 export async function noteDeletes(
   { deletes }: Collections,
-  { userPseudonym, until }: { userPseudonym: Buffer; until: Date },
+  { userPseudonym, until, latest }: DeletesNote,
   caller: Caller,
 ): Promise<void> {
   const _id = idText(userPseudonym)
-  const raise = () => deletes.updateOne({ _id }, { $max: { until } }, caller.commandOf(caller.call))
-  const { matchedCount } = await raise()
+  const damaged = { until: { $not: { $type: 'date' } } } as const
+  const filter = { _id, $or: [{ until: { $lt: until } }, { until: { $gt: latest } }, damaged] }
+  const replace = () => deletes.updateOne(filter, { $set: { until } }, caller.commandOf(caller.call))
+  const { matchedCount } = await replace()
   if (matchedCount > 0 || (await inserted(deletes, { _id, until }, caller))) return
-  await raise() // who was first may have noted an earlier time
+  await replace() // who was first may have noted an earlier time
 }
 
 export async function deletesUntil(
@@ -20,5 +23,11 @@ export async function deletesUntil(
   userPseudonym: Buffer,
   { call, commandOf }: Caller,
 ): Promise<Date | undefined> {
-  return (await deletes.findOne({ _id: idText(userPseudonym) }, commandOf(call)))?.until
+  const row = await deletes.findOne({ _id: idText(userPseudonym) }, commandOf(call))
+  return row ? timeOf(row) : undefined
+}
+
+/** The database may hold anything, and times that are none to us. */
+function timeOf({ until }: { until: unknown }): Date {
+  return until instanceof Date && !Number.isNaN(until.getTime()) ? until : endOfTime
 }

@@ -17,7 +17,8 @@ export interface RecordRow {
   version: bigint
   storeTime: Date | null
   replacedKeyIds: Buffer[]
-  lifeId: Buffer
+  /** The record's `lifeId`, under the name it had when the first of these rows were written. */
+  firstKeyId: Buffer
   sizeBytes: bigint
   envelopeBytes: number
   entryBox: Buffer
@@ -73,7 +74,7 @@ export function recordRow(record: SealedRecord): RecordRow {
     version,
     storeTime: storeTime ?? null,
     replacedKeyIds,
-    lifeId,
+    firstKeyId: lifeId,
     // The database knows signed numbers only; the bits are the same.
     sizeBytes: BigInt.asIntN(64, sizeBytes),
     envelopeBytes: envelope.length,
@@ -99,7 +100,7 @@ export function listedOf(row: ListedRow): SealedRecord {
     version,
     storeTime: storeTime ?? undefined,
     replacedKeyIds,
-    lifeId: row.lifeId ?? noBytes, // rows of before there were versions lack it
+    lifeId: row.firstKeyId ?? noBytes, // rows of before there were versions lack it
     partCount: row.partCount ?? 0,
     expireTime: row.expireTime,
     keptVersions: row.keptVersions ?? 0,

@@ -57,18 +57,18 @@ async function replaced(
   const { _id, ...fields } = row
   // The life too: a write repeated after a delete has the same key id in another. Old rows name none.
   const { lifeId } = current
-  const condition = { _id, keyId: keyIdOf(current), ...(lifeId.length > 0 && { lifeId }) }
+  const condition = { _id, keyId: keyIdOf(current), ...(lifeId.length > 0 && { firstKeyId: lifeId }) }
   const { matchedCount } = await records.replaceOne(condition, fields, commandOf(call))
   return matchedCount === 1
 }
 
 /**
  * Most records are written once: inserting them first saves a read, and costs little when it was wrong. One that has
- * expired can only be a repeated write, and so is one that was perhaps deleted.
+ * expired can only be a repeated write, and so is one that was perhaps done.
  */
-function maybeNew({ record, precondition, keptKeyId, perhapsDeleted, now }: Put): boolean {
+function maybeNew({ record, precondition, keptKeyId, perhapsDone, now }: Put): boolean {
   const mustBeThere = precondition?.condition?.$case === 'keyId' || keptKeyId !== undefined || isExpired(record, now)
-  return !mustBeThere && !perhapsDeleted && record.envelope.length <= maxGuessBytes
+  return !mustBeThere && !perhapsDone && record.envelope.length <= maxGuessBytes
 }
 
 export async function putRecord(records: Records, put: Put, caller: Caller): Promise<Written | undefined> {

@@ -9,6 +9,7 @@ import type { Due, VersionedPage, VersionId, VersionRange } from './store.js'
 type Rows = Collection<RecordRow>
 
 const recordIdSymbols = 96
+const lifeSymbols = 32
 const noMark = Buffer.alloc(0)
 
 function versionText({ recordId, lifeId, version }: VersionId): string {
@@ -24,6 +25,12 @@ function idRangeOf({ recordId, life }: VersionRange): { $gt: string; $lt: string
 
 function recordIdOf({ _id }: { _id: string }): Buffer {
   return Buffer.from(_id.slice(0, recordIdSymbols), 'base64url')
+}
+
+/** By its id, as that is what it is found by, whatever it says itself. */
+function lifeIdOf({ _id }: { _id: string }): Buffer {
+  const begin = recordIdSymbols + 1
+  return Buffer.from(_id.slice(begin, begin + lifeSymbols), 'hex')
 }
 
 export async function putVersion(rows: Rows, version: SealedRecord, { call, commandOf }: Caller): Promise<void> {
@@ -49,7 +56,7 @@ export async function listVersions(
     .find({ _id: idRangeOf(range) }, { ...commandOf(call), projection: withoutChunks })
     .sort({ _id: 1 })
     .toArray()
-  return found.map((row) => ({ ...listedOf(row), recordId: range.recordId }))
+  return found.map((row) => ({ ...listedOf(row), recordId: range.recordId, lifeId: lifeIdOf(row) }))
 }
 
 export async function removeVersion(rows: Rows, version: SealedRecord, { call, commandOf }: Caller): Promise<void> {

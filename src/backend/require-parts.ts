@@ -1,13 +1,15 @@
 // A record in parts appears only when all of them are there, and will stay: a record that cannot be read is never stored.
+import type { Clock } from '../core/clock.js'
 import { VaultError } from '../core/errors.js'
 import type { SealedRecord } from '../gen/encserver/v1/backend.js'
+import { earlierTry, type Tried } from './earlier-try.js'
 import { keyIdOf } from './envelope-header.js'
 import type { PartStore } from './part-store.js'
 import type { Store, StoreCall } from './store.js'
-import { isWritten } from './write-rules.js'
 
 export interface PartsRequirement {
-  store: Pick<Store, 'getRecordHeader'>
+  store: Store
+  clock: Clock
   parts: PartStore
   /** The clock to remove by, as the sweep of parts goes by it; but it must not go back: what it let go stays refused. */
   now: () => Date
@@ -22,16 +24,15 @@ async function refusalOf({ parts, now, maxAgeMs }: PartsRequirement, record: Sea
   return new VaultError('PARTS_MISSING', { message: 'the parts of the record are too old; upload it again' })
 }
 
-/** Throws PARTS_MISSING unless parts 0 to `part_count` - 1 are there, no more and none of them too old. */
-export async function requireParts(
-  requirement: PartsRequirement,
-  record: SealedRecord,
-  call: StoreCall,
-): Promise<void> {
-  if (record.partCount === 0) return
-  const refusal = await refusalOf(requirement, record, call)
+/**
+ * Throws PARTS_MISSING unless parts 0 to `part_count` - 1 are there, no more and none of them too old; OUTCOME_UNKNOWN when
+ * they may have been, for an earlier try.
+ */
+export async function requireParts(requirement: PartsRequirement, tried: Tried, call: StoreCall): Promise<void> {
+  if (tried.record.partCount === 0) return
+  const refusal = await refusalOf(requirement, tried.record, call)
   if (refusal === undefined) return
   // A write that was done before is a success all the same: its parts may be gone by now.
-  const current = await requirement.store.getRecordHeader(record.recordId, call)
-  if (!isWritten(current, record)) throw refusal
+  const { done, perhapsDone } = await earlierTry(requirement, tried, call)
+  if (!done) throw perhapsDone ? new VaultError('OUTCOME_UNKNOWN') : refusal
 }

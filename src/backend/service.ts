@@ -9,7 +9,7 @@ import type {
   StoreEnvelopeRequest,
   UserDocument,
 } from '../gen/encserver/v1/backend.js'
-import { noteDelete, perhapsDeleted } from './deletes-until.js'
+import { triedSince } from './earlier-try.js'
 import { type BackendCalls, executeBatch } from './execute-batch.js'
 import { findRecord, findUser } from './first-hit.js'
 import { keyringBinding } from './keyring-binding.js'
@@ -67,22 +67,21 @@ function writeCalls(
   options: BackendServiceOptions & { clock: Clock; partLimits: PartLimits },
 ): Pick<BackendCalls, 'storeEnvelope' | 'deleteEnvelope'> {
   const { store, parts, clock, partLimits, now: storeTime = () => new Date(), leftOver = () => undefined } = options
-  const requirement = { store, parts, now: neverBack(clock.forRemoving), maxAgeMs: longestUploadMs(partLimits) }
+  const requirement = { store, clock, parts, now: neverBack(clock.forRemoving), maxAgeMs: longestUploadMs(partLimits) }
   const requireKeyring = keyringBinding(store)
   const letGo = lettingGo(options)
   return {
     async storeEnvelope(request, call) {
+      const since = triedSince(clock, request.triedMsAgo)
       const record = validateStore(request)
-      const { precondition, keepVersions, defaultKeepVersions, newUser, triedMsAgo } = request
-      await requireParts(requirement, record, call)
+      const { precondition, keepVersions, defaultKeepVersions, newUser } = request
+      await requireParts(requirement, { record, since }, call)
       await requireKeyring(request.keyringId, call)
       const user = await ownerOf(store, { record, newUser }, call)
       if (user === undefined) return { result: { $case: 'userAbsent', value: {} } }
       if (!user.userUid.equals(record.userUid)) return { result: { $case: 'currentUser', value: user } }
-      const tried = { userPseudonym: user.userPseudonym, now: clock.forRefusing(), triedMsAgo }
       const terms = { precondition, keepVersions, defaultKeepVersions }
-      const doubt = { perhapsDeleted: await perhapsDeleted(store, tried, call) }
-      const put = { record: { ...record, storeTime: storeTime() }, ...terms, ...doubt }
+      const put = { record: { ...record, storeTime: storeTime() }, ...terms, triedSince: since }
       const { stored, change } = await putKeeping({ store, clock }, put, call)
       if (change) await letGo.replaced(change, call).catch(leftOver)
       return { result: { $case: 'stored', value: stored } }
@@ -95,10 +94,7 @@ function writeCalls(
       if (user === undefined) return { deleted: false }
       const expectKeyId = request.expectKeyId.length > 0 ? request.expectKeyId : undefined
       const gone = (row: SealedRecord) => letGo.removed(row, call).catch(leftOver)
-      const now = clock.forRefusing()
-      await noteDelete(store, { userPseudonym: user.userPseudonym, now }, call)
-      const removal = { recordIds, user, expectKeyId, now, gone }
-      return { deleted: await removeRecord(store, removal, call) }
+      return { deleted: await removeRecord({ store, clock }, { recordIds, user, expectKeyId, gone }, call) }
     },
   }
 }

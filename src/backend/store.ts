@@ -32,8 +32,8 @@ export interface Put {
   keptKeyId: Buffer | undefined
   /** Names the life that the write begins, if it begins one: 16 bytes that never name another. */
   newLife: Buffer
-  /** An earlier try may have written it, and it may have been deleted since: not to be written anew. */
-  perhapsDeleted: boolean
+  /** An earlier try may have written it though the row does not know, so it is not to be written anew (earlier-try.ts). */
+  perhapsDone: boolean
   /** Rows that have expired by then count as absent. */
   now: Date
 }
@@ -59,6 +59,16 @@ export interface DeleteTarget {
   /** A row that has expired by then counts as absent; undefined: none has. */
   now: Date | undefined
 }
+
+export interface DeletesNote {
+  userPseudonym: Buffer
+  until: Date
+  /** A time after this is not believed, nor is a damaged note: it is written over. */
+  latest: Date
+}
+
+/** The last there is. */
+export const endOfTime = new Date(8.64e15)
 
 /** Where a page begins and ends. */
 export interface RecordRange {
@@ -123,8 +133,8 @@ export interface Store {
   /** Inserts the user if there is none of that pseudonym; returns the one that is there now. */
   insertUser(user: UserDocument, call: StoreCall): Promise<UserDocument>
   /** Notes that records of the user are deleted until then, unless a later time is noted. */
-  noteDeletes(note: { userPseudonym: Buffer; until: Date }, call: StoreCall): Promise<void>
-  /** The time that is noted, if any. */
+  noteDeletes(note: DeletesNote, call: StoreCall): Promise<void>
+  /** The time that is noted, if any; `endOfTime` for a damaged note. */
   deletesUntil(userPseudonym: Buffer, call: StoreCall): Promise<Date | undefined>
   /** The row as it is, expired or not. */
   getRecord(recordId: Buffer, call: StoreCall): Promise<SealedRecord | undefined>

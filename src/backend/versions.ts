@@ -21,6 +21,7 @@
 import type { Clock } from '../core/clock.js'
 import { VaultError } from '../core/errors.js'
 import type { SealedRecord } from '../gen/encserver/v1/backend.js'
+import { earlierTry, neverTried } from './earlier-try.js'
 import { cutToHeader, keyIdOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
 import type { PartSet } from './part-store.js'
@@ -53,20 +54,28 @@ export function isOver(
 }
 
 /** A write, but for what is known only when it is made. */
-type KeepingPut = Omit<Put, 'keptKeyId' | 'newLife' | 'now'>
+interface KeepingPut extends Omit<Put, 'keptKeyId' | 'newLife' | 'perhapsDone' | 'now'> {
+  /** Since when there may have been an earlier try; undefined: there was none. */
+  triedSince?: Date | undefined
+}
 
 const lifeBytes = 16
 
 /** Writes the record as `putRecord` does, after its current version was kept if it has to be. */
 export async function putKeeping(
   { store, clock }: { store: Store; clock: Clock },
-  put: KeepingPut,
+  { triedSince: since, ...put }: KeepingPut,
   call: StoreCall,
 ): Promise<Written> {
   // Not by a key id: a call that is repeated after a delete would begin a life of the same name as the one that has ended.
   const newLife = Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(lifeBytes)))
-  const attempt = (keptKeyId?: Buffer) =>
-    store.putRecord({ ...put, keptKeyId, newLife, now: clock.forRefusing() }, call)
+  const attempt = async (keptKeyId?: Buffer): Promise<Written | undefined> => {
+    const { done, perhapsDone } = since
+      ? await earlierTry({ store, clock }, { record: put.record, since }, call)
+      : neverTried
+    if (done) return { stored: done, change: undefined }
+    return store.putRecord({ ...put, perhapsDone, keptKeyId, newLife, now: clock.forRefusing() }, call)
+  }
   const written = await attempt()
   if (written) return written
   return takeTurns(async () => {

@@ -21,33 +21,39 @@ function owned(row: SealedRecord | undefined, userUid: Buffer): SealedRecord | u
   return row?.userUid.equals(userUid) ? row : undefined
 }
 
-function demand({ precondition, perhapsDeleted }: Put, current: SealedRecord | undefined): void {
+function demand({ precondition, perhapsDone }: Put, current: SealedRecord | undefined): void {
   const { condition } = precondition ?? {}
   const isExpected = condition?.$case === 'keyId' && current && keyIdOf(current).equals(condition.value)
   if (isExpected) return
-  if (perhapsDeleted) throw new VaultError('OUTCOME_UNKNOWN')
+  if (perhapsDone) throw new VaultError('OUTCOME_UNKNOWN')
   if (condition?.$case === 'absent' && current !== undefined) throw new VaultError('ALREADY_EXISTS')
   if (condition?.$case === 'keyId') throw new VaultError('PRECONDITION_FAILED')
 }
 
 /**
  * Returns undefined when the current version has to be kept before it is replaced. Throws ALREADY_EXISTS or
- * PRECONDITION_FAILED when the precondition does not hold, OUTCOME_UNKNOWN when the write may have been deleted,
+ * PRECONDITION_FAILED when the precondition does not hold, OUTCOME_UNKNOWN when the write may have been done before,
  * INVALID_REQUEST when the record has expired already.
  */
 export function decideWrite(row: SealedRecord | undefined, put: Put): WriteDecision | undefined {
   const { record, now } = put
   const own = owned(row, record.userUid)
   // First of all: what a repeated call once changed would make its own condition fail, and time has passed since then.
-  const done = own && versionOf(own, keyIdOf(record))
-  if (done !== undefined) return { stored: { version: done, storeTime: own?.storeTime }, next: undefined }
-  if (isExpired(record, now)) throw invalidField('record.expire_time', 'must be in the future')
+  const done = doneBefore(own, record)
+  if (done) return { stored: done, next: undefined }
+  if (isExpired(record, now)) throw tooLate(put)
   const current = own && !isExpired(own, now) ? own : undefined
   demand(put, current)
   if (current === undefined) return written(firstOf(put))
   const keep = keepOf(current, put)
   if (keep > 1 && !put.keptKeyId?.equals(keyIdOf(current))) return undefined
   return written(successor(current, put, keep))
+}
+
+/** A write that may have been done may also have been in time. */
+function tooLate({ perhapsDone }: Put): VaultError {
+  if (perhapsDone) return new VaultError('OUTCOME_UNKNOWN')
+  return invalidField('record.expire_time', 'must be in the future')
 }
 
 function written(next: SealedRecord): WriteDecision {
@@ -75,10 +81,16 @@ function successor(current: SealedRecord, { record, keepVersions }: Put, keep: n
   }
 }
 
-/** Whether that very write was done before, and is still remembered. */
-export function isWritten(row: SealedRecord | undefined, record: SealedRecord): boolean {
+/** What to answer to a write that was done before and is still remembered. */
+export function doneBefore(row: SealedRecord | undefined, record: SealedRecord): StoredEnvelope | undefined {
   const own = owned(row, record.userUid)
-  return own !== undefined && versionOf(own, keyIdOf(record)) !== undefined
+  const version = own && versionOf(own, keyIdOf(record))
+  return version === undefined ? undefined : { version, storeTime: own?.storeTime }
+}
+
+/** Whether it may be that a write since then was done and is not remembered: more have come after it than the row knows. */
+export function mayHaveForgotten({ replacedKeyIds, storeTime }: SealedRecord, since: Date): boolean {
+  return replacedKeyIds.length >= rememberedKeyIds && (storeTime === undefined || storeTime >= since)
 }
 
 /** What names the life of a record that a version belongs to. */

@@ -1,6 +1,7 @@
 // What is known of a download that is not done, in a file beside it: which version it is of, and how much of it is on disk
 // for good. It names neither user nor record nor key: the key id is enough, as no two writes have the same.
-import { lstat, readFile, unlink } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, unlink } from 'node:fs/promises'
 import { invalidField } from '../core/errors.js'
 import { jsonObject, numberField, requiredText } from './json-line.js'
 import { keyIdOf } from './key-entry.js'
@@ -28,10 +29,8 @@ const maxStateBytes = 4096
 
 /** Undefined when there is none; throws INVALID_REQUEST for a file that is something else. */
 export async function readState(path: string): Promise<DownloadState | undefined> {
-  const there = await lstat(path).catch(() => undefined)
-  if (there === undefined) return undefined
-  if (!there.isFile() || !isOwn(there) || there.size > maxStateBytes) throw foreign(path)
-  const text = await readFile(path)
+  const text = await stateText(path)
+  if (text === undefined) return undefined
   try {
     const object = jsonObject(text)
     const [offset, length] = [numberField(object, 'offset', 0), numberField(object, 'length', 0)]
@@ -40,6 +39,22 @@ export async function readState(path: string): Promise<DownloadState | undefined
     return { offset, length, keyId: keyIdOf(object), version, sizeBytes, bytes, sha256 }
   } catch {
     throw foreign(path)
+  }
+}
+
+/** What is checked is what is read: the name may be another file's by then. */
+async function stateText(path: string): Promise<Buffer | undefined> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  const file = await open(path, flags).catch(({ code }: NodeJS.ErrnoException) => {
+    if (code === 'ENOENT') return undefined
+    throw foreign(path)
+  })
+  try {
+    const found = await file?.stat()
+    if (found && (!found.isFile() || !isOwn(found) || found.size > maxStateBytes)) throw foreign(path)
+    return await file?.readFile()
+  } finally {
+    await file?.close()
   }
 }
 

@@ -5,6 +5,7 @@ import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { invalidField } from '../core/errors.js'
 import { ownFolder } from './folder-target.js'
+import { isTemporary } from './whole-file.js'
 
 export interface FolderFile {
   /** Where it is. */
@@ -17,7 +18,7 @@ export interface FolderFile {
 
 export interface FolderWalk {
   files(): AsyncGenerator<FolderFile>
-  /** How many links, sockets, pipes and devices were passed over. */
+  /** How many links, sockets, pipes and devices were passed over, and what killed programs have left of their output. */
   readonly passedOver: number
 }
 
@@ -31,7 +32,7 @@ export function walkFolder(folder: string): FolderWalk {
       if (prefix === '' && entry.name === ownFolder) continue // what an export has left there
       const found = { path: join(path, entry.name), name: `${prefix}${entry.name}` }
       if (entry.isDirectory()) yield* below(found.path, `${found.name}/`)
-      else if (entry.isFile()) yield found
+      else if (isMeant(entry)) yield found
       else passedOver += 1
     }
   }
@@ -42,6 +43,10 @@ export function walkFolder(folder: string): FolderWalk {
       return passedOver
     },
   }
+}
+
+function isMeant(entry: Dirent): boolean {
+  return entry.isFile() && !isTemporary(entry.name)
 }
 
 function byName(one: Dirent, other: Dirent): number {

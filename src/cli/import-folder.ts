@@ -35,7 +35,7 @@ export async function importFolder(flags: ImportFlags & { in: string }, session:
     } finally {
       stopping.abort(new VaultError('CANCELLED')) // an upload may be under way, for which nobody waits any more
     }
-    if (walk.passedOver > 0) job.tally.note(`${walk.passedOver} left out, as symbolic links or special files`)
+    if (walk.passedOver > 0) job.tally.note(`${walk.passedOver} left out, as links, special or temporary files`)
   }
   await runImport({ flags, opening, work }, session)
 }

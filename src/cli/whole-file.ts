@@ -4,6 +4,13 @@ import { dirname, join } from 'node:path'
 import { syncFolder } from '../core/durable-file.js'
 import { invalidField } from '../core/errors.js'
 
+const temporaryName = /^\.enc-server-[0-9a-f-]{36}\.tmp$/
+
+/** Whether a program that was killed has left a file of that name. */
+export function isTemporary(name: string): boolean {
+  return temporaryName.test(name)
+}
+
 /** A file about to appear. */
 export interface WholeFile {
   /** Adds to what will be in it. */

@@ -67,8 +67,9 @@ export function connect<Server>(
     const unary = (request: unknown, context: CallContext) => {
       const policy = retries(request, name as never)
       const attempt = (triedMsAgo: number) => {
-        const repeated = triedMsAgo > 0 ? policy.repeated?.(triedMsAgo) : undefined
-        return callOnce(open, method, { request: repeated ?? request, context })
+        if (triedMsAgo === 0) return callOnce(open, method, { request, context })
+        const answer = callOnce(open, method, { request: policy.repeated?.(triedMsAgo) ?? request, context })
+        return policy.ofRepeated?.(answer) ?? answer
       }
       return withRetry(attempt, policy, context)
     }

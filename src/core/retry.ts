@@ -11,8 +11,12 @@ export interface RetryPolicy {
   safe: boolean
   /** It changes something: after a broken connection its fate is unknown. */
   write: boolean
+  /** Before this call it was tried already, and that may have been done. */
+  doubted?: boolean
   /** The request as it is repeated when a try of so long ago may have been done; unset: as it was. */
   repeated?: (triedMsAgo: number) => unknown
+  /** What the answer to a repeated call says when a try before it may have been done; unset: what it says. */
+  ofRepeated?: (answer: Promise<unknown>) => Promise<unknown>
 }
 
 const maxAttempts = 5
@@ -55,8 +59,8 @@ function mayRetry(error: VaultError, { safe }: RetryPolicy): boolean {
 }
 
 /**
- * Makes the call until it succeeds, fails for good or its time is up. An attempt is told how long ago the first one was
- * begun if one before it may have been done, else 0.
+ * Makes the call until it succeeds, fails for good or its time is up. An attempt is told how long ago this was begun if a
+ * try before it may have been done, else 0.
  */
 export async function withRetry<T>(
   attempt: (triedMsAgo: number) => Promise<T>,
@@ -64,7 +68,7 @@ export async function withRetry<T>(
   call: CallContext,
 ): Promise<T> {
   const begun = performance.now()
-  let perhapsDone = false
+  let perhapsDone = policy.doubted === true
   for (let made = 1; ; made += 1) {
     try {
       return await attempt(perhapsDone ? msSince(begun) : 0)

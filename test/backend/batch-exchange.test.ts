@@ -91,11 +91,25 @@ describe('batch exchange', () => {
       ['it knows no batches', bare('NOT_SUPPORTED'), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
       ['it began none', bare('OVERLOADED'), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
       [
-        'the second answer is sure',
+        'the second answer is sure, of a store',
         broken(),
+        bare('PRECONDITION_FAILED'),
+        ['PRECONDITION_FAILED', 'OUTCOME_UNKNOWN'],
+        'PRECONDITION_FAILED',
+      ],
+      [
+        'nothing was begun before',
+        neverSent(),
         bare('PRECONDITION_FAILED'),
         ['PRECONDITION_FAILED', 'PRECONDITION_FAILED'],
         'PRECONDITION_FAILED',
+      ],
+      [
+        'the second answer is sure',
+        broken(),
+        bare('RECORD_CORRUPT'),
+        ['RECORD_CORRUPT', 'RECORD_CORRUPT'],
+        'RECORD_CORRUPT',
       ],
     ]
     for (const [what, first, second, writes, read] of cases) {
@@ -130,6 +144,20 @@ describe('batch exchange', () => {
       const alone = fakeBackend()
       await put(gathered(alone))
       expect(alone.seen.triedMsAgo).to.deep.equal([0])
+    })
+
+    it('has a delete that finds nothing the second time say that nobody knows', async () => {
+      for (const [error, outcome] of [
+        [broken(), 'OUTCOME_UNKNOWN'],
+        [neverSent(), false],
+      ] as const) {
+        const fake = fakeBackend(breaks(error))
+        const client = gathered({ methods: { ...fake.methods, deleteEnvelope: async () => ({ deleted: false }) } })
+        const [deleted] = await Promise.allSettled([remove(client), get(client, 'x')])
+        expect(deleted.status === 'fulfilled' ? deleted.value.deleted : deleted.reason.reason).to.equal(outcome)
+        const does = gathered({ methods: { ...fake.methods, deleteEnvelope: async () => ({ deleted: true }) } })
+        expect((await Promise.all([remove(does), get(does, 'x')]))[0]).to.deep.equal({ deleted: true })
+      }
     })
 
     it('because the back end has no batches is no error at all', async () => {

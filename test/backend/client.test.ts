@@ -4,10 +4,11 @@ import { backendClient } from '../../src/backend/client.js'
 import { openLevelStore } from '../../src/backend/level-store.js'
 import { backendService } from '../../src/backend/service.js'
 import { newCall } from '../../src/core/client.js'
+import { VaultError } from '../../src/core/errors.js'
 import type { SealedRecord, StoreEnvelopeRequest } from '../../src/gen/encserver/v1/backend.js'
 import { proxyTo } from '../core/broken-connections.js'
 import { atEnd, releaseAll } from '../core/fake-frontend.js'
-import { type Backend, serveBackend } from './fake-backend.js'
+import { type Backend, never, pause, serveBackend } from './fake-backend.js'
 import { noParts } from './no-parts.js'
 import { call, reasonOf, sampleRecord, sampleUser, storeOf, tempFolder } from './samples.js'
 
@@ -59,6 +60,70 @@ describe('backend client', () => {
     expect(tried[1]).to.be.within(1, Date.now() - begun + 1)
     const found = await service.retrieveEnvelope({ recordIds: [record.recordId], version: 0n }, call)
     expect(found.record?.envelope).to.deep.equal(record.envelope)
+  })
+
+  it('says since when it was tried first, after a batch that broke and a call alone that did', async () => {
+    const tried: number[] = []
+    let cut = () => {}
+    const { address } = await serveBackend({
+      async *executeBatch() {
+        await pause(40)
+        cut()
+        yield* never()
+      },
+      async storeEnvelope({ triedMsAgo }) {
+        tried.push(triedMsAgo)
+        if (tried.length === 1) throw new VaultError('OVERLOADED', { retryAfterMs: 30 })
+        return { result: { $case: 'userAbsent', value: {} } }
+      },
+    })
+    const proxy = await proxyTo(address)
+    cut = proxy.cut
+    const { methods, close } = backendClient({ address: proxy.address })
+    atEnd(close)
+    const { record, request } = newStore()
+    const begun = Date.now()
+    const read = methods.retrieveEnvelope({ recordIds: [record.recordId], version: 0n }, newCall())
+    await Promise.all([methods.storeEnvelope({ ...request, triedMsAgo: 1_000 }, newCall()), read]) // two make a batch
+    expect(tried[0]).to.be.within(1_040, 1_003 + Date.now() - begun)
+    expect(tried[1]).to.be.within((tried[0] ?? 0) + 30, 1_003 + Date.now() - begun)
+  })
+
+  it('believes a repeated delete only that it did the work itself', async () => {
+    const failed = () => Promise.reject(new VaultError('PRECONDITION_FAILED'))
+    for (const [first, second, outcome] of [
+      ['cut', async () => ({ deleted: true }), true],
+      ['cut', async () => ({ deleted: false }), 'OUTCOME_UNKNOWN'],
+      ['cut', failed, 'OUTCOME_UNKNOWN'],
+      ['busy', async () => ({ deleted: false }), false],
+      ['busy', failed, 'PRECONDITION_FAILED'],
+    ] as const) {
+      let tries = 0
+      let cut = () => {}
+      const { address } = await serveBackend({
+        async deleteEnvelope(_, { signal }) {
+          tries += 1
+          if (tries > 1) return second()
+          if (first === 'busy') throw new VaultError('OVERLOADED')
+          cut()
+          return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+        },
+      })
+      const proxy = await proxyTo(address)
+      cut = proxy.cut
+      const { methods, close } = backendClient({ address: proxy.address })
+      atEnd(close)
+      const { record } = newStore()
+      const request = { recordIds: [record.recordId], expectKeyId: Buffer.alloc(0) }
+      const answer = methods.deleteEnvelope(request, newCall())
+      expect(
+        await answer.then(
+          ({ deleted }) => deleted,
+          (error: VaultError) => error.reason,
+        ),
+      ).to.equal(outcome)
+      expect(tries).to.equal(2)
+    }
   })
 
   it('brings back nothing that was deleted before it came again', async () => {

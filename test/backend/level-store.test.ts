@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { ClassicLevel } from 'classic-level'
 import { openLevelStore } from '../../src/backend/level-store.js'
-import type { Store } from '../../src/backend/store.js'
+import { endOfTime, type Store } from '../../src/backend/store.js'
 import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
 import { lifeContract } from '../life.contract.js'
 import { storeContract } from '../store.contract.js'
@@ -141,6 +141,26 @@ describe('level-store', () => {
         expect(sizes.get(damaged.recordId.toString('hex'))).to.equal(0)
         expect(sizes.get(intact.recordId.toString('hex'))).to.equal(88)
       }))
+  })
+
+  it('writes over a note of deletes that is damaged', async () => {
+    const { userPseudonym } = sampleUser()
+    const until = new Date('2025-03-01T12:00:00.123Z')
+    for (const damaged of [Buffer.alloc(0), Buffer.of(1, 2, 3), Buffer.alloc(9), Buffer.alloc(8, 0xff)]) {
+      await openAndClose()
+      const options = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
+      const level = new ClassicLevel<Buffer, Buffer>(join(folder.path, 'deletes'), options)
+      await level.put(userPseudonym, damaged)
+      await level.close()
+      const store = await openLevelStore({ folder: folder.path })
+      try {
+        expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(endOfTime)
+        await store.noteDeletes({ userPseudonym, until, latest: until }, call)
+        expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(until)
+      } finally {
+        await store.close()
+      }
+    }
   })
 
   it('stores the encoded record without its id, under its id', async () => {

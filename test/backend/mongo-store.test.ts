@@ -3,9 +3,11 @@ import { setMaxListeners } from 'node:events'
 import { expect } from 'chai'
 import { BSON, type Document, MongoClient } from 'mongodb'
 import { defaultLimits } from '../../src/backend/mongo-client.js'
+import { collectionsOf } from '../../src/backend/mongo-collections.js'
 import { mongoConnection } from '../../src/backend/mongo-connection.js'
+import { noteDeletes } from '../../src/backend/mongo-deletes.js'
 import { openMongoStore } from '../../src/backend/mongo-store.js'
-import type { Store } from '../../src/backend/store.js'
+import { endOfTime, type Store } from '../../src/backend/store.js'
 import { Secret } from '../../src/core/secret.js'
 import { lifeContract } from '../life.contract.js'
 import { describeMongo, everyKind, testMongo } from '../servers/mongo.js'
@@ -92,7 +94,7 @@ describeMongo('mongo-store', everyKind, () => {
         version: 1n,
         storeTime: record.storeTime,
         replacedKeyIds: [],
-        lifeId: keyId(record),
+        firstKeyId: keyId(record),
         sizeBytes: 196n,
         envelopeBytes: 300,
         entryBox: record.entryBox,
@@ -118,10 +120,20 @@ describeMongo('mongo-store', everyKind, () => {
       expect(stored?._id).to.equal(`${record.recordId.toString('base64url')}.${life}.000000000000012c`)
     })
 
+    it('lists versions by the life in their id, and removes them by it', async () => {
+      const record = sampleRecord(sampleUser(), { version: 300n, lifeId: Buffer.alloc(16, 0xab) })
+      await store.putVersion(record, call)
+      await collection('versions').updateMany({}, { $unset: { firstKeyId: '' } })
+      const [listed] = await store.listVersions(record, call)
+      expect(listed?.lifeId).to.deep.equal(record.lifeId)
+      await store.removeVersion(listed ?? expect.fail('is not listed'), call)
+      expect(await collection('versions').countDocuments()).to.equal(0)
+    })
+
     it('reads rows of before there were versions', async () => {
       const record = sampleRecord(sampleUser())
       await putInto(store, record)
-      await collection('records').updateOne({}, { $unset: { lifeId: '' } })
+      await collection('records').updateOne({}, { $unset: { firstKeyId: '' } })
       const read = await store.getRecord(record.recordId, call)
       expect(read).to.deep.include({
         lifeId: Buffer.alloc(0),
@@ -130,6 +142,35 @@ describeMongo('mongo-store', everyKind, () => {
         partCount: 0,
         expireTime: undefined,
       })
+    })
+
+    it('writes over a note of deletes that is damaged', async () => {
+      const { userPseudonym } = sampleUser()
+      const until = new Date('2025-03-01T12:00:00.123Z')
+      const _id = userPseudonym.toString('base64url')
+      for (const damaged of [{}, { until: 17 }, { until: null }]) {
+        await collection('deletes').replaceOne({ _id }, damaged, { upsert: true })
+        expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(endOfTime)
+        await store.noteDeletes({ userPseudonym, until, latest: until }, call)
+        expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(until)
+      }
+    })
+
+    it('raises a note of deletes that another writer makes at the same time', async () => {
+      const { userPseudonym } = sampleUser()
+      const [early, until] = [new Date('2025-03-01T12:00:00.123Z'), new Date('2025-03-01T12:00:20.456Z')]
+      const collections = collectionsOf(admin.db(database))
+      const { deletes } = collections
+      const beaten = Object.create(deletes) as typeof deletes
+      beaten.updateOne = async (...update) => {
+        const updated = await deletes.updateOne(...update)
+        if (updated.matchedCount === 0)
+          await store.noteDeletes({ userPseudonym, until: early, latest: endOfTime }, call)
+        return updated
+      }
+      const note = { userPseudonym, until, latest: endOfTime }
+      await noteDeletes({ ...collections, deletes: beaten }, note, { call, commandOf: () => ({}) as never })
+      expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(until)
     })
 
     it('keeps a user apart from the records', async () => {

@@ -9,6 +9,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  rename,
   rm,
   stat,
   symlink,
@@ -216,6 +217,10 @@ describe('download', () => {
         await rm(join(folder, file)) // a file is written into as it is, whoever has it
       }
     }
+    await plant()
+    await rename(`${path}.partial.state`, `${path}.elsewhere`)
+    await symlink(`${path}.elsewhere`, `${path}.partial.state`)
+    expect(await refused({ resume: true })).to.include('film.partial.state is not what a download has left')
     expect(await readdir(folder)).to.not.include('film')
   })
 

@@ -9,6 +9,7 @@ import fc from 'fast-check'
 import { openFound, walkFolder } from '../../src/cli/folder-files.js'
 import { leadTo, placeOf } from '../../src/cli/folder-target.js'
 import { storedFiles } from '../../src/cli/stored-files.js'
+import { openWholeFile } from '../../src/cli/whole-file.js'
 
 describe('folder', () => {
   let folder: string
@@ -50,6 +51,14 @@ describe('folder', () => {
     socket.close()
     // One that became a link after it was found.
     expect(await messageOf(openFound({ path: join(folder, 'link'), name: 'link' }))).to.include('ELOOP')
+  })
+
+  it('is walked without what a killed program has left of its output', async () => {
+    const path = join(folder, 'keys')
+    const file = await openWholeFile({ path, flag: '--keys-out', replace: false })
+    await writeFile(join(folder, '.enc-server-notes.tmp'), 'of the user')
+    expect(await namesIn()).to.deep.equal({ names: ['.enc-server-notes.tmp'], passedOver: 1 })
+    await file.discard()
   })
 
   it('goes on past what cannot be read, and says what that was', async () => {

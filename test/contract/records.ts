@@ -84,11 +84,11 @@ export function recordsContract(opened: StoreUnderTest): void {
       expect(await opened.store.getRecord(record.recordId, call)).to.deep.equal({ ...firstVersion(record), ...stored })
     })
 
-    it('puts nothing anew that was perhaps deleted, but finds what is there', async () => {
+    it('puts nothing anew that was perhaps done, but finds what is there', async () => {
       const record = sampleRecord(opened.user)
-      const perhapsDeleted = true
+      const perhapsDone = true
       const again = (precondition?: Precondition, put = record) =>
-        putInto(opened.store, put, { precondition, perhapsDeleted })
+        putInto(opened.store, put, { precondition, perhapsDone })
       for (const precondition of [undefined, absent, withKeyId(keyId(record))]) {
         expect(await reasonOf(again(precondition))).to.equal('OUTCOME_UNKNOWN')
       }

@@ -1,6 +1,7 @@
 // A store of users, and what it says of itself.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
+import { endOfTime } from '../../src/backend/store.js'
 import { call, sampleUser } from '../backend/samples.js'
 import type { StoreUnderTest } from './store-under-test.js'
 
@@ -54,24 +55,41 @@ export function usersContract(opened: StoreUnderTest): void {
       const { userPseudonym } = opened.user
       const noted = () => opened.store.deletesUntil(userPseudonym, call)
       const [early, late] = [new Date('2025-03-01T12:00:00.123Z'), new Date('2025-03-01T12:00:20.456Z')]
-      await opened.store.noteDeletes({ userPseudonym: sampleUser().userPseudonym, until: late }, call)
+      const latest = late
+      await opened.store.noteDeletes({ userPseudonym: sampleUser().userPseudonym, until: late, latest }, call)
       expect(await noted()).to.equal(undefined)
       for (const [until, latest] of [
         [early, early],
         [late, late],
         [early, late],
       ] as const) {
-        await opened.store.noteDeletes({ userPseudonym, until }, call)
+        await opened.store.noteDeletes({ userPseudonym, until, latest }, call)
         expect(await noted()).to.deep.equal(latest)
       }
       await opened.reopen()
       expect(await noted()).to.deep.equal(late)
     })
 
+    it('have a time written over that is too late to be believed', async () => {
+      const { userPseudonym } = opened.user
+      const [until, latest] = [new Date('2025-03-01T12:00:00.123Z'), new Date('2025-03-01T13:00:00.123Z')]
+      const note = (time: Date) => opened.store.noteDeletes({ userPseudonym, until: time, latest: endOfTime }, call)
+      const noted = () => opened.store.deletesUntil(userPseudonym, call)
+      await note(latest)
+      await opened.store.noteDeletes({ userPseudonym, until, latest }, call)
+      expect(await noted()).to.deep.equal(latest)
+      await note(new Date(latest.getTime() + 1))
+      await opened.store.noteDeletes({ userPseudonym, until, latest }, call)
+      expect(await noted()).to.deep.equal(until)
+      await note(endOfTime)
+      expect(await noted()).to.deep.equal(endOfTime)
+    })
+
     it('have the latest time noted, however many note theirs at once', async () => {
       const { userPseudonym } = opened.user
       const times = Array.from({ length: 20 }, (_, at) => new Date(1_800_000_000_000 + ((at * 7) % 20)))
-      await Promise.all(times.map((until) => opened.store.noteDeletes({ userPseudonym, until }, call)))
+      const latest = endOfTime
+      await Promise.all(times.map((until) => opened.store.noteDeletes({ userPseudonym, until, latest }, call)))
       expect(await opened.store.deletesUntil(userPseudonym, call)).to.deep.equal(new Date(1_800_000_000_019))
     })
 

@@ -7,7 +7,7 @@ import { channelOptions } from '../../src/core/channel.js'
 import { newCall } from '../../src/core/client.js'
 import { type Reason, VaultError } from '../../src/core/errors.js'
 import type { CallContext } from '../../src/core/methods.js'
-import { neverSent, type RetryPolicy, withRetry } from '../../src/core/retry.js'
+import { msSince, neverSent, type RetryPolicy, withRetry } from '../../src/core/retry.js'
 import { fromServiceError } from '../../src/core/status.js'
 import { listening, proxyTo, tcpServer } from './broken-connections.js'
 import { atEnd, clientOf, failure, never, rawClient, releaseAll, serveFake, until } from './fake-frontend.js'
@@ -210,6 +210,25 @@ describe('retry', () => {
     const [third, fourth] = [asked[2]![1], asked[3]![1]]
     expect(third).to.be.within(20, fourth - 1)
     expect(fourth).to.be.at.most(Date.now() - begun + 1)
+  })
+
+  it('tells every attempt how long ago it was begun when it was in doubt before', async () => {
+    const told: number[] = []
+    const begun = performance.now()
+    const attempt = async (triedMsAgo: number) => {
+      told.push(triedMsAgo)
+      if (told.length < 3) throw unsent()
+      expect(triedMsAgo).to.be.within(60, performance.now() - begun + 1)
+    }
+    await withRetry(attempt, { ...safeWrite, doubted: true }, newCall())
+    expect(told[0]).to.be.within(1, 20)
+    expect(told[1]).to.be.above(20)
+    const unknown = withRetry(failing(unsent()).attempt, { ...safeWrite, doubted: true }, newCall({ timeoutMs: 10 }))
+    expect(await failure(unknown)).to.include({ reason: 'OUTCOME_UNKNOWN' })
+  })
+
+  it('counts a millisecond that has begun', () => {
+    for (const before of [0, 0.5, 10]) expect(msSince(performance.now() - before)).to.be.above(before)
   })
 
   it('does not repeat an unsafe write that may have arrived, and says so', async () => {
