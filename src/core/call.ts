@@ -26,8 +26,8 @@ export function openCall(call: OpenableCall, defaultMs: number, receiveMs = long
     abandon = reject
   })
   ended.catch(() => undefined) // nobody may be waiting for it, which is no fault
-  const end = (reason: Reason) => {
-    const error = new VaultError(reason)
+  const end = (reason: Reason, message?: string) => {
+    const error = new VaultError(reason, message === undefined ? {} : { message })
     controller.abort(error)
     abandon(error)
   }
@@ -35,7 +35,7 @@ export function openCall(call: OpenableCall, defaultMs: number, receiveMs = long
   const late = () => end('DEADLINE_EXCEEDED')
   const lateUnlessReceived = () => {
     if (call.isReceived) timer = setTimeout(late, leftMs - receiveMs)
-    else late()
+    else end('DEADLINE_EXCEEDED', 'the request was not sent in time')
   }
   let timer = receiveMs < leftMs ? setTimeout(lateUnlessReceived, receiveMs) : setTimeout(late, leftMs)
   call.cancelled = () => end(Date.now() + slackMs < deadline ? 'CANCELLED' : 'DEADLINE_EXCEEDED')

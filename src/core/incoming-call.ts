@@ -12,6 +12,7 @@ import type { ReceiveBudget } from './receive-budget.js'
 const maxUnsentBytes = 256 * 1024
 /** For a caller who is refused as too much is held already. */
 const retryAfterMs = 100
+const tooMuchHeld = 'too much of other requests is waiting; try again later'
 /** What a caller may send before it is read, more than at first, once somebody reads. */
 const readingWindow = 1024 * 1024 - 64 * 1024
 
@@ -42,7 +43,7 @@ export class IncomingCall implements StreamReader {
   #begun = false
   #answered = false
   #fault: Error | undefined
-  #waiting: { resolve(frame: Frame | undefined): void; reject(error: Error): void } | undefined
+  #waiting: { resolve(frame: Frame | undefined): void; reject(error: Error): void; isOnly: boolean } | undefined
   #room = (): void => undefined
 
   constructor({ stream, requestId, maxReceiveBytes, budget }: CallParts) {
@@ -68,17 +69,17 @@ export class IncomingCall implements StreamReader {
   /** The next message; undefined when there are no more. Rejects with CANCELLED and INVALID_REQUEST. */
   read(): Promise<Frame | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject }
+      this.#waiting = { resolve, reject, isOnly: false }
       this.#deliver()
     })
   }
 
-  /** The message of a call that has one. */
-  async readOnly(): Promise<Frame> {
-    const frame = await this.read()
-    if (frame === undefined || (await this.read()) !== undefined)
-      throw new VaultError('INVALID_REQUEST', { message: 'this method takes one message' })
-    return frame
+  /** The message of a call that has one, once its caller has sent all; as `read`. */
+  readOnly(): Promise<Frame> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve: resolve as (frame: Frame | undefined) => void, reject, isOnly: true }
+      this.#deliver()
+    })
   }
 
   // ---- the answer
@@ -88,7 +89,6 @@ export class IncomingCall implements StreamReader {
     if (!this.#begun) this.#stream.sendHeaders(headers)
     this.#begun = true
     this.#stream.send(prefixOf(frame), frame)
-    this.#count()
     if (this.#stream.unsentBytes <= maxUnsentBytes) return undefined
     return new Promise((resolve) => {
       this.#room = resolve
@@ -97,7 +97,7 @@ export class IncomingCall implements StreamReader {
 
   /** Ends the answer. */
   end(requestId: string): void {
-    this.#finish(okTrailers(requestId))
+    this.#finish(okTrailers(requestId), true)
   }
 
   /** Ends it with a status. */
@@ -110,8 +110,8 @@ export class IncomingCall implements StreamReader {
     this.#stream.reset(errorCodes.internalError)
   }
 
-  #finish(trailers: Buffer): void {
-    this.#stream.finish(this.#begun ? trailers : Buffer.concat([headers, trailers]))
+  #finish(trailers: Buffer, isOk = false): void {
+    this.#stream.finish(this.#begun ? trailers : Buffer.concat([headers, trailers]), isOk)
     this.#answered = true
     this.#reader.clear()
     this.#count()
@@ -125,7 +125,7 @@ export class IncomingCall implements StreamReader {
     this.#owedBytes += bytes.length
     this.#reader.push(bytes)
     this.#count()
-    if (this.#budget.isSpent) this.#fail(new VaultError('OVERLOADED', { retryAfterMs }))
+    if (this.#budget.isSpent) this.#fail(new VaultError('OVERLOADED', { message: tooMuchHeld, retryAfterMs }))
     else this.#deliver()
   }
 
@@ -135,7 +135,6 @@ export class IncomingCall implements StreamReader {
   }
 
   sent(): void {
-    this.#count()
     this.moved()
     if (this.#stream.unsentBytes <= maxUnsentBytes) this.#room()
   }
@@ -152,12 +151,21 @@ export class IncomingCall implements StreamReader {
       if (this.#fault) throw this.#fault
       if (this.#waiting && this.#answered) throw new VaultError('CANCELLED') // nobody reads on behind an answer
       const whole = this.#reader.isWhole()
-      if (this.#waiting && whole) this.#settle(this.#take())
+      if (this.#waiting?.isOnly) this.#deliverOnly(whole)
+      else if (this.#waiting && whole) this.#settle(this.#take())
       else if (this.#waiting && this.#ended) this.#settleEnd()
       this.#credit()
     } catch (fault) {
       this.#fail(fault as Error)
     }
+  }
+
+  #deliverOnly(whole: boolean): void {
+    const isOther = this.#ended ? !whole && this.#reader.bytes === 0 : false
+    if (isOther || this.#reader.holdsMore())
+      throw new VaultError('INVALID_REQUEST', { message: 'this method takes one message' })
+    if (this.#ended && whole) this.#settle(this.#take())
+    else if (this.#ended) this.#settleEnd()
   }
 
   #take(): Frame {
@@ -166,11 +174,10 @@ export class IncomingCall implements StreamReader {
     return frame
   }
 
-  /** Has the budget know what is held: of the request that nobody has taken, and of the answer that is not sent. */
+  /** Has the budget know what is held of the request. */
   #count(): void {
-    const held = this.#reader.bytes + this.#stream.unsentBytes
-    this.#budget.take(held - this.#heldBytes)
-    this.#heldBytes = held
+    this.#budget.take(this.#reader.bytes - this.#heldBytes)
+    this.#heldBytes = this.#reader.bytes
   }
 
   #settle(frame: Frame | undefined): void {

@@ -22,6 +22,7 @@ type Handle = (call: IncomingCall, context: CallContext, gone: Promise<never>) =
 
 // Who watches may do so for as long as it likes.
 const noDeadlineMs = 2 ** 31 - 1
+const receiveMs = 30_000
 
 const unknownStatus: StatusObject = { code: codes.UNKNOWN, details: '', metadata: new Metadata() }
 
@@ -70,7 +71,10 @@ export function libraryService(
         const handler = implementation[name] ?? implementation[method.originalName ?? '']
         const isStream = method.requestStream || method.responseStream
         const handle = isStream ? streams.handler(method, handler as never) : unaryHandler(method, handler as never)
-        handlers.set(method.path, guarded(handle, failed))
+        handlers.set(
+          method.path,
+          guarded(handle, { receiveMs: method.requestStream ? noDeadlineMs : receiveMs, failed }),
+        )
       }
     },
   })
@@ -127,9 +131,12 @@ function unaryHandler(method: AnyMethod, handler: UnaryHandler): Handle {
 }
 
 /** Ends the call at its deadline; refuses one that cannot be read, or whose handler fails. */
-function guarded(handle: Handle, failed: (cause: unknown) => void): CallHandler {
+function guarded(
+  handle: Handle,
+  { receiveMs, failed }: { receiveMs: number; failed(cause: unknown): void },
+): CallHandler {
   return (call) => {
-    const { context, ended, close } = openCall(call, noDeadlineMs)
+    const { context, ended, close } = openCall(call, noDeadlineMs, receiveMs)
     const refuse = (thrown: unknown) => {
       const error = asVaultError(thrown)
       if (error.kind === 'internal') failed(thrown)

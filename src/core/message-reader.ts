@@ -9,6 +9,8 @@ const prefixSize = 5
 /** So many small pieces are joined: each costs more than its bytes. */
 const maxPieces = 64
 const smallPiece = 1024
+/** So many times its bytes a piece may keep in memory. */
+const mostWaste = 4
 
 export class MessageReader {
   readonly #maxBytes: number
@@ -27,8 +29,8 @@ export class MessageReader {
   }
 
   push(bytes: Buffer): void {
-    // A view of a few bytes would keep all that was read with them.
-    this.#pieces.push(bytes.length < smallPiece ? Buffer.from(bytes) : bytes)
+    // A view keeps all that was read with it.
+    this.#pieces.push(bytes.length * mostWaste < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes)
     this.#bytes += bytes.length
     if (this.#pieces.length > maxPieces && this.#bytes < this.#pieces.length * smallPiece) this.#gather(this.#bytes)
   }
@@ -44,6 +46,11 @@ export class MessageReader {
     if (this.#wanted === 0 && this.#bytes >= prefixSize)
       this.#wanted = prefixSize + this.#sizeOf(this.#gather(prefixSize))
     return this.#wanted > 0 && this.#bytes >= this.#wanted
+  }
+
+  /** Whether there is more than the message that is whole. */
+  holdsMore(): boolean {
+    return this.#wanted > 0 && this.#bytes > this.#wanted
   }
 
   /** The message that is whole. */

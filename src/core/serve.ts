@@ -55,7 +55,10 @@ function unaryHandler(method: AnyMethod, handler: UnaryHandler, serving: Serving
       return method.responseSerialize(await handler(decode(method, frame), context))
     }
     // A handler whose caller has gone still holds its place until it is done, and its bugs are still told.
-    const handled = call.readOnly().then((frame) => admission.run(() => handle(frame)))
+    const handled = call.readOnly().then((frame) => {
+      signal.throwIfAborted() // the caller may have gone behind its message
+      return admission.run(() => handle(frame))
+    })
     Promise.race([handled, ended])
       .finally(close)
       .then(answer, refuse)

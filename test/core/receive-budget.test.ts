@@ -41,6 +41,18 @@ describe('receive budget', () => {
     expect(await third.served.read()).to.have.length(40_000)
   })
 
+  it('counts a message that is whole until its caller has sent all', async () => {
+    const { send, budget } = await serveWaiting(10_000)
+    const { call, served } = await send(9_000)
+    const only = served.readOnly()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    budget.take(5_000)
+    expect(budget.isSpent).to.equal(true)
+    call.end()
+    expect(await only).to.have.length(9_000)
+    expect(budget.isSpent).to.equal(false)
+  })
+
   for (const end of ['read', 'answered', 'cancelled'] as const) {
     it(`has back what was held of a call that was ${end}`, async () => {
       const { send, budget } = await serveWaiting(10_000)

@@ -16,7 +16,7 @@ export async function addressesOf({ host, port }: Address): Promise<Address[]> {
   const bare = host.replace(/^\[(.*)\]$/, '$1')
   if (bare === '' || isIP(bare) > 0) return [{ host: bare, port }]
   const found = await lookup(bare, { all: true })
-  return found.map(({ address }) => ({ host: address, port }))
+  return [...new Set(found.map(({ address }) => address))].map((address) => ({ host: address, port }))
 }
 
 /** A server for each address, the first one's port for all; rejects, and binds none, when one of them is taken. */

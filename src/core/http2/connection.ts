@@ -80,10 +80,8 @@ export class Connection {
   leave(): void {
     if (this.#leaving) return
     this.#leaving = true
-    if (!this.isGreeted) this.destroy()
-    this.#sayGoaway(largestStreamId)
-    this.#sender.ping(farewell)
-    setTimeout(() => this.#refuseNew(), farewellMs).unref()
+    if (this.isGreeted) this.#sayFarewell()
+    else this.destroy()
   }
 
   /** Ends every stream, and the connection. */
@@ -131,7 +129,14 @@ export class Connection {
     else this.#parts.failed(error)
     this.#sender.goaway(this.#streams.lastOpenedId, error)
     this.#end()
+    for (const stream of this.#streams.all) stream.close()
     setTimeout(() => this.destroy(), closeMs).unref()
+  }
+
+  #sayFarewell(): void {
+    this.#sayGoaway(largestStreamId)
+    this.#sender.ping(farewell)
+    setTimeout(() => this.#refuseNew(), farewellMs).unref()
   }
 
   // When a peer that is told to go has answered a ping, what it sent before it knew has arrived.

@@ -31,7 +31,7 @@ export class HeaderBlocks {
   begin(frame: Frame): HeaderBlock | undefined {
     const content = contentOf(frame)
     if (frame.flags & flags.endHeaders) return this.#block(frame, content)
-    this.#begun = { frame, pieces: [content], bytes: content.length }
+    this.#begun = { frame, pieces: [Buffer.from(content)], bytes: content.length }
     return undefined
   }
 
@@ -40,7 +40,7 @@ export class HeaderBlocks {
     const begun = this.#begun
     if (begun === undefined || begun.frame.streamId !== streamId)
       throw new ConnectionError(errorCodes.protocolError, 'a continuation of nothing')
-    begun.pieces.push(payload)
+    begun.pieces.push(Buffer.from(payload))
     begun.bytes += payload.length
     if (begun.bytes > maxBlockBytes || begun.pieces.length > maxFrames)
       throw new ConnectionError(errorCodes.enhanceYourCalm, 'too many header fields')

@@ -61,7 +61,9 @@ export class Receiver {
       else this.#abuse.count()
     } catch (error) {
       if (!(error instanceof StreamError)) throw error
-      this.#abuse.count()
+      // One that is too many may have been sent before the peer knew how many there may be.
+      if (error.code === errorCodes.refusedStream) this.#abuse.countAnswer()
+      else this.#abuse.count()
       this.#parts.streams.reset(error.streamId, error.code)
     }
   }

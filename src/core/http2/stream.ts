@@ -24,8 +24,8 @@ interface StreamParts {
   /** What the peer said it will send; undefined when it did not. */
   contentLength: number | undefined
   sender: Sender
-  /** Told once, when the stream is over; `byUs` if the peer may not know yet. */
-  over(byUs: boolean, isAnswered: boolean): void
+  /** Told once, when the stream is over; `byUs` if the peer may not know yet, `isOk` if it was answered and not refused. */
+  over(byUs: boolean, isOk: boolean): void
 }
 
 export class Stream {
@@ -47,6 +47,7 @@ export class Stream {
   #trailers: Buffer | undefined
   #localEnded = false
   #closed = false
+  #isOk = false
 
   constructor({ id, contentLength, sender, over }: StreamParts) {
     this.id = id
@@ -104,7 +105,7 @@ export class Stream {
   }
 
   send(...pieces: Buffer[]): void {
-    if (this.#localEnded) return
+    if (this.#localEnded || this.#trailers !== undefined) return
     for (const piece of pieces) {
       this.#queue.push(piece)
       this.#queuedBytes += piece.length
@@ -112,10 +113,11 @@ export class Stream {
     this.pump()
   }
 
-  /** The block of header fields that ends the answer, after all that is queued. */
-  finish(trailers: Buffer): void {
+  /** The block of header fields that ends the answer, after all that is queued; `isOk` for one that is no refusal. */
+  finish(trailers: Buffer, isOk = false): void {
     if (this.#localEnded || this.#trailers !== undefined) return
     this.#trailers = trailers
+    this.#isOk = isOk
     this.finishedAt = performance.now()
     this.pump()
   }
@@ -161,7 +163,7 @@ export class Stream {
     this.#queue = []
     this.#queuedBytes = 0
     this.reader = undefined
-    this.#over(byUs, isAnswered)
+    this.#over(byUs, isAnswered && this.#isOk)
     if (!isAnswered) reader?.broken()
   }
 

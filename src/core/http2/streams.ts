@@ -11,7 +11,7 @@ export interface StreamsParts {
   sender: Sender
   /** Open at once. */
   maxStreams: number
-  /** One is over that was answered. */
+  /** One is over that was answered, and not refused. */
   answered(): void
   /** The last one that was open is over. */
   emptied(): void
@@ -64,8 +64,8 @@ export class Streams {
   /** Opens the stream that was admitted. */
   open(streamId: number, contentLength: number | undefined): Stream {
     const { sender } = this.#parts
-    const over = (byUs: boolean, isAnswered: boolean) => {
-      if (isAnswered) this.#parts.answered()
+    const over = (byUs: boolean, isOk: boolean) => {
+      if (isOk) this.#parts.answered()
       this.#end(stream, byUs)
     }
     const stream: Stream = new Stream({ id: streamId, contentLength, sender, over })

@@ -51,6 +51,15 @@ describe('http2: attacks', () => {
       expect((await wire.answer(1001)).fields).to.include({ 'grpc-status': '0' })
     })
 
+    it('end the connection though as many calls were refused', async () => {
+      const wire = await server.wire()
+      for (let id = 1; id < 12_000; id += 4) {
+        wire.send(headers(id, { ':method': 'GET' }), cancelled(id + 2))
+        if (id % 400 === 1) await pause(1)
+      }
+      await wire.closed()
+    })
+
     // A front end has one connection to its back end, and hands on the cancellations of all its callers.
     it('are borne when they are few among many', async () => {
       const wire = await server.wire()
