@@ -41,5 +41,12 @@ export async function startBackend(config: BackendConfig, log: Logger): Promise<
 
 function listen(config: BackendConfig, methods: object, log: Logger): Promise<RunningServer> {
   const service = { name: 'encserver.v1.BackendService', definition: BackendServiceService, methods }
-  return startServer({ section: 'backend', listen: config, limits: backendLimits(config), service, log })
+  return startServer({
+    section: 'backend',
+    listen: config,
+    limits: backendLimits(config),
+    callers: 'services',
+    service,
+    log,
+  })
 }

@@ -6,6 +6,7 @@ import { answerCall } from './answer-call.js'
 import { brokenNote } from './broken-note.js'
 import { VaultError } from './errors.js'
 import { type Health, serveHealth } from './health.js'
+import { services, strangers } from './http2/abuse.js'
 import { type Listener, listener } from './http2/listener.js'
 import type { LibraryService } from './library-service.js'
 import { bindAddress, type ListenConfig, serverTls } from './listen.js'
@@ -32,6 +33,8 @@ export interface ServerParts {
   section: string
   listen: ListenConfig
   limits: ServerLimits
+  /** Who calls; services, which hand on what their own callers cancel, are borne with. */
+  callers: 'strangers' | 'services'
   service: { name: string; definition: ServiceDefinition; methods: object }
   log: Logger
 }
@@ -48,7 +51,14 @@ export interface RunningServer {
 const afterCutMs = 1_000
 
 /** Starts serving; rejects when the address cannot be bound. */
-export async function startServer({ section, listen, limits, service, log }: ServerParts): Promise<RunningServer> {
+export async function startServer({
+  section,
+  listen,
+  limits,
+  callers,
+  service,
+  log,
+}: ServerParts): Promise<RunningServer> {
   const tls = serverTls(section, listen)
   const calls = admission(limits.maxCallsInFlight)
   const serving = { log, admission: calls, defaultDeadlineMs: limits.defaultDeadlineMs }
@@ -61,7 +71,11 @@ export async function startServer({ section, listen, limits, service, log }: Ser
   const listening = listener({
     tls,
     // Twice what is admitted, so that it is we who answer "too many calls".
-    limits: { maxStreams: limits.maxCallsInFlight * 2, maxConnectionAgeMs: limits.maxConnectionAgeMs },
+    limits: {
+      maxStreams: limits.maxCallsInFlight * 2,
+      maxConnectionAgeMs: limits.maxConnectionAgeMs,
+      abuse: callers === 'services' ? services : strangers,
+    },
     opened: (stream, fields) => answerCall(targets, stream, fields),
     failed: brokenNote(log),
     unexpected,

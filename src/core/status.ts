@@ -65,7 +65,12 @@ const bareReasons: Partial<Record<codes, Reason>> = {
   [codes.UNIMPLEMENTED]: 'NOT_SUPPORTED',
 }
 
+/** What grpc-js says of calls whose connection a server has ended with ENHANCE_YOUR_CALM. */
+const connectionEnded = 'Bandwidth exhausted or memory limit exceeded'
+
 function fromBareStatus(error: ServiceError): VaultError {
+  if (error.code === codes.RESOURCE_EXHAUSTED && error.details === connectionEnded)
+    return new VaultError('UNREACHABLE', { cause: error })
   if (error.code === codes.RESOURCE_EXHAUSTED) {
     const message = 'a message is larger than the receiver accepts'
     return new VaultError('INVALID_REQUEST', { message, cause: error })

@@ -52,5 +52,12 @@ export async function startFrontend(
 
 function listen(config: FrontendConfig, methods: object, log: Logger): Promise<RunningServer> {
   const service = { name: 'encserver.v1.FrontendService', definition: FrontendServiceService, methods }
-  return startServer({ section: 'frontend', listen: config, limits: frontendLimits(config), service, log })
+  return startServer({
+    section: 'frontend',
+    listen: config,
+    limits: frontendLimits(config),
+    callers: 'strangers',
+    service,
+    log,
+  })
 }

@@ -128,6 +128,7 @@ export async function* never(): AsyncGenerator<{ results: BatchResult[] }> {
 export async function serveBackend(methods: Partial<Backend>) {
   const { log, events } = keepingLog()
   const server = await startServer({
+    callers: 'strangers',
     section: 'backend',
     listen: localhost,
     limits: {

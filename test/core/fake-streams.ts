@@ -12,6 +12,7 @@ import {
 import { admission } from '../../src/core/admission.js'
 import { answerCall } from '../../src/core/answer-call.js'
 import { connect } from '../../src/core/client.js'
+import { strangers } from '../../src/core/http2/abuse.js'
 import { listener } from '../../src/core/http2/listener.js'
 import type { CallContext, Methods } from '../../src/core/methods.js'
 import { ReceiveBudget } from '../../src/core/receive-budget.js'
@@ -85,7 +86,7 @@ export async function serveHandlers(handlers: ReadonlyMap<string, CallHandler>, 
   const unexpected: unknown[] = []
   const listening = listener({
     tls: undefined,
-    limits: { maxStreams: 100, maxConnectionAgeMs: 600_000 },
+    limits: { maxStreams: 100, maxConnectionAgeMs: 600_000, abuse: strangers },
     opened: (stream, fields) => answerCall(targets, stream, fields),
     failed: () => undefined,
     unexpected: (cause) => unexpected.push(cause),

@@ -340,6 +340,7 @@ describe('serve stream', () => {
     const { seen, method } = observed(echo)
     const { log } = keepingLog()
     const server = await startServer({
+      callers: 'strangers',
       section: 'backend',
       listen: localhost,
       limits: {

@@ -114,6 +114,18 @@ describe('server', () => {
     })
   }
 
+  it('tells the log of callers that do not get as far as TLS', async () => {
+    const { certFile, keyFile } = makeCertificate(tempDir(), 'server')
+    const { port, events } = await serveFake({ listen: { tls: { certFile, keyFile, clientCaFile: '' } } })
+    const socket = connectTcp(port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    atEnd(() => socket.destroy())
+    socket.write('GET / HTTP/1.1\r\n\r\n')
+    await until(() => events.length > 0)
+    expect(events[0]).to.include({ level: 'info', message: 'connection' })
+    expect(events[0]!['why']).to.match(/^no TLS with a caller \(ERR_SSL_\w+\)$/)
+  })
+
   describe('stop', () => {
     it('lets the call in flight finish, refuses new ones, and then ends', async () => {
       const { stop, call, open, signals, address } = await busyServer(5_000)

@@ -92,6 +92,12 @@ describe('status', () => {
     expect(encodeURI(details)).to.include('%EF%BF%BD')
   })
 
+  it('tells calls whose connection was ended from a message that is too large', () => {
+    const details = 'Bandwidth exhausted or memory limit exceeded' // as grpc-js has it for ENHANCE_YOUR_CALM
+    const cause = received({ code: codes.RESOURCE_EXHAUSTED, details, metadata: new Metadata() })
+    expect(fromServiceError(cause)).to.include({ reason: 'UNREACHABLE', cause })
+  })
+
   const bare: [keyof typeof codes, Reason][] = [
     ['UNAVAILABLE', 'UNREACHABLE'],
     ['CANCELLED', 'UNREACHABLE'],

@@ -3,22 +3,33 @@
 // connection may carry the calls of many.
 import { ConnectionError, errorCodes } from './protocol.js'
 
-const burst = 1000
-const perSecond = 33
 const maxUnreadAnswers = 1000
+
+export interface AbuseLimits {
+  burst: number
+  perSecond: number
+}
+
+export const strangers: AbuseLimits = { burst: 1_000, perSecond: 33 }
+/** Front ends hand on what their callers cancel. */
+export const services: AbuseLimits = { burst: 30_000, perSecond: 1_000 }
 
 export class Abuse {
   readonly #sender: { readonly isFull: boolean }
-  #allowed = burst
+  readonly #limits: AbuseLimits
+  #allowed: number
   #countedAt = performance.now()
   #unreadAnswers = 0
 
-  constructor(sender: { readonly isFull: boolean }) {
+  constructor(sender: { readonly isFull: boolean }, limits: AbuseLimits) {
+    this.#limits = limits
+    this.#allowed = limits.burst
     this.#sender = sender
   }
 
   /** Counts a nuisance; throws ConnectionError when there are too many. */
   count(): void {
+    const { burst, perSecond } = this.#limits
     const now = performance.now()
     this.#allowed = Math.min(burst, this.#allowed + ((now - this.#countedAt) / 1000) * perSecond)
     this.#countedAt = now
@@ -28,7 +39,7 @@ export class Abuse {
 
   /** Makes up for one. */
   forgive(): void {
-    if (this.#allowed < burst) this.#allowed += 1
+    if (this.#allowed < this.#limits.burst) this.#allowed += 1
   }
 
   /** Counts a frame that answers one of the peer's; throws ConnectionError when it reads none of them. */

@@ -11,6 +11,7 @@ import { Streams } from './streams.js'
 export interface ConnectionParts {
   socket: Socket
   maxStreams: number
+  abuse: ReceiverParts['abuse']
   opened: ReceiverParts['opened']
   closed(): void
   /** Told of the mistake of a peer that ends the connection with all its calls. */
@@ -42,14 +43,14 @@ export class Connection {
   #ended = false
 
   constructor(parts: ConnectionParts) {
-    const { socket, maxStreams, opened } = parts
+    const { socket, maxStreams, abuse, opened } = parts
     this.#parts = parts
     this.#sender = new Sender(socket, () => socket.resume())
     const [answered, emptied] = [() => this.#receiver.forgive(), () => this.#endIfDone()]
     this.#streams = new Streams({ sender: this.#sender, maxStreams, answered, emptied })
     const [sender, streams] = [this.#sender, this.#streams]
     const pingAnswered = (payload: Buffer) => payload.equals(farewell) && this.#refuseNew()
-    this.#receiver = new Receiver({ sender, streams, maxHeaderListBytes, windowBytes, pingAnswered, opened })
+    this.#receiver = new Receiver({ sender, streams, maxHeaderListBytes, windowBytes, abuse, pingAnswered, opened })
     this.#frames = new FrameReader((frame) => this.#receiver.take(frame))
     socket.setNoDelay(true)
     socket.on('data', (chunk) => this.#read(chunk))

@@ -4,11 +4,12 @@ import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from
 import { type Address, addressesOf, bindAll, portOf } from './bind.js'
 import { Connection, type ConnectionParts } from './connection.js'
 import { type KeepaliveLimits, keepalive } from './keepalive.js'
+import { ConnectionError, errorCodes } from './protocol.js'
 
 export interface ListenerParts extends Pick<ConnectionParts, 'opened' | 'failed' | 'unexpected'> {
   /** Undefined for plain text. */
   tls: TlsOptions | undefined
-  limits: KeepaliveLimits & { maxStreams: number }
+  limits: KeepaliveLimits & Pick<ConnectionParts, 'maxStreams' | 'abuse'>
 }
 
 export interface Listener {
@@ -43,12 +44,15 @@ export function listener(parts: ListenerParts): Listener {
   }
 }
 
-function openServer({ tls }: ListenerParts, connections: OpenConnections): Server {
+function openServer({ tls, failed }: ListenerParts, connections: OpenConnections): Server {
   const server = tls === undefined ? createServer() : createTlsServer({ ...tls, ...tlsDefaults })
   server.maxConnections = maxConnections
   server.on('connection', connections.arrived)
   server.on(tls === undefined ? 'connection' : 'secureConnection', connections.begin)
-  server.on('tlsClientError', (_, socket: TLSSocket) => socket.destroy())
+  server.on('tlsClientError', ({ code = 'none' }: NodeJS.ErrnoException, socket: TLSSocket) => {
+    failed(new ConnectionError(errorCodes.noError, `no TLS with a caller (${code})`))
+    socket.destroy()
+  })
   return server
 }
 
@@ -65,7 +69,7 @@ function openConnections({ limits, ...parts }: ListenerParts) {
       rest()
       open.delete(connection)
     }
-    const connection = new Connection({ ...parts, socket, maxStreams: limits.maxStreams, closed })
+    const connection = new Connection({ ...parts, ...limits, socket, closed })
     const rest = keepalive(connection, limits)
     open.add(connection)
   }

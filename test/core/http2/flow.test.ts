@@ -48,7 +48,14 @@ const echo: Streams = {
 async function serve(methods: Partial<Streams> = {}): Promise<string> {
   const { log } = keepingLog()
   const service = { name: 'encserver.v1.FrontendService', definition, methods: { ...echo, ...methods } }
-  const server = await startServer({ section: 'frontend', listen: localhost, limits, service, log })
+  const server = await startServer({
+    callers: 'strangers',
+    section: 'frontend',
+    listen: localhost,
+    limits,
+    service,
+    log,
+  })
   atEnd(server.stop)
   return `127.0.0.1:${server.port}`
 }
