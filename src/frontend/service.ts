@@ -1,10 +1,9 @@
 // The front end's methods: check the request, find its place, do it.
-import { invalidField } from '../core/errors.js'
+import { invalidField, VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
 import type { FrontendServiceServer, RetrieveRecordRequest, StoreRecordRequest } from '../gen/encserver/v1/frontend.js'
 import { pseudonymSize } from './crypto/pseudonym.js'
 import { parseToken, type RecordKey } from './crypto/token.js'
-import { deleteRecord } from './delete-record.js'
 import { downloadRecord } from './download-record.js'
 import { legacyCalls } from './legacy-calls.js'
 import { listRecords } from './list-records.js'
@@ -57,7 +56,11 @@ function recordCalls(vault: Vault): Calls<'storeRecord' | 'retrieveRecord' | 'de
     async deleteRecord(request, call) {
       checkName(request)
       checkKeyId('expect_key_id', request.expectKeyId)
-      return deleteRecord(vault, { recordIds: placeOf(vault, request).recordIds, request }, call)
+      const { expectKeyId, allowMissing } = request
+      const { recordIds } = placeOf(vault, request)
+      const { deleted } = await vault.backend.deleteEnvelope({ recordIds, expectKeyId }, call)
+      if (!deleted && !allowMissing) throw new VaultError('RECORD_NOT_FOUND')
+      return { deleted }
     },
 
     async listRecords(request, call) {
