@@ -1,5 +1,6 @@
 // One batch: sent, its results handed out as they come. What a broken batch left open is made again call by call, which
-// the key ids make harmless, and stores say that they are; if that fails too, nobody knows what became of the writes, and they say so.
+// the key ids make harmless, and stores say that they are; if that fails too, nobody knows what became of the writes, and
+// they say so.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'

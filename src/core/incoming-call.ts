@@ -161,8 +161,8 @@ export class IncomingCall implements StreamReader {
   }
 
   #deliverOnly(whole: boolean): void {
-    const isOther = this.#ended ? !whole && this.#reader.bytes === 0 : false
-    if (isOther || this.#reader.holdsMore())
+    const isNone = this.#ended && this.#reader.bytes === 0
+    if (isNone || this.#reader.holdsMore())
       throw new VaultError('INVALID_REQUEST', { message: 'this method takes one message' })
     if (this.#ended && whole) this.#settle(this.#take())
     else if (this.#ended) this.#settleEnd()

@@ -22,7 +22,7 @@ type Handle = (call: IncomingCall, context: CallContext, gone: Promise<never>) =
 
 // Who watches may do so for as long as it likes.
 const noDeadlineMs = 2 ** 31 - 1
-const receiveMs = 30_000
+const requestMs = 30_000
 
 const unknownStatus: StatusObject = { code: codes.UNKNOWN, details: '', metadata: new Metadata() }
 
@@ -73,7 +73,7 @@ export function libraryService(
         const handle = isStream ? streams.handler(method, handler as never) : unaryHandler(method, handler as never)
         handlers.set(
           method.path,
-          guarded(handle, { receiveMs: method.requestStream ? noDeadlineMs : receiveMs, failed }),
+          guarded(handle, { receiveMs: method.requestStream ? noDeadlineMs : requestMs, failed }),
         )
       }
     },

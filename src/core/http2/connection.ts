@@ -90,7 +90,7 @@ export class Connection {
     this.#streams.refuseNew()
     for (const stream of this.#streams.all) stream.reset(errorCodes.cancel)
     if (!this.#ended) this.#end()
-    setTimeout(() => this.destroy(), closeMs).unref()
+    this.#destroySoon()
   }
 
   destroy(): void {
@@ -131,7 +131,7 @@ export class Connection {
     this.#sender.goaway(this.#streams.lastOpenedId, error)
     this.#end()
     for (const stream of this.#streams.all) stream.close()
-    setTimeout(() => this.destroy(), closeMs).unref()
+    this.#destroySoon()
   }
 
   #sayFarewell(): void {
@@ -162,8 +162,12 @@ export class Connection {
     const { socket } = this.#parts
     this.#ended = true
     this.#sender.flush()
-    socket.once('finish', () => setTimeout(() => this.destroy(), closeMs).unref())
+    socket.once('finish', () => this.#destroySoon())
     socket.end()
+  }
+
+  #destroySoon(): void {
+    setTimeout(() => this.destroy(), closeMs).unref()
   }
 
   #closed(): void {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { releaseAll, until } from '../fake-frontend.js'
-import { held, lasting, maxCallsInFlight, type Victim, victim } from './victim.js'
+import { held, lasting, maxCallsInFlight, measuredVictim, type Victim } from './victim.js'
 import { call, headers, request, streamIds } from './wire-calls.js'
 import { pause, WireClient } from './wire-client.js'
 import {
@@ -29,9 +29,7 @@ describe('http2: attacks', () => {
   let before = 0
 
   beforeEach(async () => {
-    server = await victim()
-    await server.serves()
-    before = await held()
+    ;({ server, before } = await measuredVictim())
   })
 
   afterEach(async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { releaseAll } from '../fake-frontend.js'
-import { held, type Victim, victim } from './victim.js'
+import { held, measuredVictim, type Victim } from './victim.js'
 import { call, fieldsOf, request } from './wire-calls.js'
 import { pause, type Received, type WireClient } from './wire-client.js'
 import { block, codes, data, entry, flags, frame, headerFrames, types } from './wire-frames.js'
@@ -15,9 +15,7 @@ describe('http2: header attacks', () => {
   let before = 0
 
   beforeEach(async () => {
-    server = await victim()
-    await server.serves()
-    before = await held()
+    ;({ server, before } = await measuredVictim())
   })
 
   afterEach(async () => {

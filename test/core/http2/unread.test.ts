@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { releaseAll } from '../fake-frontend.js'
-import { held, type Victim, victim } from './victim.js'
+import { held, measuredVictim, type Victim } from './victim.js'
 import { fieldsOf, headers, request, streamIds } from './wire-calls.js'
 import type { WireClient } from './wire-client.js'
 import { block, codes, data, flags, headerFrames, initialWindow, ping, settings, windowUpdate } from './wire-frames.js'
@@ -18,9 +18,7 @@ describe('http2: answers that are not read', () => {
   let before = 0
 
   beforeEach(async () => {
-    server = await victim()
-    await server.serves()
-    before = await held()
+    ;({ server, before } = await measuredVictim())
   })
 
   afterEach(releaseAll)

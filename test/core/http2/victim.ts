@@ -58,6 +58,13 @@ export async function victim(limits: Partial<ServerLimits> = {}): Promise<Victim
   }
 }
 
+/** One that has served a call, and what it holds then. */
+export async function measuredVictim(): Promise<{ server: Victim; before: number }> {
+  const server = await victim()
+  await server.serves()
+  return { server, before: await held() }
+}
+
 async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort')
 }
