@@ -4,16 +4,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
-import { newRequestId } from '../core/request-id.js'
 import { leavesDoubt, msSince, neverSent } from '../core/retry.js'
 import { asVaultError, fromRpcStatus } from '../core/status.js'
 import type { BackendServiceServer, BatchCall, BatchResult } from '../gen/encserver/v1/backend.js'
+import type { BatchStreams } from './batch-streams.js'
 import { refuseEnded } from './ended-call.js'
 import type { Waiting } from './gather-queue.js'
 import { ofRepeatedDelete } from './repeated-delete.js'
 import { repeatedStore } from './repeated-store.js'
 
 type Connected = Methods<BackendServiceServer>
+
+/** Where batches go, and what is left of them. */
+export interface To {
+  streams: BatchStreams
+  methods: Connected
+}
 
 /** What became of a call in a batch. */
 interface Before {
@@ -22,44 +28,38 @@ interface Before {
   doubtedFrom: number | undefined
 }
 
-// The stream outlives its calls by this, so that it is each call's own deadline that ends it.
+// A batch may outlive its calls by this, so that it is each call's own deadline that ends it.
 const graceMs = 1_000
+const longestTimerMs = 2 ** 31 - 1
 const longestTimeoutMs = 2 ** 32 - 1
 
 /** Never rejects: each call of the batch is settled. `first` is told when results begin to come. */
-export async function sendBatch(methods: Connected, batch: Waiting[], first: () => void): Promise<void> {
+export async function sendBatch(to: To, batch: Waiting[], first: () => void): Promise<void> {
+  const { methods } = to
   const [only] = batch
   if (only !== undefined && batch.length === 1) return settleAlone(methods, only)
   const open = new Map(batch.map((waiting, index) => [index, waiting]))
   const sentAt = performance.now()
-  const broken = await exchange(methods, open, first)
+  const broken = await exchange(to, open, first)
   if (broken === undefined) return
   const before = { error: broken, doubtedFrom: neverDone(broken) ? undefined : sentAt }
   await Promise.all(Array.from(open.values(), (waiting) => settleAlone(methods, waiting, before)))
 }
 
-/** Returns what broke the stream, or that it ended without all results; `open` holds the calls left. */
-async function exchange(
-  methods: Connected,
-  open: Map<number, Waiting>,
-  first: () => void,
-): Promise<VaultError | undefined> {
+/** Resolves with what broke the stream; `open` holds the calls left. */
+function exchange({ methods, streams }: To, open: Map<number, Waiting>, first: () => void) {
   const calls = Array.from(open, ([index, waiting]) => batchCall(index, waiting))
-  const deadline = Math.max(...Array.from(open.values(), ({ context }) => context.deadline)) + graceMs
-  const context = { requestId: newRequestId(), deadline, signal: new AbortController().signal }
-  try {
-    for await (const { results } of methods.executeBatch({ calls }, context)) {
-      first()
-      for (const { index, outcome } of results) {
-        const waiting = open.get(index)
-        if (waiting) settle(methods, waiting, outcome)
-        open.delete(index)
-      }
+  const timeoutMs = Math.max(...calls.map((call) => call.timeoutMs)) + graceMs
+  const answered = (results: BatchResult[]) => {
+    first()
+    for (const { index, outcome } of results) {
+      const waiting = open.get(index)
+      if (waiting) settle(methods, waiting, outcome)
+      open.delete(index)
     }
-    return open.size === 0 ? undefined : new VaultError('UNREACHABLE') // an error costs its stack
-  } catch (error) {
-    return asVaultError(error)
+    return open.size === 0
   }
+  return streams.exchange({ calls, timeoutMs: Math.min(timeoutMs, longestTimerMs), answered })
 }
 
 function batchCall(index: number, { call, context }: Waiting): BatchCall {

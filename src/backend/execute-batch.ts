@@ -109,7 +109,7 @@ export function executeBatch(methods: BackendCalls, failed: Failed = () => undef
     }
   }
 
-  return async function* (request: ExecuteBatchRequest, context: CallContext): AsyncGenerator<ExecuteBatchResponse> {
+  async function* answerOne(request: ExecuteBatchRequest, context: CallContext): AsyncGenerator<ExecuteBatchResponse> {
     checkBatch(request)
     const results = finishing<BatchResult>()
     const running = request.calls.map((call) => run(call, context).then(results.add))
@@ -122,5 +122,9 @@ export function executeBatch(methods: BackendCalls, failed: Failed = () => undef
     } finally {
       await Promise.all(running) // when nobody waits any more, they still hold this call's place
     }
+  }
+
+  return async function* (requests: AsyncIterable<ExecuteBatchRequest>, context: CallContext) {
+    for await (const request of requests) yield* answerOne(request, context)
   }
 }

@@ -11,6 +11,7 @@ import type {
   StoreEnvelopeResponse,
 } from '../gen/encserver/v1/backend.js'
 import { sendBatch } from './batch-exchange.js'
+import { batchStreams } from './batch-streams.js'
 import { type GatheredCall, type GatherQueue, gatherQueue, type Waiting } from './gather-queue.js'
 import { turns } from './turns.js'
 
@@ -45,6 +46,7 @@ type Connected = Methods<BackendServiceServer>
 export function gatheredClient(methods: Connected, limits = defaultGatherLimits): Connected {
   const queue = gatherQueue(limits)
   const turn = turns({ count: limits.turns, longestMs: limits.turnMs }, schedule)
+  const to = { methods, streams: batchStreams(methods) }
   let scheduled = false
 
   function schedule(): void {
@@ -58,7 +60,7 @@ export function gatheredClient(methods: Connected, limits = defaultGatherLimits)
     while (turn.free() && !queue.isEmpty()) {
       const batch = queue.take()
       const release = turn.hold()
-      void sendBatch(methods, batch, release).finally(release)
+      void sendBatch(to, batch, release).finally(release)
     }
   }
 

@@ -52,6 +52,12 @@ describe('batch exchange', () => {
       })
       await getAll(gathered(unsent), 3)
       expect(unsent.seen.alone).to.have.length(3)
+      const notBegun = fakeBackend()
+      const executeBatch = () => {
+        throw new TypeError('no such method')
+      }
+      await getAll(gathered({ methods: { ...notBegun.methods, executeBatch } }), 3)
+      expect(notBegun.seen.alone).to.have.length(3)
     })
 
     it('makes no call again whose caller has gone', async () => {

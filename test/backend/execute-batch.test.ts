@@ -10,6 +10,7 @@ import {
   type BackendServiceServer,
   type BatchCall,
   type BatchResult,
+  type ExecuteBatchRequest,
   ExecuteBatchResponse,
   type SealedRecord,
 } from '../../src/gen/encserver/v1/backend.js'
@@ -44,6 +45,11 @@ const nothing = { record: undefined, user: undefined }
 function get(index: number, id = '', changes: Partial<BatchCall> = {}): BatchCall {
   const retrieve: BatchCall['call'] = { $case: 'retrieve', value: { recordIds: [Buffer.from(id)], version: 0n } }
   return { index, timeoutMs: 5_000, requestId: `call-${index}`, call: retrieve, ...changes }
+}
+
+/** One message, and no more to come. */
+async function* only(calls: BatchCall[]): AsyncGenerator<ExecuteBatchRequest> {
+  yield { calls }
 }
 
 async function frames(answers: Frames): Promise<BatchResult[][]> {
@@ -103,7 +109,7 @@ describe('execute batch', () => {
         undefined,
       ]
       const calls = asked.map((each, index) => get(index, '', { call: each }))
-      const found = await outcomes(execute({ calls }, call))
+      const found = await outcomes(execute(only(calls), call))
       expect(found.get(0)).to.deep.equal({
         $case: 'store',
         value: { result: { $case: 'stored', value: { version: 1n, storeTime } } },
@@ -134,7 +140,7 @@ describe('execute batch', () => {
     ] as const) {
       it(what, async () => {
         const { calls: methods, contexts } = held()
-        const error = await rejection(frames(executeBatch(methods)({ calls: [...calls] }, call)))
+        const error = await rejection(frames(executeBatch(methods)(only([...calls]), call)))
         expect(error.reason).to.equal('INVALID_REQUEST')
         expect(error.fields[0]).to.include({ description })
         expect(contexts).to.deep.equal([]) // nothing was begun
@@ -143,23 +149,48 @@ describe('execute batch', () => {
 
     it('but takes 128 calls of any indices', async () => {
       const calls = Array.from({ length: 128 }, (_, at) => get(2 ** 32 - 1 - at))
-      expect(await outcomes(executeBatch(fake(async () => nothing))({ calls }, call))).to.have.property('size', 128)
+      expect(await outcomes(executeBatch(fake(async () => nothing))(only(calls), call))).to.have.property('size', 128)
     })
   })
 
   it('answers what finishes, whatever still runs; what finishes together shares a frame', async () => {
     const { calls, waiting, finish } = held()
-    const answers = executeBatch(calls)({ calls: ['slow', 'a', 'b', 'c'].map((id, at) => get(at, id)) }, call)
+    const answers = executeBatch(calls)(only(['slow', 'a', 'b', 'c'].map((id, at) => get(at, id))), call)
     const first = answers.next()
     await until(() => waiting.size === 4)
     finish('b')
-    expect((await first).value.results.map(({ index }: BatchResult) => index)).to.deep.equal([2])
+    expect((await first).value?.results.map(({ index }: BatchResult) => index)).to.deep.equal([2])
     for (const id of ['c', 'a']) finish(id)
     const second = await answers.next()
-    expect(second.value.results.map(({ index }: BatchResult) => index)).to.deep.equal([3, 1])
+    expect(second.value?.results.map(({ index }: BatchResult) => index)).to.deep.equal([3, 1])
     const last = answers.next()
     finish('slow')
-    expect((await last).value.results.map(({ index }: BatchResult) => index)).to.deep.equal([0])
+    expect((await last).value?.results.map(({ index }: BatchResult) => index)).to.deep.equal([0])
+    expect(await answers.next()).to.deep.equal({ done: true, value: undefined })
+  })
+
+  it('reads the next message only when all of the one before is answered', async () => {
+    const { calls, waiting, finish } = held()
+    let asked = 0
+    async function* requests() {
+      for (const ids of [['a', 'b'], ['c']]) {
+        asked += 1
+        yield { calls: ids.map((id, at) => get(at, id)) }
+      }
+    }
+    const answers = executeBatch(calls)(requests(), call)
+    const first = answers.next()
+    await until(() => waiting.size === 2)
+    finish('a')
+    await first
+    const second = answers.next()
+    finish('b')
+    expect((await second).value?.results).to.have.length(1)
+    expect([asked, waiting.size]).to.deep.equal([1, 2])
+    const third = answers.next()
+    await until(() => waiting.size === 3)
+    finish('c')
+    expect((await third).value?.results.map(({ index }) => index)).to.deep.equal([0])
     expect(await answers.next()).to.deep.equal({ done: true, value: undefined })
   })
 
@@ -167,7 +198,7 @@ describe('execute batch', () => {
     const { calls, contexts, finish, waiting } = held()
     const batch = [get(0, 'a', { timeoutMs: 40 }), get(1, 'b', { requestId: 'not {mine}', timeoutMs: 2 ** 32 - 1 })]
     const now = Date.now()
-    const done = outcomes(executeBatch(calls)({ calls: batch }, { ...call, requestId: 'batch' }))
+    const done = outcomes(executeBatch(calls)(only(batch), { ...call, requestId: 'batch' }))
     await until(() => waiting.size === 2)
     expect(contexts.map(({ requestId }) => requestId)).to.deep.equal(['call-0', 'batch'])
     expect(contexts[0]!.deadline).to.be.within(now + 40, Date.now() + 40)
@@ -178,7 +209,7 @@ describe('execute batch', () => {
 
   it('does not begin a call without time left', async () => {
     const { calls, contexts, waiting, finish } = held()
-    const done = outcomes(executeBatch(calls)({ calls: [get(0, 'late', { timeoutMs: 0 }), get(1, 'in time')] }, call))
+    const done = outcomes(executeBatch(calls)(only([get(0, 'late', { timeoutMs: 0 }), get(1, 'in time')]), call))
     await until(() => waiting.has('in time'))
     finish('in time')
     expect(errorOf((await done).get(0))).to.include({ reason: 'DEADLINE_EXCEEDED', requestId: 'call-0' })
@@ -195,7 +226,7 @@ describe('execute batch', () => {
     const failed = (error: VaultError, requestId: string) => told.push([error.reason, requestId])
     const methods = fake(({ recordIds: [id] }) => Promise.reject(errors[String(id)]))
     const batch = ['field', 'wait', 'bug'].map((id, at) => get(at, id))
-    const found = await outcomes(executeBatch(methods, failed)({ calls: batch }, call))
+    const found = await outcomes(executeBatch(methods, failed)(only(batch), call))
     for (const [at, id] of ['field', 'wait'].entries()) {
       const status = toRpcStatus(errors[id] as VaultError, `call-${at}`)
       expect(found.get(at)).to.deep.equal({ $case: 'error', value: status })
@@ -214,7 +245,7 @@ describe('execute batch', () => {
       if (String(id) === 'bad') throw new TypeError('at once')
       return Promise.resolve(nothing)
     })
-    const found = await outcomes(executeBatch(methods)({ calls: [get(0, 'bad'), get(1, 'good')] }, call))
+    const found = await outcomes(executeBatch(methods)(only([get(0, 'bad'), get(1, 'good')]), call))
     expect(errorOf(found.get(0))).to.include({ reason: 'INTERNAL' })
     expect(found.get(1)).to.include({ $case: 'retrieve' })
   })
@@ -223,7 +254,7 @@ describe('execute batch', () => {
     const bytesOf = (results: BatchResult[]) => ExecuteBatchResponse.encode({ results }).finish().length
 
     async function framesFor(methods: Calls, batch: BatchCall[]): Promise<BatchResult[][]> {
-      const all = await frames(executeBatch(methods)({ calls: batch }, call))
+      const all = await frames(executeBatch(methods)(only(batch), call))
       expect(all.flat()).to.have.length(batch.length)
       for (const results of all) if (results.length > 1) expect(bytesOf(results)).to.be.at.most(MiB)
       return all
@@ -290,7 +321,7 @@ describe('execute batch', () => {
     it('its calls see the signal', async () => {
       const { calls, contexts, waiting, finish } = held()
       const leaving = new AbortController()
-      const done = frames(executeBatch(calls)({ calls: [get(0, 'a')] }, { ...call, signal: leaving.signal }))
+      const done = frames(executeBatch(calls)(only([get(0, 'a')]), { ...call, signal: leaving.signal }))
       await until(() => waiting.size === 1)
       leaving.abort()
       expect(contexts[0]!.signal.aborted).to.equal(true)
@@ -301,14 +332,14 @@ describe('execute batch', () => {
     it('calls are not begun', async () => {
       const { calls, contexts } = held()
       const signal = AbortSignal.abort(new VaultError('CANCELLED'))
-      const found = await outcomes(executeBatch(calls)({ calls: [get(0)] }, { ...call, signal }))
+      const found = await outcomes(executeBatch(calls)(only([get(0)]), { ...call, signal }))
       expect(errorOf(found.get(0))).to.include({ reason: 'CANCELLED' })
       expect(contexts).to.deep.equal([])
     })
 
     it('ends only once all its calls have, as their place is its place', async () => {
       const { calls, waiting, finish } = held()
-      const answers = executeBatch(calls)({ calls: [get(0, 'a'), get(1, 'b')] }, call)
+      const answers = executeBatch(calls)(only([get(0, 'a'), get(1, 'b')]), call)
       const first = answers.next()
       await until(() => waiting.size === 2)
       finish('a')

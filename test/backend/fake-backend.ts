@@ -60,6 +60,8 @@ export async function* answerAll(calls: BatchCall[]) {
 /** A back end that answers everything, and counts; a test says how it answers batches. */
 export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unknown> = async () => undefined) {
   const seen = {
+    /** Of batches: how many were begun. */
+    streams: 0,
     batches: [] as BatchCall[][],
     contexts: [] as CallContext[],
     alone: [] as string[],
@@ -89,11 +91,19 @@ export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unkno
     storePart: () => Promise.reject(new Error('not gathered')),
     retrievePart: () => Promise.reject(new Error('not gathered')),
     getStoreInfo: async () => ({ format: 7, keyringId: none, empty: true }),
-    executeBatch(request, context) {
-      ExecuteBatchRequest.encode(request).finish() // throws for what the wire does not carry
-      seen.batches.push(request.calls)
-      seen.contexts.push(context)
-      return batch(request.calls, context)
+    async *executeBatch(requests, context) {
+      seen.streams += 1
+      for await (const request of requests) {
+        ExecuteBatchRequest.encode(request).finish() // throws for what the wire does not carry
+        seen.batches.push(request.calls)
+        seen.contexts.push(context)
+        let left = request.calls.length
+        for await (const { results } of batch(request.calls, context)) {
+          left -= results.length
+          yield { results }
+        }
+        if (left > 0) return
+      }
     },
   }
   return { methods, seen }

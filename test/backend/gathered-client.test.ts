@@ -314,17 +314,15 @@ describe('gathered client', () => {
       expect([silent.reason, neverSent(silent)]).to.deep.equal(['DEADLINE_EXCEEDED', false])
     })
 
-    it('goes into the message as what is left of it, and the stream outlives the longest', async () => {
+    it('goes into the message as what is left of it', async () => {
       const fake = fakeBackend()
       const client = gathered(fake)
-      const now = Date.now()
       const timeouts = [5_000, 1_500.5, 20_000]
       await Promise.all(timeouts.map((timeoutMs) => get(client, 'x', newCall({ timeoutMs }))))
       const [calls = []] = fake.seen.batches
       for (const [at, timeoutMs] of timeouts.entries()) {
         expect(calls[at]!.timeoutMs).to.be.within(timeoutMs - 500, timeoutMs + 1)
       }
-      expect(fake.seen.contexts[0]!.deadline).to.be.within(now + 21_000, now + 21_500)
     })
 
     it('may be none, or further than a number or a timer can say', async () => {
@@ -338,7 +336,7 @@ describe('gathered client', () => {
   })
 
   describe('over gRPC', () => {
-    it('64 calls are one message, and one line in the log', async () => {
+    it('64 calls are one message, and all messages of a stream one line in the log', async () => {
       const folder = await tempFolder()
       const store = await openLevelStore({ folder: folder.path })
       atEnd(folder.remove)
@@ -359,8 +357,9 @@ describe('gathered client', () => {
       for (const [at, { record }] of found.entries()) {
         expect(record?.envelope.equals(requests[at]!.record!.envelope)).to.equal(true)
       }
-      await until(() => events.length >= 2)
-      expect(events.map(({ method }) => String(method).split('/')[2])).to.deep.equal(['ExecuteBatch', 'ExecuteBatch'])
+      await until(() => events.length > 0)
+      expect(events).to.have.length(1)
+      expect(events[0]).to.include({ method: '/encserver.v1.BackendService/ExecuteBatch', requests: 2, status: 'OK' })
     })
 
     it('close settles what is sent, what waits, and what comes later', async () => {

@@ -1,0 +1,68 @@
+// The streams that batches are sent on. One that has nothing to do is kept for a moment, and none is kept for long: a back
+// end that is asked to stop waits for them, and one that is new gets its share of them.
+import type { VaultError } from '../core/errors.js'
+import { type Batch, type BatchMethods, BatchStream } from './batch-stream.js'
+
+export interface StreamLimits {
+  /** A stream without a batch is ended after this. */
+  idleMs: number
+  /** One that is older gets no further batch. */
+  ageMs: number
+}
+
+export interface BatchStreams {
+  /** Resolves when all results are there, or with what broke the stream; never rejects. */
+  exchange(batch: Batch): Promise<VaultError | undefined>
+}
+
+const defaultLimits: StreamLimits = { idleMs: 500, ageMs: 2_000 }
+
+interface Kept {
+  stream: BatchStream
+  openedAt: number
+  timer: NodeJS.Timeout
+}
+
+export function batchStreams(methods: BatchMethods, { idleMs, ageMs } = defaultLimits): BatchStreams {
+  /** Those without a batch, the one used last at the end. */
+  const idle: Kept[] = []
+
+  function open(): Kept {
+    const stream = new BatchStream(methods)
+    const timer = setTimeout(() => forget(kept) && stream.end(), idleMs).unref()
+    const kept = { stream, openedAt: performance.now(), timer }
+    void stream.over.then(() => {
+      clearTimeout(timer)
+      forget(kept)
+    })
+    return kept
+  }
+
+  /** Returns whether it had no batch. */
+  function forget(kept: Kept): boolean {
+    const at = idle.indexOf(kept)
+    if (at >= 0) idle.splice(at, 1)
+    return at >= 0
+  }
+
+  function keep(kept: Kept): void {
+    if (performance.now() - kept.openedAt >= ageMs) return void kept.stream.end()
+    idle.push(kept)
+    kept.timer.refresh()
+  }
+
+  function take(): Kept {
+    const kept = idle.pop()
+    if (kept === undefined) return open()
+    return kept.stream.isOver ? take() : kept
+  }
+
+  return {
+    async exchange(batch) {
+      const kept = take()
+      const broken = await kept.stream.exchange(batch)
+      if (broken === undefined) keep(kept)
+      return broken
+    },
+  }
+}
