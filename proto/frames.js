@@ -1,11 +1,13 @@
-// The last step of `make generate`: generated code copies each message twice and each of its fields once more; here these
-// become one copy (src/core/frame.ts). Whatever it does not find any more ends it, so that no release of ts-proto undoes it.
+// The last step of `make generate`: generated code copies each message twice and each of its fields once more, and makes a
+// buffer for each empty one; here these become one copy, and one buffer for all (src/core/frame.ts). Whatever it does not
+// find any more ends it, so that no release of ts-proto undoes it.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
 const steps = [
   { from: /Buffer\.from\((\w+\.encode\(value\))\.finish\(\)\)/g, to: 'frame($1)' },
   { from: /Buffer\.from\((reader\.bytes\(\))\)/g, to: 'inPlace($1)' },
+  { from: /Buffer\.alloc\(0\)/g, to: 'noBytes' },
 ]
 
 const found = steps.map(() => 0)

@@ -2,7 +2,7 @@
 //   expiry/  u64 milliseconds, record id, key id -> nothing
 // An entry is durable before the record that it is of, so that none is missed; one whose record never came, or has gone,
 // is harmless.
-
+import { noBytes } from '../core/frame.js'
 import type { SealedRecord } from '../gen/encserver/v1/backend.js'
 import { always } from './ended-call.js'
 import { keyIdOf } from './envelope-header.js'
@@ -20,7 +20,6 @@ export interface LevelExpiry {
 }
 
 const timeBytes = 8
-const nothing = Buffer.alloc(0)
 
 function timeKey(time: Date): Buffer {
   const key = Buffer.alloc(timeBytes)
@@ -58,7 +57,7 @@ export function levelExpiry(entries: LevelDatabase<Buffer>): LevelExpiry {
       const key = entryKey(record.expireTime, record)
       count(key, 1)
       try {
-        await change(key, nothing, call)
+        await change(key, noBytes, call)
         return await write()
       } finally {
         count(key, -1)

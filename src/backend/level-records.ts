@@ -1,6 +1,7 @@
 // Reads and writes of records in LevelDB:
 //   records/  72-byte record id -> SealedRecord without the id
 // The one writer of the group commit decides each write against the row as it is then.
+import { noBytes } from '../core/frame.js'
 import { SealedRecord } from '../gen/encserver/v1/backend.js'
 import type { LevelDatabase } from './level-database.js'
 import type { LevelExpiry } from './level-expiry.js'
@@ -11,7 +12,6 @@ import { decideDelete, decideWrite } from './write-rules.js'
 
 export type LevelRecords = LevelDatabase<Row<SealedRecord>>
 
-const noBytes = Buffer.alloc(0)
 const idTail = Buffer.alloc(36, 0xff)
 
 /** What is shown of a damaged row: the front end counts it as unreadable. */

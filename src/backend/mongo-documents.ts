@@ -2,6 +2,7 @@
 // record's `_id` is its user's 48 and then its own 48, and a user's records are one range. The envelope's header stands
 // apart from its chunks, so that lists and writes do not fetch what they do not need.
 import type { CollectionOptions } from 'mongodb'
+import { noBytes } from '../core/frame.js'
 import type { SealedRecord, UserDocument } from '../gen/encserver/v1/backend.js'
 import { headerBytes, keyIdOf } from './envelope-header.js'
 
@@ -35,8 +36,6 @@ export interface RecordRow {
 export type ListedRow = Omit<RecordRow, 'chunks'>
 
 export const withoutChunks = { chunks: 0 } as const
-
-const noBytes = Buffer.alloc(0)
 
 /** How the rows above come back: bytes as Buffer, 64-bit numbers as bigint. */
 export const rowOptions: CollectionOptions = { promoteBuffers: true, useBigInt64: true }

@@ -2,6 +2,7 @@
 // an envelope is nobody's here.
 import { type Clock, neverBack, newClock } from '../core/clock.js'
 import type { VaultError } from '../core/errors.js'
+import { noBytes } from '../core/frame.js'
 import type { Methods } from '../core/methods.js'
 import type {
   BackendServiceServer,
@@ -40,8 +41,6 @@ export interface BackendServiceOptions {
   /** Told why versions of a record that is gone or replaced are still there; the sweep removes them. */
   leftOver?: (error: unknown) => void
 }
-
-const noBytes = Buffer.alloc(0)
 
 /** The user of the record, who is inserted if that is asked for. */
 function ownerOf(

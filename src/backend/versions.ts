@@ -24,6 +24,7 @@ import type { SealedRecord } from '../gen/encserver/v1/backend.js'
 import { earlierTry, neverTried } from './earlier-try.js'
 import { cutToHeader, keyIdOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
+import { newLifeId } from './life-id.js'
 import type { PartSet } from './part-store.js'
 import type { Put, Store, StoreCall, Written } from './store.js'
 import { lifeOf, versionOf } from './write-rules.js'
@@ -59,8 +60,6 @@ interface KeepingPut extends Omit<Put, 'keptKeyId' | 'newLife' | 'perhapsDone' |
   triedSince?: Date | undefined
 }
 
-const lifeBytes = 16
-
 /** Writes the record as `putRecord` does, after its current version was kept if it has to be. */
 export async function putKeeping(
   { store, clock }: { store: Store; clock: Clock },
@@ -68,7 +67,7 @@ export async function putKeeping(
   call: StoreCall,
 ): Promise<Written> {
   // Not by a key id: a call that is repeated after a delete would begin a life of the same name as the one that has ended.
-  const newLife = Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(lifeBytes)))
+  const newLife = newLifeId()
   const attempt = async (keptKeyId?: Buffer): Promise<Written | undefined> => {
     const { done, perhapsDone } = since
       ? await earlierTry({ store, clock }, { record: put.record, since }, call)

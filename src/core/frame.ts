@@ -3,6 +3,9 @@ import type { BinaryWriter } from '@bufbuild/protobuf/wire'
 
 const smallBytes = 1024
 
+/** What a field without bytes holds: one for all, as to make one takes longer than to read a field. */
+export const noBytes = Buffer.alloc(0)
+
 /** What was written, as the Buffer gRPC wants; the writer has let go of it. */
 export function frame(written: BinaryWriter): Buffer {
   return viewOf(written.finish())

@@ -25,6 +25,7 @@ export function logIn(dataDir: string, config: LogConfig): LogConfig {
 export const logBounds = { maxFileBytes: 16 * 1024 * 1024, maxFiles: 5 }
 
 const maxCauses = 4
+const plainTypes = new Set(['string', 'number', 'boolean', 'undefined'])
 
 // JSON.stringify has called toJSON before it asks the replacer, and a Buffer's gives its bytes away: ask the holder.
 function printable(this: Record<string, unknown>, key: string, value: unknown): unknown {
@@ -42,11 +43,17 @@ function printableError({ name, message, stack, cause }: Error, causes: number):
 
 function toJson(event: Record<string, unknown>): string {
   try {
-    return JSON.stringify(event, printable)
+    return isPlain(event) ? JSON.stringify(event) : JSON.stringify(event, printable)
   } catch {
     const fields = Object.entries(event).map(([name, value]) => [name, hasJson(value) ? value : '[unprintable]'])
     return JSON.stringify(Object.fromEntries(fields), printable)
   }
+}
+
+/** Nothing but text, numbers and flags, as in the line of a call: to ask for each takes most of the time. */
+function isPlain(event: Record<string, unknown>): boolean {
+  for (const name in event) if (!plainTypes.has(typeof event[name])) return false
+  return true
 }
 
 function hasJson(value: unknown): boolean {

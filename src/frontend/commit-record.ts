@@ -1,6 +1,7 @@
 // Storing takes one round trip: the entry is sealed under the user key last seen, and the back end writes only if it is
 // still the live one. Otherwise the back end answers with the live user, whose key is learnt for the next try.
 import { VaultError } from '../core/errors.js'
+import { noBytes } from '../core/frame.js'
 import type { CallContext } from '../core/methods.js'
 import type { SealedRecord, StoredEnvelope, StoreEnvelopeResponse, UserDocument } from '../gen/encserver/v1/backend.js'
 import type { StoreRecordRequest } from '../gen/encserver/v1/frontend.js'
@@ -10,7 +11,6 @@ import type { Sealing, UserKeys } from './user-keys.js'
 import type { Vault } from './vault.js'
 
 const maxTries = 3
-const nothing = Buffer.alloc(0)
 
 /** A sealed record and where it goes. */
 export interface Committing {
@@ -75,7 +75,7 @@ function sealedRecord(committing: Committing, { userKey }: Sealing): SealedRecor
     version: 0n,
     storeTime: undefined,
     replacedKeyIds: [],
-    lifeId: nothing,
+    lifeId: noBytes,
     keptVersions: 0,
     keepVersions: 0,
   }

@@ -1,6 +1,7 @@
 // Makes a kept version the current one: opened as a download opens it, stored as an upload stores it, so that its size
 // does not matter.
 import { VaultError } from '../core/errors.js'
+import { noBytes } from '../core/frame.js'
 import type { CallContext } from '../core/methods.js'
 import { linkedSignal } from '../core/or-abort.js'
 import type { RestoreRecordRequest, RestoreRecordResponse } from '../gen/encserver/v1/frontend.js'
@@ -13,8 +14,6 @@ import { sealedBody } from './sealed-body.js'
 import { storeContents } from './store-contents.js'
 import type { User } from './user-key-source.js'
 import type { Vault } from './vault.js'
-
-const nothing = Buffer.alloc(0)
 
 /** A checked request and where its record lies. */
 export interface Restoring {
@@ -43,7 +42,7 @@ export async function restoreRecord(
     if (stored.sealed.partCount > 0) leave = vault.transfers.enter()
     const { size, read } = await recordReader({ body: sealedBody(vault, restoring, stored), cipher }, call)
     contents = read({ from: 0, to: size }, { ...call, signal: reading.signal })
-    const again = { ...request, ...stored.said, data: nothing }
+    const again = { ...request, ...stored.said, data: noBytes }
     return await storeContents(vault, { user, recordId: recordIds[0], mode, request: again, contents }, call)
   } catch (error) {
     throw isExpiry(error) ? new VaultError('RECORD_NOT_FOUND', { cause: error }) : error

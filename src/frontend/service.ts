@@ -1,6 +1,7 @@
 // The front end's methods: check the request, find its place, do it.
 import { invalidField, VaultError } from '../core/errors.js'
-import type { Methods } from '../core/methods.js'
+import type { CallContext, Methods } from '../core/methods.js'
+import { pace } from '../core/pace.js'
 import type { FrontendServiceServer, RetrieveRecordRequest, StoreRecordRequest } from '../gen/encserver/v1/frontend.js'
 import { pseudonymSize } from './crypto/pseudonym.js'
 import { parseToken, type RecordKey } from './crypto/token.js'
@@ -32,14 +33,16 @@ import type { Vault } from './vault.js'
 
 /** All methods; `itemFailed` is told of the items of streams that fail. */
 export function frontendService(vault: Vault, itemFailed?: ItemFailed): Methods<FrontendServiceServer> {
-  const calls = { ...recordCalls(vault), ...versionCalls(vault) }
+  const calls = { ...paced(recordCalls(vault)), ...versionCalls(vault) }
   const streams = { ...recordStreams(calls, itemFailed), ...transferCalls(vault) }
   return { ...calls, ...streams, ...legacyCalls(vault, calls) }
 }
 
 type Calls<Name extends keyof Methods<FrontendServiceServer>> = Pick<Methods<FrontendServiceServer>, Name>
 
-function recordCalls(vault: Vault): Calls<'storeRecord' | 'retrieveRecord' | 'deleteRecord' | 'listRecords'> {
+type RecordCalls = Calls<'storeRecord' | 'retrieveRecord' | 'deleteRecord' | 'listRecords'>
+
+function recordCalls(vault: Vault): RecordCalls {
   return {
     async storeRecord(request, call) {
       checkData(request.data, vault.maxRecordBytes)
@@ -68,6 +71,19 @@ function recordCalls(vault: Vault): Calls<'storeRecord' | 'retrieveRecord' | 'de
       return listRecords(vault, request, call)
     },
   }
+}
+
+/** Records that come together are sealed and opened some at a time, so that their batches leave one after the other. */
+function paced(calls: RecordCalls): RecordCalls {
+  const { run } = pace()
+  const inTurn = <Request, Response>(method: (request: Request, call: CallContext) => Promise<Response>) => {
+    return (request: Request, call: CallContext) =>
+      run(async () => {
+        call.signal.throwIfAborted()
+        return method(request, call)
+      })
+  }
+  return { ...calls, storeRecord: inTurn(calls.storeRecord), retrieveRecord: inTurn(calls.retrieveRecord) }
 }
 
 function versionCalls(vault: Vault): Calls<'listRecordVersions' | 'restoreRecord'> {

@@ -40,7 +40,7 @@ export interface ExpectedBox extends BoxKey {
 export function sealBox(terms: BoxTerms, plaintext: Buffer, random: RandomSource): Buffer {
   const { key, suite, contextHash } = terms
   guard(isSuite(suite), 'a suite is 01 or 02')
-  const box = Buffer.alloc(boxOverhead + plaintext.length)
+  const box = Buffer.allocUnsafe(boxOverhead + plaintext.length) // every byte is written below
   writeHead(box, terms, random)
   const { commitment, aeadKey } = deriveKeys(key, { label: labels.box, head: box.subarray(0, headSize), contextHash })
   try {
@@ -79,6 +79,7 @@ function writeHead(box: Buffer, { suite, purpose, generation }: BoxTerms, random
   box[0] = version
   box[1] = suite
   box[2] = purposes[purpose].code
+  box[3] = 0
   box.writeUInt32BE(generation, generationAt)
   random.bytes(saltSize).copy(box, saltAt)
 }

@@ -84,7 +84,7 @@ export function sealHeader(terms: EnvelopeTerms, random: RandomSource): { header
   const { key, contextHash, mode, keyId, suite, chunkLog2 } = terms
   guard(isMode(mode) && isSuite(suite), 'mode and suite are of the format')
   guard(isChunkLog2(chunkLog2) && keyId.length === keyIdSize, 'chunk_log2 is 12 to 20 and a key id has 16 bytes')
-  const header = Buffer.alloc(headerSize)
+  const header = Buffer.allocUnsafe(headerSize) // head and commitment are all of it
   writeHead(header, terms, random)
   const { commitment, aeadKey } = deriveKeys(key, {
     label: labels.envelope,

@@ -28,7 +28,7 @@ export function recordPseudonym(
 
 function pseudonymOf({ kid, key }: PseudonymKey, context: Buffer): Buffer {
   guard(Number.isInteger(kid) && kid >= 0 && kid <= 0xffffffff, 'a pseudonym key id is a u32')
-  const pseudonym = Buffer.alloc(pseudonymSize)
+  const pseudonym = Buffer.allocUnsafe(pseudonymSize)
   pseudonym.writeUInt32BE(kid)
   pseudonym.write(key.publicMac(labels.pseudonym, context), 4, 'binary')
   return pseudonym

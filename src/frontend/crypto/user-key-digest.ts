@@ -12,7 +12,7 @@ export interface StoredGeneration {
 }
 
 export function userKeyDigest(identity: UserIdentity, { generation, wrappedKey, userBind }: StoredGeneration): string {
-  const number = Buffer.alloc(4)
+  const number = Buffer.allocUnsafe(4)
   number.writeUInt32BE(generation)
   return hash('sha256', Buffer.concat([userBindContext(identity), number, wrappedKey, userBind]), 'binary')
 }

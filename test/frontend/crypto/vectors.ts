@@ -39,12 +39,23 @@ export function group(type: string): Vector[] {
   return testsOf(ours).filter((test) => test['type'] === type)
 }
 
+/** Memory that is not cleared holds something else than zeros meanwhile, so that a byte nobody wrote is noticed. */
+function inDirtyMemory(run: () => void): void {
+  const { allocUnsafe } = Buffer
+  Buffer.allocUnsafe = (size) => allocUnsafe(size).fill(0xa5)
+  try {
+    run()
+  } finally {
+    Buffer.allocUnsafe = allocUnsafe
+  }
+}
+
 /** Runs each test and fails unless exactly `count` ran; a failure names the test. */
 export function runAll(tests: Vector[], count: number, run: (test: Vector) => void): void {
   let ran = 0
   for (const test of tests) {
     try {
-      run(test)
+      inDirtyMemory(() => run(test))
     } catch (error) {
       throw new Error(`test ${test.tcId} (${test.comment}): ${error instanceof Error ? error.message : error}`, {
         cause: error,

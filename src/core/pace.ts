@@ -1,0 +1,41 @@
+// Spreads work over the turns of the event loop. What arrives at once would else be worked on at once, and nothing that is
+// made of it leaves before all of it is done: those it goes to wait for us, and then we for them.
+
+const workPerTurn = 16
+
+export interface Pace {
+  /** Begins the work in this turn, or in a later one when many have begun; in the order they came. */
+  run<T>(work: () => Promise<T>): Promise<T>
+}
+
+export function pace(perTurn = workPerTurn): Pace {
+  const waiting: (() => void)[] = []
+  let begun = 0
+  let counting = false
+
+  function count(): void {
+    begun += 1
+    if (counting) return
+    counting = true
+    setImmediate(nextTurn)
+  }
+
+  function nextTurn(): void {
+    counting = false
+    begun = 0
+    for (const begin of waiting.splice(0, perTurn)) {
+      count()
+      begin()
+    }
+  }
+
+  return {
+    run(work) {
+      if (begun < perTurn && waiting.length === 0) {
+        count()
+        return work()
+      }
+      return new Promise((resolve, reject) => waiting.push(() => work().then(resolve, reject)))
+    },
+  }
+}
