@@ -7,7 +7,7 @@ import type { Servers } from './vault.js'
 
 export const users = 10_000
 /** Of a row in a round. */
-export const calls = 8_000
+export const calls = 16_000
 const shape = { 'in-flight': 64, users }
 
 export interface Bench {

@@ -6,6 +6,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Suite } from './aead.js'
 import { openBox, sealBox } from './box.js'
+import { briefMemory } from './brief-memory.js'
 import { contextHash, entryContext } from './context.js'
 import { corrupt, guard } from './faults.js'
 import { keySize } from './hmac.js'
@@ -56,7 +57,7 @@ export function encodeEntry({ recordName, attributes, dataKey = none }: Entry): 
   const nameSize = Buffer.byteLength(recordName)
   guard(nameSize <= maxNameSize && attributes.length <= 0xffff, 'name and attributes fit the entry')
   guard(dataKey.length === 0 || dataKey.length === keySize, 'a data key has 32 bytes')
-  const plaintext = Buffer.alloc(dataKey.length + padded(4 + nameSize + attributes.length))
+  const plaintext = briefMemory(dataKey.length + padded(4 + nameSize + attributes.length))
   const attributesAt = dataKey.length + 2 + nameSize
   dataKey.copy(plaintext)
   plaintext.writeUInt16BE(nameSize, dataKey.length)

@@ -3,6 +3,7 @@
 // Two one-shot hashes over prepared blocks take half the time of createHmac. The blocks equal the key, so they live in
 // #private fields: such an object prints, serialises and clones as empty.
 import { hash, timingSafeEqual } from 'node:crypto'
+import { briefMemory } from './brief-memory.js'
 import { guard } from './faults.js'
 
 export const keySize = 32
@@ -10,6 +11,7 @@ export const macSize = 32
 const blockSize = 64
 // The longest message of a derivation is T(1) || info || counter = 146 bytes; a longer one gets memory of its own.
 const roomSize = 192
+const memorySize = blockSize + roomSize + blockSize + macSize
 
 /** A 32-byte HMAC key. It copies the bytes it is given; `close` wipes its copy. */
 export class HmacKey {
@@ -17,9 +19,8 @@ export class HmacKey {
   readonly #outer: Buffer
   #closed = false
 
-  constructor(key: Buffer) {
+  constructor(key: Buffer, memory: Buffer = Buffer.alloc(memorySize)) {
     guard(key.length === keySize, 'an hmac key has 32 bytes')
-    const memory = Buffer.alloc(blockSize + roomSize + blockSize + macSize)
     this.#inner = memory.subarray(0, blockSize + roomSize)
     this.#outer = memory.subarray(blockSize + roomSize)
     for (let i = 0; i < blockSize; i++) {
@@ -27,6 +28,11 @@ export class HmacKey {
       this.#inner[i] = byte ^ 0x36
       this.#outer[i] = byte ^ 0x5c
     }
+  }
+
+  /** A key for one call. */
+  static brief(key: Buffer): HmacKey {
+    return new HmacKey(key, briefMemory(memorySize))
   }
 
   /** HMAC-SHA-256 over the parts, one after the other, in memory of its own. */
@@ -73,10 +79,10 @@ export class HmacKey {
   }
 }
 
-/** Moves key bytes into an HmacKey: the bytes given are wiped. */
-export function takeKey(bytes: Buffer): HmacKey {
+/** Moves key bytes into an HmacKey, which may be for one call: the bytes given are wiped. */
+export function takeKey(bytes: Buffer, { brief = false } = {}): HmacKey {
   try {
-    return new HmacKey(bytes)
+    return brief ? HmacKey.brief(bytes) : new HmacKey(bytes)
   } finally {
     bytes.fill(0)
   }

@@ -76,7 +76,7 @@ export function startSeal(terms: SealTerms, random: RandomSource): RecordSeal {
   const keyId = random.bytes(keyIdSize)
   const rk = mode === modes.server ? undefined : random.bytes(keySize)
   const dataKey = mode === modes.client ? undefined : random.bytes(keySize)
-  const tokenKey = rk && new HmacKey(rk)
+  const tokenKey = rk && HmacKey.brief(rk)
   const key = envelopeKey(tokenKey, dataKey)
   try {
     const token = rk && mode !== modes.server ? encodeToken({ mode, keyId, rk }) : ''
@@ -156,8 +156,8 @@ export function openListedEntry(
 
 /** The envelope's key from the halves there are; one of them is. */
 function envelopeKey(tokenKey: HmacKey | undefined, dataKey: Buffer | undefined): HmacKey {
-  if (tokenKey && dataKey) return takeKey(tokenKey.mac(dataKey))
-  const key = tokenKey ?? (dataKey && new HmacKey(dataKey))
+  if (tokenKey && dataKey) return takeKey(tokenKey.mac(dataKey), { brief: true })
+  const key = tokenKey ?? (dataKey && HmacKey.brief(dataKey))
   guard(key !== undefined, 'an envelope has a key')
   return key
 }

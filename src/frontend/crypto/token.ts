@@ -4,6 +4,7 @@
 // check lets a scanner confirm a leaked token offline; it is public and no protection. Never log a token, only its key id.
 import { hash } from 'node:crypto'
 import { invalidField } from '../../core/errors.js'
+import { briefMemory } from './brief-memory.js'
 import { keyIdSize, type Mode, modes } from './envelope.js'
 import { guard } from './faults.js'
 import { HmacKey, keySize } from './hmac.js'
@@ -54,7 +55,7 @@ export function parseToken(text: string): RecordKey {
     const mode = bytes[prefix.length] ?? 0
     if (!isTokenMode(mode)) throw notToken('its mode is unknown')
     const keyId = Buffer.from(bytes.subarray(keyIdAt, keyAt))
-    return { mode, keyId, key: new HmacKey(bytes.subarray(keyAt, checkAt)) }
+    return { mode, keyId, key: HmacKey.brief(bytes.subarray(keyAt, checkAt)) }
   } finally {
     bytes.fill(0)
   }
@@ -81,7 +82,7 @@ function checkOf(bytes: Buffer): string {
 
 /** By way of bytes that are wiped: joined symbol by symbol, every beginning of the token would be a string of its own. */
 function spelt(bytes: Buffer): string {
-  const text = Buffer.alloc(textSize)
+  const text = briefMemory(textSize)
   text.write(prefix)
   try {
     base32(bytes, text)

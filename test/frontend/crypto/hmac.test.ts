@@ -91,6 +91,16 @@ describe('hmac', () => {
     expect(reasonOf(() => takeKey(Buffer.alloc(31)))).to.equal('INTERNAL')
   })
 
+  it('may be for one call: the same, and wiped like any other', () => {
+    const bytes = randomBytes(32)
+    const expected = hmac(bytes, Buffer.from('x'))
+    const keys = [HmacKey.brief(bytes), HmacKey.brief(bytes), takeKey(Buffer.from(bytes), { brief: true })]
+    keys[0]?.close()
+    for (const key of keys.slice(1)) expect(key.mac(Buffer.from('x')).equals(expected)).to.equal(true)
+    expect(reasonOf(() => keys[0]?.mac(Buffer.from('x')))).to.equal('INTERNAL')
+    expect(reasonOf(() => HmacKey.brief(Buffer.alloc(31)))).to.equal('INTERNAL')
+  })
+
   it('compares macs of any length without throwing', () => {
     expect(macEquals(Buffer.from('same'), Buffer.from('same'))).to.equal(true)
     expect(macEquals(Buffer.from('same'), Buffer.from('sama'))).to.equal(false)

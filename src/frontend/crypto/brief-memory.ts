@@ -1,0 +1,15 @@
+// Memory for secrets that live no longer than a call: off V8's heap, where nothing moves it, and shared with other such
+// secrets only. A piece of one's own costs as much as two hashes; here many are cut from one, each used once.
+
+const pieceSize = 8192
+
+let piece = Buffer.alloc(0)
+
+/** Zeros, for whoever asks to wipe them; what lives longer would keep all of its piece in memory. */
+export function briefMemory(size: number): Buffer {
+  if (size > pieceSize / 8) return Buffer.alloc(size)
+  if (piece.length < size) piece = Buffer.alloc(pieceSize)
+  const memory = piece.subarray(0, size)
+  piece = piece.subarray(size)
+  return memory
+}
