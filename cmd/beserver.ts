@@ -4,6 +4,7 @@ import { type BackendConfig, backendSchema } from '../src/backend/config.js'
 import { startBackend } from '../src/backend/start.js'
 import { runServer } from '../src/cli/run-server.js'
 import { loadConfig } from '../src/core/config.js'
+import { bindAddress } from '../src/core/listen.js'
 import { closeLog, type LogConfig, logIn, openLog } from '../src/core/log.js'
 
 await runServer(
@@ -19,7 +20,7 @@ await runServer(
       const log = openLog('beserver', logIn(config.backend.dataDir, config.log))
       const backend = await startBackend(config.backend, log)
       return {
-        summary: `listening on ${config.backend.host}:${backend.port}, store in ${backend.storePlace}`,
+        summary: `listening on ${bindAddress({ ...config.backend, port: backend.port })}, store in ${backend.storePlace}`,
         async stop() {
           await backend.stop()
           await closeLog(log)

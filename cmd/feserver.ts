@@ -3,6 +3,7 @@
 import { backendClient } from '../src/backend/client.js'
 import { runServer } from '../src/cli/run-server.js'
 import { loadConfig } from '../src/core/config.js'
+import { bindAddress } from '../src/core/listen.js'
 import { closeLog, type LogConfig, logIn, openLog } from '../src/core/log.js'
 import { backendChannel, type FrontendConfig, frontendDataDir, frontendSchema } from '../src/frontend/config.js'
 import { startFrontend } from '../src/frontend/start.js'
@@ -25,7 +26,7 @@ await runServer(
       const frontend = await startFrontend(config, { backend, log }, signal)
       const backup = frontend.keyringCreated ? ' (made now: back it up, without it no record opens)' : ''
       return {
-        summary: `listening on ${config.host}:${frontend.port}, keyring ${config.keyringFile}${backup}`,
+        summary: `listening on ${bindAddress({ ...config, port: frontend.port })}, keyring ${config.keyringFile}${backup}`,
         async stop() {
           await frontend.stop()
           close()

@@ -4,6 +4,7 @@ import { openBackend } from '../src/backend/open-backend.js'
 import { storePlace } from '../src/backend/open-store.js'
 import type { StartVault } from '../src/cli/up.js'
 import { loadConfig } from '../src/core/config.js'
+import { bindAddress } from '../src/core/listen.js'
 import { closeLog, type LogConfig, logIn, openLog } from '../src/core/log.js'
 import { type FrontendConfig, frontendDataDir, frontendSchema } from '../src/frontend/config.js'
 import { startFrontend } from '../src/frontend/start.js'
@@ -26,7 +27,7 @@ export const startVault: StartVault = async (sources, signal) => {
   const made = `made a keyring at ${config.frontend.keyringFile}; keep a copy: without it no record can be read`
   return {
     notes: frontend.keyringCreated ? [made] : [],
-    summary: `listening on ${config.frontend.host}:${frontend.port}, store in ${storePlace(config.backend)}`,
+    summary: `listening on ${bindAddress({ ...config.frontend, port: frontend.port })}, store in ${storePlace(config.backend)}`,
     async stop() {
       await frontend.stop()
       await backend.close()

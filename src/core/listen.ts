@@ -19,8 +19,8 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
-/** The address in the form gRPC binds. */
-export function bindAddress({ host, port }: ListenConfig): string {
+/** The address as clients take it: one of IPv6 in brackets. */
+export function bindAddress({ host, port }: Pick<ListenConfig, 'host' | 'port'>): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
 }
 

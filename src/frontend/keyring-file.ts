@@ -72,7 +72,7 @@ async function appear(temporary: string, path: string): Promise<void> {
     const found = await lstat(path)
     const what = found.isDirectory()
       ? `${path} is a folder: name a file in it`
-      : `there is a keyring in ${path}; it is left as it is`
+      : `${path} is there already, and is left as it is`
     throw refusal(what, cause)
   }
   await syncFolder(dirname(path))

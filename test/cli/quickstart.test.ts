@@ -7,10 +7,10 @@ import { quickstart } from '../../src/cli/quickstart.js'
 import { type FakeTerminal, fakeTerminal } from './fake-terminal.js'
 
 const server = `
-console.error('listening on 127.0.0.1:1')
+process.on('SIGTERM', () => process.exit(0))
 console.error('pid ' + process.pid)
-setInterval(() => undefined, 1000)
-process.on('SIGTERM', () => process.exit(0))`
+console.error('listening on 127.0.0.1:1')
+setInterval(() => undefined, 1000)`
 
 const healthy = { beserver: server, feserver: server, feclient: '', 'enc-server': '' }
 

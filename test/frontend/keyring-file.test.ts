@@ -89,14 +89,14 @@ describe('the keyring file', () => {
     await writeFile(path, 'precious', { mode: 0o600 })
     const { reason, message } = await refusal(createKeyring(path, 'test', random))
     expect(reason).to.equal('INVALID_REQUEST')
-    expect(message).to.equal(`there is a keyring in ${path}; it is left as it is`)
+    expect(message).to.equal(`${path} is there already, and is left as it is`)
     expect(await readFile(path, 'utf8')).to.equal('precious')
     expect(await readdir(folder)).to.deep.equal(['keyring.json'])
   })
 
   it('is not made where a link points to nothing', async () => {
     await symlink(join(folder, 'elsewhere'), path)
-    expect((await refusal(createKeyring(path, 'test', random))).message).to.include('there is a keyring in')
+    expect((await refusal(createKeyring(path, 'test', random))).message).to.include('is there already')
     expect(await readdir(folder)).to.deep.equal(['keyring.json'])
   })
 
