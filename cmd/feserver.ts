@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The front end: encrypts records, makes user ids anonymous, stores nothing.
 import { backendClient } from '../src/backend/client.js'
-import { runServer } from '../src/cli/run-server.js'
+import { noteKeyring, runServer } from '../src/cli/run-server.js'
 import { loadConfig } from '../src/core/config.js'
 import { bindAddress } from '../src/core/listen.js'
 import { closeLog, type LogConfig, logIn, openLog } from '../src/core/log.js'
@@ -23,10 +23,10 @@ await runServer(
       )
       const log = openLog('feserver', logIn(frontendDataDir(config), logging))
       const { methods: backend, close } = backendClient(backendChannel(config))
-      const frontend = await startFrontend(config, { backend, log }, signal)
-      const backup = frontend.keyringCreated ? ' (made now: back it up, without it no record opens)' : ''
+      const keyringMade = () => noteKeyring('feserver', config.keyringFile)
+      const frontend = await startFrontend(config, { backend, log, keyringMade }, signal)
       return {
-        summary: `listening on ${bindAddress({ ...config, port: frontend.port })}, keyring ${config.keyringFile}${backup}`,
+        summary: `listening on ${bindAddress({ ...config, port: frontend.port })}, keyring ${config.keyringFile}`,
         async stop() {
           await frontend.stop()
           close()

@@ -2,6 +2,7 @@
 import { type BackendConfig, backendSchema } from '../src/backend/config.js'
 import { openBackend } from '../src/backend/open-backend.js'
 import { storePlace } from '../src/backend/open-store.js'
+import { noteKeyring } from '../src/cli/run-server.js'
 import type { StartVault } from '../src/cli/up.js'
 import { loadConfig } from '../src/core/config.js'
 import { bindAddress } from '../src/core/listen.js'
@@ -19,14 +20,13 @@ export const startVault: StartVault = async (sources, signal) => {
   const config = loadConfig<Config>({ ...frontendSchema, ...backendSchema }, sources)
   const log = openLog('enc-server', logIn(frontendDataDir(config.frontend), config.log))
   const backend = await openBackend(config.backend, log)
-  const parts = { backend: backend.methods, log }
+  const keyringMade = () => noteKeyring('enc-server', config.frontend.keyringFile)
+  const parts = { backend: backend.methods, log, keyringMade }
   const frontend = await startFrontend(config.frontend, parts, signal).catch(async (error: unknown) => {
     await backend.close()
     throw error
   })
-  const made = `made a keyring at ${config.frontend.keyringFile}; keep a copy: without it no record can be read`
   return {
-    notes: frontend.keyringCreated ? [made] : [],
     summary: `listening on ${bindAddress({ ...config.frontend, port: frontend.port })}, store in ${storePlace(config.backend)}`,
     async stop() {
       await frontend.stop()

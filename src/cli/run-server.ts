@@ -44,6 +44,11 @@ export function quietGrpc(env: NodeJS.ProcessEnv): void {
   if (env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE)
 }
 
+/** Says that a program has made a keyring, which its operator must know. */
+export function noteKeyring(program: string, file: string): void {
+  printNote(`${program}: made a keyring at ${file}; keep a copy: without it no record can be read`)
+}
+
 /** Runs until SIGTERM or SIGINT; a second signal does not wait. Sets the exit code. */
 export async function runServer(program: ServerProgram, process: NodeJS.Process): Promise<void> {
   quietGrpc(process.env)

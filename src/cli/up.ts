@@ -7,13 +7,8 @@ import { type Session, withExamples } from './program.js'
 import { quietGrpc, type RunningService } from './run-server.js'
 import { addServerFlags, configSources, type ServerFlags } from './server-flags.js'
 
-export interface RunningVault extends RunningService {
-  /** What else its operator must know, a line each. */
-  notes: string[]
-}
-
 /** Starts front end and back end in this process; resolves when the front end listens. */
-export type StartVault = (sources: ConfigSources, signal: AbortSignal) => Promise<RunningVault>
+export type StartVault = (sources: ConfigSources, signal: AbortSignal) => Promise<RunningService>
 
 const examples = [
   'enc-server up --config config/config.cmd.json',
@@ -28,7 +23,7 @@ export function addUp(program: Command, startVault: StartVault, session: Session
 async function up(flags: ServerFlags, startVault: StartVault, { terminal, signal }: Session): Promise<void> {
   quietGrpc(terminal.env)
   const vault = await startVault(configSources(flags, terminal.env), signal)
-  for (const line of [...vault.notes, vault.summary]) printNote(`enc-server: ${line}`, terminal)
+  printNote(`enc-server: ${vault.summary}`, terminal)
   if (!signal.aborted) await once(signal, 'abort')
   printNote('enc-server: stopping', terminal)
   await vault.stop()

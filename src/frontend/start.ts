@@ -1,4 +1,5 @@
 // Starts a front end from its configuration: ask the store what it is, find or make the keyring, then serve.
+import { serverTls } from '../core/listen.js'
 import type { Logger } from '../core/log.js'
 import { type RunningServer, startServer } from '../core/server.js'
 import { partNote } from '../core/serving.js'
@@ -14,22 +15,30 @@ import { closeVault, openVault } from './vault.js'
 
 export interface RunningFrontend {
   port: number
-  /** The keyring was made just now, and wants a backup. */
-  keyringCreated: boolean
   /** Calls in flight finish, then the keys are wiped. */
   stop(): Promise<void>
+}
+
+export interface FrontendParts {
+  backend: Backend
+  log: Logger
+  /** Told at once when the keyring is made, which wants a backup, whatever becomes of the start. */
+  keyringMade(): void
 }
 
 /** Waits for the back end as long as `signal` allows; rejects when this front end must not serve its store. */
 export async function startFrontend(
   config: FrontendConfig,
-  { backend, log }: { backend: Backend; log: Logger },
+  { backend, log, keyringMade }: FrontendParts,
   signal: AbortSignal,
 ): Promise<RunningFrontend> {
-  legacyImport(config.legacyImport) // a mistake in it is said now, not when the back end is there
+  // A mistake in these is said now, not when the back end is there and a keyring was made.
+  legacyImport(config.legacyImport)
+  serverTls('frontend', config)
   const random = randomSource()
   const store = await waitForStore(guardedBackend(backend), log, signal)
   const { keyring, created } = await loadKeyring(config, store, random)
+  if (created) keyringMade()
   const vault = openVault({ config, keyring, backend, random })
   const server = await listen(config, frontendService(vault, partNote(log, 'item')), log).catch((error: unknown) => {
     closeVault(vault)
@@ -40,7 +49,6 @@ export async function startFrontend(
   const watch = watchStore({ backend: vault.backend, keyringId, log, setReady: server.setReady }, watching.signal)
   return {
     port: server.port,
-    keyringCreated: created,
     async stop() {
       watching.abort()
       await watch

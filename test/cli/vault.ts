@@ -50,7 +50,8 @@ export async function startVault(folder: string, settings: string[] = []): Promi
     ...settings,
   ])
   const { methods, close } = backendClient(frontendConfig.backend)
-  const frontend = await startFrontend(frontendConfig, { backend: methods, log }, new AbortController().signal)
+  const parts = { backend: methods, log, keyringMade: () => undefined }
+  const frontend = await startFrontend(frontendConfig, parts, new AbortController().signal)
   const stopFrontend = once(async () => {
     await frontend.stop()
     close()

@@ -132,15 +132,20 @@ describe('e2e: starts that fail', () => {
       const expected =
         `error: INVALID_REQUEST: cannot listen on 127.0.0.1:${port}: ` +
         'is the port in use, or the address not of this machine?\n'
+      const made = (program: string, file: string) =>
+        `${program}: made a keyring at ${join(folder, file)}; keep a copy: without it no record can be read\n`
       const backend = await box.backend()
       const set = { ...frontendAt(join(folder, 'keyring.json'), backend), 'frontend.port': port }
+      const first = await failing('feserver', { set })
+      expect(first).to.include({ code: 2, stderr: made('feserver', 'keyring.json') + expected })
       expect(await failing('feserver', { set })).to.include({ code: 2, stderr: expected })
       const dataDir = join(folder, 'backend')
       expect(await failing('beserver', { set: backendAt(dataDir, port) })).to.include({ code: 2, stderr: expected })
       await (await box.backend({ dataDir })).stop() // the store was let go
       const all = { ...frontendAt(join(folder, 'other.json'), backend), ...backendAt(dataDir), 'frontend.port': port }
       const args = ['up', ...Object.entries(all).flatMap(([name, value]) => ['--set', `${name}=${value}`])]
-      expect(await failing('enc-server', { args })).to.include({ code: 2, stderr: expected })
+      const stderr = made('enc-server', 'other.json') + expected
+      expect(await failing('enc-server', { args })).to.include({ code: 2, stderr })
     })
 
     it('refuses other machines without mutual TLS, both ways', async () => {
@@ -148,8 +153,10 @@ describe('e2e: starts that fail', () => {
       const open = (section: string) =>
         `error: INVALID_REQUEST: ${section}.host: 0.0.0.0 can be reached from other machines: ` +
         'set tls.certFile, tls.keyFile and tls.clientCaFile, or insecure: true\n'
-      const set = { ...backendAt(join(folder, 'backend')), 'backend.host': host }
+      const dataDir = join(folder, 'refused')
+      const set = { ...backendAt(dataDir), 'backend.host': host }
       expect(await failing('beserver', { set })).to.include({ code: 2, stderr: open('backend') })
+      expect(existsSync(join(dataDir, 'records'))).to.equal(false) // no store was made
       const own = frontendAt(join(folder, 'keyring.json'), await box.backend())
       expect(await failing('feserver', { set: { ...own, 'frontend.host': host } })).to.include({
         code: 2,

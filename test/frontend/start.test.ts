@@ -32,14 +32,17 @@ async function untilReady(port: number): Promise<void> {
 describe('starting the front end', () => {
   let world: World
   const started: RunningFrontend[] = []
+  let made: string[]
   const config = (changes: Partial<FrontendConfig> = {}) =>
     frontendConfig({ port: 0, keyringFile: join(world.folder, 'frontend', 'keyring.json'), ...changes })
   const start = async (changes: Partial<FrontendConfig> = {}, backend: Backend = world.backend) => {
-    const running = await startFrontend(config(changes), { backend, log: silentLog }, new AbortController().signal)
+    const parts = { backend, log: silentLog, keyringMade: () => made.push(config(changes).keyringFile) }
+    const running = await startFrontend(config(changes), parts, new AbortController().signal)
     started.push(running)
     return running
   }
   beforeEach(async () => {
+    made = []
     world = await openWorld()
   })
   afterEach(async () => {
@@ -49,7 +52,7 @@ describe('starting the front end', () => {
 
   it('makes the keyring beside an empty store, serves, and finds all again the next time', async () => {
     const first = await start()
-    expect(first.keyringCreated).to.equal(true)
+    expect(made).to.deep.equal([config().keyringFile])
     expect((await stat(config().keyringFile)).mode & 0o777).to.equal(0o600)
     await untilReady(first.port)
     const client = frontendClient({ address: `127.0.0.1:${first.port}` })
@@ -58,7 +61,7 @@ describe('starting the front end', () => {
     await started.pop()!.stop()
 
     const second = await start()
-    expect(second.keyringCreated).to.equal(false)
+    expect(made).to.have.length(1)
     const again = frontendClient({ address: `127.0.0.1:${second.port}` })
     expect((await again.retrieveRecord({ userId: 'u', recordKey })).data).to.deep.equal(data)
     again.close()
@@ -89,6 +92,7 @@ describe('starting the front end', () => {
       const { reason, message } = await refusal(start({ port }))
       expect(reason).to.equal('INVALID_REQUEST')
       expect(message).to.include(`cannot listen on 127.0.0.1:${port}`)
+      expect(made).to.deep.equal([config().keyringFile]) // whoever starts it again finds it made
     })
     expect(closed).to.equal(2)
     taken.close()
@@ -97,9 +101,11 @@ describe('starting the front end', () => {
   it('waits for the back end, and gives up when told to', async () => {
     const down = instead(world.backend, { getStoreInfo: () => Promise.reject(new VaultError('UNREACHABLE')) })
     const stopping = new AbortController()
-    const starting = startFrontend(config(), { backend: down, log: silentLog }, stopping.signal).catch(() => 'given up')
+    const parts = { backend: down, log: silentLog, keyringMade: () => made.push('none is') }
+    const starting = startFrontend(config(), parts, stopping.signal).catch(() => 'given up')
     setTimeout(() => stopping.abort(), 50)
     expect(await starting).to.equal('given up')
+    expect(made).to.deep.equal([])
   })
 
   it('stops when calls in flight are answered, and wipes its keys then', async () => {
