@@ -19,6 +19,8 @@ type Connected = Methods<BackendServiceServer>
 export interface To {
   streams: BatchStreams
   methods: Connected
+  /** A number for a call, which no other of its stream has: a result that comes too late is nobody's. */
+  nextIndex(): number
 }
 
 /** What became of a call in a batch. */
@@ -38,7 +40,7 @@ export async function sendBatch(to: To, batch: Waiting[], first: () => void): Pr
   const { methods } = to
   const [only] = batch
   if (only !== undefined && batch.length === 1) return settleAlone(methods, only)
-  const open = new Map(batch.map((waiting, index) => [index, waiting]))
+  const open = new Map(batch.map((waiting) => [to.nextIndex(), waiting]))
   const sentAt = performance.now()
   const broken = await exchange(to, open, first)
   if (broken === undefined) return

@@ -46,7 +46,8 @@ type Connected = Methods<BackendServiceServer>
 export function gatheredClient(methods: Connected, limits = defaultGatherLimits): Connected {
   const queue = gatherQueue(limits)
   const turn = turns({ count: limits.turns, longestMs: limits.turnMs }, schedule)
-  const to = { methods, streams: batchStreams(methods) }
+  let nextIndex = 0
+  const to = { methods, streams: batchStreams(methods), nextIndex: () => nextIndex++ >>> 0 }
   let scheduled = false
 
   function schedule(): void {

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { newCall } from '../../src/core/client.js'
 import { type Reason, VaultError } from '../../src/core/errors.js'
+import type { BatchCall } from '../../src/gen/encserver/v1/backend.js'
 import { gate } from '../core/fake-frontend.js'
 import {
   answerAll,
@@ -207,6 +208,19 @@ describe('batch exchange', () => {
   })
 
   describe('results', () => {
+    it('that come once more, after their batch, are not taken for those of the next', async () => {
+      let earlier: BatchCall[] = []
+      const fake = fakeBackend(async function* (calls) {
+        if (earlier.length > 0)
+          yield { results: earlier.map(({ index }) => errorResult(index, new VaultError('INTERNAL'))) }
+        earlier = calls
+        yield* answerAll(calls)
+      })
+      const client = gathered(fake)
+      for (let sent = 0; sent < 3; sent += 1) await getAll(client, 3)
+      expect(fake.seen).to.deep.include({ streams: 1, alone: [] })
+    })
+
     it('that are errors reject with them, each its own', async () => {
       const fake = fakeBackend(async function* (calls) {
         const errors = [new VaultError('RECORD_CORRUPT'), new VaultError('STORE_FULL', { retryAfterMs: 1_500 })]

@@ -97,12 +97,12 @@ export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unkno
         ExecuteBatchRequest.encode(request).finish() // throws for what the wire does not carry
         seen.batches.push(request.calls)
         seen.contexts.push(context)
-        let left = request.calls.length
+        const left = new Set(request.calls.map(({ index }) => index))
         for await (const { results } of batch(request.calls, context)) {
-          left -= results.length
+          for (const { index } of results) left.delete(index)
           yield { results }
         }
-        if (left > 0) return
+        if (left.size > 0) return
       }
     },
   }
