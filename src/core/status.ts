@@ -65,12 +65,14 @@ const bareReasons: Partial<Record<codes, Reason>> = {
   [codes.UNIMPLEMENTED]: 'NOT_SUPPORTED',
 }
 
-/** What grpc-js says of calls whose connection a server has ended with ENHANCE_YOUR_CALM. */
-const connectionEnded = 'Bandwidth exhausted or memory limit exceeded'
+/** What grpc-js says of calls whose connection has ended: with ENHANCE_YOUR_CALM, and after its server had asked it to go. */
+const connectionEnded = [
+  'Bandwidth exhausted or memory limit exceeded',
+  'Received RST_STREAM with code 0 (Call ended without gRPC status)',
+]
 
 function fromBareStatus(error: ServiceError): VaultError {
-  if (error.code === codes.RESOURCE_EXHAUSTED && error.details === connectionEnded)
-    return new VaultError('UNREACHABLE', { cause: error })
+  if (connectionEnded.includes(error.details)) return new VaultError('UNREACHABLE', { cause: error })
   if (error.code === codes.RESOURCE_EXHAUSTED) {
     const message = 'a message is larger than the receiver accepts'
     return new VaultError('INVALID_REQUEST', { message, cause: error })

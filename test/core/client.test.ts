@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { newCall } from '../../src/core/client.js'
 import { VaultError } from '../../src/core/errors.js'
 import type { CallContext } from '../../src/core/methods.js'
+import { proxyTo } from './broken-connections.js'
 import { atEnd, clientOf, failure, gate, releaseAll, retrieval, retrieve, serveFake, until } from './fake-frontend.js'
 
 const nothing = { data: Buffer.alloc(0), record: undefined }
@@ -82,6 +83,20 @@ describe('client', () => {
     const startedAt = Date.now()
     expect(await failure(retrieve(address, { timeoutMs: 50 }))).to.include({ reason: 'DEADLINE_EXCEEDED' })
     expect(Date.now() - startedAt).to.be.within(40, 1_000)
+  })
+
+  it('rejects with UNREACHABLE when a server that has asked it to go is killed', async () => {
+    const { address, calls, stop, open } = await slowServer()
+    const proxy = await proxyTo(address)
+    const { methods } = clientOf(proxy.address)
+    const calling = failure(methods.retrieveRecord(retrieval(), newCall()))
+    await until(() => calls.length === 1)
+    const stopped = stop()
+    await new Promise((resolve) => setTimeout(resolve, 50)) // it is told
+    proxy.cut()
+    expect(await calling).to.include({ reason: 'UNREACHABLE' })
+    open()
+    await stopped
   })
 
   it('does not begin a call that is over', async () => {

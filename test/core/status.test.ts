@@ -98,6 +98,12 @@ describe('status', () => {
     expect(fromServiceError(cause)).to.include({ reason: 'UNREACHABLE', cause })
   })
 
+  it('knows calls whose connection ended after the server had asked it to go', () => {
+    const details = 'Received RST_STREAM with code 0 (Call ended without gRPC status)' // test/e2e/import-export.e2e.ts
+    const cause = received({ code: codes.INTERNAL, details, metadata: new Metadata() })
+    expect(fromServiceError(cause)).to.include({ reason: 'UNREACHABLE', cause })
+  })
+
   const bare: [keyof typeof codes, Reason][] = [
     ['UNAVAILABLE', 'UNREACHABLE'],
     ['CANCELLED', 'UNREACHABLE'],

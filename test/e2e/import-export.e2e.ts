@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { until } from './calls.js'
+import { pause, until } from './calls.js'
 import { describeEngines } from './engines.js'
 import { ended, startFeclient } from './feclient.js'
 import { lastingPort, type Server, sandbox } from './processes.js'
@@ -122,17 +122,26 @@ describeEngines('e2e: import and export', (engine) => {
     expect(imported).to.include({ imported: count, failed: 0, replaced: count })
   })
 
-  it('goes on by itself when the front end is killed and comes back', async function () {
-    this.timeout(120_000)
-    const end = ended(feclient('import', '--in', 'in.ndjson', '--keys-out', 'survived.ndjson', '--json'))
-    await until(() => sizeOf('survived.ndjson') > 30 * count)
-    await frontend.stop('SIGKILL')
-    await startFrontend()
-    const { code, stdout, stderr } = await end
-    expect(code, stderr).to.equal(0)
-    expect(JSON.parse(stdout)).to.include({ imported: count, failed: 0 })
-    expect(linesIn('survived.ndjson').map(({ line }) => line)).to.deep.equal(
-      Array.from({ length: count }, (_, at) => at + 1),
-    )
-  })
+  const ends: Record<string, () => Promise<unknown>> = {
+    'is killed': () => frontend.stop('SIGKILL'),
+    async 'is told to stop twice, which does not wait for calls'() {
+      frontend.kill('SIGTERM')
+      await pause(300)
+      return frontend.stop('SIGTERM')
+    },
+  }
+  for (const [how, endFrontend] of Object.entries(ends)) {
+    it(`goes on by itself when the front end ${how}, and comes back`, async function () {
+      this.timeout(120_000)
+      const keys = `${how.length}.ndjson`
+      const end = ended(feclient('import', '--in', 'in.ndjson', '--keys-out', keys, '--json'))
+      await until(() => sizeOf(keys) > 30 * count)
+      await endFrontend()
+      await startFrontend()
+      const { code, stdout, stderr } = await end
+      expect(code, stderr).to.equal(0)
+      expect(JSON.parse(stdout)).to.include({ imported: count, failed: 0 })
+      expect(linesIn(keys).map(({ line }) => line)).to.deep.equal(Array.from({ length: count }, (_, at) => at + 1))
+    })
+  }
 })
