@@ -74,9 +74,10 @@ export async function openTally(verb: string, flags: TallyFlags, { terminal }: S
     },
     async failed(which, error) {
       count.failed += 1
+      const number = count.failed // others may fail while it is written down
       await file?.append(reportLine(which, error))
-      if (count.failed <= shownFailures) note(failureText(which, error))
-      if (count.failed === shownFailures + 1) note(moreFailures(report))
+      if (number <= shownFailures) note(failureText(which, error))
+      if (number === shownFailures + 1) note(moreFailures(report))
     },
     at: (position) => progress.show({ ...count, ...position }),
     note,

@@ -43,6 +43,19 @@ describe('where a report goes', () => {
       }
     })
 
+    it('is for what is not shown: of many that fail at once the first twenty are', async () => {
+      for (const flags of [{}, { report }]) {
+        const terminal = fakeTerminal([])
+        const tally = await openTally('exported', flags, { terminal, signal: new AbortController().signal })
+        await Promise.all(Array.from({ length: 50 }, (_, at) => tally.failed({ line: at + 1 }, failure)))
+        await tally.close()
+        const lines = terminal.printed().stderr.trimEnd().split('\n')
+        expect(lines).to.have.length(21)
+        expect(lines[20]).to.match(/^\.\.\. and more/)
+      }
+      expect((await readFile(report, 'utf8')).trimEnd().split('\n')).to.have.length(50)
+    })
+
     it('takes the place of no file that appears meanwhile', async () => {
       const tally = await tallyOf({ report, resume: true })
       await tally.failed({ line: 7 }, failure)
