@@ -113,3 +113,11 @@ export class MessageTooLarge extends VaultError {
     })
   }
 }
+
+const longestChain = 8 // errors may be each other's cause
+
+/** What a chain of causes began with; of an error its words. */
+export function firstCause(cause: unknown, longest = longestChain): unknown {
+  if (!(cause instanceof Error)) return cause
+  return cause.cause === undefined || longest === 0 ? cause.message : firstCause(cause.cause, longest - 1)
+}

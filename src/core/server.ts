@@ -93,10 +93,17 @@ async function bind(listening: Listener, listen: ListenConfig): Promise<number> 
   try {
     return await listening.listen(listen)
   } catch (cause) {
-    const address = bindAddress(listen)
-    const message = `cannot listen on ${address}: is the port in use, or the address not of this machine?`
+    const { code = 'unknown' } = cause as NodeJS.ErrnoException
+    const message = `cannot listen on ${bindAddress(listen)}: ${bindFaults[code] ?? code}`
     throw new VaultError('INVALID_REQUEST', { message, cause })
   }
+}
+
+const bindFaults: Record<string, string> = {
+  EADDRINUSE: 'the port is in use',
+  EADDRNOTAVAIL: 'the address is not of this machine',
+  EACCES: 'this user may not use that port',
+  ENOTFOUND: 'there is no such name',
 }
 
 interface Stopping {

@@ -1,7 +1,7 @@
 // What the handlers of unary and streaming methods share: decoding, and the log line.
 import type { MethodDefinition } from '@grpc/grpc-js'
 import type { Admission } from './admission.js'
-import { VaultError } from './errors.js'
+import { firstCause, VaultError } from './errors.js'
 import type { Logger } from './log.js'
 import type { Frame } from './message-reader.js'
 import { asVaultError } from './status.js'
@@ -52,8 +52,11 @@ export function levelOf({ kind }: VaultError): string {
   return kind === 'internal' || kind === 'corrupt' ? 'error' : 'info'
 }
 
-export function outcomeOf({ reason, cause }: VaultError): object {
-  return { status: reason, ...(cause !== undefined && { cause }) }
+/** Of what is for an operator with all its causes and their stacks, else in words. */
+export function outcomeOf(error: VaultError): object {
+  const { reason, cause } = error
+  if (cause === undefined) return { status: reason }
+  return { status: reason, cause: levelOf(error) === 'error' ? cause : firstCause(cause) }
 }
 
 /** Tells the bug of a handler whose caller has gone: nobody else hears of it. */

@@ -2,7 +2,7 @@
 // before the first call and again and again, so that a back end that goes or is exchanged turns readiness off.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newCall } from '../core/client.js'
-import { VaultError } from '../core/errors.js'
+import { firstCause, VaultError } from '../core/errors.js'
 import type { Logger } from '../core/log.js'
 import type { GetStoreInfoResponse } from '../gen/encserver/v1/backend.js'
 import type { Backend } from './guarded-backend.js'
@@ -55,11 +55,6 @@ function forOperator(error: unknown): unknown {
 function reasonOf({ reason, cause }: VaultError): object {
   if (cause === undefined) return { reason }
   return { reason, cause: reason === 'INTERNAL' ? cause : firstCause(cause) }
-}
-
-function firstCause(cause: unknown): unknown {
-  if (!(cause instanceof Error)) return cause
-  return cause.cause === undefined ? cause.message : firstCause(cause.cause)
 }
 
 function isPassing(error: unknown): boolean {

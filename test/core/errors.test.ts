@@ -1,7 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { status } from '@grpc/grpc-js'
 import { expect } from 'chai'
-import { invalidField, isReason, type Kind, kinds, type Reason, reasons, VaultError } from '../../src/core/errors.js'
+import {
+  firstCause,
+  invalidField,
+  isReason,
+  type Kind,
+  kinds,
+  type Reason,
+  reasons,
+  VaultError,
+} from '../../src/core/errors.js'
 
 const all = Object.keys(reasons) as Reason[]
 
@@ -70,5 +79,21 @@ describe('docs/errors.md', () => {
       const { grpc, http } = kinds[kind]
       if (!used.has(kind)) expect(page.replaceAll('\n', ' ')).to.include(`\`${kind}\` (${status[grpc]}, ${http})`)
     }
+  })
+})
+
+describe('first cause', () => {
+  it('is what a chain began with, in words', () => {
+    const error = new Error('outer', { cause: new Error('middle', { cause: new Error('inner') }) })
+    expect(firstCause(error)).to.equal('inner')
+    expect(firstCause(new Error('outer', { cause: 'text' }))).to.equal('text')
+    expect(firstCause(undefined)).to.equal(undefined)
+  })
+
+  it('is found though errors are each other’s cause', () => {
+    const [a, b] = [new Error('a'), new Error('b')]
+    a.cause = b
+    b.cause = a
+    expect(firstCause(a)).to.be.oneOf(['a', 'b'])
   })
 })

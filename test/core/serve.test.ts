@@ -97,6 +97,13 @@ describe('serve', () => {
     })
   }
 
+  it('tells the log in words why others were refused: an outage must not fill it with stacks', async () => {
+    const cause = new Error('outer', { cause: new Error('no connection') })
+    const { address, events } = await throwing(new VaultError('BACKEND_UNAVAILABLE', { cause }))
+    await rawClient(address)()
+    expect(events[0]).to.include({ level: 'info', status: 'BACKEND_UNAVAILABLE', cause: 'no connection' })
+  })
+
   it('answers a handler that throws at once, and one that returns nothing', async () => {
     for (const broken of [
       () => {

@@ -99,7 +99,7 @@ describe('server', () => {
     const error = (await failure(serveFake({ listen: { port } }))) as VaultError
     expect(error).to.include({
       reason: 'INVALID_REQUEST',
-      message: `cannot listen on 127.0.0.1:${port}: is the port in use, or the address not of this machine?`,
+      message: `cannot listen on 127.0.0.1:${port}: the port is in use`,
     })
     expect(String(error.cause)).to.include('EADDRINUSE')
   })

@@ -129,9 +129,7 @@ describe('e2e: starts that fail', () => {
       await once(taken, 'listening')
       box.defer(() => taken.close())
       const { port } = taken.address() as AddressInfo
-      const expected =
-        `error: INVALID_REQUEST: cannot listen on 127.0.0.1:${port}: ` +
-        'is the port in use, or the address not of this machine?\n'
+      const expected = `error: INVALID_REQUEST: cannot listen on 127.0.0.1:${port}: the port is in use\n`
       const made = (program: string, file: string) =>
         `${program}: made a keyring at ${join(folder, file)}; keep a copy: without it no record can be read\n`
       const backend = await box.backend()
