@@ -22,6 +22,8 @@ interface Running {
   done(broken?: VaultError): void
 }
 
+const longestEndMs = 5_000
+
 export class BatchStream {
   /** Resolves at the end of the stream, however it came. */
   readonly over: Promise<void>
@@ -37,7 +39,7 @@ export class BatchStream {
   }
 
   get isOver(): boolean {
-    return this.#broken !== undefined
+    return this.#broken !== undefined || this.#giveUp.signal.aborted
   }
 
   /** Resolves when all results are there, or with what broke the stream; never rejects. One at a time. */
@@ -56,10 +58,12 @@ export class BatchStream {
     })
   }
 
-  /** To be called between batches; there is none after it. */
-  end(): void {
+  /** To be called between batches; there is none after it. The back end has a moment to end its side. */
+  end(endMs = longestEndMs): void {
     this.#ended = true
     this.#wake()
+    const timer = setTimeout(() => this.#giveUp.abort(new VaultError('DEADLINE_EXCEEDED')), endMs).unref()
+    void this.over.then(() => clearTimeout(timer))
   }
 
   async *#requests(): AsyncGenerator<ExecuteBatchRequest> {

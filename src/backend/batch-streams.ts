@@ -46,15 +46,22 @@ export function batchStreams(methods: BatchMethods, { idleMs, ageMs } = defaultL
   }
 
   function keep(kept: Kept): void {
-    if (performance.now() - kept.openedAt >= ageMs) return void kept.stream.end()
+    if (isOld(kept)) return void kept.stream.end()
     idle.push(kept)
     kept.timer.refresh()
   }
 
+  function isOld({ openedAt }: Kept): boolean {
+    return performance.now() - openedAt >= ageMs
+  }
+
+  /** The one used last that can have a batch, or else a new one. */
   function take(): Kept {
     const kept = idle.pop()
     if (kept === undefined) return open()
-    return kept.stream.isOver ? take() : kept
+    if (!kept.stream.isOver && !isOld(kept)) return kept
+    kept.stream.end()
+    return take()
   }
 
   return {

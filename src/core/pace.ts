@@ -1,5 +1,6 @@
 // Spreads work over the turns of the event loop. What arrives at once would else be worked on at once, and nothing that is
-// made of it leaves before all of it is done: those it goes to wait for us, and then we for them.
+// made of it leaves before all of it is done: those it goes to wait for us, and then we for them. What bounds the number of
+// calls and of their items bounds what waits here.
 
 const workPerTurn = 16
 
@@ -30,12 +31,10 @@ export function pace(perTurn = workPerTurn): Pace {
   }
 
   return {
-    run(work) {
-      if (begun < perTurn && waiting.length === 0) {
-        count()
-        return work()
-      }
-      return new Promise((resolve, reject) => waiting.push(() => work().then(resolve, reject)))
+    async run(work) {
+      if (begun >= perTurn || waiting.length > 0) await new Promise<void>((resolve) => waiting.push(resolve))
+      else count()
+      return work()
     },
   }
 }

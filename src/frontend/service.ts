@@ -2,6 +2,7 @@
 import { invalidField, VaultError } from '../core/errors.js'
 import type { CallContext, Methods } from '../core/methods.js'
 import { pace } from '../core/pace.js'
+import { cancelledBy } from '../core/retry.js'
 import type { FrontendServiceServer, RetrieveRecordRequest, StoreRecordRequest } from '../gen/encserver/v1/frontend.js'
 import { pseudonymSize } from './crypto/pseudonym.js'
 import { parseToken, type RecordKey } from './crypto/token.js'
@@ -33,8 +34,10 @@ import type { Vault } from './vault.js'
 
 /** All methods; `itemFailed` is told of the items of streams that fail. */
 export function frontendService(vault: Vault, itemFailed?: ItemFailed): Methods<FrontendServiceServer> {
-  const calls = { ...paced(recordCalls(vault)), ...versionCalls(vault) }
-  const streams = { ...recordStreams(calls, itemFailed), ...transferCalls(vault) }
+  const records = recordCalls(vault)
+  const calls = { ...paced(records), ...versionCalls(vault) }
+  // A pace of their own: many streams with many items each would keep calls waiting.
+  const streams = { ...recordStreams(paced(records), itemFailed), ...transferCalls(vault) }
   return { ...calls, ...streams, ...legacyCalls(vault, calls) }
 }
 
@@ -73,13 +76,13 @@ function recordCalls(vault: Vault): RecordCalls {
   }
 }
 
-/** Records that come together are sealed and opened some at a time, so that their batches leave one after the other. */
+/** Of records that come together some are begun in each turn, so that their batches leave one after the other. */
 function paced(calls: RecordCalls): RecordCalls {
   const { run } = pace()
   const inTurn = <Request, Response>(method: (request: Request, call: CallContext) => Promise<Response>) => {
     return (request: Request, call: CallContext) =>
       run(async () => {
-        call.signal.throwIfAborted()
+        if (call.signal.aborted) throw cancelledBy(call.signal)
         return method(request, call)
       })
   }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { BatchMethods } from '../../src/backend/batch-stream.js'
+import { type BatchMethods, BatchStream } from '../../src/backend/batch-stream.js'
 import { batchStreams } from '../../src/backend/batch-streams.js'
 import { VaultError } from '../../src/core/errors.js'
 import type { BatchCall, BatchResult } from '../../src/gen/encserver/v1/backend.js'
@@ -118,6 +118,51 @@ describe('batch streams', () => {
     expect(signal.reason).to.include({ reason: 'DEADLINE_EXCEEDED' })
   })
 
+  it('are not used again when they were given up, though all is answered then', async () => {
+    const { opened, open } = gate()
+    const fake = fakeBackend(async function* (calls) {
+      if (calls.length === 2) await opened
+      yield* answerAll(calls)
+    })
+    const { streams, seen } = counted(fake)
+    const late = streams.exchange(batch(2, 20))
+    await until(() => fake.seen.contexts[0]?.signal.aborted === true)
+    open()
+    await late
+    expect(await streams.exchange(batch(3))).to.equal(undefined)
+    expect(seen.begun).to.equal(2)
+  })
+
+  it('are given up when they were ended and the back end does not end them', async () => {
+    const signals: AbortSignal[] = []
+    const executeBatch: BatchMethods['executeBatch'] = async function* (requests, { signal }) {
+      signals.push(signal)
+      for await (const { calls } of requests) yield* answerAll(calls)
+      await new Promise(() => undefined)
+    }
+    const stream = new BatchStream({ executeBatch })
+    await stream.exchange(batch())
+    stream.end(20)
+    await until(() => signals[0]?.aborted === true)
+    expect(stream.isOver).to.equal(true)
+  })
+
+  it('of those without a batch the one used last is taken, as the others may end then', async () => {
+    const { opened, open } = gate()
+    const fake = fakeBackend(async function* (calls) {
+      if (calls.length === 2) await opened
+      yield* answerAll(calls)
+    })
+    const { streams } = counted(fake)
+    const first = streams.exchange(batch(2))
+    await streams.exchange(batch(3))
+    open()
+    await first // the stream begun first is used last
+    await streams.exchange(batch(4))
+    const [one, , last] = fake.seen.contexts
+    expect(last?.signal).to.equal(one?.signal)
+  })
+
   it('end when they have nothing to do for a moment', async () => {
     const { streams, seen } = counted(fakeBackend(), { idleMs: 60 })
     for (let sent = 0; sent < 5; sent += 1) {
@@ -128,6 +173,15 @@ describe('batch streams', () => {
     await until(() => seen.open === 0)
     await streams.exchange(batch())
     expect(seen.begun).to.equal(2)
+  })
+
+  it('end when they are old, also while they have no batch', async () => {
+    const { streams, seen } = counted(fakeBackend(), { ageMs: 40 })
+    await streams.exchange(batch())
+    await pause(60)
+    await streams.exchange(batch())
+    expect(seen.begun).to.equal(2)
+    await until(() => seen.open === 1)
   })
 
   it('end when they are old, after the batch they have', async () => {

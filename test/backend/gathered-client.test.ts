@@ -325,8 +325,29 @@ describe('gathered client', () => {
       }
     })
 
+    it('is that of no other call of the batch, and the batch outlives the longest by a second', async () => {
+      const fake = fakeBackend(async function* (calls) {
+        await pause(60)
+        yield* answerAll(calls.slice(1))
+        yield* never()
+      })
+      const client = gathered(fake)
+      const startedAt = Date.now()
+      const short = get(client, 'short', newCall({ timeoutMs: 20 }))
+      const long = get(client, 'long', newCall({ timeoutMs: 200 }))
+      expect(await reasonOf(short)).to.equal('DEADLINE_EXCEEDED')
+      expect((await long).record?.recordId.toString()).to.equal('long')
+      const { signal } = fake.seen.contexts[0]!
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      expect(Date.now() - startedAt).to.be.within(1_190, 2_000)
+    })
+
     it('may be none, or further than a number or a timer can say', async () => {
-      const fake = fakeBackend()
+      const fake = fakeBackend(async function* (calls, { signal }) {
+        await pause(20)
+        signal.throwIfAborted()
+        yield* answerAll(calls)
+      })
       const client = gathered(fake)
       const { signal, requestId } = newCall()
       const deadlines = [Number.POSITIVE_INFINITY, Date.now() + 2 ** 40, Date.now() + 60_000]

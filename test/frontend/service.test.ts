@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { parseToken } from '../../src/frontend/crypto/token.js'
+import type { Backend } from '../../src/frontend/guarded-backend.js'
 import { KeyMode } from '../../src/gen/encserver/v1/frontend.js'
 import { answer, macsDuring, reasonOf } from './refusal.js'
 import { type FrontEnd, openWorld, type World } from './world.js'
@@ -78,6 +79,27 @@ describe('the front end service', () => {
       })
     }
   }
+
+  it('begins sixteen records in a turn', async () => {
+    let reached = 0
+    const { storeEnvelope } = world.backend
+    const counting: Backend = {
+      ...world.backend,
+      storeEnvelope(request, call) {
+        reached += 1
+        return storeEnvelope(request, call)
+      },
+    }
+    const paced = world.frontEnd({ backend: counting })
+    const userId = newUser()
+    await paced.store({ userId, data })
+    reached = 0
+    const all = Array.from({ length: 40 }, (_, at) => paced.store({ userId, recordName: `${at}`, data }))
+    for (let step = 0; step < 100; step += 1) await undefined // whatever this turn does by itself
+    expect(reached).to.equal(16)
+    await Promise.all(all)
+    expect(reached).to.equal(40)
+  })
 
   it('uses the configured mode when a request names none', async () => {
     for (const [keyMode, number] of Object.entries({ client, server, split }) as ['client', KeyMode][]) {
