@@ -16,7 +16,7 @@ export interface ListenConfig {
 
 /** True for names and addresses that never leave this machine. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+  return ['localhost', '::1', '[::1]'].includes(host) || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
 /** The address as clients take it: one of IPv6 in brackets. */

@@ -21,7 +21,7 @@ function refusal(listen: Partial<ListenConfig>): string {
 describe('listen', () => {
   afterEach(releaseAll)
 
-  for (const host of ['127.0.0.1', '127.255.0.9', 'localhost', '::1']) {
+  for (const host of ['127.0.0.1', '127.255.0.9', 'localhost', '::1', '[::1]']) {
     it(`takes ${host} for loopback, and plain text there`, () => {
       expect(isLoopback(host)).to.equal(true)
       expect(serverTls('frontend', { ...localhost, host })).to.equal(undefined)
