@@ -104,7 +104,7 @@ describe('the keyring file', () => {
     const made = await Promise.allSettled(Array.from({ length: 20 }, () => createKeyring(path, 'test', random)))
     expect(made.filter(({ status }) => status === 'fulfilled')).to.have.length(1)
     for (const outcome of made) {
-      if (outcome.status === 'rejected') expect(outcome.reason.message).to.include('it is left as it is')
+      if (outcome.status === 'rejected') expect(outcome.reason.message).to.include('is left as it is')
     }
     expect(await readKeyring(path)).not.to.equal(null)
     expect(await readdir(folder)).to.deep.equal(['keyring.json'])
