@@ -2,9 +2,8 @@
 // proto-loader's own model loses the imports between files, and clients then resolve no type of another file.
 import { readFileSync } from 'node:fs'
 import { BinaryReader } from '@bufbuild/protobuf/wire'
-import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader'
+import type { PackageDefinition } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
-import { protoPath } from 'grpc-health-check'
 import { type LibraryService, libraryService } from './library-service.js'
 
 const descriptorFile = new URL('../gen/descriptor.binpb', import.meta.url)
@@ -21,17 +20,9 @@ function filesOf(descriptorSet: Buffer): Buffer[] {
   return files
 }
 
-/** The file of gRPC's health, which imports no other. */
-function healthFiles(): Buffer[] {
-  const request = loadSync(protoPath)['grpc.health.v1.HealthCheckRequest'] as MessageTypeDefinition<object, object>
-  return request.fileDescriptorProtos
-}
-
-/** Reflection of the service of that name, and of health; `failed` is told of bugs. */
+/** Reflection of the service of that name; `failed` is told of bugs. */
 export function reflection(name: string, failed: (cause: unknown) => void): LibraryService {
-  const fileDescriptorProtos = [...filesOf(readFileSync(descriptorFile)), ...healthFiles()]
-  const definition = { files: { fileDescriptorProtos } }
-  const services = [name, 'grpc.health.v1.Health']
-  const service = new ReflectionService(definition as unknown as PackageDefinition, { services })
+  const definition = { files: { fileDescriptorProtos: filesOf(readFileSync(descriptorFile)) } }
+  const service = new ReflectionService(definition as unknown as PackageDefinition, { services: [name] })
   return libraryService((server) => service.addToServer(server as never), failed)
 }

@@ -46,12 +46,6 @@ describe('reflection', () => {
     expect(text).to.include('encserver/v1/frontend.proto').and.to.include('google/protobuf/timestamp.proto')
   })
 
-  it('gives the file of health', async () => {
-    const { address } = await serveFake()
-    const answer = await ask(address, { fileContainingSymbol: 'grpc.health.v1.Health' })
-    expect(String(answer.fileDescriptorResponse?.fileDescriptorProto[0])).to.include('HealthCheckRequest')
-  })
-
   it('gives each imported file by its name', async () => {
     const { address } = await serveFake()
     const answer = await ask(address, { fileByFilename: 'google/protobuf/timestamp.proto' })

@@ -48,11 +48,6 @@ describe('e2e: grpcurl', () => {
     }
   })
 
-  it('asks for health', async () => {
-    const { stdout } = await run(grpcurl, ['-plaintext', frontend.address, 'grpc.health.v1.Health/Check'])
-    expect(JSON.parse(stdout)).to.deep.equal({ status: 'SERVING' })
-  })
-
   it('stores a record and retrieves it', async () => {
     const data = Buffer.from('PAYLOADS'.repeat(8)).toString('base64')
     const { record_key: unused, recordKey } = await call('FrontendService/StoreRecord', { user_id: 'JTH', data })
