@@ -1,10 +1,9 @@
 // A driver has no deadline for a whole operation, and a request once sent cannot be taken back: so the caller is answered
 // in time, and the request goes on until the server or its connection ends it.
+import { longestTimerMs } from '../core/call.js'
 import { VaultError } from '../core/errors.js'
 import { endOf } from './ended-call.js'
 import type { StoreCall } from './store.js'
-
-const longestTimerMs = 2 ** 31 - 1
 
 /** Settles as the work does; rejects with DEADLINE_EXCEEDED or CANCELLED when the call ends before. */
 export function answeredInTime<T>(work: Promise<T>, call: StoreCall): Promise<T> {

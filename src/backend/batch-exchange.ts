@@ -2,6 +2,7 @@
 // the key ids make harmless, and stores say that they are; if that fails too, nobody knows what became of the writes, and
 // they say so.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { longestTimerMs } from '../core/call.js'
 import { VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
 import { leavesDoubt, msSince, neverSent } from '../core/retry.js'
@@ -32,7 +33,6 @@ interface Before {
 
 // A batch may outlive its calls by this, so that it is each call's own deadline that ends it.
 const graceMs = 1_000
-const longestTimerMs = 2 ** 31 - 1
 const longestTimeoutMs = 2 ** 32 - 1
 
 /** Never rejects: each call of the batch is settled. `first` is told when results begin to come. */

@@ -1,6 +1,7 @@
 // Gathers the calls that are waiting at the same time into one message (ExecuteBatch): an outgoing gRPC call costs more
 // than all the rest of a record's way. Each call keeps its own deadline, cancellation and outcome, and none waits for
 // another: a batch holds its turn only until its first result, or a moment.
+import { longestTimerMs } from '../core/call.js'
 import { VaultError } from '../core/errors.js'
 import type { CallContext, Methods } from '../core/methods.js'
 import { cancelledBy, lateUnsent } from '../core/retry.js'
@@ -27,7 +28,6 @@ export interface GatherLimits {
 }
 
 const MiB = 1024 * 1024
-const longestTimerMs = 2 ** 31 - 1
 /** A call that is sent alone has a deadline of its own, and its connection can tell whether it ever left. */
 const ownWordMs = 20
 

@@ -13,7 +13,8 @@ export interface OpenCall {
 
 // A caller whose own clock runs out cancels, and its cancellation arrives a moment before the deadline as we count it.
 const slackMs = 20
-const longestTimerMs = 2 ** 31 - 1
+/** Longer ones Node ends at once. */
+export const longestTimerMs = 2 ** 31 - 1
 
 type OpenableCall = Pick<IncomingCall, 'requestId' | 'deadline' | 'cancelled' | 'isReceived'>
 

@@ -9,7 +9,7 @@ import {
   type ServiceDefinition,
   type StatusObject,
 } from '@grpc/grpc-js'
-import { openCall } from './call.js'
+import { longestTimerMs, openCall } from './call.js'
 import type { IncomingCall } from './incoming-call.js'
 import type { CallContext } from './methods.js'
 import type { CallHandler } from './serve.js'
@@ -21,7 +21,7 @@ type UnaryHandler = handleUnaryCall<unknown, unknown>
 type Handle = (call: IncomingCall, context: CallContext, gone: Promise<never>) => Promise<void>
 
 // Who watches may do so for as long as it likes.
-const noDeadlineMs = 2 ** 31 - 1
+const noDeadlineMs = longestTimerMs
 const requestMs = 30_000
 
 const unknownStatus: StatusObject = { code: codes.UNKNOWN, details: '', metadata: new Metadata() }

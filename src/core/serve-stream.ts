@@ -2,7 +2,7 @@
 // errors, a log line. A slow reader holds the method back, a method that does not read holds its caller back, and a stream
 // on which nothing moves is ended; an upload, when nothing comes of what is waited for.
 import { setMaxListeners } from 'node:events'
-import { openCall } from './call.js'
+import { longestTimerMs, openCall } from './call.js'
 import { type IdleTimer, idleTimer } from './idle-timer.js'
 import type { IncomingCall } from './incoming-call.js'
 import type { Frame } from './message-reader.js'
@@ -18,7 +18,7 @@ export type UploadHandler = (requests: AsyncIterable<unknown>, call: CallContext
 
 const defaultIdleMs = 60_000
 // A stream may run for as long as something moves on it, unless its caller says otherwise.
-const noDeadlineMs = 2 ** 31 - 1
+const noDeadlineMs = longestTimerMs
 
 export function streamHandler(method: AnyMethod, handler: StreamHandler, serving: Serving) {
   return (call: IncomingCall): void =>
