@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
 const steps = [
-  { from: /Buffer\.from\((\w+\.encode\(value\))\.finish\(\)\)/g, to: 'frame($1)' },
+  { from: /Buffer\.from\((\w+)\.encode\(value\)\.finish\(\)\)/g, to: 'frame($1, value)' },
   { from: /Buffer\.from\((reader\.bytes\(\))\)/g, to: 'inPlace($1)' },
   { from: /Buffer\.alloc\(0\)/g, to: 'noBytes' },
 ]

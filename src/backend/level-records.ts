@@ -1,7 +1,7 @@
 // Reads and writes of records in LevelDB:
 //   records/  72-byte record id -> SealedRecord without the id
 // The one writer of the group commit decides each write against the row as it is then.
-import { noBytes } from '../core/frame.js'
+import { frame, noBytes } from '../core/frame.js'
 import { SealedRecord } from '../gen/encserver/v1/backend.js'
 import type { LevelDatabase } from './level-database.js'
 import type { LevelExpiry } from './level-expiry.js'
@@ -18,7 +18,7 @@ const idTail = Buffer.alloc(36, 0xff)
 export const unreadable = SealedRecord.create()
 
 export const recordCodec = rowCodec<SealedRecord>({
-  encode: (record: SealedRecord) => SealedRecord.encode({ ...record, recordId: noBytes }).finish(),
+  encode: (record: SealedRecord) => frame(SealedRecord, { ...record, recordId: noBytes }),
   decode: (bytes: Buffer) => SealedRecord.decode(bytes),
 })
 

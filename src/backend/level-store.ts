@@ -8,6 +8,7 @@
 // One process owns the folder.
 import { join } from 'node:path'
 import { makePrivateFolder } from '../core/durable-file.js'
+import { frame } from '../core/frame.js'
 import { UserDocument } from '../gen/encserver/v1/backend.js'
 import { type CombinedHealth, combinedHealth } from './combined-health.js'
 import { cutToHeader } from './envelope-header.js'
@@ -40,7 +41,7 @@ interface Databases {
 }
 
 const userCodec = rowCodec<UserDocument>({
-  encode: (user: UserDocument) => UserDocument.encode(user).finish(),
+  encode: (user: UserDocument) => frame(UserDocument, user),
   decode: (bytes: Buffer) => UserDocument.decode(bytes),
 })
 

@@ -4,11 +4,17 @@ import type { IncomingCall } from './incoming-call.js'
 import type { CallContext } from './methods.js'
 import { requestIdOf } from './request-id.js'
 
-/** A call being answered; `ended` rejects when nobody waits any more, and `close` is for when it has been answered. */
+/** A call being answered; `close` is for when it has been. */
 export interface OpenCall {
   readonly context: CallContext
-  readonly ended: Promise<never>
   close(): void
+}
+
+export interface CallTimes {
+  /** What a caller without a deadline has. */
+  defaultMs: number
+  /** What a caller has to send all, whatever its deadline. */
+  receiveMs?: number
 }
 
 // A caller whose own clock runs out cancels, and its cancellation arrives a moment before the deadline as we count it.
@@ -18,19 +24,15 @@ export const longestTimerMs = 2 ** 31 - 1
 
 type OpenableCall = Pick<IncomingCall, 'requestId' | 'deadline' | 'cancelled' | 'isReceived'>
 
-/** Opens the call; `ended` carries DEADLINE_EXCEEDED or CANCELLED. A caller has `receiveMs` to send all, whatever its deadline. */
-export function openCall(call: OpenableCall, defaultMs: number, receiveMs = longestTimerMs): OpenCall {
+/** Opens the call; `ended` is told DEADLINE_EXCEEDED or CANCELLED when nobody waits for its answer any more. */
+export function openCall(call: OpenableCall, times: CallTimes, ended: (error: VaultError) => void): OpenCall {
+  const { defaultMs, receiveMs = longestTimerMs } = times
   const controller = new AbortController()
   const deadline = call.deadline ?? Date.now() + defaultMs
-  let abandon: (error: VaultError) => void
-  const ended = new Promise<never>((_, reject) => {
-    abandon = reject
-  })
-  ended.catch(() => undefined) // nobody may be waiting for it, which is no fault
   const end = (reason: Reason, message?: string) => {
     const error = new VaultError(reason, message === undefined ? {} : { message })
     controller.abort(error)
-    abandon(error)
+    ended(error)
   }
   const leftMs = Math.max(0, Math.min(deadline - Date.now(), longestTimerMs))
   const late = () => end('DEADLINE_EXCEEDED')
@@ -42,10 +44,19 @@ export function openCall(call: OpenableCall, defaultMs: number, receiveMs = long
   call.cancelled = () => end(Date.now() + slackMs < deadline ? 'CANCELLED' : 'DEADLINE_EXCEEDED')
   return {
     context: { requestId: requestIdOf(call.requestId), deadline, signal: controller.signal },
-    ended,
     close() {
       clearTimeout(timer)
       call.cancelled = () => undefined
     },
   }
+}
+
+/** The same for whoever waits for several things: `ended` rejects, once. */
+export function openRaced(call: OpenableCall, times: CallTimes): OpenCall & { readonly ended: Promise<never> } {
+  let abandon: (error: VaultError) => void = () => undefined
+  const ended = new Promise<never>((_, reject) => {
+    abandon = reject
+  })
+  ended.catch(() => undefined) // nobody may be waiting for it, which is no fault
+  return { ...openCall(call, times, abandon), ended }
 }

@@ -1,14 +1,28 @@
 // Bytes on their way through a message, copied no more often than they must be.
-import type { BinaryWriter } from '@bufbuild/protobuf/wire'
+import { BinaryWriter } from '@bufbuild/protobuf/wire'
 
 const smallBytes = 1024
+/** A writer that has grown beyond this is not kept. */
+const keptBytes = 256 * 1024
 
 /** What a field without bytes holds: one for all, as to make one takes longer than to read a field. */
 export const noBytes = Buffer.alloc(0)
 
-/** What was written, as the Buffer gRPC wants; the writer has let go of it. */
-export function frame(written: BinaryWriter): Buffer {
-  return viewOf(written.finish())
+/** A generated type, as to writing its messages. */
+export interface Encoder<Message> {
+  encode(message: Message, writer: BinaryWriter): BinaryWriter
+}
+
+// A new one would double its memory a few times for each message, which takes longer than to write it.
+let idle: BinaryWriter | undefined
+
+/** The message as the Buffer gRPC wants, in memory of its own. */
+export function frame<Message>(type: Encoder<Message>, message: Message): Buffer {
+  const writer = idle ?? new BinaryWriter()
+  idle = undefined // one that fails in mid-message is not used again
+  const written = type.encode(message, writer).finish()
+  if (written.length <= keptBytes) idle = writer
+  return viewOf(written)
 }
 
 /** Bytes as they lie in the message; small ones are copied, so that none of them keeps a large message in memory. */

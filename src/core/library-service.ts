@@ -9,7 +9,7 @@ import {
   type ServiceDefinition,
   type StatusObject,
 } from '@grpc/grpc-js'
-import { longestTimerMs, openCall } from './call.js'
+import { longestTimerMs, openRaced } from './call.js'
 import type { IncomingCall } from './incoming-call.js'
 import type { CallContext } from './methods.js'
 import type { CallHandler } from './serve.js'
@@ -136,7 +136,7 @@ function guarded(
   { receiveMs, failed }: { receiveMs: number; failed(cause: unknown): void },
 ): CallHandler {
   return (call) => {
-    const { context, ended, close } = openCall(call, noDeadlineMs, receiveMs)
+    const { context, ended, close } = openRaced(call, { defaultMs: noDeadlineMs, receiveMs })
     const refuse = (thrown: unknown) => {
       const error = asVaultError(thrown)
       if (error.kind === 'internal') failed(thrown)

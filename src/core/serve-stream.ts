@@ -2,7 +2,7 @@
 // errors, a log line. A slow reader holds the method back, a method that does not read holds its caller back, and a stream
 // on which nothing moves is ended; an upload, when nothing comes of what is waited for.
 import { setMaxListeners } from 'node:events'
-import { longestTimerMs, openCall } from './call.js'
+import { longestTimerMs, openRaced } from './call.js'
 import { type IdleTimer, idleTimer } from './idle-timer.js'
 import type { IncomingCall } from './incoming-call.js'
 import type { Frame } from './message-reader.js'
@@ -88,7 +88,7 @@ interface Moving {
 
 function serveStream({ method, serving, call }: Served, work: (moving: Moving) => Promise<void>): void {
   const { log, admission, streamIdleMs = defaultIdleMs } = serving
-  const { context, ended, close } = openCall(call, noDeadlineMs)
+  const { context, ended, close } = openRaced(call, { defaultMs: noDeadlineMs })
   const { requestId } = context
   const moved = { requests: 0, requestBytes: 0, responses: 0, responseBytes: 0 }
   const note = callNote(log, method, requestId)

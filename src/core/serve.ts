@@ -35,11 +35,24 @@ function handlerOf(method: AnyMethod, handler: unknown, serving: Serving): CallH
 
 function unaryHandler(method: AnyMethod, handler: UnaryHandler, serving: Serving): CallHandler {
   const { log, admission, defaultDeadlineMs } = serving
+  const times = { defaultMs: defaultDeadlineMs, receiveMs: defaultDeadlineMs }
   return (call) => {
-    const { context, ended, close } = openCall(call, defaultDeadlineMs, defaultDeadlineMs)
+    const { context, close } = openCall(call, times, (error) => settle(() => refuse(error)))
     const { requestId, signal } = context
     const note = callNote(log, method, requestId)
     let requestBytes = 0
+    let settled = false
+    const settle = (answer: () => void) => {
+      if (settled) return
+      settled = true
+      close()
+      try {
+        answer()
+      } catch (cause) {
+        call.abort()
+        note('error', { status: 'INTERNAL', cause })
+      }
+    }
     const answer = (frame: Buffer) => {
       void call.write(frame)
       call.end(requestId)
@@ -50,22 +63,21 @@ function unaryHandler(method: AnyMethod, handler: UnaryHandler, serving: Serving
       call.refuse(toGrpcStatus(error, requestId))
       note(levelOf(error), { requestBytes, ...outcomeOf(error) })
     }
-    const handle = async (frame: Buffer) => {
-      requestBytes = frame.length
-      return method.responseSerialize(await handler(decode(method, frame), context))
-    }
-    // A handler whose caller has gone still holds its place until it is done, and its bugs are still told.
-    const handled = call.readOnly().then((frame) => {
+    const handle = async () => {
+      const frame = await call.readOnly()
       signal.throwIfAborted() // the caller may have gone behind its message
-      return admission.run(() => handle(frame))
-    })
-    Promise.race([handled, ended])
-      .finally(close)
-      .then(answer, refuse)
-      .catch((cause: unknown) => {
-        call.abort()
-        note('error', { status: 'INTERNAL', cause })
-      })
-    handled.catch(lateNote(note, signal))
+      const leave = admission.enter()
+      try {
+        requestBytes = frame.length
+        return method.responseSerialize(await handler(decode(method, frame), context))
+      } finally {
+        leave() // a handler whose caller has gone has held its place until now
+      }
+    }
+    const late = lateNote(note, signal)
+    handle().then(
+      (frame) => settle(() => answer(frame)),
+      (thrown) => (settled ? late(thrown) : settle(() => refuse(thrown))),
+    )
   }
 }

@@ -9,7 +9,7 @@ import { asVaultError } from './status.js'
 /** What all services of a server share. */
 export interface Serving {
   log: Logger
-  admission: Pick<Admission, 'run'>
+  admission: Pick<Admission, 'run' | 'enter'>
   /** What a caller without a deadline gets. */
   defaultDeadlineMs: number
   /** A stream on which nothing moves for that long is ended; 60 s unless set. */

@@ -2,6 +2,7 @@
 // one meaning, and nothing at all for an empty one: labels are in the order of their bytes, and whatever an opened entry
 // holds beside that is refused.
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
+import { noBytes } from '../core/frame.js'
 import { RecordAttributes } from '../gen/encserver/v1/frontend.js'
 import { SealedAttributes } from '../gen/encserver/v1/sealed.js'
 import { corrupt } from './crypto/faults.js'
@@ -24,7 +25,8 @@ export function encodeAttributes({ contentType, labels }: RecordAttributes): Buf
 
 /** For `startSeal`. */
 export function encodeSealedAttributes({ attributes, expireTime }: SealedAttributes): Buffer {
-  const said = attributes === undefined ? Buffer.alloc(0) : encodeAttributes(attributes)
+  if (attributes === undefined && expireTime === undefined) return noBytes
+  const said = attributes === undefined ? noBytes : encodeAttributes(attributes)
   const writer = new BinaryWriter()
   if (said.length > 0) writer.uint32(attributesTag).bytes(said)
   return Buffer.from(SealedAttributes.encode({ attributes: undefined, expireTime }, writer).finish())

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect } from 'chai'
-import { openCall } from '../../src/core/call.js'
+import { openRaced } from '../../src/core/call.js'
 import type { CallContext } from '../../src/core/methods.js'
 import { atEnd, failure, rawClient, releaseAll, retrieve, serveFake, until } from './fake-frontend.js'
 
@@ -9,7 +9,7 @@ function incoming(deadline?: number) {
 }
 
 function opened(call: ReturnType<typeof incoming>, defaultMs: number) {
-  const open = openCall(call, defaultMs)
+  const open = openRaced(call, { defaultMs })
   atEnd(open.close)
   return open
 }
@@ -46,9 +46,9 @@ describe('call', () => {
   })
 
   it('gives a caller with all its time no more than some to send its request', async () => {
-    const slow = openCall(incoming(Date.now() + 60_000), 5_000, 30)
-    const quick = openCall({ ...incoming(Date.now() + 60_000), isReceived: true }, 5_000, 30)
-    const late = openCall({ ...incoming(Date.now() + 80), isReceived: true }, 5_000, 30)
+    const slow = openRaced(incoming(Date.now() + 60_000), { defaultMs: 5_000, receiveMs: 30 })
+    const quick = openRaced({ ...incoming(Date.now() + 60_000), isReceived: true }, { defaultMs: 5_000, receiveMs: 30 })
+    const late = openRaced({ ...incoming(Date.now() + 80), isReceived: true }, { defaultMs: 5_000, receiveMs: 30 })
     for (const { close } of [slow, quick, late]) atEnd(close)
     expect(await failure(slow.ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
     const startedAt = Date.now()
@@ -85,7 +85,7 @@ describe('call', () => {
 
   it('leaves no timer, and does not abort, once closed', async () => {
     const call = incoming()
-    const { context, close } = openCall(call, 10)
+    const { context, close } = openRaced(call, { defaultMs: 10 })
     close()
     call.cancelled()
     await new Promise((resolve) => setTimeout(resolve, 30))

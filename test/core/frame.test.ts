@@ -5,11 +5,34 @@ import { BackendServiceService, StorePartRequest } from '../../src/gen/encserver
 
 describe('frames', () => {
   const data = Buffer.alloc(1 << 20, 7)
-  const message = () => frame(StorePartRequest.encode(StorePartRequest.fromPartial({ data })))
+  const part = (bytes: Buffer) => StorePartRequest.fromPartial({ data: bytes })
+  const message = () => frame(StorePartRequest, part(data))
 
-  it('are what was written', () => {
-    const written = () => new BinaryWriter().string('one').bytes(data)
-    expect(frame(written()).equals(written().finish())).to.equal(true)
+  it('are what their type writes, one after the other', () => {
+    const sizes = [0, 1, 300_000, 127, 128, 2_000, 1 << 20, 3]
+    const parts = sizes.map((size) => part(Buffer.alloc(size, size)))
+    const frames = parts.map((each) => frame(StorePartRequest, each))
+    expect(frames.map((bytes) => bytes.toString('hex'))).to.eql(
+      parts.map((each) => Buffer.from(StorePartRequest.encode(each).finish()).toString('hex')),
+    )
+  })
+
+  it('hold nothing of one that failed in the middle', () => {
+    const broken = { ...part(Buffer.alloc(100, 9)), partNumber: 'x' as never }
+    expect(() => frame(StorePartRequest, broken)).to.throw()
+    expect(frame(StorePartRequest, part(Buffer.of(1)))).to.eql(
+      Buffer.from(StorePartRequest.encode(part(Buffer.of(1))).finish()),
+    )
+  })
+
+  it('may be made while another is', () => {
+    const inner = part(Buffer.of(2))
+    const outer = {
+      encode: (_: unknown, writer: BinaryWriter) => writer.bytes(frame(StorePartRequest, inner)).uint32(7),
+    }
+    expect(frame(outer, undefined)).to.eql(
+      Buffer.from(new BinaryWriter().bytes(StorePartRequest.encode(inner).finish()).uint32(7).finish()),
+    )
   })
 
   it('lend their large bytes', () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ClientUnaryCall } from '@grpc/grpc-js'
 import { expect } from 'chai'
+import { admission } from '../../src/core/admission.js'
 import { VaultError } from '../../src/core/errors.js'
 import { closeLog, openLog } from '../../src/core/log.js'
 import type { CallContext } from '../../src/core/methods.js'
@@ -171,7 +172,7 @@ describe('serve', () => {
   it('refuses to serve a method without a handler', () => {
     const serving = {
       log: keepingLog().log,
-      admission: { run: <T>(work: () => Promise<T>) => work(), idle: async () => {} },
+      admission: admission(1),
       defaultDeadlineMs: 1,
     }
     expect(() => serviceHandlers(FrontendServiceService, {}, serving)).to.throw(
