@@ -51,7 +51,7 @@ export async function readKeyring(path: string): Promise<Keyring | null> {
 /** Makes a keyring in `path`; throws, and changes nothing, when there is one. */
 export async function createKeyring(path: string, realm: string, random: RandomSource): Promise<void> {
   const text = newKeyringText(realm, random)
-  const temporary = `${path}.${random.bytes(8).toString('hex')}.tmp`
+  const temporary = `${path}.${random.fill(Buffer.alloc(8)).toString('hex')}.tmp`
   try {
     await makePrivateFolder(dirname(path))
     await writeSynced(temporary, text)

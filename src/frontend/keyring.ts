@@ -55,10 +55,14 @@ function isRealm(value: unknown): value is string {
 /** The text of a new keyring, with one key of each sort; throws INVALID_REQUEST for what is no realm. */
 export function newKeyringText(realm: string, random: RandomSource): string {
   if (!isRealm(realm)) throw invalidField('frontend.realm', `must be 1 to ${maxRealmBytes} bytes of text`)
-  const first = (): KeyEntry => ({ number: 1, state: 'active', key: random.bytes(keyBytes).toString('base64') })
+  const first = (): KeyEntry => ({
+    number: 1,
+    state: 'active',
+    key: random.fill(Buffer.alloc(keyBytes)).toString('base64'),
+  })
   const file: KeyringFile = {
     format: 1,
-    keyring_id: random.bytes(16).toString('hex'),
+    keyring_id: random.fill(Buffer.alloc(16)).toString('hex'),
     realm,
     pseudonym_keys: [first()],
     key_encryption_keys: [first()],

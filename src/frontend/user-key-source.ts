@@ -33,8 +33,8 @@ export interface UserKeySourceParts {
 export function userKeySource({ realm, providers, random }: UserKeySourceParts): UserKeySource {
   return {
     async create({ userId, pseudonym }) {
-      const userUid = random.bytes(userUidSize)
-      const bytes = random.bytes(keySize)
+      const userUid = random.fill(Buffer.alloc(userUidSize))
+      const bytes = random.fill(Buffer.alloc(keySize))
       const generation = firstGeneration
       try {
         const wrappedKey = encodeWrappedKey(await providers[0].wrap(bytes, { realm, userUid, generation }))

@@ -49,10 +49,10 @@ function secretsSeen() {
   const source = randomSource()
   return {
     random: {
-      bytes(length: number) {
-        const bytes = source.bytes(length)
-        if (length === 32) drawn.push(Buffer.from(bytes))
-        return bytes
+      fill(memory: Buffer) {
+        source.fill(memory)
+        if (memory.length === 32) drawn.push(Buffer.from(memory))
+        return memory
       },
     },
     sent({ record, newUser }: StoreEnvelopeRequest) {

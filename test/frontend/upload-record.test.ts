@@ -305,10 +305,9 @@ describe('upload', () => {
     const { random } = frontEnd.vault
     const seeing = world.frontEnd({
       random: {
-        bytes(length) {
-          const bytes = random.bytes(length)
-          if (length === 32) held.push(bytes)
-          return bytes
+        fill(memory) {
+          if (memory.length === 32) held.push(memory)
+          return random.fill(memory)
         },
       },
     })

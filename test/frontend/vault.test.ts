@@ -14,7 +14,7 @@ function failingAfter(draws: number): RandomSource {
     throw new Error('no entropy')
   })
   let made = 0
-  return { bytes: (length) => (made++ < draws ? source : broken).bytes(length) }
+  return { fill: (memory) => (made++ < draws ? source : broken).fill(memory) }
 }
 
 describe('a vault whose random source fails', () => {
@@ -93,11 +93,11 @@ describe('a vault', () => {
 
 async function drawsOf({ vault, service }: FrontEnd, keyMode: 1 | 2 | 3): Promise<number> {
   const { random } = vault
-  const original = random.bytes
+  const original = random.fill
   let made = 0
-  random.bytes = (length) => {
+  random.fill = (memory) => {
     made += 1
-    return original(length)
+    return original(memory)
   }
   const request = StoreRecordRequest.create({ userId: 'counted', data, keyMode })
   await service.storeRecord(request, { requestId: 'x', deadline: 1e15, signal: new AbortController().signal })

@@ -81,7 +81,7 @@ function writeHead(box: Buffer, { suite, purpose, generation }: BoxTerms, random
   box[2] = purposes[purpose].code
   box[3] = 0
   box.writeUInt32BE(generation, generationAt)
-  random.bytes(saltSize).copy(box, saltAt)
+  random.fill(box.subarray(saltAt, headSize))
 }
 
 function faultOf(box: Buffer, expected: ExpectedBox, keys: DerivedKeys): string | undefined {

@@ -102,7 +102,7 @@ function writeHead(header: Buffer, { suite, mode, chunkLog2, keyId }: EnvelopeTe
   header[magic.length + 2] = mode
   header[magic.length + 3] = chunkLog2
   keyId.copy(header, keyIdAt)
-  random.bytes(saltSize).copy(header, saltAt)
+  random.fill(header.subarray(saltAt, headSize))
 }
 
 /** Verifies a header and yields the cipher of its chunks. Two HMACs whatever is wrong: a refusal has one cost. */

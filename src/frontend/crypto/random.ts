@@ -10,12 +10,12 @@ const poolSize = 4096
 const blockSize = 32
 
 export interface RandomSource {
-  /** 1 to 4096 new random bytes in memory of their own; throws for ever once the source has failed. */
-  bytes(length: number): Buffer
+  /** Fills 1 to 4096 bytes, and returns them; throws for ever once the source has failed. */
+  fill(memory: Buffer): Buffer
 }
 
-/** A pooled, tested source over `fill`, which must overwrite the whole block with random bytes. */
-export function randomSource(fill: (block: Buffer) => unknown = (block) => randomFillSync(block)): RandomSource {
+/** A pooled, tested source over another, which must overwrite the whole block with random bytes. */
+export function randomSource(refillFrom: (block: Buffer) => unknown = (block) => randomFillSync(block)): RandomSource {
   const pool = Buffer.alloc(poolSize)
   let taken = poolSize
   let lastFirstBlock = ''
@@ -24,29 +24,29 @@ export function randomSource(fill: (block: Buffer) => unknown = (block) => rando
   function refill(): void {
     // Wiped first, so that a fill which does nothing leaves zeros, not the random bytes of last time.
     pool.fill(0)
-    fill(pool)
+    refillFrom(pool)
     const firstBlock = hash('sha256', pool.subarray(0, blockSize), 'binary')
     if (firstBlock === lastFirstBlock || hasEqualBlocks(pool)) throw new Error('the random source repeats itself')
     lastFirstBlock = firstBlock
     taken = 0
   }
 
-  function take(length: number): Buffer {
-    if (taken + length > poolSize) refill()
-    const bytes = Buffer.alloc(length)
-    pool.copy(bytes, 0, taken, taken + length)
-    // What was handed out is a key now: the pool must not keep a second copy.
-    pool.fill(0, taken, taken + length)
-    taken += length
-    return bytes
+  // Byte by byte: of so few, to copy and to wipe a piece takes several times as long.
+  function take(memory: Buffer): Buffer {
+    if (taken + memory.length > poolSize) refill()
+    for (let at = 0; at < memory.length; at += 1, taken += 1) {
+      memory[at] = pool[taken] as number
+      pool[taken] = 0 // what was handed out is a key now: the pool must not keep a second copy
+    }
+    return memory
   }
 
   return {
-    bytes(length) {
-      guard(Number.isInteger(length) && length > 0 && length <= poolSize, 'a draw is 1 to 4096 bytes')
+    fill(memory) {
+      guard(memory.length > 0 && memory.length <= poolSize, 'a draw is 1 to 4096 bytes')
       if (failure) throw new VaultError('INTERNAL', { cause: failure })
       try {
-        return take(length)
+        return take(memory)
       } catch (error) {
         pool.fill(0)
         failure = error ?? new Error('the random source failed')

@@ -5,6 +5,7 @@
 // the caller's or the back end's, costs the same derivations (client 4, server 4, split 5 HMACs) and yields the same error.
 import { VaultError } from '../../core/errors.js'
 import type { Suite } from './aead.js'
+import { briefMemory } from './brief-memory.js'
 import { type ChunkCipher, headerSize, openChunks, sealChunks } from './chunks.js'
 import { contextHash, recordContext } from './context.js'
 import { type Entry, type EntryTerms, openEntry, sealEntry } from './entry.js'
@@ -73,9 +74,9 @@ export interface OpenedRecord extends Omit<OpenedHeader, 'cipher'> {
 export function startSeal(terms: SealTerms, random: RandomSource): RecordSeal {
   const { realm, userId, recordName, attributes, mode, suite, chunkLog2 } = terms
   const identityHash = contextHash(recordContext(terms))
-  const keyId = random.bytes(keyIdSize)
-  const rk = mode === modes.server ? undefined : random.bytes(keySize)
-  const dataKey = mode === modes.client ? undefined : random.bytes(keySize)
+  const keyId = random.fill(Buffer.allocUnsafe(keyIdSize))
+  const rk = mode === modes.server ? undefined : random.fill(briefMemory(keySize))
+  const dataKey = mode === modes.client ? undefined : random.fill(briefMemory(keySize))
   const tokenKey = rk && HmacKey.brief(rk)
   const key = envelopeKey(tokenKey, dataKey)
   try {

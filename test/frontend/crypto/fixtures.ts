@@ -16,10 +16,11 @@ export const bothSuites = [1, 2] as const
 export function scripted(...values: Buffer[]): RandomSource {
   const left = [...values]
   return {
-    bytes(length) {
+    fill(memory) {
       const next = left.shift()
-      if (next?.length !== length) throw new AssertionError(`nobody scripted ${length} bytes here`)
-      return Buffer.from(next)
+      if (next?.length !== memory.length) throw new AssertionError(`nobody scripted ${memory.length} bytes here`)
+      memory.set(next)
+      return memory
     },
   }
 }

@@ -309,10 +309,10 @@ describe('record', () => {
     this.timeout(120_000)
     const drawn = { 16: new Set<string>(), 32: new Set<string>() }
     const counting = {
-      bytes(length: number) {
-        const bytes = random.bytes(length)
-        drawn[length as 16 | 32].add(bytes.toString('latin1'))
-        return bytes
+      fill(memory: Buffer) {
+        random.fill(memory)
+        drawn[memory.length as 16 | 32].add(memory.toString('latin1'))
+        return memory
       },
     }
     const request = { ...base, data: Buffer.alloc(0), chunkLog2: 16 }
@@ -330,10 +330,9 @@ describe('record', () => {
     for (const chunkLog2 of [12, 99]) {
       const drawn: Buffer[] = []
       const keeping = {
-        bytes(length: number) {
-          const bytes = random.bytes(length)
-          drawn.push(bytes)
-          return bytes
+        fill(memory: Buffer) {
+          drawn.push(memory)
+          return random.fill(memory)
         },
       }
       const run = () => sealRecord({ ...base, chunkLog2 }, keeping)
