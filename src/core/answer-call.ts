@@ -23,9 +23,9 @@ export function answerCall(targets: CallTargets, stream: Stream, fields: Request
   else stream.finish(httpStatus(refusal))
 }
 
-function answerGrpc({ handlers, ...limits }: CallTargets, stream: Stream, fields: RequestFields): void {
+function answerGrpc({ handlers, maxReceiveBytes, budget }: CallTargets, stream: Stream, fields: RequestFields): void {
   const requestId = fields.get(requestIdKey)
-  const call = new IncomingCall({ stream, requestId, ...limits })
+  const call = new IncomingCall({ stream, requestId, maxReceiveBytes, budget })
   try {
     checkEncoding(fields)
     call.deadline = deadlineOf(fields)

@@ -5,8 +5,8 @@
 const workPerTurn = 16
 
 export interface Pace {
-  /** Begins the work in this turn, or in a later one when many have begun; in the order they came. */
-  run<T>(work: () => Promise<T>): Promise<T>
+  /** When to begin: now, or in a later turn when many have begun in this one; in the order they ask. */
+  turn(): Promise<void> | undefined
 }
 
 export function pace(perTurn = workPerTurn): Pace {
@@ -31,10 +31,10 @@ export function pace(perTurn = workPerTurn): Pace {
   }
 
   return {
-    async run(work) {
-      if (begun >= perTurn || waiting.length > 0) await new Promise<void>((resolve) => waiting.push(resolve))
-      else count()
-      return work()
+    turn() {
+      if (begun >= perTurn || waiting.length > 0) return new Promise<void>((resolve) => waiting.push(resolve))
+      count()
+      return undefined
     },
   }
 }

@@ -45,7 +45,7 @@ export async function commitRecord(
     call,
   )
   if (result?.$case === 'stored') {
-    vault.userKeys.confirm(user, sealing.userKey)
+    if (sealing.newUser) vault.userKeys.confirm(user, sealing.userKey)
     return result.value
   }
   await learn(vault, { user, sealing }, result)

@@ -78,13 +78,14 @@ function recordCalls(vault: Vault): RecordCalls {
 
 /** Of records that come together some are begun in each turn, so that their batches leave one after the other. */
 function paced(calls: RecordCalls): RecordCalls {
-  const { run } = pace()
+  const { turn } = pace()
   const inTurn = <Request, Response>(method: (request: Request, call: CallContext) => Promise<Response>) => {
-    return (request: Request, call: CallContext) =>
-      run(async () => {
-        if (call.signal.aborted) throw cancelledBy(call.signal)
-        return method(request, call)
-      })
+    return async (request: Request, call: CallContext) => {
+      const later = turn()
+      if (later) await later
+      if (call.signal.aborted) throw cancelledBy(call.signal)
+      return method(request, call)
+    }
   }
   return { ...calls, storeRecord: inTurn(calls.storeRecord), retrieveRecord: inTurn(calls.retrieveRecord) }
 }

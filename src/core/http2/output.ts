@@ -60,8 +60,8 @@ export class Output {
   }
 
   /** A frame whose payload is in one piece. */
-  frame({ payload, ...head }: Omit<FrameHead, 'size'> & { payload: Buffer }): void {
-    this.head({ ...head, size: payload.length })
+  frame({ type, flags, streamId, payload }: Omit<FrameHead, 'size'> & { payload: Buffer }): void {
+    this.head({ type, flags, streamId, size: payload.length })
     this.append(payload)
   }
 

@@ -38,9 +38,12 @@ export function isSuite(byte: number): byte is Suite {
   return byte === suites.aes256Gcm || byte === suites.chacha20Poly1305
 }
 
-/** The number of a chunk as its nonce; a key serves at most 2^32 chunks. */
+const firstNonce = Buffer.alloc(nonceSize)
+
+/** The number of a chunk as its nonce, to be read only; a key serves at most 2^32 chunks. */
 export function chunkNonce(index: number): Buffer {
   guard(Number.isInteger(index) && index >= 0 && index < maxChunks, 'a chunk number is below 2^32')
+  if (index === 0) return firstNonce
   const nonce = Buffer.alloc(nonceSize)
   nonce.writeUInt32BE(index, nonceSize - 4)
   return nonce

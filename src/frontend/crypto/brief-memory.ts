@@ -1,5 +1,6 @@
-// Memory for secrets that live as long as a call, or a transfer, of which there are few: off V8's heap, where nothing moves it, and shared with other such
-// secrets only. A piece of one's own costs as much as two hashes; here many are cut from one, each used once.
+// Memory for secrets that live as long as a call, or a transfer, of which there are few: off V8's heap, where nothing moves
+// it, and shared with other such secrets only. A piece of one's own costs as much as two hashes; here many are cut from
+// one, each used once.
 
 const pieceSize = 8192
 

@@ -77,8 +77,9 @@ export function decodeEntry(plaintext: Buffer): Entry {
   const padding = body.subarray(4 + name.length + attributes.length)
   if (padding.length >= paddedTo || padding.some((byte) => byte !== 0)) throw corrupt('entry padding')
   if (name.length > maxNameSize || !isUtf8(name)) throw corrupt('entry name')
-  const dataKey = rest === 0 ? undefined : ownCopy(plaintext.subarray(0, keySize))
-  return { recordName: name.toString(), attributes: ownCopy(attributes), dataKey }
+  const dataKey = rest === 0 ? undefined : copied(plaintext.subarray(0, keySize), briefMemory(keySize))
+  const said = attributes.length === 0 ? none : copied(attributes, Buffer.alloc(attributes.length))
+  return { recordName: name.toString(), attributes: said, dataKey }
 }
 
 function boxTermsOf({ realm, userId, keyId, userKey: { key, generation } }: EntryTerms) {
@@ -103,8 +104,7 @@ function field(body: Buffer, at: number): Buffer {
 }
 
 /** Not Buffer.from, which copies into a pool shared with everything else. */
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.alloc(bytes.length)
-  bytes.copy(copy)
-  return copy
+function copied(bytes: Buffer, memory: Buffer): Buffer {
+  bytes.copy(memory)
+  return memory
 }

@@ -62,7 +62,7 @@ export function parseToken(text: string): RecordKey {
 }
 
 function newToken(): Buffer {
-  const bytes = Buffer.alloc(checkAt + checkSize)
+  const bytes = briefMemory(checkAt + checkSize)
   bytes.write(prefix)
   return bytes
 }
