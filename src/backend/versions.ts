@@ -63,14 +63,15 @@ interface KeepingPut extends Omit<Put, 'keptKeyId' | 'newLife' | 'perhapsDone' |
 /** Writes the record as `putRecord` does, after its current version was kept if it has to be. */
 export async function putKeeping(
   { store, clock }: { store: Store; clock: Clock },
-  { triedSince: since, ...put }: KeepingPut,
+  put: KeepingPut,
   call: StoreCall,
 ): Promise<Written> {
+  const { record, triedSince: since } = put
   // Not by a key id: a call that is repeated after a delete would begin a life of the same name as the one that has ended.
   const newLife = newLifeId()
   const attempt = async (keptKeyId?: Buffer): Promise<Written | undefined> => {
     const { done, perhapsDone } = since
-      ? await earlierTry({ store, clock }, { record: put.record, since }, call)
+      ? await earlierTry({ store, clock }, { record, since }, call)
       : neverTried
     if (done) return { stored: done, change: undefined }
     return store.putRecord({ ...put, perhapsDone, keptKeyId, newLife, now: clock.forRefusing() }, call)
@@ -78,7 +79,7 @@ export async function putKeeping(
   const written = await attempt()
   if (written) return written
   return takeTurns(async () => {
-    const keptKeyId = await keepCurrent(store, put.record.recordId, call)
+    const keptKeyId = await keepCurrent(store, record.recordId, call)
     return (await attempt(keptKeyId)) ?? overtaken
   }, call)
 }
