@@ -12,6 +12,8 @@ INSTALLED := node_modules/.package-lock.json
 DESCRIPTOR := src/gen/descriptor.binpb
 BUILT := dist/.built
 CONFIG := config/config.cmd.json
+# docs/configuration.md: a tenth less CPU for some 90 MiB.
+SERVER := node --max-semi-space-size=64
 
 # Folders too: one that lost a file is newer than what was made from it.
 PROTOS := $(shell find proto) buf.yaml buf.gen.yaml
@@ -54,11 +56,11 @@ quickstart: $(READY) ## see the vault at work: two processes, one record, and wh
 
 .PHONY: beserver-cmd
 beserver-cmd: $(READY) ## run a back end on 127.0.0.1:8888, its store in data/backend
-	@exec node dist/cmd/beserver.js --config $(CONFIG)
+	@exec $(SERVER) dist/cmd/beserver.js --config $(CONFIG)
 
 .PHONY: feserver-cmd
 feserver-cmd: $(READY) ## run a front end on 127.0.0.1:7777, its keyring in data/frontend
-	@exec node dist/cmd/feserver.js --config $(CONFIG)
+	@exec $(SERVER) dist/cmd/feserver.js --config $(CONFIG)
 
 .PHONY: feclient-cmd
 feclient-cmd: $(READY) ## run the trial against the front end

@@ -45,6 +45,7 @@ export function report(bench: Bench, run: Run): string {
 
 - Engine: ${engine}
 - Machine: ${machine}
+- All servers run on \`node --max-semi-space-size=64\`.
 - 64 records unanswered, ${users} users, split keys. The plural methods are streams: 4 of them, 16 items unanswered each.
 - The echo: two hops of grpc-js, unary calls, the same sizes: ${messagesOf(sizes)}.
 - Rounds: ${rounds}, of ${calls} records a row, in halves that take turns with the echo. Figures are medians over the rounds, a

@@ -78,6 +78,7 @@ export function transferReport({ machine, rounds, mib, pairs, othersBusy }: Tran
 
 - Parts: files, every one synced
 - Machine: ${machine}
+- All servers run on \`node --max-semi-space-size=64\`.
 - One transfer at a time. First hop: front end; second hop: back end. Both directions of a round use the same record.
 - The bare stream: two hops of grpc-js, messages of ${messageBytes / 1024} KiB as the vault's own, made by the last hop or dropped there:
   no disk, no cipher. Its hops run under tsx, which is in their memory.

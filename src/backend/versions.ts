@@ -70,9 +70,7 @@ export async function putKeeping(
   // Not by a key id: a call that is repeated after a delete would begin a life of the same name as the one that has ended.
   const newLife = newLifeId()
   const attempt = async (keptKeyId?: Buffer): Promise<Written | undefined> => {
-    const { done, perhapsDone } = since
-      ? await earlierTry({ store, clock }, { record, since }, call)
-      : neverTried
+    const { done, perhapsDone } = since ? await earlierTry({ store, clock }, { record, since }, call) : neverTried
     if (done) return { stored: done, change: undefined }
     return store.putRecord({ ...put, perhapsDone, keptKeyId, newLife, now: clock.forRefusing() }, call)
   }

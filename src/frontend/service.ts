@@ -82,7 +82,7 @@ function paced(calls: RecordCalls): RecordCalls {
   const inTurn = <Request, Response>(method: (request: Request, call: CallContext) => Promise<Response>) => {
     return async (request: Request, call: CallContext) => {
       const later = turn()
-      if (later) await later
+      if (later !== undefined) await later
       if (call.signal.aborted) throw cancelledBy(call.signal)
       return method(request, call)
     }

@@ -7,7 +7,7 @@ function paced(perTurn: number) {
   const { turn: mine } = pace(perTurn)
   return async (work: () => void) => {
     const later = mine()
-    if (later) await later
+    if (later !== undefined) await later
     work()
   }
 }
