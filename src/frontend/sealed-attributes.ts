@@ -34,6 +34,7 @@ export function encodeSealedAttributes({ attributes, expireTime }: SealedAttribu
 
 /** What an opened entry says; RECORD_CORRUPT for bytes that `encodeSealedAttributes` does not write. */
 export function decodeSealedAttributes(bytes: Buffer): SealedAttributes {
+  if (bytes.length === 0) return SealedAttributes.create()
   const sealed = reading(() => SealedAttributes.decode(bytes))
   if (!reading(() => encodeSealedAttributes(sealed)).equals(bytes)) throw corrupt('attributes')
   return sealed

@@ -11,6 +11,9 @@ import { type HmacKey, macEquals } from './hmac.js'
 import type { RandomSource } from './random.js'
 
 const version = 1
+const suiteAt = 1
+const purposeAt = 2
+const flagsAt = 3
 const generationAt = 4
 const saltAt = 8
 const headSize = saltAt + saltSize
@@ -62,7 +65,7 @@ export function openBox(expected: ExpectedBox, box: Buffer): Buffer {
   try {
     const fault = box.length < boxOverhead ? 'box length' : faultOf(bytes, expected, keys)
     if (fault) throw mismatch(fault)
-    const call = { suite: bytes[1] as Suite, key: keys.aeadKey, nonce }
+    const call = { suite: bytes[suiteAt] as Suite, key: keys.aeadKey, nonce }
     return decrypt(call, bytes.subarray(bodyAt, -tagSize), bytes.subarray(-tagSize))
   } finally {
     keys.aeadKey.fill(0)
@@ -77,18 +80,18 @@ export function boxGeneration(box: Buffer): number | undefined {
 function writeHead(box: Buffer, { suite, purpose, generation }: BoxTerms, random: RandomSource): void {
   guard(Number.isInteger(generation) && generation >= 0 && generation <= 0xffffffff, 'a generation is a u32')
   box[0] = version
-  box[1] = suite
-  box[2] = purposes[purpose].code
-  box[3] = 0
+  box[suiteAt] = suite
+  box[purposeAt] = purposes[purpose].code
+  box[flagsAt] = 0
   box.writeUInt32BE(generation, generationAt)
   random.fill(box.subarray(saltAt, headSize))
 }
 
 function faultOf(box: Buffer, expected: ExpectedBox, keys: DerivedKeys): string | undefined {
-  const [boxVersion, suite = 0, purpose, flags] = box
-  if (boxVersion !== version || flags !== 0) return 'box version'
+  const suite = box[suiteAt] as number
+  if (box[0] !== version || box[flagsAt] !== 0) return 'box version'
   if (!isSuite(suite) || !expected.readSuites.includes(suite)) return 'box suite'
-  if (purpose !== purposes[expected.purpose].code) return 'box purpose'
+  if (box[purposeAt] !== purposes[expected.purpose].code) return 'box purpose'
   if (box.readUInt32BE(generationAt) !== expected.generation) return 'box generation'
   return macEquals(box.subarray(headSize, bodyAt), keys.commitment) ? undefined : 'box commitment'
 }

@@ -12,6 +12,10 @@ import type { RandomSource } from './random.js'
 
 const magic = Buffer.from('RVLT')
 const version = 1
+const versionAt = 4
+const suiteAt = 5
+const modeAt = 6
+const chunkLog2At = 7
 const keyIdAt = 8
 const saltAt = 24
 const headSize = saltAt + saltSize
@@ -97,10 +101,10 @@ export function sealHeader(terms: EnvelopeTerms, random: RandomSource): { header
 
 function writeHead(header: Buffer, { suite, mode, chunkLog2, keyId }: EnvelopeTerms, random: RandomSource): void {
   magic.copy(header)
-  header[magic.length] = version
-  header[magic.length + 1] = suite
-  header[magic.length + 2] = mode
-  header[magic.length + 3] = chunkLog2
+  header[versionAt] = version
+  header[suiteAt] = suite
+  header[modeAt] = mode
+  header[chunkLog2At] = chunkLog2
   keyId.copy(header, keyIdAt)
   random.fill(header.subarray(saltAt, headSize))
 }
@@ -132,25 +136,23 @@ export function parseHeader(envelope: Buffer): EnvelopeHeader {
 export function readHeader(envelope: Buffer): FoundHeader {
   const short = envelope.length < headerSize
   const bytes = short ? Buffer.concat([envelope], headerSize) : envelope
-  const fields = bytes.subarray(0, keyIdAt)
   return {
-    suite: fields[5] as Suite,
-    mode: fields[6] as Mode,
-    chunkLog2: fields[7] ?? 0,
+    suite: bytes[suiteAt] as Suite,
+    mode: bytes[modeAt] as Mode,
+    chunkLog2: bytes[chunkLog2At] as number,
     keyId: bytes.subarray(keyIdAt, saltAt),
     head: bytes.subarray(0, headSize),
     commitment: bytes.subarray(headSize, headerSize),
-    fault: short ? 'header length' : fieldFault(fields),
+    fault: short ? 'header length' : fieldFault(bytes),
   }
 }
 
-function fieldFault(fields: Buffer): string | undefined {
-  const [suite = 0, mode = 0, chunkLog2 = 0] = fields.subarray(5)
-  if (!fields.subarray(0, 4).equals(magic)) return 'magic'
-  if (fields[4] !== version) return 'version'
-  if (!isSuite(suite)) return 'suite'
-  if (!isMode(mode)) return 'mode'
-  return isChunkLog2(chunkLog2) ? undefined : 'chunk_log2'
+function fieldFault(header: Buffer): string | undefined {
+  if (header.compare(magic, 0, magic.length, 0, magic.length) !== 0) return 'magic'
+  if (header[versionAt] !== version) return 'version'
+  if (!isSuite(header[suiteAt] as number)) return 'suite'
+  if (!isMode(header[modeAt] as number)) return 'mode'
+  return isChunkLog2(header[chunkLog2At] as number) ? undefined : 'chunk_log2'
 }
 
 function faultOf(header: FoundHeader, expected: ExpectedEnvelope, keys: DerivedKeys): string | undefined {
