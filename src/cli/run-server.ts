@@ -73,8 +73,8 @@ function exitCodeOf(error: unknown, { aborted }: AbortSignal): number {
   return aborted && isAbort(error) ? 0 : printError(error, serverHints)
 }
 
-// What a start that was waiting for something ends with.
-function isAbort(error: unknown): boolean {
+/** What a start that was waiting for something ends with. */
+export function isAbort(error: unknown): boolean {
   return error instanceof VaultError ? error.reason === 'CANCELLED' : (error as Error).name === 'AbortError'
 }
 
