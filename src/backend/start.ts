@@ -41,8 +41,12 @@ export async function startBackend(config: BackendConfig, log: Logger): Promise<
   }
 }
 
+// Every front end asks for it all the time, to see whether it may serve.
+const getStoreInfo = { ...BackendServiceService.getStoreInfo, isQuiet: true }
+const definition = { ...BackendServiceService, getStoreInfo }
+
 function listen(config: BackendConfig, methods: object, log: Logger): Promise<RunningServer> {
-  const service = { name: 'encserver.v1.BackendService', definition: BackendServiceService, methods }
+  const service = { name: 'encserver.v1.BackendService', definition, methods }
   return startServer({
     section: 'backend',
     listen: config,

@@ -16,7 +16,11 @@ export interface Serving {
   streamIdleMs?: number
 }
 
-export type AnyMethod = MethodDefinition<unknown, unknown>
+/** A method as a service offers it, with what sets its line in the log apart. */
+export interface AnyMethod extends MethodDefinition<unknown, unknown> {
+  /** Machines ask it again and again: what succeeds is logged at debug. */
+  isQuiet?: boolean
+}
 
 /** The message in a frame; INVALID_REQUEST for a malformed one. */
 export function decode(method: AnyMethod, frame: Frame): unknown {
@@ -28,14 +32,19 @@ export function decode(method: AnyMethod, frame: Frame): unknown {
 }
 
 /** Writes a call's line, with its duration and sizes; its contents never. */
-export type Note = (level: string, outcome: object) => void
+export type Note = (level: string, outcome: Outcome) => void
+
+interface Outcome {
+  status: string
+  [field: string]: unknown
+}
 
 /** The line of a call that begins now. */
-export function callNote(log: Logger, method: AnyMethod, requestId: string): Note {
+export function callNote(log: Logger, { path, isQuiet }: AnyMethod, requestId: string): Note {
   const startedAt = performance.now()
   return (level, outcome) => {
     const ms = Math.round((performance.now() - startedAt) * 100) / 100
-    log.log(level, 'call', { method: method.path, ms, requestId, ...outcome })
+    log.log(isQuiet && outcome.status === 'OK' ? 'debug' : level, 'call', { method: path, ms, requestId, ...outcome })
   }
 }
 
@@ -53,7 +62,7 @@ export function levelOf({ kind }: VaultError): string {
 }
 
 /** Of what is for an operator with all its causes and their stacks, else in words. */
-export function outcomeOf(error: VaultError): object {
+export function outcomeOf(error: VaultError): Outcome {
   const { reason, cause } = error
   if (cause === undefined) return { status: reason }
   return { status: reason, cause: levelOf(error) === 'error' ? cause : firstCause(cause) }

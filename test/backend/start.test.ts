@@ -7,9 +7,20 @@ import { type BackendConfig, backendSchema } from '../../src/backend/config.js'
 import { openLevelStore } from '../../src/backend/level-store.js'
 import { startBackend } from '../../src/backend/start.js'
 import { loadConfig } from '../../src/core/config.js'
+import { keepingLog } from '../core/fake-frontend.js'
 import { call, sampleRecord, sampleUser, storeOf, type TempFolder, tempFolder } from './samples.js'
 
 const none = { caFile: '', certFile: '', keyFile: '' }
+
+function configOf(dataDir: string, ...overrides: string[]): BackendConfig {
+  const file = { path: join(dataDir, 'none.json'), required: false }
+  const sources = { file, env: {}, overrides: ['backend.port=0', `backend.dataDir=${dataDir}`, ...overrides] }
+  return loadConfig<{ backend: BackendConfig }>({ backend: backendSchema.backend }, sources).backend
+}
+
+function clientOf(port: number) {
+  return backendClient({ address: `127.0.0.1:${port}`, insecure: false, tls: none })
+}
 
 describe('startBackend', () => {
   let folder: TempFolder
@@ -21,16 +32,9 @@ describe('startBackend', () => {
 
   it('sweeps what has expired, as often as it is told, and goes on to serve the rest', async () => {
     const dataDir = join(folder.path, 'data')
-    const { backend } = loadConfig<{ backend: BackendConfig }>(
-      { backend: backendSchema.backend },
-      {
-        file: { path: join(folder.path, 'none.json'), required: false },
-        env: {},
-        overrides: ['backend.port=0', `backend.dataDir=${dataDir}`, 'backend.sweepIntervalMs=100'],
-      },
-    )
+    const backend = configOf(dataDir, 'backend.sweepIntervalMs=100')
     const running = await startBackend(backend, winston.createLogger({ silent: true }))
-    const client = backendClient({ address: `127.0.0.1:${running.port}`, insecure: false, tls: none })
+    const client = clientOf(running.port)
     const user = sampleUser()
     const sealed = { storeTime: undefined }
     const going = sampleRecord(user, { ...sealed, expireTime: new Date(Date.now() + 300) })
@@ -46,5 +50,18 @@ describe('startBackend', () => {
     expect(await store.getRecord(going.recordId, call)).to.equal(undefined)
     expect(await store.getRecord(staying.recordId, call)).not.to.equal(undefined)
     await store.close()
+  })
+  it('does not fill its log with what front ends ask all the time', async () => {
+    const { log, events } = keepingLog()
+    const running = await startBackend(configOf(join(folder.path, 'data')), log)
+    const { methods, close } = clientOf(running.port)
+    await methods.getStoreInfo({}, newCall())
+    await methods.retrieveEnvelope({ recordIds: [sampleRecord(sampleUser()).recordId], version: 0n }, newCall())
+    close()
+    await running.stop()
+    expect(events.map(({ level, method }) => [level, method])).to.deep.equal([
+      ['debug', '/encserver.v1.BackendService/GetStoreInfo'],
+      ['info', '/encserver.v1.BackendService/RetrieveEnvelope'],
+    ])
   })
 })
