@@ -20,6 +20,8 @@ export interface Serving {
 export interface AnyMethod extends MethodDefinition<unknown, unknown> {
   /** Machines ask it again and again: what succeeds is logged at debug. */
   isQuiet?: boolean
+  /** Of a stream of items: what became of those that a response answers; `error` is a failure. */
+  outcomesOf?(response: unknown): ({ $case: string } | undefined)[]
 }
 
 /** The message in a frame; INVALID_REQUEST for a malformed one. */

@@ -10,6 +10,7 @@ import { type Backend, guardedBackend } from './guarded-backend.js'
 import { legacyImport } from './legacy-import.js'
 import { loadKeyring } from './load-keyring.js'
 import { waitForStore, watchStore } from './readiness.js'
+import { recordStreamMethods } from './record-streams.js'
 import { frontendService } from './service.js'
 import { closeVault, openVault } from './vault.js'
 
@@ -59,7 +60,8 @@ export async function startFrontend(
 }
 
 function listen(config: FrontendConfig, methods: object, log: Logger): Promise<RunningServer> {
-  const service = { name: 'encserver.v1.FrontendService', definition: FrontendServiceService, methods }
+  const definition = { ...FrontendServiceService, ...recordStreamMethods }
+  const service = { name: 'encserver.v1.FrontendService', definition, methods }
   return startServer({
     section: 'frontend',
     listen: config,

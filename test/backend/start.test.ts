@@ -64,4 +64,22 @@ describe('startBackend', () => {
       ['info', '/encserver.v1.BackendService/RetrieveEnvelope'],
     ])
   })
+  it('says in the line of a stream of batches how many calls there were, and how many of them failed', async () => {
+    const { log, events } = keepingLog()
+    const running = await startBackend(configOf(join(folder.path, 'data')), log)
+    const { methods, close } = clientOf(running.port)
+    const wrong = { recordIds: [Buffer.alloc(1)], version: 0n }
+    const right = { recordIds: [sampleRecord(sampleUser()).recordId], version: 0n }
+    const calls = [right, right, wrong].map((value, index) => {
+      return { index, requestId: '', timeoutMs: 5_000, call: { $case: 'retrieve' as const, value } }
+    })
+    const requests = (async function* () {
+      yield { calls }
+    })()
+    for await (const _ of methods.executeBatch(requests, newCall()));
+    close()
+    await running.stop()
+    const line = events.find(({ method }) => method === '/encserver.v1.BackendService/ExecuteBatch')
+    expect(line).to.include({ items: 3, failedItems: 1 })
+  })
 })

@@ -8,6 +8,7 @@ import { frontendClient } from '../../src/frontend/client.js'
 import type { FrontendConfig } from '../../src/frontend/config.js'
 import type { Backend } from '../../src/frontend/guarded-backend.js'
 import { type RunningFrontend, startFrontend } from '../../src/frontend/start.js'
+import { keepingLog } from '../core/fake-frontend.js'
 import { keysClosedDuring, reasonOf, refusal } from './refusal.js'
 import { silentLog } from './wire.js'
 import { frontendConfig, instead, keyringText, openWorld, type World } from './world.js'
@@ -96,6 +97,23 @@ describe('starting the front end', () => {
     })
     expect(closed).to.equal(2)
     taken.close()
+  })
+
+  it('says in the line of a stream how many items there were, and how many of them failed', async () => {
+    const { log, events } = keepingLog()
+    const parts = { backend: world.backend, log, keyringMade: () => undefined }
+    const running = await startFrontend(config(), parts, new AbortController().signal)
+    started.push(running)
+    const client = frontendClient({ address: `127.0.0.1:${running.port}` })
+    const records = ['u', '', 'v'].map((userId, at) => ({ itemId: `${at}`, record: { userId, data } }))
+    for await (const _ of client.storeRecords(records));
+    for await (const _ of client.retrieveRecords(records.slice(0, 1)));
+    client.close()
+    await started.pop()!.stop()
+    const lines = events.filter(({ message }) => message === 'call')
+    expect(lines).to.have.length(2)
+    expect(lines[0]).to.include({ status: 'OK', items: 3, failedItems: 1 })
+    expect(lines[1]).to.include({ status: 'OK', items: 1, failedItems: 1 }) // it has no token
   })
 
   it('waits for the back end, and gives up when told to', async () => {
