@@ -9,7 +9,7 @@ import { loadConfig } from '../src/core/config.js'
 import { bindAddress } from '../src/core/listen.js'
 import { type LogConfig, type Logger, logIn, openLog } from '../src/core/log.js'
 import { type FrontendConfig, frontendDataDir, frontendSchema } from '../src/frontend/config.js'
-import { startFrontend } from '../src/frontend/start.js'
+import { checkStart, startFrontend } from '../src/frontend/start.js'
 
 interface Config {
   frontend: FrontendConfig
@@ -25,6 +25,7 @@ export const startVault: StartVault = async (sources, signal) => {
 
 async function startBoth(config: Config, log: Logger, signal: AbortSignal): Promise<StartedService> {
   const { keyringFile } = config.frontend
+  await checkStart(config.frontend)
   const backend = await openBackend(config.backend, log)
   const parts = { backend: backend.methods, log, keyringMade: () => noteKeyring('enc-server', keyringFile) }
   const frontend = await startFrontend(config.frontend, parts, signal).catch(async (error: unknown) => {

@@ -1,6 +1,6 @@
 // Starts a back end from its configuration: the stores, then the server over them.
-import { serverTls } from '../core/listen.js'
 import type { Logger } from '../core/log.js'
+import { checkListen } from '../core/may-listen.js'
 import { type RunningServer, startServer } from '../core/server.js'
 import { BackendServiceService, type ExecuteBatchResponse } from '../gen/encserver/v1/backend.js'
 import { type BackendConfig, backendLimits } from './config.js'
@@ -17,7 +17,7 @@ export interface RunningBackend {
 }
 
 export async function startBackend(config: BackendConfig, log: Logger): Promise<RunningBackend> {
-  serverTls('backend', config) // a mistake in it is said before a store is made
+  await checkListen('backend', config) // what hinders it is said before a store is made
   const { store, methods, close } = await openBackend(config, log)
   const server = await listen(config, methods, log).catch(async (error: unknown) => {
     await close()
