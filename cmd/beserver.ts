@@ -18,7 +18,8 @@ await runServer(
     ],
     async start(sources) {
       const config = loadConfig<{ backend: BackendConfig; log: LogConfig }>(backendSchema, sources)
-      const log = openLog('beserver', logIn(config.backend.dataDir, config.log))
+      const data = { folder: config.backend.dataDir, setting: 'backend.dataDir' }
+      const log = openLog('beserver', logIn(data, config.log))
       return loggedService(log, async () => {
         const { port, storePlace: store, stop } = await startBackend(config.backend, log)
         return { address: bindAddress({ ...config.backend, port }), keeps: { store }, stop }

@@ -6,7 +6,7 @@ import { noteKeyring, runServer } from '../src/cli/run-server.js'
 import { loadConfig } from '../src/core/config.js'
 import { bindAddress } from '../src/core/listen.js'
 import { type LogConfig, logIn, openLog } from '../src/core/log.js'
-import { backendChannel, type FrontendConfig, frontendDataDir, frontendSchema } from '../src/frontend/config.js'
+import { backendChannel, type FrontendConfig, frontendData, frontendSchema } from '../src/frontend/config.js'
 import { startFrontend } from '../src/frontend/start.js'
 
 await runServer(
@@ -22,7 +22,7 @@ await runServer(
         frontendSchema,
         sources,
       )
-      const log = openLog('feserver', logIn(frontendDataDir(config), logging))
+      const log = openLog('feserver', logIn(frontendData(config), logging))
       return loggedService(log, async () => {
         const { methods: backend, close } = backendClient(backendChannel(config))
         const keyringMade = () => noteKeyring('feserver', config.keyringFile)

@@ -8,7 +8,7 @@ import type { StartVault } from '../src/cli/up.js'
 import { loadConfig } from '../src/core/config.js'
 import { bindAddress } from '../src/core/listen.js'
 import { type LogConfig, type Logger, logIn, openLog } from '../src/core/log.js'
-import { type FrontendConfig, frontendDataDir, frontendSchema } from '../src/frontend/config.js'
+import { type FrontendConfig, frontendData, frontendSchema } from '../src/frontend/config.js'
 import { checkStart, startFrontend } from '../src/frontend/start.js'
 
 interface Config {
@@ -19,7 +19,7 @@ interface Config {
 
 export const startVault: StartVault = async (sources, signal) => {
   const config = loadConfig<Config>({ ...frontendSchema, ...backendSchema }, sources)
-  const log = openLog('enc-server', logIn(frontendDataDir(config.frontend), config.log))
+  const log = openLog('enc-server', logIn(frontendData(config.frontend), config.log))
   return loggedService(log, () => startBoth(config, log, signal))
 }
 

@@ -291,11 +291,15 @@ describe('e2e: starts that fail', () => {
       expect(refused.stderr).to.equal(
         `error: INVALID_REQUEST: backend.dataDir: ${dataDir} is not a folder, and cannot be made one (EEXIST)\n`,
       )
-      const within = await failing('beserver', { set: backendAt(dataDir) })
-      expect(within.code).to.equal(2)
-      expect(within.stderr).to.match(
-        /^error: INVALID_REQUEST: log\.dir: .+\nhint: unless it is set, the log is in .+\n$/,
-      )
+      const own = await failing('beserver', { set: backendAt(dataDir) })
+      expect(own.code).to.equal(2)
+      const hint =
+        'hint: unless log.dir is set, the log is in `log` in backend.dataDir, or beside frontend.keyringFile\n'
+      const log = (program: string) => `cannot write ${dataDir}/log/${program}.log (ENOTDIR)\n${hint}`
+      expect(own.stderr).to.equal(`error: INVALID_REQUEST: backend.dataDir: ${log('beserver')}`)
+      const set = { 'frontend.keyringFile': join(dataDir, 'keyring.json') }
+      const upper = await failing('feserver', { set })
+      expect(upper.stderr).to.equal(`error: INVALID_REQUEST: frontend.keyringFile: ${log('feserver')}`)
     })
   })
 })
