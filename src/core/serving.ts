@@ -1,7 +1,7 @@
 // What the handlers of unary and streaming methods share: decoding, and the log line.
 import type { MethodDefinition } from '@grpc/grpc-js'
 import type { Admission } from './admission.js'
-import { firstCause, VaultError } from './errors.js'
+import { firstCause, reasons, VaultError } from './errors.js'
 import type { Logger } from './log.js'
 import type { Frame } from './message-reader.js'
 import { asVaultError } from './status.js'
@@ -63,11 +63,23 @@ export function levelOf({ kind }: VaultError): string {
   return kind === 'internal' || kind === 'corrupt' ? 'error' : 'info'
 }
 
-/** Of what is for an operator with all its causes and their stacks, else in words. */
+/** Why it failed, where the reason does not say all; of what is for an operator with all its causes and their stacks. */
 export function outcomeOf(error: VaultError): Outcome {
-  const { reason, cause } = error
-  if (cause === undefined) return { status: reason }
-  return { status: reason, cause: levelOf(error) === 'error' ? cause : firstCause(cause) }
+  const { reason, message, cause } = error
+  const why = message === reasons[reason].message ? {} : { why: message }
+  const behind = levelOf(error) === 'error' ? cause : wordsOf(cause)
+  // What another server answered is the cause of the same error here.
+  const saysMore = behind !== undefined && !(typeof behind === 'string' && behind.endsWith(message))
+  return { status: reason, ...why, ...(saysMore && { cause: behind }) }
+}
+
+// grpc-js tells a long story of a connection that is not there: how it ends is why.
+const story = /^.*Last error: (Error: )?|\. Resolution note: $/gs
+
+function wordsOf(cause: unknown): unknown {
+  const first = firstCause(cause)
+  const words = (first as Partial<Error> | undefined)?.message ?? first // a status inside a message is no error, but has one
+  return typeof words === 'string' ? words.replace(story, '') : words
 }
 
 /** Tells the bug of a handler whose caller has gone: nobody else hears of it. */
