@@ -85,7 +85,7 @@ export async function startServer({
   })
   let stopped: Promise<void> | undefined
   const stop = () => {
-    stopped ??= drain({ listening, calls, health, described }, limits.drainMs)
+    stopped ??= drain({ listening, calls, health, described, log }, limits.drainMs)
     return stopped
   }
   return { port, setReady: health.setReady, stop }
@@ -96,22 +96,24 @@ interface Stopping {
   calls: Admission
   health: Health
   described: LibraryService
+  log: Logger
 }
 
 // A handler may outlive its connection, and what it works with is closed after us: both have to end.
-async function drain({ listening, calls, health, described }: Stopping, drainMs: number): Promise<void> {
+async function drain({ listening, calls, health, described, log }: Stopping, drainMs: number): Promise<void> {
   health.close()
   described.close()
-  await within(drainMs, Promise.all([listening.leave(), calls.idle()]))
+  const done = await within(drainMs, Promise.all([listening.leave(), calls.idle()]))
+  if (!done) log.warn('stopping', { problem: 'what is in flight is cut: it took longer than drainMs', drainMs })
   listening.cut()
   await within(afterCutMs, calls.idle()) // the signals of those just cut have aborted
 }
 
-/** Waits for the work, but no longer than that. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
+/** Waits for the work, but no longer than that; returns whether it is done. */
+async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false)
   })
-  await Promise.race([work, late]).finally(() => clearTimeout(timer))
+  return Promise.race([work.then(() => true), late]).finally(() => clearTimeout(timer))
 }
