@@ -122,8 +122,17 @@ describe('server', () => {
     atEnd(() => socket.destroy())
     socket.write('GET / HTTP/1.1\r\n\r\n')
     await until(() => events.length > 0)
-    expect(events[0]).to.include({ level: 'info', message: 'connection' })
+    expect(events[0]).to.include({ level: 'info', message: 'connection', peer: '127.0.0.1' })
     expect(events[0]!['why']).to.match(/^no TLS with a caller \(ERR_SSL_\w+\)$/)
+  })
+
+  it('tells the log of callers that do not speak HTTP/2, and where they are', async () => {
+    const { port, events } = await serveFake()
+    const socket = connectTcp(port, '127.0.0.1')
+    atEnd(() => socket.destroy())
+    socket.on('error', () => undefined).write('GET / HTTP/1.1\r\n\r\n')
+    await until(() => events.length > 0)
+    expect(events[0]).to.include({ message: 'connection', why: 'this is not HTTP/2', peer: '127.0.0.1' })
   })
 
   describe('stop', () => {
