@@ -5,7 +5,6 @@ import { startBackend } from '../src/backend/start.js'
 import { loggedService } from '../src/cli/logged-service.js'
 import { runServer } from '../src/cli/run-server.js'
 import { loadConfig } from '../src/core/config.js'
-import { bindAddress } from '../src/core/listen.js'
 import { type LogConfig, logIn, openLog } from '../src/core/log.js'
 
 await runServer(
@@ -22,7 +21,7 @@ await runServer(
       const log = openLog('beserver', logIn(data, config.log))
       return loggedService(log, async () => {
         const { port, storePlace: store, stop } = await startBackend(config.backend, log)
-        return { address: bindAddress({ ...config.backend, port }), keeps: { store }, stop }
+        return { listen: { ...config.backend, port }, keeps: { store }, stop }
       })
     },
   },

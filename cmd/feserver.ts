@@ -4,7 +4,6 @@ import { backendClient } from '../src/backend/client.js'
 import { loggedService } from '../src/cli/logged-service.js'
 import { noteKeyring, runServer } from '../src/cli/run-server.js'
 import { loadConfig } from '../src/core/config.js'
-import { bindAddress } from '../src/core/listen.js'
 import { type LogConfig, logIn, openLog } from '../src/core/log.js'
 import { backendChannel, type FrontendConfig, frontendData, frontendSchema } from '../src/frontend/config.js'
 import { startFrontend } from '../src/frontend/start.js'
@@ -28,7 +27,7 @@ await runServer(
         const keyringMade = () => noteKeyring('feserver', config.keyringFile)
         const frontend = await startFrontend(config, { backend, log, keyringMade }, signal)
         return {
-          address: bindAddress({ ...config, port: frontend.port }),
+          listen: { ...config, port: frontend.port },
           keeps: { keyring: config.keyringFile },
           async stop() {
             await frontend.stop()

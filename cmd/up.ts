@@ -6,7 +6,6 @@ import { loggedService, type StartedService } from '../src/cli/logged-service.js
 import { noteKeyring } from '../src/cli/run-server.js'
 import type { StartVault } from '../src/cli/up.js'
 import { loadConfig } from '../src/core/config.js'
-import { bindAddress } from '../src/core/listen.js'
 import { type LogConfig, type Logger, logIn, openLog } from '../src/core/log.js'
 import { type FrontendConfig, frontendData, frontendSchema } from '../src/frontend/config.js'
 import { checkStart, startFrontend } from '../src/frontend/start.js'
@@ -33,7 +32,7 @@ async function startBoth(config: Config, log: Logger, signal: AbortSignal): Prom
     throw error
   })
   return {
-    address: bindAddress({ ...config.frontend, port: frontend.port }),
+    listen: { ...config.frontend, port: frontend.port },
     keeps: { store: storePlace(config.backend), keyring: keyringFile },
     async stop() {
       await frontend.stop()

@@ -1,4 +1,5 @@
 // A service and its log: a line when it serves, or why it does not, one when it takes no more calls, one when it has stopped.
+import { bindAddress, type ListenConfig } from '../core/listen.js'
 import { closeLog, type Logger } from '../core/log.js'
 import { outcomeOf } from '../core/serving.js'
 import { asVaultError } from '../core/status.js'
@@ -6,7 +7,8 @@ import { version } from '../core/version.js'
 import { isAbort, type RunningService } from './run-server.js'
 
 export interface StartedService {
-  address: string
+  /** With the port bound. */
+  listen: ListenConfig
   /** What it keeps, and where. */
   keeps: { store?: string; keyring?: string }
   /** Resolves when everything in flight is done and closed. */
@@ -15,12 +17,13 @@ export interface StartedService {
 
 /** Starts a service; its log is closed when it stops, and when it does not start. */
 export async function loggedService(log: Logger, start: () => Promise<StartedService>): Promise<RunningService> {
-  const { address, keeps, stop } = await start().catch(async (error: unknown) => {
+  const { listen, keeps, stop } = await start().catch(async (error: unknown) => {
     noteFailure(log, error)
     await closeLog(log)
     throw error
   })
-  log.info('start', { version, address, ...keeps })
+  const address = bindAddress(listen)
+  log.info('start', { version, address, transport: transportOf(listen), ...keeps })
   const { store, keyring } = keeps
   return {
     summary: `listening on ${address}, ${store === undefined ? `keyring ${keyring}` : `store in ${store}`}`,
@@ -31,6 +34,11 @@ export async function loggedService(log: Logger, start: () => Promise<StartedSer
       await closeLog(log)
     },
   }
+}
+
+function transportOf({ tls }: ListenConfig): string {
+  if (tls.certFile === '') return 'plain text'
+  return tls.clientCaFile === '' ? 'TLS' : 'mutual TLS'
 }
 
 function noteFailure(log: Logger, thrown: unknown): void {

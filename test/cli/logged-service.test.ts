@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { loggedService, type StartedService } from '../../src/cli/logged-service.js'
 import { VaultError } from '../../src/core/errors.js'
 import { version } from '../../src/core/version.js'
-import { type Event, failure, keepingLog } from '../core/fake-frontend.js'
+import { type Event, failure, keepingLog, localhost } from '../core/fake-frontend.js'
 
 /** A log that says whether it was closed. */
 function closingLog() {
@@ -18,7 +18,7 @@ const fieldsOf = (event: Event) => Object.fromEntries(Object.entries(event))
 
 describe('a service and its log', () => {
   const started: StartedService = {
-    address: '127.0.0.1:1',
+    listen: { ...localhost, port: 1 },
     keeps: { store: 'data/backend' },
     stop: async () => undefined,
   }
@@ -31,11 +31,28 @@ describe('a service and its log', () => {
     await service.stop()
     expect(isClosed()).to.equal(true)
     expect(events.map(fieldsOf)).to.deep.equal([
-      { level: 'info', message: 'start', version, address: '127.0.0.1:1', store: 'data/backend' },
+      {
+        level: 'info',
+        message: 'start',
+        version,
+        address: '127.0.0.1:1',
+        transport: 'plain text',
+        store: 'data/backend',
+      },
       { level: 'info', message: 'stopping' },
       { level: 'info', message: 'work ends' },
       { level: 'info', message: 'stop' },
     ])
+  })
+
+  it('has a line that says whether callers need a certificate', async () => {
+    const tls = { certFile: 'cert.pem', keyFile: 'key.pem', clientCaFile: '' }
+    for (const [clientCaFile, transport] of Object.entries({ '': 'TLS', 'ca.pem': 'mutual TLS' })) {
+      const { log, events } = keepingLog()
+      const listen = { ...localhost, tls: { ...tls, clientCaFile } }
+      await loggedService(log, async () => ({ ...started, listen }))
+      expect(events[0]).to.include({ message: 'start', transport })
+    }
   })
 
   const failures: [string, unknown, object][] = [
