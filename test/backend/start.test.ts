@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import winston from 'winston'
 import { backendClient, newCall } from '../../src/backend/client.js'
 import { type BackendConfig, backendSchema } from '../../src/backend/config.js'
 import { openLevelStore } from '../../src/backend/level-store.js'
@@ -33,7 +32,8 @@ describe('startBackend', () => {
   it('sweeps what has expired, as often as it is told, and goes on to serve the rest', async () => {
     const dataDir = join(folder.path, 'data')
     const backend = configOf(dataDir, 'backend.sweepIntervalMs=100')
-    const running = await startBackend(backend, winston.createLogger({ silent: true }))
+    const { log, events } = keepingLog()
+    const running = await startBackend(backend, log)
     const client = clientOf(running.port)
     const user = sampleUser()
     const sealed = { storeTime: undefined }
@@ -46,6 +46,8 @@ describe('startBackend', () => {
     expect((await client.methods.retrieveEnvelope(request, newCall())).record).not.to.equal(undefined)
     client.close()
     await running.stop()
+    const swept = events.filter(({ message }) => message === 'sweep').map(({ removedRecords }) => removedRecords)
+    expect(swept).to.deep.equal([1])
     const store = await openLevelStore({ folder: dataDir })
     expect(await store.getRecord(going.recordId, call)).to.equal(undefined)
     expect(await store.getRecord(staying.recordId, call)).not.to.equal(undefined)
