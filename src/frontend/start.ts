@@ -43,7 +43,10 @@ export async function startFrontend(
   const random = randomSource()
   const store = await waitForStore(guardedBackend(backend), log, signal)
   const { keyring, created } = await loadKeyring(config, store, random)
-  if (created) keyringMade()
+  if (created) {
+    keyringMade()
+    log.warn('keyring made', { keyring: config.keyringFile })
+  }
   const vault = openVault({ config, keyring, backend, random })
   const server = await listen(config, frontendService(vault, partNote(log, 'item')), log).catch((error: unknown) => {
     closeVault(vault)

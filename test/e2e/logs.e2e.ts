@@ -172,8 +172,9 @@ describe('e2e: logs', () => {
     const { version } = JSON.parse(readFileSync(join(repoFolder, 'package.json'), 'utf8'))
     const life = (file: string) => eventsIn(join(place, file)).filter(({ event }) => event !== 'call')
     const [above, below] = [life('frontend/log/feserver.log'), life('backend/log/beserver.log')]
-    expect(above.map(({ event }) => event)).to.deep.equal(['start', 'ready', 'stopping', 'stop'])
-    expect(above[0]).to.include({ version, address: upper.address, keyring: keyringFile })
+    expect(above.map(({ event }) => event)).to.deep.equal(['keyring made', 'start', 'ready', 'stopping', 'stop'])
+    expect(above[0]).to.include({ keyring: keyringFile })
+    expect(above[1]).to.include({ version, address: upper.address, keyring: keyringFile })
     expect(below.map(({ event }) => event)).to.deep.equal(['start', 'stopping', 'stop'])
     expect(below[0]).to.include({ version, address: lower.address, store: dataDir })
   })
