@@ -133,6 +133,15 @@ describe('e2e: logs', () => {
     }
   })
 
+  it('have no event and no field that their page does not name', async () => {
+    for await (const { error } of client.storeRecords([{ itemId: 'i', record: { userId: '' } }])) expect(error).to.exist
+    await until(() => frontendEvents().some(({ failedItems }) => failedItems === 1))
+    const page = readFileSync(join(repoFolder, 'docs', 'operations', 'logs.md'), 'utf8')
+    const written = [...frontendEvents(), ...backendEvents()].flatMap((line) => [line.event, ...Object.keys(line)])
+    expect(written).to.include.members(['start', 'call', 'item', 'why', 'failedItems'])
+    for (const word of new Set(written)) expect(page).to.include(`\`${word}\``)
+  })
+
   it('lie in the data folder, for the owner alone, and on standard output too', () => {
     for (const [name, server] of Object.entries({ backend, frontend })) {
       const logFolder = join(folder, name, 'log')
