@@ -15,6 +15,9 @@ export interface StartedService {
   stop(): Promise<void>
 }
 
+// A second process that is started by mistake writes into the log of the first.
+const { pid } = process
+
 /** Starts a service; its log is closed when it stops, and when it does not start. */
 export async function loggedService(log: Logger, start: () => Promise<StartedService>): Promise<RunningService> {
   const { listen, keeps, stop } = await start().catch(async (error: unknown) => {
@@ -23,7 +26,7 @@ export async function loggedService(log: Logger, start: () => Promise<StartedSer
     throw error
   })
   const address = bindAddress(listen)
-  log.info('start', { version, address, transport: transportOf(listen), ...keeps })
+  log.info('start', { version, pid, address, transport: transportOf(listen), ...keeps })
   const { store, keyring } = keeps
   return {
     summary: `listening on ${address}, ${store === undefined ? `keyring ${keyring}` : `store in ${store}`}`,
@@ -44,5 +47,5 @@ function transportOf({ tls }: ListenConfig): string {
 function noteFailure(log: Logger, thrown: unknown): void {
   const error = asVaultError(thrown)
   if (isAbort(thrown)) log.info('stop')
-  else log.error('start failed', { ...outcomeOf(error), why: error.message })
+  else log.error('start failed', { version, pid, ...outcomeOf(error), why: error.message })
 }

@@ -4,6 +4,8 @@ import { VaultError } from '../../src/core/errors.js'
 import { version } from '../../src/core/version.js'
 import { type Event, failure, keepingLog, localhost } from '../core/fake-frontend.js'
 
+const { pid } = process
+
 /** A log that says whether it was closed. */
 function closingLog() {
   const kept = keepingLog()
@@ -35,6 +37,7 @@ describe('a service and its log', () => {
         level: 'info',
         message: 'start',
         version,
+        pid,
         address: '127.0.0.1:1',
         transport: 'plain text',
         store: 'data/backend',
@@ -59,7 +62,15 @@ describe('a service and its log', () => {
     [
       'in words',
       new VaultError('KEYRING_MISMATCH', { message: 'another', cause: new Error('first') }),
-      { level: 'error', message: 'start failed', status: 'KEYRING_MISMATCH', why: 'another', cause: 'first' },
+      {
+        level: 'error',
+        message: 'start failed',
+        version,
+        pid,
+        status: 'KEYRING_MISMATCH',
+        why: 'another',
+        cause: 'first',
+      },
     ],
     ['as a stop where it was told to stop', new VaultError('CANCELLED'), { level: 'info', message: 'stop' }],
   ]
