@@ -2,10 +2,10 @@
 // The back end: persists envelopes under pseudonyms.
 import { type BackendConfig, backendSchema } from '../src/backend/config.js'
 import { startBackend } from '../src/backend/start.js'
+import { loggedService } from '../src/cli/logged-service.js'
 import { runServer } from '../src/cli/run-server.js'
 import { loadConfig } from '../src/core/config.js'
-import { bindAddress } from '../src/core/listen.js'
-import { closeLog, type LogConfig, logIn, openLog } from '../src/core/log.js'
+import { type LogConfig, logIn, openLog } from '../src/core/log.js'
 
 await runServer(
   {
@@ -17,15 +17,12 @@ await runServer(
     ],
     async start(sources) {
       const config = loadConfig<{ backend: BackendConfig; log: LogConfig }>(backendSchema, sources)
-      const log = openLog('beserver', logIn(config.backend.dataDir, config.log))
-      const backend = await startBackend(config.backend, log)
-      return {
-        summary: `listening on ${bindAddress({ ...config.backend, port: backend.port })}, store in ${backend.storePlace}`,
-        async stop() {
-          await backend.stop()
-          await closeLog(log)
-        },
-      }
+      const data = { folder: config.backend.dataDir, setting: 'backend.dataDir' }
+      const log = openLog('beserver', logIn(data, config.log))
+      return loggedService(log, async () => {
+        const { port, storePlace: store, stop } = await startBackend(config.backend, log)
+        return { listen: { ...config.backend, port }, keeps: { store }, stop }
+      })
     },
   },
   process,

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // The front end: encrypts records, makes user ids anonymous, stores nothing.
 import { backendClient } from '../src/backend/client.js'
+import { loggedService } from '../src/cli/logged-service.js'
 import { noteKeyring, runServer } from '../src/cli/run-server.js'
 import { loadConfig } from '../src/core/config.js'
-import { bindAddress } from '../src/core/listen.js'
-import { closeLog, type LogConfig, logIn, openLog } from '../src/core/log.js'
-import { backendChannel, type FrontendConfig, frontendDataDir, frontendSchema } from '../src/frontend/config.js'
+import { type LogConfig, logIn, openLog } from '../src/core/log.js'
+import { backendChannel, type FrontendConfig, frontendData, frontendSchema } from '../src/frontend/config.js'
 import { startFrontend } from '../src/frontend/start.js'
 
 await runServer(
@@ -21,18 +21,20 @@ await runServer(
         frontendSchema,
         sources,
       )
-      const log = openLog('feserver', logIn(frontendDataDir(config), logging))
-      const { methods: backend, close } = backendClient(backendChannel(config))
-      const keyringMade = () => noteKeyring('feserver', config.keyringFile)
-      const frontend = await startFrontend(config, { backend, log, keyringMade }, signal)
-      return {
-        summary: `listening on ${bindAddress({ ...config, port: frontend.port })}, keyring ${config.keyringFile}`,
-        async stop() {
-          await frontend.stop()
-          close()
-          await closeLog(log)
-        },
-      }
+      const log = openLog('feserver', logIn(frontendData(config), logging))
+      return loggedService(log, async () => {
+        const { methods: backend, close } = backendClient(backendChannel(config))
+        const keyringMade = () => noteKeyring('feserver', config.keyringFile)
+        const frontend = await startFrontend(config, { backend, log, keyringMade }, signal)
+        return {
+          listen: { ...config, port: frontend.port },
+          keeps: { keyring: config.keyringFile },
+          async stop() {
+            await frontend.stop()
+            close()
+          },
+        }
+      })
     },
   },
   process,

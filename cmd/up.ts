@@ -2,13 +2,13 @@
 import { type BackendConfig, backendSchema } from '../src/backend/config.js'
 import { openBackend } from '../src/backend/open-backend.js'
 import { storePlace } from '../src/backend/open-store.js'
+import { loggedService, type StartedService } from '../src/cli/logged-service.js'
 import { noteKeyring } from '../src/cli/run-server.js'
 import type { StartVault } from '../src/cli/up.js'
 import { loadConfig } from '../src/core/config.js'
-import { bindAddress } from '../src/core/listen.js'
-import { closeLog, type LogConfig, logIn, openLog } from '../src/core/log.js'
-import { type FrontendConfig, frontendDataDir, frontendSchema } from '../src/frontend/config.js'
-import { startFrontend } from '../src/frontend/start.js'
+import { type LogConfig, type Logger, logIn, openLog } from '../src/core/log.js'
+import { type FrontendConfig, frontendData, frontendSchema } from '../src/frontend/config.js'
+import { checkStart, startFrontend } from '../src/frontend/start.js'
 
 interface Config {
   frontend: FrontendConfig
@@ -18,20 +18,25 @@ interface Config {
 
 export const startVault: StartVault = async (sources, signal) => {
   const config = loadConfig<Config>({ ...frontendSchema, ...backendSchema }, sources)
-  const log = openLog('enc-server', logIn(frontendDataDir(config.frontend), config.log))
+  const log = openLog('enc-server', logIn(frontendData(config.frontend), config.log))
+  return loggedService(log, () => startBoth(config, log, signal))
+}
+
+async function startBoth(config: Config, log: Logger, signal: AbortSignal): Promise<StartedService> {
+  const { keyringFile } = config.frontend
+  await checkStart(config.frontend)
   const backend = await openBackend(config.backend, log)
-  const keyringMade = () => noteKeyring('enc-server', config.frontend.keyringFile)
-  const parts = { backend: backend.methods, log, keyringMade }
+  const parts = { backend: backend.methods, log, keyringMade: () => noteKeyring('enc-server', keyringFile) }
   const frontend = await startFrontend(config.frontend, parts, signal).catch(async (error: unknown) => {
     await backend.close()
     throw error
   })
   return {
-    summary: `listening on ${bindAddress({ ...config.frontend, port: frontend.port })}, store in ${storePlace(config.backend)}`,
+    listen: { ...config.frontend, port: frontend.port },
+    keeps: { store: storePlace(config.backend), keyring: keyringFile },
     async stop() {
       await frontend.stop()
       await backend.close()
-      await closeLog(log)
     },
   }
 }

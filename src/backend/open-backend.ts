@@ -41,7 +41,8 @@ export async function openBackend(config: BackendConfig, log: Logger): Promise<O
   const methods = backendService({ ...stores, clock, partLimits: config.parts, released, failed, leftOver })
   const begins = clockLag(clock, (lagMs) => log.warn('sweep', { problem: clockProblem, lagMs }))
   const intervalMs = config.sweepIntervalMs
-  const sweepOfRows = startSweep({ store, clock, released, intervalMs, begins, failed: leftOver })
+  const removed = (records: number) => log.info('sweep', { removedRecords: records })
+  const sweepOfRows = startSweep({ store, clock, released, intervalMs, begins, failed: leftOver, removed })
   sweepOfParts.start()
   return {
     store,

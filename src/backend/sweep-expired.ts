@@ -16,6 +16,8 @@ export interface SweepOptions extends LetGoOptions {
   clock: Clock
   /** Told of what went wrong; the next pass tries again. */
   failed(error: unknown): void
+  /** Told after a pass how many expired records it removed, if any. */
+  removed?: (records: number) => void
 }
 
 export interface Sweep {
@@ -62,21 +64,9 @@ export function startSweep(options: SweepOptions & { intervalMs: number; begins?
 
 /** A function that makes one pass: all that has expired, and the next of the kept versions. */
 export function sweepPass(options: SweepOptions): (call: StoreCall) => Promise<void> {
-  const { store, clock, failed } = options
-  const sweepRecord = recordSweep(options)
+  const { store, clock } = options
+  const { swept, tell } = recordByRecord(options)
   let after: Buffer | undefined // where the walk through the kept versions has come to
-
-  /** A record that cannot be read stays as it is, and stops no other. */
-  async function swept(recordId: Buffer, now: Date, call: StoreCall): Promise<boolean> {
-    try {
-      await sweepRecord(recordId, now, call)
-      return true
-    } catch (error) {
-      if (!isCorrupt(error)) throw error
-      failed(error)
-      return false
-    }
-  }
 
   async function sweepDue(call: StoreCall): Promise<void> {
     const unreadable = new Set<string>() // they stay due, and are passed over until the next pass
@@ -107,7 +97,8 @@ export function sweepPass(options: SweepOptions): (call: StoreCall) => Promise<v
   return async (call) => {
     if (store.health() !== 'ready') return // the store has said so, and says when it is
     await sweepDue(call)
-    await sweepVersions(call)
+      .then(() => sweepVersions(call))
+      .finally(tell)
   }
 }
 
@@ -121,24 +112,48 @@ async function all(work: Promise<void>[]): Promise<void> {
   if (failed) throw (failed as PromiseRejectedResult).reason
 }
 
-/** Removes what has expired of a record, and its dead versions. */
+/** A record that cannot be read stays as it is, and stops no other. */
+function recordByRecord(options: SweepOptions) {
+  const { failed, removed = () => undefined } = options
+  const sweepRecord = recordSweep(options)
+  let records = 0
+  return {
+    /** Returns whether it could be read. */
+    async swept(recordId: Buffer, now: Date, call: StoreCall): Promise<boolean> {
+      try {
+        if (await sweepRecord(recordId, now, call)) records += 1
+        return true
+      } catch (error) {
+        if (!isCorrupt(error)) throw error
+        failed(error)
+        return false
+      }
+    },
+    tell(): void {
+      if (records > 0) removed(records)
+      records = 0
+    },
+  }
+}
+
+/** Removes what has expired of a record, and its dead versions; returns whether that was the record itself. */
 function recordSweep(options: LetGoOptions) {
   const { store } = options
   const letGo = lettingGo(options)
 
-  return async (recordId: Buffer, now: Date, call: StoreCall): Promise<void> => {
+  return async (recordId: Buffer, now: Date, call: StoreCall): Promise<boolean> => {
     const versions = await store.listVersions({ recordId }, call) // before the row: versions.ts has why
     const row = await store.getRecordHeader(recordId, call)
     if (row === undefined || !isExpired(row, now)) {
-      return letGo.versions(
-        versions.filter((version) => isOver(version, { current: row, now })),
-        call,
-      )
+      const over = versions.filter((version) => isOver(version, { current: row, now }))
+      await letGo.versions(over, call)
+      return false
     }
     const removed = await removeRow(store, row, call)
-    if (removed === undefined) return
+    if (removed === undefined) return false
     await letGo.versions(versions, call)
     await letGo.removed(removed, call)
+    return true
   }
 }
 

@@ -68,7 +68,7 @@ export const serverHints: Hints = {
   reasons: {},
   fields: {
     'frontend.keyringFile': 'frontend.keyringFile says which file that is',
-    'log.dir': 'unless it is set, the log is in `log` in backend.dataDir, or beside frontend.keyringFile',
+    'log folder': 'unless log.dir is set, the log is in `log` in backend.dataDir, or beside frontend.keyringFile',
     'configuration file': '--config FILE says which it is, else ENC_SERVER_CONFIG_PATH',
     settings: 'docs/configuration.md has every setting, what it may be and what it is by default',
   },

@@ -54,7 +54,7 @@ export async function runServer(program: ServerProgram, process: NodeJS.Process)
   quietGrpc(process.env)
   setFlagsFromString(heapGrowth)
   const stopping = new AbortController()
-  const signalled = onSignal(process, () => stopping.abort())
+  const signalled = onSignal(process, program.name, () => stopping.abort())
   try {
     const flags = commandOf(program).parse(process.argv).opts<ServerFlags>()
     const service = await program.start(configSources(flags, process.env), stopping.signal)
@@ -73,19 +73,29 @@ function exitCodeOf(error: unknown, { aborted }: AbortSignal): number {
   return aborted && isAbort(error) ? 0 : printError(error, serverHints)
 }
 
-// What a start that was waiting for something ends with.
-function isAbort(error: unknown): boolean {
+/** What a start that was waiting for something ends with. */
+export function isAbort(error: unknown): boolean {
   return error instanceof VaultError ? error.reason === 'CANCELLED' : (error as Error).name === 'AbortError'
 }
 
 const signalCodes = { SIGTERM: 143, SIGINT: 130 }
 
-function onSignal(process: NodeJS.Process, stop: () => void): Promise<void> {
+/** From now on a signal does not wait. */
+export function endAtSignal(process: NodeJS.Process, name: string): void {
+  for (const [signal, code] of Object.entries(signalCodes)) {
+    process.on(signal, () => {
+      printNote(`${name}: stopping at once: calls in flight are cut`)
+      process.exit(code)
+    })
+  }
+}
+
+function onSignal(process: NodeJS.Process, name: string, stop: () => void): Promise<void> {
   return new Promise((resolve) => {
     const first = () => {
       stop()
       resolve()
-      for (const [signal, code] of Object.entries(signalCodes)) process.on(signal, () => process.exit(code))
+      endAtSignal(process, name)
     }
     for (const signal of Object.keys(signalCodes)) process.once(signal, first)
   })

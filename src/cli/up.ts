@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { ConfigSources } from '../core/config.js'
 import { printNote } from './output.js'
 import { type Session, withExamples } from './program.js'
-import { quietGrpc, type RunningService } from './run-server.js'
+import { endAtSignal, quietGrpc, type RunningService } from './run-server.js'
 import { addServerFlags, configSources, type ServerFlags } from './server-flags.js'
 
 /** Starts front end and back end in this process; resolves when the front end listens. */
@@ -22,6 +22,7 @@ export function addUp(program: Command, startVault: StartVault, session: Session
 
 async function up(flags: ServerFlags, startVault: StartVault, { terminal, signal }: Session): Promise<void> {
   quietGrpc(terminal.env)
+  signal.addEventListener('abort', () => endAtSignal(process, 'enc-server'), { once: true })
   const vault = await startVault(configSources(flags, terminal.env), signal)
   printNote(`enc-server: ${vault.summary}`, terminal)
   if (!signal.aborted) await once(signal, 'abort')

@@ -4,15 +4,17 @@ import type { Logger } from './log.js'
 
 const pauseMs = 1_000
 
-export function brokenNote(log: Logger, now: () => number = () => performance.now()): (error: ConnectionError) => void {
+type Broken = (error: ConnectionError, peer?: string) => void
+
+export function brokenNote(log: Logger, now: () => number = () => performance.now()): Broken {
   let unsaid = 0
   let saidAt = Number.NEGATIVE_INFINITY
-  return ({ code, message }) => {
+  return ({ code, message }, peer) => {
     if (now() - saidAt < pauseMs) {
       unsaid += 1
       return
     }
-    log.log('info', 'connection', { code, why: message, unsaid })
+    log.log('info', 'connection', { code, why: message, peer, unsaid })
     saidAt = now()
     unsaid = 0
   }

@@ -13,12 +13,14 @@ export interface LogConfig {
   level: string
   /** Folder of the log file; empty for none. */
   dir: string
+  /** What is to blame for a folder that cannot be used; `log.dir` unless set. */
+  setting?: string
   stdout: boolean
 }
 
 /** The log's folder unless configured: in the data folder, not under a predictable temporary name. */
-export function logIn(dataDir: string, config: LogConfig): LogConfig {
-  return { ...config, dir: config.dir === '' ? join(dataDir, 'log') : config.dir }
+export function logIn(data: { folder: string; setting: string }, config: LogConfig): LogConfig {
+  return config.dir === '' ? { ...config, dir: join(data.folder, 'log'), setting: data.setting } : config
 }
 
 /** How much log is kept. */
@@ -90,15 +92,15 @@ export function openLog(name: string, config: LogConfig): Logger {
   return log
 }
 
-function openFile(name: string, { dir, level }: LogConfig): LogFile {
+function openFile(name: string, { dir, setting = 'log.dir', level }: LogConfig): LogFile {
   try {
     makeFolders(dir)
     return new LogFile(join(dir, name), level, logBounds)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     const description = `cannot write ${join(dir, name)}.log (${code})`
-    const fields = [{ field: 'log.dir', description }]
-    throw new VaultError('INVALID_REQUEST', { message: `log.dir: ${description}`, fields, cause })
+    const fields = [{ field: 'log folder', description }]
+    throw new VaultError('INVALID_REQUEST', { message: `${setting}: ${description}`, fields, cause })
   }
 }
 

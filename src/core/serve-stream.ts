@@ -10,6 +10,7 @@ import type { CallContext } from './methods.js'
 import { orAbort } from './or-abort.js'
 import { type AnyMethod, callNote, decode, lateNote, levelOf, outcomeOf, type Serving } from './serving.js'
 import { asVaultError, toGrpcStatus } from './status.js'
+import { type StreamCounts, streamCounts } from './stream-counts.js'
 
 /** One request or many, and many answers. */
 export type StreamHandler = (requests: unknown, call: CallContext) => AsyncIterable<unknown>
@@ -90,20 +91,20 @@ function serveStream({ method, serving, call }: Served, work: (moving: Moving) =
   const { log, admission, streamIdleMs = defaultIdleMs } = serving
   const { context, ended, close } = openRaced(call, { defaultMs: noDeadlineMs })
   const { requestId } = context
-  const moved = { requests: 0, requestBytes: 0, responses: 0, responseBytes: 0 }
+  const counts = streamCounts(method)
   const note = callNote(log, method, requestId)
   const idle = idleTimer(streamIdleMs)
   const signal = signalOf(context.signal, idle.passed)
   const done = () => {
     call.end(requestId)
-    note('info', { ...moved, status: 'OK' })
+    note('info', { ...counts.all(), status: 'OK' })
   }
   const failed = (thrown: unknown) => {
     const error = asVaultError(thrown)
     call.refuse(toGrpcStatus(error, requestId))
-    note(levelOf(error), { ...moved, ...outcomeOf(error) })
+    note(levelOf(error), { ...counts.all(), ...outcomeOf(error) })
   }
-  const worked = admission.run(() => work(moving({ ...context, signal }, { method, moved, idle })))
+  const worked = admission.run(() => work(moving({ ...context, signal }, { method, counts, idle })))
   Promise.race([worked, ended, idle.passed])
     .finally(() => {
       idle.stop()
@@ -129,23 +130,21 @@ function signalOf(call: AbortSignal, idle: Promise<never>): AbortSignal {
 
 interface Counters {
   method: AnyMethod
-  moved: { requests: number; requestBytes: number; responses: number; responseBytes: number }
+  counts: StreamCounts
   idle: IdleTimer
 }
 
-function moving(context: CallContext, { method, moved, idle }: Counters): Moving {
+function moving(context: CallContext, { method, counts, idle }: Counters): Moving {
   return {
     context,
     received(frame) {
       idle.touch()
-      moved.requests += 1
-      moved.requestBytes += frame.length
+      counts.received(frame)
       return decode(method, frame)
     },
     answered(response) {
       const frame = method.responseSerialize(response)
-      moved.responses += 1
-      moved.responseBytes += frame.length
+      counts.answered(response, frame)
       return frame
     },
     touch: idle.touch,

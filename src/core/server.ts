@@ -4,13 +4,13 @@ import type { ServiceDefinition } from '@grpc/grpc-js'
 import { type Admission, admission } from './admission.js'
 import { answerCall } from './answer-call.js'
 import { brokenNote } from './broken-note.js'
-import { VaultError } from './errors.js'
 import { type Health, serveHealth } from './health.js'
 import { services, strangers } from './http2/abuse.js'
 import { type Listener, listener } from './http2/listener.js'
 import type { LibraryService } from './library-service.js'
-import { bindAddress, type ListenConfig, serverTls } from './listen.js'
+import { type ListenConfig, serverTls } from './listen.js'
 import type { Logger } from './log.js'
+import { bindError } from './may-listen.js'
 import { ReceiveBudget } from './receive-budget.js'
 import { reflection } from './reflection.js'
 import { type CallHandler, serviceHandlers } from './serve.js'
@@ -80,30 +80,15 @@ export async function startServer({
     failed: brokenNote(log),
     unexpected,
   })
-  const port = await bind(listening, listen)
+  const port = await listening.listen(listen).catch((cause: unknown) => {
+    throw bindError(listen, cause)
+  })
   let stopped: Promise<void> | undefined
   const stop = () => {
-    stopped ??= drain({ listening, calls, health, described }, limits.drainMs)
+    stopped ??= drain({ listening, calls, health, described, log }, limits.drainMs)
     return stopped
   }
   return { port, setReady: health.setReady, stop }
-}
-
-async function bind(listening: Listener, listen: ListenConfig): Promise<number> {
-  try {
-    return await listening.listen(listen)
-  } catch (cause) {
-    const { code = 'unknown' } = cause as NodeJS.ErrnoException
-    const message = `cannot listen on ${bindAddress(listen)}: ${bindFaults[code] ?? code}`
-    throw new VaultError('INVALID_REQUEST', { message, cause })
-  }
-}
-
-const bindFaults: Record<string, string> = {
-  EADDRINUSE: 'the port is in use',
-  EADDRNOTAVAIL: 'the address is not of this machine',
-  EACCES: 'this user may not use that port',
-  ENOTFOUND: 'there is no such name',
 }
 
 interface Stopping {
@@ -111,22 +96,24 @@ interface Stopping {
   calls: Admission
   health: Health
   described: LibraryService
+  log: Logger
 }
 
 // A handler may outlive its connection, and what it works with is closed after us: both have to end.
-async function drain({ listening, calls, health, described }: Stopping, drainMs: number): Promise<void> {
+async function drain({ listening, calls, health, described, log }: Stopping, drainMs: number): Promise<void> {
   health.close()
   described.close()
-  await within(drainMs, Promise.all([listening.leave(), calls.idle()]))
+  const done = await within(drainMs, Promise.all([listening.leave(), calls.idle()]))
+  if (!done) log.warn('stopping', { problem: 'what is in flight is cut: it took longer than drainMs', drainMs })
   listening.cut()
   await within(afterCutMs, calls.idle()) // the signals of those just cut have aborted
 }
 
-/** Waits for the work, but no longer than that. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
+/** Waits for the work, but no longer than that; returns whether it is done. */
+async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false)
   })
-  await Promise.race([work, late]).finally(() => clearTimeout(timer))
+  return Promise.race([work.then(() => true), late]).finally(() => clearTimeout(timer))
 }

@@ -1,7 +1,7 @@
 // What the handlers of unary and streaming methods share: decoding, and the log line.
 import type { MethodDefinition } from '@grpc/grpc-js'
 import type { Admission } from './admission.js'
-import { firstCause, VaultError } from './errors.js'
+import { firstCause, reasons, VaultError } from './errors.js'
 import type { Logger } from './log.js'
 import type { Frame } from './message-reader.js'
 import { asVaultError } from './status.js'
@@ -16,7 +16,13 @@ export interface Serving {
   streamIdleMs?: number
 }
 
-export type AnyMethod = MethodDefinition<unknown, unknown>
+/** A method as a service offers it, with what sets its line in the log apart. */
+export interface AnyMethod extends MethodDefinition<unknown, unknown> {
+  /** Machines ask it again and again: what succeeds is logged at debug. */
+  isQuiet?: boolean
+  /** Of a stream of items: what became of those that a response answers; `error` is a failure. */
+  outcomesOf?(response: unknown): ({ $case: string } | undefined)[]
+}
 
 /** The message in a frame; INVALID_REQUEST for a malformed one. */
 export function decode(method: AnyMethod, frame: Frame): unknown {
@@ -28,14 +34,19 @@ export function decode(method: AnyMethod, frame: Frame): unknown {
 }
 
 /** Writes a call's line, with its duration and sizes; its contents never. */
-export type Note = (level: string, outcome: object) => void
+export type Note = (level: string, outcome: Outcome) => void
+
+interface Outcome {
+  status: string
+  [field: string]: unknown
+}
 
 /** The line of a call that begins now. */
-export function callNote(log: Logger, method: AnyMethod, requestId: string): Note {
+export function callNote(log: Logger, { path, isQuiet }: AnyMethod, requestId: string): Note {
   const startedAt = performance.now()
   return (level, outcome) => {
     const ms = Math.round((performance.now() - startedAt) * 100) / 100
-    log.log(level, 'call', { method: method.path, ms, requestId, ...outcome })
+    log.log(isQuiet && outcome.status === 'OK' ? 'debug' : level, 'call', { method: path, ms, requestId, ...outcome })
   }
 }
 
@@ -52,11 +63,23 @@ export function levelOf({ kind }: VaultError): string {
   return kind === 'internal' || kind === 'corrupt' ? 'error' : 'info'
 }
 
-/** Of what is for an operator with all its causes and their stacks, else in words. */
-export function outcomeOf(error: VaultError): object {
-  const { reason, cause } = error
-  if (cause === undefined) return { status: reason }
-  return { status: reason, cause: levelOf(error) === 'error' ? cause : firstCause(cause) }
+/** Why it failed, where the reason does not say all; of what is for an operator with all its causes and their stacks. */
+export function outcomeOf(error: VaultError): Outcome {
+  const { reason, message, cause } = error
+  const why = message === reasons[reason].message ? {} : { why: message }
+  const behind = levelOf(error) === 'error' ? cause : wordsOf(cause)
+  // What another server answered is the cause of the same error here.
+  const saysMore = behind !== undefined && !(typeof behind === 'string' && behind.endsWith(message))
+  return { status: reason, ...why, ...(saysMore && { cause: behind }) }
+}
+
+// grpc-js tells a long story of a connection that is not there: how it ends is why.
+const story = /^.*Last error: (Error: )?|\. Resolution note: $/gs
+
+function wordsOf(cause: unknown): unknown {
+  const first = firstCause(cause)
+  const words = (first as Partial<Error> | undefined)?.message ?? first // a status inside a message is no error, but has one
+  return typeof words === 'string' ? words.replace(story, '') : words
 }
 
 /** Tells the bug of a handler whose caller has gone: nobody else hears of it. */

@@ -81,7 +81,7 @@ export function backendChannel({ backend }: FrontendConfig): ChannelConfig {
   return { ...backend, section: 'frontend.backend' }
 }
 
-/** The folder of what the front end keeps: its keyring and, unless configured, its log. */
-export function frontendDataDir(config: FrontendConfig): string {
-  return dirname(config.keyringFile)
+/** The folder of what the front end keeps, its keyring and, unless configured, its log, and the setting that names it. */
+export function frontendData({ keyringFile }: FrontendConfig): { folder: string; setting: string } {
+  return { folder: dirname(keyringFile), setting: 'frontend.keyringFile' }
 }

@@ -2,8 +2,9 @@
 // before the first call and again and again, so that a back end that goes or is exchanged turns readiness off.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newCall } from '../core/client.js'
-import { firstCause, VaultError } from '../core/errors.js'
+import { VaultError } from '../core/errors.js'
 import type { Logger } from '../core/log.js'
+import { outcomeOf } from '../core/serving.js'
 import type { GetStoreInfoResponse } from '../gen/encserver/v1/backend.js'
 import type { Backend } from './guarded-backend.js'
 
@@ -51,10 +52,10 @@ function forOperator(error: unknown): unknown {
   return new VaultError('NOT_SUPPORTED', { message, cause: error })
 }
 
-// The first cause is for the operator: a wrong certificate looks like a back end that is not there. A bug wants its stack.
-function reasonOf({ reason, cause }: VaultError): object {
-  if (cause === undefined) return { reason }
-  return { reason, cause: reason === 'INTERNAL' ? cause : firstCause(cause) }
+// The cause is for the operator: a wrong certificate looks like a back end that is not there.
+function reasonOf(error: VaultError): object {
+  const { status: reason, ...rest } = outcomeOf(error)
+  return { reason, ...rest }
 }
 
 function isPassing(error: unknown): boolean {

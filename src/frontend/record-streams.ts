@@ -2,10 +2,11 @@
 import { invalidField, type VaultError } from '../core/errors.js'
 import type { CallContext, Methods } from '../core/methods.js'
 import { asVaultError, toRpcStatus } from '../core/status.js'
-import type {
-  FrontendServiceServer,
-  RetrieveRecordsResponse,
-  StoreRecordsResponse,
+import {
+  type FrontendServiceServer,
+  FrontendServiceService,
+  type RetrieveRecordsResponse,
+  type StoreRecordsResponse,
 } from '../gen/encserver/v1/frontend.js'
 import { itemWindow } from './item-window.js'
 
@@ -15,6 +16,14 @@ type Calls = Pick<FrontendMethods, 'storeRecord' | 'retrieveRecord'>
 
 /** Told of each item that failed, as only its caller hears of it otherwise. */
 export type ItemFailed = (error: VaultError, requestId: string) => void
+
+const outcomesOf = ({ outcome }: StoreRecordsResponse | RetrieveRecordsResponse) => [outcome]
+
+/** The two as a server offers them, so that their lines in the log say how many items failed. */
+export const recordStreamMethods = {
+  storeRecords: { ...FrontendServiceService.storeRecords, outcomesOf },
+  retrieveRecords: { ...FrontendServiceService.retrieveRecords, outcomesOf },
+}
 
 const itemDeadlineMs = 30_000
 const overheadBytes = 1024

@@ -1,6 +1,6 @@
 // Starts a front end from its configuration: ask the store what it is, find or make the keyring, then serve.
-import { serverTls } from '../core/listen.js'
 import type { Logger } from '../core/log.js'
+import { checkListen } from '../core/may-listen.js'
 import { type RunningServer, startServer } from '../core/server.js'
 import { partNote } from '../core/serving.js'
 import { FrontendServiceService } from '../gen/encserver/v1/frontend.js'
@@ -10,6 +10,7 @@ import { type Backend, guardedBackend } from './guarded-backend.js'
 import { legacyImport } from './legacy-import.js'
 import { loadKeyring } from './load-keyring.js'
 import { waitForStore, watchStore } from './readiness.js'
+import { recordStreamMethods } from './record-streams.js'
 import { frontendService } from './service.js'
 import { closeVault, openVault } from './vault.js'
 
@@ -26,19 +27,26 @@ export interface FrontendParts {
   keyringMade(): void
 }
 
+/** Throws what hinders a start, when the back end is not there yet and no keyring or store was made. */
+export async function checkStart(config: FrontendConfig): Promise<void> {
+  legacyImport(config.legacyImport)
+  await checkListen('frontend', config)
+}
+
 /** Waits for the back end as long as `signal` allows; rejects when this front end must not serve its store. */
 export async function startFrontend(
   config: FrontendConfig,
   { backend, log, keyringMade }: FrontendParts,
   signal: AbortSignal,
 ): Promise<RunningFrontend> {
-  // A mistake in these is said now, not when the back end is there and a keyring was made.
-  legacyImport(config.legacyImport)
-  serverTls('frontend', config)
+  await checkStart(config)
   const random = randomSource()
   const store = await waitForStore(guardedBackend(backend), log, signal)
   const { keyring, created } = await loadKeyring(config, store, random)
-  if (created) keyringMade()
+  if (created) {
+    keyringMade()
+    log.warn('keyring made', { keyring: config.keyringFile })
+  }
   const vault = openVault({ config, keyring, backend, random })
   const server = await listen(config, frontendService(vault, partNote(log, 'item')), log).catch((error: unknown) => {
     closeVault(vault)
@@ -59,7 +67,8 @@ export async function startFrontend(
 }
 
 function listen(config: FrontendConfig, methods: object, log: Logger): Promise<RunningServer> {
-  const service = { name: 'encserver.v1.FrontendService', definition: FrontendServiceService, methods }
+  const definition = { ...FrontendServiceService, ...recordStreamMethods }
+  const service = { name: 'encserver.v1.FrontendService', definition, methods }
   return startServer({
     section: 'frontend',
     listen: config,

@@ -79,7 +79,13 @@ function sweepTests(open: () => Promise<OpenedEngine>): void {
         return record
       },
     }
-    const pass = sweepPass({ store: reading, clock: newClock(time), failed: (error) => told.push(error) })
+    const removed: number[] = []
+    const pass = sweepPass({
+      store: reading,
+      clock: newClock(time),
+      failed: (error) => told.push(error),
+      removed: (count) => removed.push(count),
+    })
     const left = async () => (await Promise.all(records.map(row))).filter((record) => record !== undefined).length
     time.pass(2 * hourMs)
     await pass(call)
@@ -87,6 +93,8 @@ function sweepTests(open: () => Promise<OpenedEngine>): void {
     unreadable.clear()
     await pass(call)
     expect([await left(), told.length]).to.deep.equal([0, 70])
+    await pass(call) // there is nothing left to tell of
+    expect(removed).to.deep.equal([70, 70])
   })
 
   const retrieved = async ({ recordId }: SealedRecord, version = 0n) =>

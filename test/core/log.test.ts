@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { VaultError } from '../../src/core/errors.js'
@@ -121,8 +121,9 @@ describe('log', () => {
   })
 
   it('goes to the data folder unless configured', () => {
-    expect(logIn('/data/backend', { level: 'info', dir: '', stdout: true }).dir).to.equal('/data/backend/log')
-    expect(logIn('/data/backend', { level: 'info', dir: '/var/log/x', stdout: true }).dir).to.equal('/var/log/x')
+    const data = { folder: '/data/backend', setting: 'backend.dataDir' }
+    expect(logIn(data, { level: 'info', dir: '', stdout: true }).dir).to.equal('/data/backend/log')
+    expect(logIn(data, { level: 'info', dir: '/var/log/x', stdout: true }).dir).to.equal('/var/log/x')
   })
 
   it('makes its folder, for its owner alone', async () => {
@@ -145,6 +146,14 @@ describe('log', () => {
       .with.property('reason', 'INVALID_REQUEST')
     chmodSync(dir, 0o700)
     expect(() => openLog('be', config(join(dir, 'be.log', 'x\0')))).to.throw('log.dir: cannot write')
+  })
+
+  it('says which setting led to where it cannot write', () => {
+    const file = join(tempDir(), 'file')
+    writeFileSync(file, '')
+    const data = { folder: file, setting: 'backend.dataDir' }
+    expect(() => openLog('be', logIn(data, config('')))).to.throw(`backend.dataDir: cannot write ${file}/log/be.log`)
+    expect(() => openLog('be', logIn(data, config(file)))).to.throw(`log.dir: cannot write ${file}/be.log`)
   })
 
   it('writes everything before its close ends', async () => {

@@ -122,13 +122,22 @@ describe('server', () => {
     atEnd(() => socket.destroy())
     socket.write('GET / HTTP/1.1\r\n\r\n')
     await until(() => events.length > 0)
-    expect(events[0]).to.include({ level: 'info', message: 'connection' })
+    expect(events[0]).to.include({ level: 'info', message: 'connection', peer: '127.0.0.1' })
     expect(events[0]!['why']).to.match(/^no TLS with a caller \(ERR_SSL_\w+\)$/)
+  })
+
+  it('tells the log of callers that do not speak HTTP/2, and where they are', async () => {
+    const { port, events } = await serveFake()
+    const socket = connectTcp(port, '127.0.0.1')
+    atEnd(() => socket.destroy())
+    socket.on('error', () => undefined).write('GET / HTTP/1.1\r\n\r\n')
+    await until(() => events.length > 0)
+    expect(events[0]).to.include({ message: 'connection', why: 'this is not HTTP/2', peer: '127.0.0.1' })
   })
 
   describe('stop', () => {
     it('lets the call in flight finish, refuses new ones, and then ends', async () => {
-      const { stop, call, open, signals, address } = await busyServer(5_000)
+      const { stop, call, open, signals, address, events } = await busyServer(5_000)
       const stopped = stop()
       const refused = (await failure(retrieve(address))) as VaultError
       expect(refused).to.include({ reason: 'UNREACHABLE' })
@@ -140,16 +149,19 @@ describe('server', () => {
       open()
       expect((await call).data).to.have.length(0)
       await stopped
+      expect(events.map(({ message }) => message)).to.deep.equal(['call'])
     })
 
     it('cuts what has not finished after drainMs: its caller sees a broken connection, its handler an abort', async () => {
-      const { stop, call, open, signals } = await busyServer(50)
+      const { stop, call, open, signals, events } = await busyServer(50)
       signals[0]!.addEventListener('abort', open)
       const startedAt = Date.now()
       const [error] = await Promise.all([failure(call), stop()])
       expect(Date.now() - startedAt).to.be.within(45, 900)
       expect(error).to.include({ reason: 'UNREACHABLE' })
       expect(signals[0]!.aborted).to.equal(true)
+      const problem = 'what is in flight is cut: it took longer than drainMs'
+      expect(events[0]).to.include({ level: 'warn', message: 'stopping', problem, drainMs: 50 })
     })
 
     it('waits for a handler whose caller has gone', async () => {

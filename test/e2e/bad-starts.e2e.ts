@@ -1,7 +1,7 @@
 // What hinders a start is said on standard error in words that help, with exit code 2 for what can never work and 1 for
 // what may pass. A refused start changes nothing.
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -124,26 +124,22 @@ describe('e2e: starts that fail', () => {
   })
 
   describe('addresses', () => {
-    it('names a port in use', async () => {
+    it('names a port in use, and leaves no keyring and no store behind', async () => {
       const taken = createServer().listen(0, '127.0.0.1')
       await once(taken, 'listening')
       box.defer(() => taken.close())
       const { port } = taken.address() as AddressInfo
-      const expected = `error: INVALID_REQUEST: cannot listen on 127.0.0.1:${port}: the port is in use\n`
-      const made = (program: string, file: string) =>
-        `${program}: made a keyring at ${join(folder, file)}; keep a copy: without it no record can be read\n`
-      const backend = await box.backend()
-      const set = { ...frontendAt(join(folder, 'keyring.json'), backend), 'frontend.port': port }
-      const first = await failing('feserver', { set })
-      expect(first).to.include({ code: 2, stderr: made('feserver', 'keyring.json') + expected })
-      expect(await failing('feserver', { set })).to.include({ code: 2, stderr: expected })
+      const stderr = `error: INVALID_REQUEST: cannot listen on 127.0.0.1:${port}: the port is in use\n`
+      const keyringFile = join(folder, 'keyring.json')
       const dataDir = join(folder, 'backend')
-      expect(await failing('beserver', { set: backendAt(dataDir, port) })).to.include({ code: 2, stderr: expected })
-      await (await box.backend({ dataDir })).stop() // the store was let go
-      const all = { ...frontendAt(join(folder, 'other.json'), backend), ...backendAt(dataDir), 'frontend.port': port }
-      const args = ['up', ...Object.entries(all).flatMap(([name, value]) => ['--set', `${name}=${value}`])]
-      const stderr = made('enc-server', 'other.json') + expected
-      expect(await failing('enc-server', { args })).to.include({ code: 2, stderr })
+      const upper = { ...frontendAt(keyringFile, await box.backend()), 'frontend.port': port }
+      const lower = backendAt(dataDir, port)
+      const both = Object.entries({ ...lower, ...upper }).flatMap(([name, value]) => ['--set', `${name}=${value}`])
+      expect(await failing('feserver', { set: upper })).to.include({ code: 2, stderr })
+      expect(await failing('beserver', { set: lower })).to.include({ code: 2, stderr })
+      expect(await failing('enc-server', { args: ['up', ...both] })).to.include({ code: 2, stderr })
+      expect(existsSync(keyringFile)).to.equal(false)
+      expect(readdirSync(dataDir)).to.deep.equal(['log'])
     })
 
     it('refuses other machines without mutual TLS, both ways', async () => {
@@ -295,11 +291,15 @@ describe('e2e: starts that fail', () => {
       expect(refused.stderr).to.equal(
         `error: INVALID_REQUEST: backend.dataDir: ${dataDir} is not a folder, and cannot be made one (EEXIST)\n`,
       )
-      const within = await failing('beserver', { set: backendAt(dataDir) })
-      expect(within.code).to.equal(2)
-      expect(within.stderr).to.match(
-        /^error: INVALID_REQUEST: log\.dir: .+\nhint: unless it is set, the log is in .+\n$/,
-      )
+      const own = await failing('beserver', { set: backendAt(dataDir) })
+      expect(own.code).to.equal(2)
+      const hint =
+        'hint: unless log.dir is set, the log is in `log` in backend.dataDir, or beside frontend.keyringFile\n'
+      const log = (program: string) => `cannot write ${dataDir}/log/${program}.log (ENOTDIR)\n${hint}`
+      expect(own.stderr).to.equal(`error: INVALID_REQUEST: backend.dataDir: ${log('beserver')}`)
+      const set = { 'frontend.keyringFile': join(dataDir, 'keyring.json') }
+      const upper = await failing('feserver', { set })
+      expect(upper.stderr).to.equal(`error: INVALID_REQUEST: frontend.keyringFile: ${log('feserver')}`)
     })
   })
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { type FrontendClient, KeyMode } from '../../src/frontend/client.js'
 import { eventsIn, eventsOf, plainClient, refusal, storeOnce, until } from './calls.js'
-import { type Server, sandbox } from './processes.js'
+import { repoFolder, type Server, sandbox } from './processes.js'
 
 const userId = 'user-id-7f3a9c'
 const recordName = 'record-name-51d2e8'
@@ -133,6 +133,15 @@ describe('e2e: logs', () => {
     }
   })
 
+  it('have no event and no field that their page does not name', async () => {
+    for await (const { error } of client.storeRecords([{ itemId: 'i', record: { userId: '' } }])) expect(error).to.exist
+    await until(() => frontendEvents().some(({ failedItems }) => failedItems === 1))
+    const page = readFileSync(join(repoFolder, 'docs', 'operations', 'logs.md'), 'utf8')
+    const written = [...frontendEvents(), ...backendEvents()].flatMap((line) => [line.event, ...Object.keys(line)])
+    expect(written).to.include.members(['start', 'call', 'item', 'why', 'failedItems'])
+    for (const word of new Set(written)) expect(page).to.include(`\`${word}\``)
+  })
+
   it('lie in the data folder, for the owner alone, and on standard output too', () => {
     for (const [name, server] of Object.entries({ backend, frontend })) {
       const logFolder = join(folder, name, 'log')
@@ -159,6 +168,36 @@ describe('e2e: logs', () => {
     expect(existsSync(join(place, 'backend', 'log'))).to.equal(false)
     expect(existsSync(join(place, 'frontend', 'log'))).to.equal(false)
   })
+
+  it('say when a server starts and stops, of which version, where, and with what', async () => {
+    const place = box.folder()
+    const dataDir = join(place, 'backend')
+    const keyringFile = join(place, 'frontend', 'keyring.json')
+    const lower = await box.backend({ dataDir })
+    const upper = await box.frontend({ backend: lower, keyringFile })
+    await until(() => upper.stdout().includes('"ready"'))
+    await upper.stop()
+    await lower.stop()
+    const { version } = JSON.parse(readFileSync(join(repoFolder, 'package.json'), 'utf8'))
+    const life = (file: string) => eventsIn(join(place, file)).filter(({ event }) => event !== 'call')
+    const [above, below] = [life('frontend/log/feserver.log'), life('backend/log/beserver.log')]
+    expect(above.map(({ event }) => event)).to.deep.equal(['keyring made', 'start', 'ready', 'stopping', 'stop'])
+    expect(above[0]).to.include({ keyring: keyringFile })
+    expect(above[1]).to.include({ version, address: upper.address, keyring: keyringFile })
+    expect(below.map(({ event }) => event)).to.deep.equal(['start', 'stopping', 'stop'])
+    expect(below[0]).to.include({ version, address: lower.address, store: dataDir })
+  })
+
+  it('say why a server does not start', async () => {
+    const dataDir = join(box.folder(), 'backend')
+    const refused = box.run('beserver', { set: { 'backend.dataDir': dataDir, 'backend.host': '0.0.0.0' } })
+    await refused.exited
+    const [line, ...others] = eventsIn(join(dataDir, 'log', 'beserver.log'))
+    expect(line).to.include({ level: 'error', event: 'start failed', status: 'INVALID_REQUEST' })
+    expect(line?.['why']).to.match(/^backend\.host: 0\.0\.0\.0 can be reached/)
+    expect(others).to.deep.equal([])
+  })
+
   it('outlive whoever read them on standard output', async () => {
     const lower = await box.backend()
     const upper = await box.frontend({ backend: lower })

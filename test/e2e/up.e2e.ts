@@ -1,10 +1,11 @@
 // One process for one machine: `enc-server up`, and what `enc-server doctor` says of it.
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { refusal } from './calls.js'
+import { pause, plainClient, refusal, until } from './calls.js'
 import { describeEngines } from './engines.js'
 import { type Server, sandbox } from './processes.js'
 
+const storeRecords = '/encserver.v1.FrontendService/StoreRecords'
 const data = Buffer.from('PAYLOADS'.repeat(8))
 
 describeEngines('e2e: the vault as one process', (engine) => {
@@ -66,6 +67,18 @@ describeEngines('e2e: the vault as one process', (engine) => {
       expect((await box.client(second).retrieveRecord(request)).data).to.deep.equal(data)
       for (const server of [second, backend, first]) await server.stop()
     })
+
+  it('stops at a signal when calls in flight have ended, and at a second one at once', async () => {
+    const vault = await up()
+    const same = (bytes: Buffer) => bytes
+    const open = plainClient(box, vault.address).makeBidiStreamRequest(storeRecords, same, same)
+    open.on('error', () => undefined).resume()
+    await pause(300)
+    vault.kill('SIGINT')
+    await until(() => vault.stderr().endsWith('\nenc-server: stopping\n'))
+    expect(await vault.stop('SIGTERM')).to.deep.equal({ code: 143, signal: null })
+    expect(vault.stderr()).to.match(/\nenc-server: stopping at once: calls in flight are cut\n$/)
+  })
 
   it('is healthy in the doctor’s eyes while it runs, and not when it is gone', async () => {
     const vault = await up()

@@ -131,10 +131,11 @@ describe('a front end that serves', () => {
     const { calls, backend } = answering(own, foreign)
     const { states, events } = await watch(backend, ({ length }) => length === 2)
     expect(states).to.deep.equal([true, false])
-    expect(events).to.deep.equal([
-      ['info', 'ready', {}],
-      ['warn', 'not ready', { reason: 'KEYRING_MISMATCH' }],
-    ])
+    expect(events[0]).to.deep.equal(['info', 'ready', {}])
+    const [level, event, { reason, why }] = events[1] as [string, string, Record<string, string>]
+    expect([level, event, reason]).to.deep.equal(['warn', 'not ready', 'KEYRING_MISMATCH'])
+    expect(why).to.match(/^the store is bound to keyring [0-9a-f]{32}, this front end has [0-9a-f]{32}: give it/)
+    expect(events).to.have.length(2)
     expect(calls).to.have.length(2)
   })
 

@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { Client, credentials } from '@grpc/grpc-js'
 import { expect } from 'chai'
@@ -8,6 +9,7 @@ import { frontendClient } from '../../src/frontend/client.js'
 import type { FrontendConfig } from '../../src/frontend/config.js'
 import type { Backend } from '../../src/frontend/guarded-backend.js'
 import { type RunningFrontend, startFrontend } from '../../src/frontend/start.js'
+import { atEnd, keepingLog, releaseAll } from '../core/fake-frontend.js'
 import { keysClosedDuring, reasonOf, refusal } from './refusal.js'
 import { silentLog } from './wire.js'
 import { frontendConfig, instead, keyringText, openWorld, type World } from './world.js'
@@ -48,6 +50,7 @@ describe('starting the front end', () => {
   afterEach(async () => {
     await Promise.all(started.splice(0).map((running) => running.stop()))
     await world.close()
+    await releaseAll()
   })
 
   it('makes the keyring beside an empty store, serves, and finds all again the next time', async () => {
@@ -84,18 +87,54 @@ describe('starting the front end', () => {
     expect(refused.message).to.match(/^frontend\.legacyImport\.until: /)
   })
 
-  it('says that the port is in use, and leaves no key behind', async () => {
-    const taken = createServer()
-    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
-    const { port } = taken.address() as { port: number }
+  async function takenPort(port = 0): Promise<number> {
+    const taken = createServer().listen(port, '127.0.0.1')
+    atEnd(() => taken.close())
+    await once(taken, 'listening')
+    return (taken.address() as AddressInfo).port
+  }
+
+  it('says that the port is in use before it waits for the back end', async () => {
+    const never = instead(world.backend, { getStoreInfo: () => new Promise(() => undefined) })
+    const port = await takenPort()
+    const { reason, message } = await refusal(start({ port }, never))
+    expect(reason).to.equal('INVALID_REQUEST')
+    expect(message).to.equal(`cannot listen on 127.0.0.1:${port}: the port is in use`)
+  })
+
+  it('leaves no key behind when the port is taken meanwhile', async () => {
+    const port = await takenPort()
+    await releaseAll()
+    const slow = instead(world.backend, {
+      async getStoreInfo(request, call) {
+        await takenPort(port)
+        return world.backend.getStoreInfo(request, call)
+      },
+    })
     const closed = await keysClosedDuring(async () => {
-      const { reason, message } = await refusal(start({ port }))
+      const { reason, message } = await refusal(start({ port }, slow))
       expect(reason).to.equal('INVALID_REQUEST')
       expect(message).to.include(`cannot listen on 127.0.0.1:${port}`)
       expect(made).to.deep.equal([config().keyringFile]) // whoever starts it again finds it made
     })
     expect(closed).to.equal(2)
-    taken.close()
+  })
+
+  it('says in the line of a stream how many items there were, and how many of them failed', async () => {
+    const { log, events } = keepingLog()
+    const parts = { backend: world.backend, log, keyringMade: () => undefined }
+    const running = await startFrontend(config(), parts, new AbortController().signal)
+    started.push(running)
+    const client = frontendClient({ address: `127.0.0.1:${running.port}` })
+    const records = ['u', '', 'v'].map((userId, at) => ({ itemId: `${at}`, record: { userId, data } }))
+    for await (const _ of client.storeRecords(records));
+    for await (const _ of client.retrieveRecords(records.slice(0, 1)));
+    client.close()
+    await started.pop()!.stop()
+    const lines = events.filter(({ message }) => message === 'call')
+    expect(lines).to.have.length(2)
+    expect(lines[0]).to.include({ status: 'OK', items: 3, failedItems: 1 })
+    expect(lines[1]).to.include({ status: 'OK', items: 1, failedItems: 1 }) // it has no token
   })
 
   it('waits for the back end, and gives up when told to', async () => {

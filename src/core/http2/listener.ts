@@ -6,7 +6,9 @@ import { Connection, type ConnectionParts } from './connection.js'
 import { type KeepaliveLimits, keepalive } from './keepalive.js'
 import { ConnectionError, errorCodes } from './protocol.js'
 
-export interface ListenerParts extends Pick<ConnectionParts, 'opened' | 'failed' | 'unexpected'> {
+export interface ListenerParts extends Pick<ConnectionParts, 'opened' | 'unexpected'> {
+  /** Told of a connection that its peer has broken, and the peer's address. */
+  failed(error: ConnectionError, peer: string | undefined): void
   /** Undefined for plain text. */
   tls: TlsOptions | undefined
   limits: KeepaliveLimits & Pick<ConnectionParts, 'maxStreams' | 'abuse'>
@@ -50,7 +52,7 @@ function openServer({ tls, failed }: ListenerParts, connections: OpenConnections
   server.on('connection', connections.arrived)
   server.on(tls === undefined ? 'connection' : 'secureConnection', connections.begin)
   server.on('tlsClientError', ({ code = 'none' }: NodeJS.ErrnoException, socket: TLSSocket) => {
-    failed(new ConnectionError(errorCodes.noError, `no TLS with a caller (${code})`))
+    failed(new ConnectionError(errorCodes.noError, `no TLS with a caller (${code})`), socket.remoteAddress)
     socket.destroy()
   })
   return server
@@ -58,7 +60,7 @@ function openServer({ tls, failed }: ListenerParts, connections: OpenConnections
 
 type OpenConnections = ReturnType<typeof openConnections>
 
-function openConnections({ limits, ...parts }: ListenerParts) {
+function openConnections({ limits, failed, ...parts }: ListenerParts) {
   const open = new Set<Connection>()
   /** Those that are no connection yet, by the address of their peer. */
   const arriving = new Map<string, Socket>()
@@ -69,7 +71,8 @@ function openConnections({ limits, ...parts }: ListenerParts) {
       rest()
       open.delete(connection)
     }
-    const connection = new Connection({ ...parts, ...limits, socket, closed })
+    const told = (error: ConnectionError) => failed(error, socket.remoteAddress)
+    const connection = new Connection({ ...parts, ...limits, socket, closed, failed: told })
     const rest = keepalive(connection, limits)
     open.add(connection)
   }
