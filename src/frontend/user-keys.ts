@@ -54,12 +54,6 @@ export function userKeys({ limits, ...parts }: UserKeysParts): UserKeys {
     return { userKey: cache.keep(digest, userKey), newUser: document }
   }
 
-  // What is known already is not written anew: it would be one more object that outlives its call, for every record read.
-  function learn(name: string, now: Latest): void {
-    const seen = latest.get(name)
-    if (seen?.digest !== now.digest || seen.newUser) latest.set(name, now)
-  }
-
   return {
     async sealing(user) {
       const name = nameOf(user)
@@ -78,7 +72,7 @@ export function userKeys({ limits, ...parts }: UserKeysParts): UserKeys {
       const digest = userKeyDigest({ realm, ...life }, generation)
       const unwrap = async () => cache.keep(digest, await source.unwrap(life, generation))
       const userKey = cache.get(digest) ?? (await shared(unwrapping, digest, unwrap))
-      if (newest) learn(nameOf(user), { digest, uid: life.userUid, newUser: undefined })
+      if (newest) noteLatest(latest, nameOf(user), { digest, uid: life.userUid, newUser: undefined })
       return userKey
     },
     forget(user, { uid }) {
@@ -86,6 +80,12 @@ export function userKeys({ limits, ...parts }: UserKeysParts): UserKeys {
     },
     close: cache.close,
   }
+}
+
+// What is known already is not written anew: it would be one more object that outlives its call, for every record read.
+function noteLatest(latest: LRUCache<string, Latest>, name: string, now: Latest): void {
+  const seen = latest.get(name)
+  if (seen?.digest !== now.digest || seen.newUser) latest.set(name, now)
 }
 
 /** The work under way of that name, or else this work. */
