@@ -37,9 +37,10 @@ const longestTimeoutMs = 2 ** 32 - 1
 
 /** Never rejects: each call of the batch is settled. `first` is told when results begin to come. */
 export async function sendBatch(to: To, batch: Waiting[], first: () => void): Promise<void> {
-  const { methods } = to
+  const { methods, streams } = to
   const [only] = batch
-  if (only !== undefined && batch.length === 1) return settleAlone(methods, only)
+  // To begin a stream for it would cost more than a call.
+  if (only !== undefined && batch.length === 1 && !streams.isReady()) return settleAlone(methods, only)
   const open = new Map(batch.map((waiting) => [to.nextIndex(), waiting]))
   const sentAt = performance.now()
   const broken = await exchange(to, open, first)

@@ -11,6 +11,8 @@ export interface StreamLimits {
 }
 
 export interface BatchStreams {
+  /** Whether one waits that can have a batch. */
+  isReady(): boolean
   /** Resolves when all results are there, or with what broke the stream; never rejects. */
   exchange(batch: Batch): Promise<VaultError | undefined>
 }
@@ -51,6 +53,10 @@ export function batchStreams(methods: BatchMethods, { idleMs, ageMs } = defaultL
     kept.timer.refresh()
   }
 
+  function isFresh(kept: Kept): boolean {
+    return !kept.stream.isOver && !isOld(kept)
+  }
+
   function isOld({ openedAt }: Kept): boolean {
     return performance.now() - openedAt >= ageMs
   }
@@ -59,12 +65,13 @@ export function batchStreams(methods: BatchMethods, { idleMs, ageMs } = defaultL
   function take(): Kept {
     const kept = idle.pop()
     if (kept === undefined) return open()
-    if (!kept.stream.isOver && !isOld(kept)) return kept
+    if (isFresh(kept)) return kept
     kept.stream.end()
     return take()
   }
 
   return {
+    isReady: () => idle.some(isFresh),
     async exchange(batch) {
       const kept = take()
       const broken = await kept.stream.exchange(batch)

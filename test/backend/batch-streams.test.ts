@@ -61,6 +61,24 @@ describe('batch streams', () => {
     expect(await slow).to.equal(undefined)
   })
 
+  it('are ready while one of them has no batch and may have another', async () => {
+    const { opened, open } = gate()
+    const fake = fakeBackend(async function* (calls) {
+      if (calls.length === 3) await opened
+      yield* answerAll(calls)
+    })
+    const { streams } = counted(fake, { ageMs: 100 })
+    expect(streams.isReady()).to.equal(false)
+    await streams.exchange(batch(2))
+    expect(streams.isReady()).to.equal(true)
+    const slow = streams.exchange(batch(3))
+    expect(streams.isReady()).to.equal(false)
+    open()
+    await slow
+    expect(streams.isReady()).to.equal(true)
+    await until(() => !streams.isReady()) // old by now
+  })
+
   it('that break say why, and are not used again', async () => {
     const broken = new VaultError('OVERLOADED')
     const fake = fakeBackend(async function* (calls) {
@@ -94,6 +112,7 @@ describe('batch streams', () => {
     await streams.exchange(batch())
     breakIt()
     await pause(5)
+    expect(streams.isReady()).to.equal(false)
     expect(await streams.exchange(batch())).to.equal(undefined)
     expect(begun).to.equal(2)
   })

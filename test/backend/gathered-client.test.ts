@@ -44,6 +44,15 @@ describe('gathered client', () => {
       expect(fake.seen).to.deep.include({ alone: ['a', 'b'], batches: [] })
     })
 
+    it('nor opens a stream for it, but takes one that is there', async () => {
+      const fake = fakeBackend()
+      const client = gathered(fake)
+      await getAll(client, 3)
+      expect((await get(client, 'later')).record?.recordId.toString()).to.equal('later')
+      expect(fake.seen).to.deep.include({ alone: [], streams: 1 })
+      expect(fake.seen.batches).to.have.length(2)
+    })
+
     it('no parts: each is a call of its own, whatever waits beside it', async () => {
       const fake = fakeBackend()
       const part = { recordId: randomBytes(72), keyId: randomBytes(16), partNumber: 7 }
