@@ -53,13 +53,8 @@ export function batchStreams(methods: BatchMethods, { idleMs, ageMs } = defaultL
     kept.timer.refresh()
   }
 
-  function isFresh(kept: Kept): boolean {
-    return !kept.stream.isOver && !isOld(kept)
-  }
-
-  function isOld({ openedAt }: Kept): boolean {
-    return performance.now() - openedAt >= ageMs
-  }
+  const isOld = ({ openedAt }: Kept) => performance.now() - openedAt >= ageMs
+  const isFresh = (kept: Kept) => !kept.stream.isOver && !isOld(kept)
 
   /** The one used last that can have a batch, or else a new one. */
   function take(): Kept {
