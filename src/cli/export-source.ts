@@ -77,8 +77,9 @@ async function* recordsOfKeys(path: string, { exported, tally }: Source): AsyncG
       continue
     }
     const request = { userId: user, recordName: name, recordKey, callerAad: aad, expectKeyId: keyId }
-    const [which, size] = 'line' in from ? [{ line: from.line }, from.lineBytes] : [{}, from.fileBytes]
-    yield { request, entry, keyId, which: { ...which, user, name }, end, bytes: size + overheadBytes }
+    const size = 'line' in from ? from.lineBytes : from.fileBytes
+    // Not the line, which is one of an input that whoever exports may never have seen.
+    yield { request, entry, keyId, which: { user, name }, end, bytes: size + overheadBytes }
   }
 }
 
