@@ -27,16 +27,27 @@ const fields: Hints['fields'] = {
     'all but records of mode server need theirs: --key-file FILE, or --key-stdin; one with bound bytes needs its --aad-file too',
 }
 
+const longer = '--timeout SECONDS waits longer'
+
 const shared: Hints['reasons'] = {
   STORE_FULL: "make room on the back end's disk; it goes on by itself",
   OVERLOADED: 'wait a little, then try again',
-  DEADLINE_EXCEEDED: '--timeout SECONDS waits longer',
+  DEADLINE_EXCEEDED: longer,
   STORE_UNAVAILABLE: "the back end's log says why",
   NOT_SUPPORTED: 'is that the right server? front ends listen on 7777, back ends on 8888, unless configured',
 }
 
+const again = '`feclient versions` shows whether it was; its record key, if it has one, is lost then: do it again'
+
 export const frontendHints: Hints = {
-  fields: { ...fields, address: 'as in --address 127.0.0.1:7777; without it $ENC_SERVER_FRONTEND_TARGET counts' },
+  fields: {
+    ...fields,
+    address: 'as in --address 127.0.0.1:7777; without it $ENC_SERVER_FRONTEND_TARGET counts',
+    'unanswered store': `${longer}; ${again}, without --if-absent`,
+    'unanswered restore': `${longer}; ${again}`,
+    'unanswered delete': `${longer}; \`feclient list\` shows whether it was; with --allow-missing the same command can be run again`,
+    'unanswered import': `${longer}; the same command with --resume goes on, and stores again, as a further version, what has no line in the keys file`,
+  },
   reasons: {
     ...shared,
     UNREACHABLE: 'is feserver running? `make feserver-cmd` starts one; if it wants TLS, give --tls-ca',
@@ -53,7 +64,12 @@ export const frontendHints: Hints = {
 }
 
 export const backendHints: Hints = {
-  fields: { ...fields, address: 'as in --address 127.0.0.1:8888; without it $ENC_SERVER_BACKEND_TARGET counts' },
+  fields: {
+    ...fields,
+    address: 'as in --address 127.0.0.1:8888; without it $ENC_SERVER_BACKEND_TARGET counts',
+    'unanswered store': `${longer}; the same command can be run again: it stores once`,
+    'unanswered delete': `${longer}; \`beclient get --record-id HEX\` shows whether it was; with --allow-missing the same command can be run again`,
+  },
   reasons: {
     ...shared,
     UNREACHABLE:
