@@ -12,7 +12,7 @@ interface InitFlags {
 }
 
 export function addKeyring(program: Command, createKeyring: CreateKeyring, session: Session): void {
-  const keyring = program.command('keyring').description("Look after the front end's keyring.").helpCommand(false)
+  const keyring = program.command('keyring').description("Look after the front end's keyring.")
   const command = keyring
     .command('init')
     .description('Make a keyring. An existing one is left as it is.')
