@@ -5,7 +5,7 @@ const mostMistakes = 2
 export function closestWord(word: string, known: string[]): string | undefined {
   const tried = known.map((each) => ({ each, mistakes: mistakesIn(word, each) }))
   const [best] = tried.sort((a, b) => a.mistakes - b.mistakes)
-  const letters = word.replace(/\W/g, '').length
+  const letters = word.replace(/.*[._]|\W/g, '').length // of a path, those of its last part
   return best && best.mistakes <= mostMistakes && 2 * best.mistakes < letters ? best.each : undefined
 }
 

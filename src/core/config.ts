@@ -1,6 +1,7 @@
 // One file, a section per service. Defaults < file < environment < flags. Each service reads its own sections and
 // refuses what it does not know, naming every mistake at once, each with where it stands.
 import convict from 'convict'
+import { closestWord } from './closest-word.js'
 import { type ConfigFile, isTree, readSections, type SectionName, sectionNames, type Tree } from './config-file.js'
 import { VaultError } from './errors.js'
 import type { Setting, Settings } from './settings.js'
@@ -32,19 +33,28 @@ function withEnv(settings: Settings, path: string[]): object {
 // Names that begin like a setting's and are none: the clients' own.
 const otherVariables = ['ENC_SERVER_FRONTEND_TARGET', 'ENC_SERVER_BACKEND_TARGET']
 
-function leavesOf(settings: Settings, path: string[]): string[] {
+function pathsOf(settings: Settings, path: string[]): string[] {
   return Object.entries(settings).flatMap(([name, node]) => {
     const here = [...path, name]
-    return isSetting(node) ? [node.env ?? envName(here)] : leavesOf(node, here)
+    return isSetting(node) ? [here.join('.')] : pathsOf(node, here)
   })
+}
+
+function variableOf(settings: Settings, path: string): string {
+  return leafAt(settings, path)?.env ?? envName(path.split('.'))
+}
+
+function meaning(word: string, known: string[]): string {
+  const meant = closestWord(word, known)
+  return meant === undefined ? '' : `; did you mean ${meant}?`
 }
 
 /** A variable that is meant for these sections and belongs to no setting, such as one that is misspelt. */
 function unknownVariables(settings: Settings, env: NodeJS.ProcessEnv): string[] {
-  const known = [...leavesOf(settings, []), ...otherVariables]
+  const known = [...pathsOf(settings, []).map((path) => variableOf(settings, path)), ...otherVariables]
   const prefixes = Object.keys(settings).map((section) => `${envName([section])}_`)
   const meant = Object.keys(env).filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
-  return meant.filter((name) => !known.includes(name)).map((name) => `${name}: no such setting`)
+  return meant.filter((name) => !known.includes(name)).map((name) => `${name}: no such setting${meaning(name, known)}`)
 }
 
 function unknownSections(sections: Tree): string[] {
@@ -56,7 +66,7 @@ function unknownSections(sections: Tree): string[] {
 function shaped(given: Tree, settings: Settings, refuse: (path: string, problem: string) => void): Tree {
   const kept = Object.entries(given).flatMap(([name, value]): [string, unknown][] => {
     const node = Object.hasOwn(settings, name) ? settings[name] : undefined
-    if (node === undefined) refuse(name, 'no such setting')
+    if (node === undefined) refuse(name, `no such setting${meaning(name, Object.keys(settings))}`)
     else if (isSetting(node) && typeof value !== 'object') return [[name, value]]
     else if (isSetting(node)) refuse(name, 'must be one value')
     else if (!isTree(value)) refuse(name, 'must be an object')
@@ -101,7 +111,7 @@ function parseOverride(override: string): { path: string; value: string | undefi
 
 function noSetting(settings: Settings, path: string): string {
   const [section = ''] = path.split('.')
-  if (Object.hasOwn(settings, section)) return 'no such setting'
+  if (Object.hasOwn(settings, section)) return `no such setting${meaning(path, pathsOf(settings, []))}`
   return `no such setting here; there are those of ${Object.keys(settings).join(', ')}`
 }
 
@@ -129,6 +139,6 @@ function withOrigin(mistake: string, settings: Settings, { file, env, overrides 
   const [path = ''] = mistake.split(':', 1)
   const problem = mistake.slice(path.length)
   if (overrides.some((override) => override.startsWith(`${path}=`))) return `--set ${mistake}`
-  const variable = leafAt(settings, path)?.env ?? envName(path.split('.'))
+  const variable = variableOf(settings, path)
   return env[variable] === undefined ? `${file.path}: ${mistake}` : `${variable}${problem}`
 }

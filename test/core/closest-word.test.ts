@@ -26,5 +26,13 @@ describe('closest word', () => {
     it(`of "${word}" is ${best ?? 'none'}`, () => expect(closestWord(word, known)).to.equal(best))
   }
 
+  it('counts the mistakes of a path against its last part', () => {
+    const paths = ['backend.mode', 'backend.tls.certFile', 'LOG_STDOUT']
+    expect(closestWord('backend.mdoe', paths)).to.equal('backend.mode')
+    expect(closestWord('backend.tsl.certFile', paths)).to.equal('backend.tls.certFile')
+    expect(closestWord('LOG_STDUOT', paths)).to.equal('LOG_STDOUT')
+    expect(closestWord('backend.nope', paths)).to.equal(undefined)
+  })
+
   it('is none of none', () => expect(closestWord('store', [])).to.equal(undefined))
 })

@@ -133,7 +133,11 @@ describe('config', () => {
     ['a day with a time', { set: ['backend.until=2026-02-03T00'] }, [`--set ${dayError}: value was "2026-02-03T00"`]],
     ['a day that is a number', { file: { backend: { until: 2026 } } }, [`FILE: ${dayError}: value was 2026`]],
     ['an empty place', { set: ['backend.dir='] }, ['--set backend.dir: must name a file or folder']],
-    ['an unknown setting', { file: { backend: { hots: 'x' } } }, ['FILE: backend.hots: no such setting']],
+    [
+      'an unknown setting',
+      { file: { backend: { hots: 'x' } } },
+      ['FILE: backend.hots: no such setting; did you mean host?'],
+    ],
     [
       'an unknown nested setting',
       { file: { backend: { tls: { cert: 'x' } } } },
@@ -161,7 +165,11 @@ describe('config', () => {
     ['a section that is a text', { file: { backend: 'x' } }, ['FILE: backend: must be an object']],
     ['a section that is a list', { file: { backend: [] } }, ['FILE: backend: must be an object']],
     ['a section that is null', { file: { backend: null } }, ['FILE: backend: must be an object']],
-    ['a flag for an unknown setting', { set: ['backend.hots=x'] }, ['--set backend.hots: no such setting']],
+    [
+      'a flag for an unknown setting',
+      { set: ['backend.hots=x'] },
+      ['--set backend.hots: no such setting; did you mean backend.host?'],
+    ],
     ['a flag for an unknown section', { set: ['bakend.port=1'] }, [`--set bakend.port: ${elsewhere}`]],
     ['a flag for another section', { set: ['frontend.port=1'] }, [`--set frontend.port: ${elsewhere}`]],
     [
@@ -190,7 +198,7 @@ describe('config', () => {
     const named = mistakes({ file, env: { ENC_SERVER_BACKEND_INSECURE: 'ture' }, set: ['backend.nope=1'] })
     expect(named).to.have.members([
       "FILE: unknown section 'bckend'; there are frontend, backend, log",
-      'FILE: backend.hots: no such setting',
+      'FILE: backend.hots: no such setting; did you mean host?',
       'FILE: backend.tls: must be an object',
       'FILE: backend.mode: must be one value',
       '--set backend.nope: no such setting',
@@ -205,7 +213,7 @@ describe('config', () => {
     expect(mistakes({ ...all, set: [] })).to.eql([`ENC_SERVER_BACKEND_PORT: ${noPort}: value was "b"`])
     expect(mistakes({ file: all.file })).to.eql([`FILE: ${portError}: value was "a"`])
     expect(mistakes({ ...all, set: ['backend.portx=1', 'backend.port=1'] })).to.eql([
-      '--set backend.portx: no such setting',
+      '--set backend.portx: no such setting; did you mean backend.port?',
     ])
   })
 
@@ -228,7 +236,7 @@ describe('config', () => {
     }
     const sources = { file: { path: '', required: false }, env, overrides: [] }
     expect(() => loadConfig({ backend: backendSchema.backend }, sources)).to.throw(
-      'wrong settings:\n  ENC_SERVER_BACKEND_PROT: no such setting',
+      'wrong settings:\n  ENC_SERVER_BACKEND_PROT: no such setting; did you mean ENC_SERVER_BACKEND_PORT?',
     )
   })
 

@@ -46,7 +46,7 @@ describe('e2e: starts that fail', () => {
       const args = configured({ backend: { prot: 1 } })
       const { code, stderr } = await failing('beserver', { args })
       expect(stderr).to.equal(
-        `error: INVALID_REQUEST: wrong settings:\n  ${args[1]}: backend.prot: no such setting\n${hint}\n`,
+        `error: INVALID_REQUEST: wrong settings:\n  ${args[1]}: backend.prot: no such setting; did you mean port?\n${hint}\n`,
       )
       expect(code).to.equal(2)
     })
@@ -71,7 +71,7 @@ describe('e2e: starts that fail', () => {
         [
           'error: INVALID_REQUEST: wrong settings:',
           `  ${args[1]}: unknown section 'gateway'; there are frontend, backend, log`,
-          `  ${args[1]}: backend.prot: no such setting`,
+          `  ${args[1]}: backend.prot: no such setting; did you mean port?`,
           `  ${args[1]}: backend.tls: must be an object`,
           '  --set backend.nope: no such setting',
           '  --set backend.port: must be setting=value, as in --set log.level=debug',
