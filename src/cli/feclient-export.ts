@@ -40,7 +40,7 @@ export function addExport(program: Command, session: Session): void {
   const command = program
     .command('export')
     .description('Get the records of a keys file, or those of a user that need no key, as NDJSON or as files.')
-    .option('--keys <file>', 'the keys file that an import wrote')
+    .option('--keys <file>', 'the keys file that an import wrote; this or --user is required')
     .addOption(new Option('--user <id>', "instead: this user's records of mode server").conflicts('keys'))
     .requiredOption(
       '--out <file>',

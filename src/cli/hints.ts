@@ -39,9 +39,22 @@ const shared: Hints['reasons'] = {
 
 const again = '`feclient versions` shows whether it was; its record key, if it has one, is lost then: do it again'
 
+// Of what the front end refuses, by the names that its messages have in every language.
+const flagsOf: Hints['fields'] = {
+  user_id: 'on the command line: --user',
+  record_name: 'on the command line: --name',
+  record_key:
+    'the file of --key-file, or standard input with --key-stdin, must be what --key-out wrote or `store` printed',
+  caller_aad: 'on the command line: --aad-file',
+  expire_time: 'on the command line: --expires',
+  'attributes.content_type': 'on the command line: --content-type',
+  'attributes.labels': 'on the command line: --label',
+}
+
 export const frontendHints: Hints = {
   fields: {
     ...fields,
+    ...flagsOf,
     address: 'as in --address 127.0.0.1:7777; without it $ENC_SERVER_FRONTEND_TARGET counts',
     'unanswered store': `${longer}; ${again}, without --if-absent`,
     'unanswered restore': `${longer}; ${again}`,

@@ -54,7 +54,7 @@ async function refuseWithin(folder: string, flag: string, path: string | undefin
 
 function fileOf({ from }: KeyEntry): InputFile {
   if ('fileBytes' in from) return from
-  throw invalidField('line', 'is of an import of lines, and not of a folder')
+  throw new VaultError('INVALID_REQUEST', { message: 'this is of an import of lines, not of a folder' })
 }
 
 interface Folder extends ImportJob {
