@@ -9,7 +9,10 @@ export interface Hints {
 
 export const noHints: Hints = { reasons: {}, fields: {} }
 
+const longer = '--timeout SECONDS waits longer'
+
 const fields: Hints['fields'] = {
+  late: longer,
   connection:
     'does the server run, and there? one with TLS needs --tls-ca, one that asks for certificates --tls-cert and --tls-key too',
   'plain text': 'on the command line: --tls-ca FILE, or --insecure',
@@ -26,8 +29,6 @@ const fields: Hints['fields'] = {
   'no record key':
     'all but records of mode server need theirs: --key-file FILE, or --key-stdin; one with bound bytes needs its --aad-file too',
 }
-
-const longer = '--timeout SECONDS waits longer'
 
 const shared: Hints['reasons'] = {
   STORE_FULL: "make room on the back end's disk; it goes on by itself",
@@ -56,10 +57,10 @@ export const frontendHints: Hints = {
     ...fields,
     ...flagsOf,
     address: 'as in --address 127.0.0.1:7777; without it $ENC_SERVER_FRONTEND_TARGET counts',
-    'unanswered store': `${longer}; ${again}, without --if-absent`,
-    'unanswered restore': `${longer}; ${again}`,
-    'unanswered delete': `${longer}; \`feclient list\` shows whether it was; with --allow-missing the same command can be run again`,
-    'unanswered import': `${longer}; the same command with --resume goes on, and stores again, as a further version, what has no line in the keys file`,
+    'unanswered store': `${again}, without --if-absent`,
+    'unanswered restore': again,
+    'unanswered delete': '`feclient list` shows whether it was; with --allow-missing the same command can be run again',
+    'unanswered import': `the same command with --resume goes on, and stores again, as a further version, what has no line in the keys file`,
   },
   reasons: {
     ...shared,
@@ -80,8 +81,9 @@ export const backendHints: Hints = {
   fields: {
     ...fields,
     address: 'as in --address 127.0.0.1:8888; without it $ENC_SERVER_BACKEND_TARGET counts',
-    'unanswered store': `${longer}; the same command can be run again: it stores once`,
-    'unanswered delete': `${longer}; \`beclient get --record-id HEX\` shows whether it was; with --allow-missing the same command can be run again`,
+    'unanswered store': `the same command can be run again: it stores once`,
+    'unanswered delete':
+      '`beclient get --record-id HEX` shows whether it was; with --allow-missing the same command can be run again',
   },
   reasons: {
     ...shared,

@@ -1,4 +1,5 @@
-// A write whose time was over before its answer came may have been done nevertheless: its error says so, and what to do.
+// A write whose time was over, or that was interrupted, before its answer came may have been done nevertheless: its error
+// says so, and what to do.
 import { VaultError } from '../core/errors.js'
 import { neverSent } from '../core/retry.js'
 
@@ -24,8 +25,9 @@ export async function telling<T>(doubt: Doubt, write: () => Promise<T>, sent = (
 /** The same error, and the doubt if it leaves any. */
 export function inDoubt(doubt: Doubt, error: VaultError): VaultError {
   const { reason, message, requestId, fields } = error
-  if (reason !== 'DEADLINE_EXCEEDED' || fields.length > 0 || neverSent(error)) return error
+  const late = reason === 'DEADLINE_EXCEEDED' && !neverSent(error)
+  if (fields.length > 0 || (reason !== 'CANCELLED' && !late)) return error
   const told = `${message}; ${doubts[doubt]}`
-  const found = [{ field: doubt, description: told }]
+  const found = [...(late ? ['late'] : []), doubt].map((field) => ({ field, description: told }))
   return new VaultError(reason, { message: told, fields: found, cause: error, ...(requestId && { requestId }) })
 }

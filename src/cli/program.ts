@@ -123,6 +123,7 @@ interface Failure extends Session {
 function failed(error: unknown, { hints, terminal, signal }: Failure): number {
   const { aborted, reason } = signal
   if (aborted && (reason as NodeJS.ErrnoException).code === 'EPIPE') return 1
-  const code = printError(aborted ? reason : fileError(error), hints, terminal)
+  const isKnown = error instanceof VaultError && error.kind === 'cancelled' // with what it may have done
+  const code = printError(aborted && !isKnown ? reason : fileError(error), hints, terminal)
   return aborted && reason instanceof VaultError ? interruptedCode : code
 }
