@@ -69,6 +69,7 @@ function isSpareComma(json: string, { at, before }: { at: number; before: number
 }
 
 function problemOf(rest: string, next: Next, open: string[]): string {
+  if (rest.startsWith('\u{feff}')) return 'JSON begins without a byte order mark'
   if (/^(\/[/*]|#)/.test(rest)) return 'JSON has no comments'
   if (rest.startsWith("'")) return 'JSON has double quotes only'
   if (next === 'end') return 'there is more behind the end'

@@ -32,6 +32,7 @@ describe('json mistake', () => {
     ['# why\n{}', 0, 'JSON has no comments'],
     ['{"a": "b\n"}', 6, 'a text without its end, or with a backslash that means nothing'],
     ['{"a": "C:\\d"}', 6, 'a text without its end, or with a backslash that means nothing'],
+    ['\u{feff}{}', 0, 'JSON begins without a byte order mark'],
     ['{} {}', 3, 'there is more behind the end'],
     ['{}}', 2, 'there is more behind the end'],
   ]
