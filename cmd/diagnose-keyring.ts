@@ -6,6 +6,7 @@ import type { FrontendConfig } from '../src/frontend/config.js'
 import { readKeyring } from '../src/frontend/keyring-file.js'
 import { checkStore } from '../src/frontend/readiness.js'
 import type { GetStoreInfoResponse } from '../src/gen/encserver/v1/backend.js'
+import { noStoreYet } from './diagnose-store.js'
 import { type Look, ok, warning } from './look.js'
 
 export interface Surroundings {
@@ -53,7 +54,7 @@ function withoutKeyring(keyringFile: string, { bound, store, front }: Surroundin
   if (bound !== undefined && !bound.empty) throw new Error(`${none}, but the store has records: ${restore}`)
   if (bound === undefined && front.state === 'ok')
     throw new Error(`${none}, though a front end runs with one: ${restore} before that stops`)
-  if (bound === undefined && store.state !== 'warning')
+  if (bound === undefined && !store.found.includes(noStoreYet))
     return warning(`${none}, and there may be records already: if so, ${restore}`)
   return warning(`${none} yet: the first start makes it`)
 }

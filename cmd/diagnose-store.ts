@@ -10,6 +10,9 @@ import { VaultError } from '../src/core/errors.js'
 import { lookAtFolder } from './diagnose-folder.js'
 import { type Look, ok, warning } from './look.js'
 
+/** What is said of a store that is not there. */
+export const noStoreYet = 'none there yet, the first start makes it'
+
 export async function lookAtStore(backend: BackendConfig): Promise<Look> {
   const place = `${backend.store}: ${storePlace(backend)}`
   if (backend.store === 'mongodb') await askMongo(backend.mongodb)
@@ -20,8 +23,8 @@ export async function lookAtStore(backend: BackendConfig): Promise<Look> {
 async function lookAtLevel(dataDir: string, place: string): Promise<Look> {
   const there = await isStore(dataDir)
   const { state, found } = await lookAtFolder(dataDir)
-  if (state === 'warning') return warning(`${place}; ${found}`)
-  return there ? ok(place) : warning(`${place}: none there yet, the first start makes it`)
+  const said = [there ? place : `${place}: ${noStoreYet}`, found].filter((words) => words !== '').join('; ')
+  return there && state === 'ok' ? ok(said) : warning(said)
 }
 
 /** Whether LevelDB has written there; throws where no store can be. */

@@ -9,8 +9,10 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { diagnose } from '../../cmd/diagnose.js'
 import { type Disk, lookAtFolder } from '../../cmd/diagnose-folder.js'
+import { lookAtKeyring } from '../../cmd/diagnose-keyring.js'
 import type { Finding } from '../../src/cli/doctor.js'
 import { feclient } from '../../src/cli/feclient.js'
+import type { FrontendConfig } from '../../src/frontend/config.js'
 import { randomSource } from '../../src/frontend/crypto/random.js'
 import { createKeyring } from '../../src/frontend/keyring-file.js'
 import { fakeTerminal } from './fake-terminal.js'
@@ -222,6 +224,15 @@ describe('doctor', () => {
       await lost()
       const found = `there is no keyring in ${keyringFile()}, and there may be records already: if so, restore it from its backup`
       expect((await findings())['keyring']).to.include({ state: 'warning', found })
+    })
+
+    it('does not take a store whose disk is nearly full for none', async () => {
+      await lost()
+      const config = { keyringFile: keyringFile(), realm: 'default' } as FrontendConfig
+      const store: Finding = { what: 'store', state: 'warning', found: 'level: store; 81.9 MB are free' }
+      const front: Finding = { what: 'front end', state: 'error', found: '' }
+      const { found } = await lookAtKeyring(config, { bound: undefined, store, front })
+      expect(found).to.include('there may be records already')
     })
 
     it('sees that the keyring is another', async () => {
