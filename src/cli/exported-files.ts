@@ -44,8 +44,9 @@ export async function openExportedFiles(folder: string): Promise<ExportedFiles> 
     users.add(user)
     prints.add(print({ user, name, keyId: keyIdOf(line) }, requiredText(line, 'sha256')))
   }
+  const otherwise = 'remove it, and then --force replaces the files that it names'
   const list = (await isThere({ path, flag }))
-    ? await continueGrowing({ path, flag, maxLineBytes: maxEntryBytes, read })
+    ? await continueGrowing({ path, flag, maxLineBytes: maxEntryBytes, otherwise, read })
     : await createGrowing({ path, flag, taken: `${path} is there` })
   return {
     add: ({ user, name, keyId }, sha256) => list.append(`${toJson({ user, name, key_id: keyId, sha256 })}\n`),

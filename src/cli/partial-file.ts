@@ -43,7 +43,7 @@ export async function openPartial(opening: PartialOpening): Promise<PartialFile>
   const taken = leftText(partial)
   const going = resume && (await isThere({ path: partial, flag }))
   const file = going
-    ? await continueGrowing({ ...opening, path: partial })
+    ? await continueGrowing({ ...opening, path: partial, otherwise: 'remove it to begin again' })
     : await createGrowing({ path: partial, flag, taken })
   return {
     path: partial,
