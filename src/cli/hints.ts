@@ -14,7 +14,7 @@ const longer = '--timeout SECONDS waits longer'
 const fields: Hints['fields'] = {
   late: longer,
   connection:
-    'does the server run, and there? one with TLS needs --tls-ca, one that asks for certificates --tls-cert and --tls-key too',
+    'does the server run, and there? one with TLS needs --tls-ca, one that asks for certificates --tls-cert and --tls-key too, one without TLS none of them',
   'plain text': 'on the command line: --tls-ca FILE, or --insecure',
   tls: 'on the command line: --tls-ca FILE --tls-cert FILE --tls-key FILE',
   'tls.caFile': '--tls-ca named it',
