@@ -1,11 +1,12 @@
 // What `enc-server doctor` says of the keyring. One that is not there is nothing before the first write, and all there is
 // to lose after it.
-
+import { stat } from 'node:fs/promises'
 import type { Finding } from '../src/cli/doctor.js'
 import type { FrontendConfig } from '../src/frontend/config.js'
 import { readKeyring } from '../src/frontend/keyring-file.js'
 import { checkStore } from '../src/frontend/readiness.js'
 import type { GetStoreInfoResponse } from '../src/gen/encserver/v1/backend.js'
+import { noStoreYet } from './diagnose-store.js'
 import { type Look, ok, warning } from './look.js'
 
 export interface Surroundings {
@@ -17,11 +18,32 @@ export interface Surroundings {
 }
 
 export async function lookAtKeyring({ keyringFile, realm }: FrontendConfig, around: Surroundings): Promise<Look> {
-  const found = await readKeyring(keyringFile)
+  const found = await readKeyring(keyringFile).catch(async (error: Error) => {
+    const isEmpty = await stat(keyringFile).then(
+      ({ size }) => size === 0,
+      () => false,
+    )
+    throw new Error(isEmpty ? emptyText(keyringFile, around) : unreadable(keyringFile, error))
+  })
   if (found === null) return withoutKeyring(keyringFile, around)
-  if (found.realm !== realm) throw new Error(`${keyringFile} is of realm ${found.realm}, configured is ${realm}`)
+  if (found.realm !== realm)
+    throw new Error(
+      `${keyringFile} is of realm ${found.realm}, configured is ${realm}: set frontend.realm to the former`,
+    )
   if (around.bound !== undefined) checkStore(around.bound, found.keyringId)
   return ok(`${keyringFile}: id ${found.keyringId.toString('hex')}, realm ${found.realm}`)
+}
+
+function emptyText(keyringFile: string, { bound }: Surroundings): string {
+  const isUnused = bound?.empty && bound.keyringId.length === 0
+  return `${keyringFile} is empty: ${isUnused ? 'remove it, the first start makes one' : 'restore it from its backup'}`
+}
+
+/** What hinders, which names the file, and what to do. */
+function unreadable(keyringFile: string, { message }: Error): string {
+  if (!message.includes(keyringFile)) return `${keyringFile}: ${message}`
+  if (/\(E(ACCES|PERM)\)$/.test(message)) return `${message}: run this as the user of the front end`
+  return /chmod/.test(message) ? message : `${message}: correct frontend.keyringFile`
 }
 
 function withoutKeyring(keyringFile: string, { bound, store, front }: Surroundings): Look {
@@ -32,7 +54,7 @@ function withoutKeyring(keyringFile: string, { bound, store, front }: Surroundin
   if (bound !== undefined && !bound.empty) throw new Error(`${none}, but the store has records: ${restore}`)
   if (bound === undefined && front.state === 'ok')
     throw new Error(`${none}, though a front end runs with one: ${restore} before that stops`)
-  if (bound === undefined && store.state !== 'warning')
+  if (bound === undefined && !store.found.includes(noStoreYet))
     return warning(`${none}, and there may be records already: if so, ${restore}`)
   return warning(`${none} yet: the first start makes it`)
 }

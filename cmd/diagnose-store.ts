@@ -7,13 +7,24 @@ import { lastingError, storeError } from '../src/backend/mongo-errors.js'
 import { readMongoUri } from '../src/backend/mongo-uri.js'
 import { storePlace } from '../src/backend/open-store.js'
 import { VaultError } from '../src/core/errors.js'
+import { lookAtFolder } from './diagnose-folder.js'
 import { type Look, ok, warning } from './look.js'
+
+/** What is said of a store that is not there. */
+export const noStoreYet = 'none there yet, the first start makes it'
 
 export async function lookAtStore(backend: BackendConfig): Promise<Look> {
   const place = `${backend.store}: ${storePlace(backend)}`
   if (backend.store === 'mongodb') await askMongo(backend.mongodb)
-  else if (!(await isStore(backend.dataDir))) return warning(`${place}: none there yet, the first start makes it`)
+  else return lookAtLevel(backend.dataDir, place)
   return ok(place)
+}
+
+async function lookAtLevel(dataDir: string, place: string): Promise<Look> {
+  const there = await isStore(dataDir)
+  const { state, found } = await lookAtFolder(dataDir)
+  const said = [there ? place : `${place}: ${noStoreYet}`, found].filter((words) => words !== '').join('; ')
+  return there && state === 'ok' ? ok(said) : warning(said)
 }
 
 /** Whether LevelDB has written there; throws where no store can be. */

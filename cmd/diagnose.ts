@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { backendClient } from '../src/backend/client.js'
 import { type BackendConfig, backendSchema } from '../src/backend/config.js'
-import { namingServer, noServerAt } from '../src/cli/connection.js'
+import { noServerAt } from '../src/cli/connection.js'
 import type { Diagnose } from '../src/cli/doctor.js'
 import type { ChannelConfig } from '../src/core/channel.js'
 import { newCall } from '../src/core/client.js'
@@ -14,10 +14,9 @@ import { backendChannel, type FrontendConfig, frontendSchema } from '../src/fron
 import { checkFormat } from '../src/frontend/readiness.js'
 import type { GetStoreInfoResponse } from '../src/gen/encserver/v1/backend.js'
 import { lookAtKeyring } from './diagnose-keyring.js'
+import { ask, timeoutMs } from './diagnose-server.js'
 import { lookAtStore } from './diagnose-store.js'
 import { type Look, look, ok, warning } from './look.js'
-
-const timeoutMs = 2_000
 
 export const diagnose: Diagnose = async function* (sources) {
   yield await look('version', async () => ok(`enc-server ${version}, Node ${process.version}`))
@@ -37,7 +36,7 @@ export const diagnose: Diagnose = async function* (sources) {
   const front = await look('front end', () => frontEnd(frontend))
   yield await look('keyring', () => lookAtKeyring(frontend, { bound, store, front }))
   // A front end that answers has its back end: in its own process, if none listens.
-  const within = front.state === 'ok' && back.found === noServerAt(address)
+  const within = front.state === 'ok' && back.found.startsWith(noServerAt(address))
   yield within ? { ...back, ...ok('none listens: the front end has it in its own process') } : back
   yield front
 }
@@ -50,7 +49,8 @@ function lookAtFile(path: string): Look {
 async function storeInfo(channel: ChannelConfig): Promise<GetStoreInfoResponse> {
   const { methods, close } = backendClient(channel)
   try {
-    const info = await namingServer(channel, () => methods.getStoreInfo({}, newCall({ timeoutMs })))
+    const asked = { channel, what: 'a back end', setting: 'frontend.backend.address', program: 'beserver' }
+    const info = await ask(asked, () => methods.getStoreInfo({}, newCall({ timeoutMs })))
     checkFormat(info)
     return info
   } finally {
@@ -68,7 +68,9 @@ async function frontEnd(config: FrontendConfig): Promise<Look> {
   const address = bindAddress(config)
   const client = frontendClient({ address })
   try {
-    await namingServer({ address }, () => client.listRecords({ userId: 'doctor', pageSize: 1 }, { timeoutMs }))
+    const setting = 'frontend.host and frontend.port'
+    const asked = { channel: { address }, what: 'a front end', setting, program: 'feserver' }
+    await ask(asked, () => client.listRecords({ userId: 'doctor', pageSize: 1 }, { timeoutMs }))
     return ok(`${address} answers`)
   } finally {
     client.close()

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { VaultError } from '../core/errors.js'
 import { addBackendOptions, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
+import { telling } from './in-doubt.js'
 import { hexOf } from './input.js'
 import { printLine, toJson } from './output.js'
 import { type Session, withExamples } from './program.js'
@@ -27,7 +28,7 @@ export function addDelete(program: Command, session: Session): void {
 async function remove(flags: DeleteFlags, session: Session): Promise<void> {
   const { recordId, expectKeyId = Buffer.alloc(0), allowMissing = false } = flags
   const { deleted } = await withBackend(flags, session, (methods, call) =>
-    methods.deleteEnvelope({ recordIds: [recordId], expectKeyId }, call()),
+    telling('unanswered delete', () => methods.deleteEnvelope({ recordIds: [recordId], expectKeyId }, call())),
   )
   if (!deleted && !allowMissing) throw new VaultError('RECORD_NOT_FOUND')
   if (flags.json) printLine(toJson({ deleted }), session.terminal)

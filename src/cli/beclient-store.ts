@@ -7,6 +7,7 @@ import { addBackendOptions, type BackendFlags, type NewCall, withBackend } from 
 import { type RecordCopy, readCopy, refuseParts } from './beclient-copy.js'
 import { addKeyringOption, type KeyringFlags, keyringOf } from './beclient-keyring.js'
 import { viewEnvelope } from './envelope-view.js'
+import { telling } from './in-doubt.js'
 import { printLine, printNote, toJson } from './output.js'
 import { type Session, withExamples } from './program.js'
 import { wholeNumber } from './store-options.js'
@@ -45,7 +46,8 @@ async function store(flags: StoreFlags, session: Session): Promise<void> {
   refuseParts('--in', copy.record)
   const { version, storeTime, userAdded } = await withBackend(flags, session, async (methods, call) => {
     const keyringId = keyringOf(await methods.getStoreInfo({}, call()), flags)
-    const done = await putBack(methods, { copy, request: requestOf(copy, { ...flags, keyringId }) }, call)
+    const request = requestOf(copy, { ...flags, keyringId })
+    const done = await telling('unanswered store', () => putBack(methods, { copy, request }, call))
     const found = await methods.retrieveEnvelope({ recordIds: [copy.record.recordId], version: 0n }, call())
     mustBeThere(found, copy, flags)
     return done

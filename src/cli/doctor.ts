@@ -23,9 +23,11 @@ export function addDoctor(program: Command, diagnose: Diagnose, session: Session
     .command('doctor')
     .description('Look at configuration, keyring, store and services, and say what does not fit.')
     .option('--json', 'print one JSON object a line')
-  withExamples(addServerFlags(command), examples).action((flags: ServerFlags & { json?: true }) =>
-    examine(flags, diagnose, session),
+  addServerFlags(command).addHelpText(
+    'after',
+    '\nIt changes nothing. It fails if there is an error; warnings alone are no failure.',
   )
+  withExamples(command, examples).action((flags: ServerFlags & { json?: true }) => examine(flags, diagnose, session))
 }
 
 async function examine(flags: ServerFlags & { json?: true }, diagnose: Diagnose, { terminal }: Session): Promise<void> {

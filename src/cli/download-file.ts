@@ -4,9 +4,10 @@ import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../core/durable-file.js'
 import { invalidField } from '../core/errors.js'
-import { takeUp } from './download-left.js'
+import { refuseMisfit, takeUp } from './download-left.js'
 import { type DownloadState, type Range, removeState, writeState } from './download-state.js'
 import { isThere } from './growing-file.js'
+import { leftText } from './partial-file.js'
 import { type Sha256, sha256 } from './sha256.js'
 import { dropSecondName, putInPlace } from './whole-file.js'
 
@@ -51,7 +52,10 @@ export async function openDownload(opening: Opening): Promise<DownloadFile> {
   const partial = partialOf(opening)
   await dropSecondName(partial)
   const left = await isThere({ path: partial, flag })
-  if (left && !resume) throw invalidField(flag, `${partial} is there from an earlier run; --resume goes on with it`)
+  if (left && !resume) {
+    await refuseMisfit(partial, opening.range)
+    throw invalidField(flag, leftText(partial))
+  }
   const begun = left
     ? await takeUp(partial, opening.range)
     : { file: await open(partial, 'ax', 0o600), checksum: sha256() }

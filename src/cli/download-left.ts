@@ -1,10 +1,20 @@
 // What a download that was interrupted has left: FILE.partial, as far as its state vouches for it.
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { invalidField } from '../core/errors.js'
 import { type DownloadState, type Range, readState } from './download-state.js'
 import { isOwn } from './own-file.js'
 import { type Sha256, sha256 } from './sha256.js'
+
+/** Throws INVALID_REQUEST when --resume could not go on with it, for all that can be seen without reading it. */
+export async function refuseMisfit(partial: string, range: Range): Promise<void> {
+  const file = await open(partial, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    fitting(await file.stat(), { partial, before: await readState(`${partial}.state`), range })
+  } finally {
+    await file.close()
+  }
+}
 
 /** Opens it, checked; throws INVALID_REQUEST when it is not what the earlier run wrote. */
 export async function takeUp(partial: string, range: Range) {
@@ -27,23 +37,31 @@ interface Left {
 }
 
 /** Reads again what is there and cuts off what is not known to be whole; throws INVALID_REQUEST if it is not what it was. */
-async function checked(file: FileHandle, { partial, before, range }: Left): Promise<Sha256> {
-  const found = await file.stat()
-  const { size } = found
-  const begun = before ?? { bytes: 0, ...range, sha256: sha256().hex() }
-  const advice = `remove ${partial} to begin again`
-  // What is there counts as verified, as it was when it came: nothing after it would tell that somebody else wrote it.
-  if (!isOwn(found)) throw invalidField('--resume', `others than this user may have written ${partial}; ${advice}`)
-  if (before === undefined && size > 0) throw invalidField('--resume', `nothing says what is in ${partial}; ${advice}`)
-  if (begun.offset !== range.offset || begun.length !== range.length) {
-    const was = `--offset ${begun.offset}${begun.length > 0 ? ` --length ${begun.length}` : ''}`
-    throw invalidField('--resume', `${partial} was begun with ${was}; ${advice}`)
-  }
+async function checked(file: FileHandle, left: Left): Promise<Sha256> {
+  const begun = fitting(await file.stat(), left)
   const checksum = sha256()
   for await (const chunk of pieces(file, begun.bytes)) checksum.update(chunk)
-  if (checksum.hex() !== begun.sha256) throw invalidField('--resume', `${partial} was changed; ${advice}`)
+  if (checksum.hex() !== begun.sha256) throw misfit(`${left.partial} was changed`, left)
   await file.truncate(begun.bytes)
   return checksum
+}
+
+function misfit(why: string, { partial }: Left): Error {
+  return invalidField('--out', `${why}; remove ${partial} to begin again`)
+}
+
+/** What it was begun as. */
+function fitting(found: Stats, left: Left): Range & Pick<DownloadState, 'bytes' | 'sha256'> {
+  const { partial, before, range } = left
+  const begun = before ?? { bytes: 0, ...range, sha256: sha256().hex() }
+  // What is there counts as verified, as it was when it came: nothing after it would tell that somebody else wrote it.
+  if (!isOwn(found)) throw misfit(`others than this user may have written ${partial}`, left)
+  if (before === undefined && found.size > 0) throw misfit(`nothing says what is in ${partial}`, left)
+  if (begun.offset !== range.offset || begun.length !== range.length) {
+    const was = `--offset ${begun.offset}${begun.length > 0 ? ` --length ${begun.length}` : ''}`
+    throw misfit(`${partial} was begun with ${was}`, left)
+  }
+  return begun
 }
 
 async function* pieces(file: FileHandle, end: number): AsyncGenerator<Buffer> {

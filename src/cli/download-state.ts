@@ -59,7 +59,8 @@ async function stateText(path: string): Promise<Buffer | undefined> {
 }
 
 function foreign(path: string): Error {
-  return invalidField('--resume', `${path} is not what a download has left; remove it, or name another --out`)
+  const partial = path.replace(/\.state$/, '')
+  return invalidField('--out', `${path} is not what a download has left; remove ${partial} to begin again`)
 }
 
 export async function writeState(path: string, { keyId, sizeBytes, ...state }: DownloadState): Promise<void> {

@@ -11,6 +11,7 @@ import { leadTo, placeOf } from './folder-target.js'
 import { withFrontend } from './frontend-call.js'
 import { keyIdSet } from './key-id-set.js'
 import type { Session } from './program.js'
+import { anotherUser } from './resumed-export.js'
 import { isStopped } from './stopped.js'
 import { openTally, type Tally } from './tally.js'
 import { type Settled, transfer } from './transfer.js'
@@ -59,10 +60,11 @@ async function exportAll(work: FolderExport): Promise<void> {
 
 /** Leaves out what is there already, and refuses what has no place, before it is asked for. */
 async function* placed(items: AsyncIterable<ExportItem>, work: FolderExport): AsyncGenerator<PlacedItem> {
-  const { tally } = work
+  const { tally, exported, flags } = work
   let first: string | undefined
   for await (const item of items) {
     const { user } = item.entry
+    if (first === undefined && flags.resume && !exported.areOf(user)) throw anotherUser(flags.out, 'leave --resume out')
     first ??= user
     const found = await placeIn(work, item, user === first).catch((thrown: unknown) => ofOneRecord(thrown))
     if (found === 'there') tally.skipped()

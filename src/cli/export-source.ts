@@ -69,17 +69,23 @@ export function senderOf(client: FrontendClient, { flags, tally, session }: Send
 
 /** The records of a keys file, each of exactly the version that its line names. */
 async function* recordsOfKeys(path: string, { exported, tally }: Source): AsyncGenerator<ExportItem> {
-  for await (const { text, number, end } of readLines(createReadStream(path), maxEntryBytes)) {
-    const entry = entryOf(path, { text, number })
+  for await (const { entry, end } of entriesOf(path)) {
     const { user, name, aad, keyId, recordKey, from } = entry
     if (exported.has(keyId)) {
       tally.skipped()
       continue
     }
     const request = { userId: user, recordName: name, recordKey, callerAad: aad, expectKeyId: keyId }
-    const [which, size] = 'line' in from ? [{ line: from.line }, from.lineBytes] : [{}, from.fileBytes]
-    yield { request, entry, keyId, which: { ...which, user, name }, end, bytes: size + overheadBytes }
+    const size = 'line' in from ? from.lineBytes : from.fileBytes
+    // Not the line, which is one of an input that whoever exports may never have seen.
+    yield { request, entry, keyId, which: { user, name }, end, bytes: size + overheadBytes }
   }
+}
+
+/** The lines of a keys file, and where the next begins. */
+export async function* entriesOf(path: string): AsyncGenerator<{ entry: KeyEntry; end: number }> {
+  for await (const { text, number, end } of readLines(createReadStream(path), maxEntryBytes))
+    yield { entry: entryOf(path, { text, number }), end }
 }
 
 function entryOf(path: string, { text, number }: { text: Buffer | undefined; number: number }): KeyEntry {

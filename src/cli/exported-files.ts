@@ -22,6 +22,8 @@ export interface ExportedFiles {
   add(file: ExportedFile, sha256: string): Promise<void>
   /** Whether what lies there is that version of that record, as it was exported. */
   isThere(file: ExportedFile, path: string): Promise<boolean>
+  /** Whether all of them are that user's. */
+  areOf(user: string): boolean
   close(): Promise<void>
 }
 
@@ -34,18 +36,22 @@ function print({ user, name, keyId }: ExportedFile, sha256: string): Buffer {
 
 export async function openExportedFiles(folder: string): Promise<ExportedFiles> {
   const prints = keyIdSet()
+  const users = new Set<string>()
   const path = join(await leadToOwn(folder), 'exported.ndjson')
   const read = ({ text = Buffer.alloc(0) }: Line) => {
     const line = jsonObject(text)
     const [user, name] = [requiredText(line, 'user'), requiredText(line, 'name')]
+    users.add(user)
     prints.add(print({ user, name, keyId: keyIdOf(line) }, requiredText(line, 'sha256')))
   }
+  const otherwise = 'remove it, and then --force replaces the files that it names'
   const list = (await isThere({ path, flag }))
-    ? await continueGrowing({ path, flag, maxLineBytes: maxEntryBytes, read })
+    ? await continueGrowing({ path, flag, maxLineBytes: maxEntryBytes, otherwise, read })
     : await createGrowing({ path, flag, taken: `${path} is there` })
   return {
     add: ({ user, name, keyId }, sha256) => list.append(`${toJson({ user, name, key_id: keyId, sha256 })}\n`),
     isThere: async (file, there) => prints.has(print(file, await hashOf(there))),
+    areOf: (user) => [...users].every((each) => each === user),
     close: list.close,
   }
 }

@@ -1,6 +1,7 @@
 // feclient delete: removes a record, durably. No record key is needed.
 import type { Command } from 'commander'
 import { addFrontendOptions, addRecordOptions, type RecordFlags, withFrontend } from './frontend-call.js'
+import { telling } from './in-doubt.js'
 import { hexOf } from './input.js'
 import { printLine, toJson } from './output.js'
 import { type Session, withExamples } from './program.js'
@@ -28,7 +29,9 @@ export function addDelete(program: Command, session: Session): void {
 async function remove(flags: DeleteFlags, session: Session): Promise<void> {
   const { user, name, allowMissing = false, expectKeyId } = flags
   const request = { userId: user, recordName: name ?? '', allowMissing, ...(expectKeyId && { expectKeyId }) }
-  const { deleted } = await withFrontend(flags, session, (client, options) => client.deleteRecord(request, options))
+  const { deleted } = await withFrontend(flags, session, (client, options) =>
+    telling('unanswered delete', () => client.deleteRecord(request, options)),
+  )
   if (flags.json) printLine(toJson({ deleted }), session.terminal)
   else printLine(deleted ? 'deleted' : 'there was no such record', session.terminal)
 }

@@ -8,11 +8,10 @@ import { exportFolder } from './export-folder.js'
 import { type ExportFlags, type ExportItem, recordsOf, senderOf } from './export-source.js'
 import { addFrontendOptions, withFrontend } from './frontend-call.js'
 import { exportLine, maxLineBytes } from './import-line.js'
-import { jsonObject } from './json-line.js'
-import { keyIdOf } from './key-entry.js'
-import { type KeyIdSet, keyIdSet } from './key-id-set.js'
+import type { KeyIdSet } from './key-id-set.js'
 import { openPartial, type PartialFile } from './partial-file.js'
 import { type Session, withExamples } from './program.js'
+import { type ResumedExport, resumedExport } from './resumed-export.js'
 import { isStopped } from './stopped.js'
 import { openTally, refuseSameFile, type Tally } from './tally.js'
 import { writeAll } from './terminal.js'
@@ -41,7 +40,7 @@ export function addExport(program: Command, session: Session): void {
   const command = program
     .command('export')
     .description('Get the records of a keys file, or those of a user that need no key, as NDJSON or as files.')
-    .option('--keys <file>', 'the keys file that an import wrote')
+    .option('--keys <file>', 'the keys file that an import wrote; this or --user is required')
     .addOption(new Option('--user <id>', "instead: this user's records of mode server").conflicts('keys'))
     .requiredOption(
       '--out <file>',
@@ -68,10 +67,11 @@ async function check({ keys, user, out, json, resume, report }: ExportFlags): Pr
 async function exportRecords(flags: ExportFlags, session: Session): Promise<void> {
   await check(flags)
   if (await isFolder(flags.out)) return exportFolder(flags, session)
-  const exported = keyIdSet()
-  const out = await openOutput(flags, exported, session)
+  const before = resumedExport()
+  const out = await openOutput(flags, before, session)
   try {
-    await exportInto(out, { flags, exported }, session)
+    await before.refuseAnother(flags)
+    await exportInto(out, { flags, exported: before.exported }, session)
   } finally {
     await out.close()
   }
@@ -107,13 +107,9 @@ async function finish(out: PartialFile, tally: Tally): Promise<void> {
   tally.sum(out.path === '-' || tally.done + tally.alreadyThere === 0 ? {} : { failed })
 }
 
-async function openOutput(flags: ExportFlags, exported: KeyIdSet, { terminal }: Session): Promise<PartialFile> {
+async function openOutput(flags: ExportFlags, { read }: ResumedExport, { terminal }: Session): Promise<PartialFile> {
   const { out, force = false, resume = false } = flags
   if (out !== '-') {
-    const read = ({ text }: { text: Buffer | undefined }) => {
-      if (text === undefined) throw invalidField('line', 'is longer than any that export writes')
-      exported.add(keyIdOf(jsonObject(text)))
-    }
     return openPartial({ path: out, flag: '--out', replace: force, resume, maxLineBytes: 2 * maxLineBytes, read })
   }
   const nothing = async () => undefined

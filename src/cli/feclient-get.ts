@@ -30,7 +30,10 @@ const examples = [
 export function addGet(program: Command, session: Session): void {
   const command = addOpeningOptions(addRecordOptions(program.command('get')))
     .description('Get a record. Without a record key only records of mode server open.')
-    .option('--out <file>', 'where the data goes: a new file, for its owner only; - is standard output, even if binary')
+    .option(
+      '--out <file>',
+      'where the data goes: a new file, for its owner only; - is standard output, even for binary data on a terminal (default: standard output)',
+    )
     .option('--force', 'let --out replace a file')
   withExamples(addFrontendOptions(command.option('--json', 'print one JSON object')), examples).action(
     (flags: GetFlags) => get(flags, session),

@@ -6,6 +6,7 @@ import { invalidField, VaultError } from '../core/errors.js'
 import type { ConnectionFlags } from './connection.js'
 import { addFrontendOptions, type KeyModeName, keyModes, withFrontend } from './frontend-call.js'
 import { lineOf } from './import-lines.js'
+import { telling } from './in-doubt.js'
 import type { KeyEntry } from './key-entry.js'
 import { type KeysFile, openKeysFile } from './keys-file.js'
 import { type LegacyDump, openDump } from './legacy-dump.js'
@@ -136,7 +137,7 @@ async function importWith(
     const work = { path: flags.keys, totalBytes, keys, stored, tally, timeoutMs: timeout * 1000 }
     await withFrontend(flags, session, (client) => {
       const importOne = legacyImporter({ ...terms, client })
-      return transferLegacy({ ...work, importOne }, session)
+      return telling('unanswered import', () => transferLegacy({ ...work, importOne }, session))
     })
   } catch (error) {
     throw refusedError(error)

@@ -1,6 +1,7 @@
 // feclient restore: an older version becomes the newest one again, with a record key of its own.
 import type { Command } from 'commander'
 import { addFrontendOptions, addRecordOptions, type RecordFlags, withFrontend } from './frontend-call.js'
+import { telling } from './in-doubt.js'
 import { hexOf, type KeyFlags, readAad, readRecordKey } from './input.js'
 import { addKeyOutOption, type KeyOutFlags, type Stored, versionText, withKeyFile } from './key-out.js'
 import { addKeyOptions, keylessError } from './opening-options.js'
@@ -54,7 +55,7 @@ async function send(flags: RestoreFlags, session: Session): Promise<Stored> {
   const how = { ...modeOf(mode), ...(keepVersions !== undefined && { keepVersions }) }
   const precondition = preconditionOf(flags)
   return withFrontend(flags, session, (client, options) =>
-    client.restoreRecord({ ...which, ...pinned, ...how, precondition }, options),
+    telling('unanswered restore', () => client.restoreRecord({ ...which, ...pinned, ...how, precondition }, options)),
   ).catch((error: unknown) => {
     throw keylessError(error, { recordKey })
   })

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { StoreRecordResponse } from '../frontend/client.js'
 import { addFrontendOptions, withFrontend } from './frontend-call.js'
+import { telling } from './in-doubt.js'
 import { readData } from './input.js'
 import { versionText, withKeyFile } from './key-out.js'
 import { type Session, withExamples } from './program.js'
@@ -37,5 +38,7 @@ async function store(flags: StoringFlags, session: Session): Promise<void> {
 
 async function send(flags: StoringFlags, data: Buffer, session: Session): Promise<StoreRecordResponse> {
   const request = { ...(await storingOf(flags, session)), data }
-  return withFrontend(flags, session, (client, options) => client.storeRecord(request, options))
+  return withFrontend(flags, session, (client, options) =>
+    telling('unanswered store', () => client.storeRecord(request, options)),
+  )
 }

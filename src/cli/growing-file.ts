@@ -26,6 +26,8 @@ interface ExistingFile {
   path: string
   flag: string
   maxLineBytes: number
+  /** What to do when it is not what an earlier run left. */
+  otherwise: string
   /** Takes a line of what is there; throws INVALID_REQUEST when it is not one of its own. */
   read(line: Line): void
 }
@@ -62,9 +64,10 @@ export async function createGrowing({ path, taken, flag }: NewFile): Promise<Gro
 }
 
 /** Reads what is there, then appends to it. */
-export async function continueGrowing({ path, flag, maxLineBytes, read }: ExistingFile): Promise<GrowingFile> {
-  await isThere({ path, flag })
-  const tail = await readWhole({ path, flag, maxLineBytes, read })
+export async function continueGrowing(existing: ExistingFile): Promise<GrowingFile> {
+  const { path } = existing
+  await isThere(existing)
+  const tail = await readWhole(existing)
   const handle = await open(path, 'r+', 0o600)
   try {
     await handle.chmod(0o600)
@@ -78,14 +81,15 @@ export async function continueGrowing({ path, flag, maxLineBytes, read }: Existi
 }
 
 /** Where the last whole line ends, and whether it lacks its line break. */
-async function readWhole({ path, flag, maxLineBytes, read }: ExistingFile) {
+async function readWhole({ path, flag, maxLineBytes, otherwise, read }: ExistingFile) {
   let end = 0
   for await (const line of readLines(createReadStream(path), maxLineBytes)) {
     try {
       read(line)
     } catch (error) {
       if (isTorn(line)) return { end, open: false }
-      throw invalidField(flag, `must be as an earlier run left it; ${foreignLine(path, line.number, error).message}`)
+      const { message } = foreignLine(path, line.number, error)
+      throw invalidField(flag, `must be as an earlier run left it; ${message}; ${otherwise}`)
     }
     if (!line.ended) return { end: line.end, open: true }
     end = line.end

@@ -9,9 +9,12 @@ export interface Hints {
 
 export const noHints: Hints = { reasons: {}, fields: {} }
 
+const longer = '--timeout SECONDS waits longer'
+
 const fields: Hints['fields'] = {
+  late: longer,
   connection:
-    'does the server run, and there? one with TLS needs --tls-ca, one that asks for certificates --tls-cert and --tls-key too',
+    'does the server run, and there? one with TLS needs --tls-ca, one that asks for certificates --tls-cert and --tls-key too, one without TLS none of them',
   'plain text': 'on the command line: --tls-ca FILE, or --insecure',
   tls: 'on the command line: --tls-ca FILE --tls-cert FILE --tls-key FILE',
   'tls.caFile': '--tls-ca named it',
@@ -30,13 +33,35 @@ const fields: Hints['fields'] = {
 const shared: Hints['reasons'] = {
   STORE_FULL: "make room on the back end's disk; it goes on by itself",
   OVERLOADED: 'wait a little, then try again',
-  DEADLINE_EXCEEDED: '--timeout SECONDS waits longer',
+  DEADLINE_EXCEEDED: longer,
   STORE_UNAVAILABLE: "the back end's log says why",
   NOT_SUPPORTED: 'is that the right server? front ends listen on 7777, back ends on 8888, unless configured',
 }
 
+const again = '`feclient versions` shows whether it was; its record key, if it has one, is lost then: do it again'
+
+// Of what the front end refuses, by the names that its messages have in every language.
+const flagsOf: Hints['fields'] = {
+  user_id: 'on the command line: --user',
+  record_name: 'on the command line: --name',
+  record_key:
+    'the file of --key-file, or standard input with --key-stdin, must be what --key-out wrote or `store` printed',
+  caller_aad: 'on the command line: --aad-file',
+  expire_time: 'on the command line: --expires',
+  'attributes.content_type': 'on the command line: --content-type',
+  'attributes.labels': 'on the command line: --label',
+}
+
 export const frontendHints: Hints = {
-  fields: { ...fields, address: 'as in --address 127.0.0.1:7777; without it $ENC_SERVER_FRONTEND_TARGET counts' },
+  fields: {
+    ...fields,
+    ...flagsOf,
+    address: 'as in --address 127.0.0.1:7777; without it $ENC_SERVER_FRONTEND_TARGET counts',
+    'unanswered store': `${again}, without --if-absent`,
+    'unanswered restore': again,
+    'unanswered delete': '`feclient list` shows whether it was; with --allow-missing the same command can be run again',
+    'unanswered import': `the same command with --resume goes on, and stores again, as a further version, what has no line in the keys file`,
+  },
   reasons: {
     ...shared,
     UNREACHABLE: 'is feserver running? `make feserver-cmd` starts one; if it wants TLS, give --tls-ca',
@@ -53,7 +78,13 @@ export const frontendHints: Hints = {
 }
 
 export const backendHints: Hints = {
-  fields: { ...fields, address: 'as in --address 127.0.0.1:8888; without it $ENC_SERVER_BACKEND_TARGET counts' },
+  fields: {
+    ...fields,
+    address: 'as in --address 127.0.0.1:8888; without it $ENC_SERVER_BACKEND_TARGET counts',
+    'unanswered store': `the same command can be run again: it stores once`,
+    'unanswered delete':
+      '`beclient get --record-id HEX` shows whether it was; with --allow-missing the same command can be run again',
+  },
   reasons: {
     ...shared,
     UNREACHABLE:

@@ -25,8 +25,13 @@ export async function importFolder(flags: ImportFlags & { in: string }, session:
   await refuseWithin(flags.in, '--report', flags.report)
   const stored = storedFiles()
   const walk = walkFolder(flags.in)
-  const opening = { input: undefined, seen: (entry: KeyEntry) => stored.add(fileOf(entry)) }
+  let isAnothers = false
+  const seen = (entry: KeyEntry) => {
+    stored.add(fileOf(entry))
+    isAnothers ||= entry.user !== user
+  }
   const work = async (job: ImportJob) => {
+    if (isAnothers) throw invalidField('--keys-out', `${flags.keysOut} is of another user's import: name another`)
     const stopping = new AbortController()
     const signal = AbortSignal.any([session.signal, stopping.signal])
     const items = itemsOf(walk.files(), { user, stored, signal, ...job })
@@ -37,7 +42,7 @@ export async function importFolder(flags: ImportFlags & { in: string }, session:
     }
     if (walk.passedOver > 0) job.tally.note(`${walk.passedOver} left out, as links, special or temporary files`)
   }
-  await runImport({ flags, opening, work }, session)
+  await runImport({ flags, opening: { input: undefined, seen }, work }, session)
 }
 
 // It would be stored itself, record keys and all.
@@ -49,7 +54,7 @@ async function refuseWithin(folder: string, flag: string, path: string | undefin
 
 function fileOf({ from }: KeyEntry): InputFile {
   if ('fileBytes' in from) return from
-  throw invalidField('line', 'is of an import of lines, and not of a folder')
+  throw new VaultError('INVALID_REQUEST', { message: 'this is of an import of lines, not of a folder' })
 }
 
 interface Folder extends ImportJob {

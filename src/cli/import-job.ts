@@ -4,6 +4,7 @@ import type { FrontendClient, StoreRecordResponse } from '../frontend/client.js'
 import type { ConnectionFlags } from './connection.js'
 import { type KeyModeName, withFrontend } from './frontend-call.js'
 import type { ImportedRecord } from './import-line.js'
+import { inDoubt, telling } from './in-doubt.js'
 import type { InputFile, InputLine } from './key-entry.js'
 import { type KeysFile, type KeysOpening, openKeysFile } from './keys-file.js'
 import type { Session } from './program.js'
@@ -62,7 +63,9 @@ export async function runImport({ flags, opening, work }: Import, session: Sessi
 async function importInto(keys: KeysFile, { flags, work }: Omit<Import, 'opening'>, session: Session): Promise<void> {
   const tally = await openTally('imported', flags, session)
   try {
-    await withFrontend(flags, session, (client) => work({ client, keys, tally, flags }))
+    await withFrontend(flags, session, (client) =>
+      telling('unanswered import', () => work({ client, keys, tally, flags })),
+    )
     tally.sum(advice(flags))
   } catch (error) {
     if (tally.done > 0 && flags.keysOut !== '-' && isStopped(error, session)) tally.note(goOn(tally))
@@ -122,5 +125,5 @@ async function keep(
 }
 
 async function report({ which }: ImportItem, error: VaultError | undefined, tally: Tally): Promise<void> {
-  if (error) await tally.failed(which, error)
+  if (error) await tally.failed(which, inDoubt('unanswered store', error))
 }

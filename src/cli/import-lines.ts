@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { addAbortSignal, type Readable } from 'node:stream'
-import { invalidField } from '../core/errors.js'
+import { invalidField, VaultError } from '../core/errors.js'
 import { asVaultError } from '../core/status.js'
 import { type ImportFlags, type ImportItem, type ImportJob, runImport, storeItems } from './import-job.js'
 import { type LineDefaults, maxLineBytes, parseImportLine } from './import-line.js'
@@ -32,7 +32,7 @@ export async function importLines(flags: ImportFlags, session: Session): Promise
 /** The line of an entry; throws INVALID_REQUEST for a keys file of a folder. */
 export function lineOf({ from }: KeyEntry): InputLine {
   if ('line' in from) return from
-  throw invalidField('line', 'is missing: this is the keys file of a folder')
+  throw new VaultError('INVALID_REQUEST', { message: 'this is of an import of a folder, not of lines' })
 }
 
 async function stampOf(path: string): Promise<InputStamp | undefined> {

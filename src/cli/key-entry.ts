@@ -61,6 +61,7 @@ function fileFields({ fileBytes, modified }: InputFile): object {
 export function parseKeyEntry(text: Buffer | undefined): KeyEntry {
   if (text === undefined) throw invalidField('line', `is longer than ${maxEntryBytes} bytes`)
   const object = jsonObject(text)
+  const recordKey = requiredText(object, 'record_key') // first: it tells a keys file from a file of records
   const where = object['file_bytes'] === undefined ? lineOf(object) : fileOf(object)
   const who = { user: requiredText(object, 'user'), name: requiredText(object, 'name') }
   return {
@@ -68,7 +69,7 @@ export function parseKeyEntry(text: Buffer | undefined): KeyEntry {
     from: { ...where, ...who },
     aad: base64Field(object, 'aad') ?? Buffer.alloc(0),
     keyId: keyIdOf(object),
-    recordKey: requiredText(object, 'record_key'),
+    recordKey,
     input: stampOf(object),
   }
 }

@@ -12,12 +12,12 @@ interface InitFlags {
 }
 
 export function addKeyring(program: Command, createKeyring: CreateKeyring, session: Session): void {
-  const keyring = program.command('keyring').description("Look after the front end's keyring.").helpCommand(false)
+  const keyring = program.command('keyring').description("Look after the front end's keyring.")
   const command = keyring
     .command('init')
     .description('Make a keyring. An existing one is left as it is.')
-    .option('--file <file>', "where; the configuration's frontend.keyringFile", 'data/frontend/keyring.json')
-    .option('--realm <name>', "name of the vault, 1 to 128 bytes; the configuration's frontend.realm", 'default')
+    .option('--file <file>', 'where it is to be: set frontend.keyringFile to the same', 'data/frontend/keyring.json')
+    .option('--realm <name>', 'name of the vault, 1 to 128 bytes: set frontend.realm to the same', 'default')
   const examples = ['enc-server keyring init', 'enc-server keyring init --file /secure/keyring.json --realm prod']
   withExamples(keyring, examples)
   withExamples(command, examples).action((flags: InitFlags) => init(flags, createKeyring, session))

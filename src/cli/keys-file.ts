@@ -60,7 +60,7 @@ async function takeUp({ path, input, mayChange, seen }: KeysOpening) {
     before = entry.input ?? before
     seen(entry)
   }
-  const file = await continueGrowing({ path, flag, maxLineBytes: maxEntryBytes, read })
+  const file = await continueGrowing({ path, flag, maxLineBytes: maxEntryBytes, otherwise: 'name another', read })
   if (mayChange || !before || !input) return file
   if (before.bytes === input.bytes && before.modified === input.modified) return file
   await file.close()

@@ -5,6 +5,7 @@ import type { CallOptions } from '../core/client.js'
 import { invalidField } from '../core/errors.js'
 import { asVaultError } from '../core/status.js'
 import type { ImportLegacyRecordResponse } from '../frontend/client.js'
+import { inDoubt } from './in-doubt.js'
 import type { KeysFile } from './keys-file.js'
 import { type LegacyKey, maxKeyLineBytes, parseLegacyKey } from './legacy-line.js'
 import type { Line } from './lines.js'
@@ -90,6 +91,6 @@ async function keep(batch: Settled<LegacyItem, ImportLegacyRecordResponse>[], { 
     const { line, request } = item
     request?.key.fill(0)
     const who = request && { user: request.userId, name: request.recordName }
-    if (outcome.error) await tally.failed({ line: line.number, ...who }, outcome.error)
+    if (outcome.error) await tally.failed({ line: line.number, ...who }, inDoubt('unanswered store', outcome.error))
   }
 }

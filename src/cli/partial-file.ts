@@ -8,6 +8,11 @@ import { continueGrowing, createGrowing, isThere } from './growing-file.js'
 import type { Line } from './lines.js'
 import { dropSecondName, putInPlace } from './whole-file.js'
 
+/** What is said of one that is there, where --resume was not. */
+export function leftText(partial: string): string {
+  return `${partial} is there from an earlier run; --resume goes on with it, or remove it to begin again`
+}
+
 export interface PartialFile {
   /** Where it grows. */
   path: string
@@ -35,10 +40,10 @@ export async function openPartial(opening: PartialOpening): Promise<PartialFile>
   if ((await isThere({ path, flag })) && !replace) throw invalidField(flag, `${path} exists; --force replaces it`)
   const partial = `${path}.partial`
   await dropSecondName(partial)
-  const taken = `${partial} is there from an earlier run; --resume goes on with it`
+  const taken = leftText(partial)
   const going = resume && (await isThere({ path: partial, flag }))
   const file = going
-    ? await continueGrowing({ ...opening, path: partial })
+    ? await continueGrowing({ ...opening, path: partial, otherwise: 'remove it to begin again' })
     : await createGrowing({ path: partial, flag, taken })
   return {
     path: partial,

@@ -1,5 +1,6 @@
 // What every client program does around its subcommands: flags, help, signals, errors, the exit code.
 import { Command, CommanderError } from 'commander'
+import { closestWord } from '../core/closest-word.js'
 import { invalidField, VaultError } from '../core/errors.js'
 import { version } from '../core/version.js'
 import { addCompletion } from './completion.js'
@@ -37,9 +38,36 @@ export function rootCommand(name: string, { terminal }: Session): Command {
     })
     .showHelpAfterError(helpAfterError)
     .configureHelp(helpStyle)
-    .helpCommand(false)
     .version(version, '--version', versionText)
     .enablePositionalOptions() // a --version behind a subcommand is one of its own
+    .hook('preSubcommand', (_, command) => refuseUnknownFlag(command, terminal.argv.slice(2)))
+}
+
+// Before commander misses one that is required, which most likely is the mistyped one.
+function refuseUnknownFlag(command: Command, [name, ...words]: string[]): void {
+  const wrong = name === command.name() && command.commands.length === 0 ? unknownFlag(command, words) : undefined
+  if (wrong !== undefined) command.error(`error: ${unknownOption(wrong, command)}`)
+}
+
+function unknownFlag({ options }: Command, words: string[]): string | undefined {
+  for (let at = 0; at < words.length; at += 1) {
+    const [flag = '', value] = (words[at] as string).split('=', 2)
+    const option = options.find(({ long }) => long === flag)
+    if (flag === '--' || flag === '--help') return undefined
+    if (flag.startsWith('--') && option === undefined) return flag
+    if (option?.required && value === undefined) at += 1
+  }
+  return undefined
+}
+
+function unknownOption(flag: string, { options }: Command): string {
+  return `unknown option '${flag}'${meaning(flag, [...options.map(({ long }) => long ?? ''), '--help'])}`
+}
+
+/** As commander says it. */
+function meaning(word: string, known: string[]): string {
+  const meant = closestWord(word, known)
+  return meant === undefined ? '' : `\n(Did you mean ${meant}?)`
 }
 
 /** The action of a default subcommand, which would take a mistyped subcommand and its flags for its own. */
@@ -52,10 +80,12 @@ export function defaultAction<Flags>(command: Command, run: (flags: Flags) => Pr
   })
 }
 
-function wrongWord(word: string, { parent }: Command): string {
-  if (word.startsWith('-')) return `unknown option '${word}'`
-  const known = parent?.commands.some((command) => command.name() === word)
-  return known ? `flags go behind the command: ${parent?.name()} ${word} ...` : `there is no command '${word}'`
+function wrongWord(word: string, command: Command): string {
+  if (word.startsWith('-')) return unknownOption(word, command)
+  const { parent } = command
+  const known = parent?.commands.map((each) => each.name()) ?? []
+  if (known.includes(word)) return `flags go behind the command: ${parent?.name()} ${word} ...`
+  return `there is no command '${word}'${meaning(word, known)}`
 }
 
 // Arguments are in everybody's process list and in the shell's history. Checked before commander may quote them.
@@ -93,6 +123,7 @@ interface Failure extends Session {
 function failed(error: unknown, { hints, terminal, signal }: Failure): number {
   const { aborted, reason } = signal
   if (aborted && (reason as NodeJS.ErrnoException).code === 'EPIPE') return 1
-  const code = printError(aborted ? reason : fileError(error), hints, terminal)
+  const isKnown = error instanceof VaultError && error.kind === 'cancelled' // with what it may have done
+  const code = printError(aborted && !isKnown ? reason : fileError(error), hints, terminal)
   return aborted && reason instanceof VaultError ? interruptedCode : code
 }

@@ -91,6 +91,7 @@ function replacedError(cause: unknown, { before, path }: { before: DownloadState
   if (!(cause instanceof VaultError)) return cause
   const { reason } = cause
   if (reason !== 'PRECONDITION_FAILED' && reason !== 'RECORD_REPLACED') return cause
-  const message = `version ${before.version}, of which ${path} holds a part, was replaced: remove that to begin again, or add --version ${before.version} if it is kept`
+  const kept = `if version ${before.version} of this record is kept, add --version ${before.version}`
+  const message = `${path} holds a part of another record or version, key id ${before.keyId.toString('hex')}: ${kept}; else remove ${path} to begin again`
   return new VaultError(reason, { message, cause })
 }

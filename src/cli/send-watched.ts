@@ -1,5 +1,6 @@
 // One upload, ended when the server moves nothing for too long.
 import type { FrontendClient } from '../frontend/client.js'
+import { telling } from './in-doubt.js'
 import type { Stored } from './key-out.js'
 import { stallWatch } from './stall-watch.js'
 import type { UploadSource } from './upload-source.js'
@@ -17,6 +18,7 @@ export async function sendWatched(
   patience: Parameters<typeof stallWatch>[0],
 ): Promise<Stored> {
   const watch = stallWatch(patience)
+  let allSent = false
   async function* chunks() {
     watch.rest()
     for await (const chunk of source.chunks()) {
@@ -26,10 +28,12 @@ export async function sendWatched(
       moved()
     }
     watch.wait()
+    allSent = true
   }
+  const upload = () => client.uploadRecord(request, chunks(), { signal: watch.signal })
   watch.wait()
   try {
-    return await client.uploadRecord(request, chunks(), { signal: watch.signal })
+    return await telling('unanswered store', upload, () => allSent)
   } finally {
     watch.stop()
   }

@@ -1,30 +1,20 @@
 // One file, a section per service. Defaults < file < environment < flags. Each service reads its own sections and
-// refuses what it does not know, naming every mistake at once.
-import { readFileSync } from 'node:fs'
+// refuses what it does not know, naming every mistake at once, each with where it stands.
 import convict from 'convict'
+import { closestWord } from './closest-word.js'
+import { type ConfigFile, isTree, readSections, type SectionName, sectionNames, type Tree } from './config-file.js'
 import { VaultError } from './errors.js'
 import type { Setting, Settings } from './settings.js'
 
-/** The sections a file may have; those of other services are theirs to check. */
-export const sectionNames = ['frontend', 'backend', 'log'] as const
-export type SectionName = (typeof sectionNames)[number]
-
 export interface ConfigSources {
-  /** The file; absent is no error unless `required`. */
-  file: { path: string; required: boolean }
+  file: ConfigFile
   env: NodeJS.ProcessEnv
   /** `section.name=value` as given by flags. */
   overrides: string[]
 }
 
-type Tree = Record<string, unknown>
-
 function isSetting(node: Setting | Settings): node is Setting {
   return 'default' in node
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The environment variable of a setting: `backend.tls.certFile` is ENC_SERVER_BACKEND_TLS_CERT_FILE. */
@@ -43,49 +33,28 @@ function withEnv(settings: Settings, path: string[]): object {
 // Names that begin like a setting's and are none: the clients' own.
 const otherVariables = ['ENC_SERVER_FRONTEND_TARGET', 'ENC_SERVER_BACKEND_TARGET']
 
-function leavesOf(settings: Settings, path: string[]): string[] {
+function pathsOf(settings: Settings, path: string[]): string[] {
   return Object.entries(settings).flatMap(([name, node]) => {
     const here = [...path, name]
-    return isSetting(node) ? [node.env ?? envName(here)] : leavesOf(node, here)
+    return isSetting(node) ? [here.join('.')] : pathsOf(node, here)
   })
+}
+
+function variableOf(settings: Settings, path: string): string {
+  return leafAt(settings, path)?.env ?? envName(path.split('.'))
+}
+
+function meaning(word: string, known: string[]): string {
+  const meant = closestWord(word, known)
+  return meant === undefined ? '' : `; did you mean ${meant}?`
 }
 
 /** A variable that is meant for these sections and belongs to no setting, such as one that is misspelt. */
 function unknownVariables(settings: Settings, env: NodeJS.ProcessEnv): string[] {
-  const known = [...leavesOf(settings, []), ...otherVariables]
+  const known = [...pathsOf(settings, []).map((path) => variableOf(settings, path)), ...otherVariables]
   const prefixes = Object.keys(settings).map((section) => `${envName([section])}_`)
   const meant = Object.keys(env).filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
-  return meant.filter((name) => !known.includes(name)).map((name) => `${name}: no such setting`)
-}
-
-function readSections({ path, required }: ConfigSources['file']): Tree {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (cause) {
-    if (!required && (cause as NodeJS.ErrnoException).code === 'ENOENT') return {}
-    throw configError([`cannot read ${path} (${(cause as NodeJS.ErrnoException).code})`], path)
-  }
-  return parseSections(text, path)
-}
-
-function parseSections(text: string, path: string): Tree {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch (cause) {
-    // The parser's words quote the text, which may be a secret file that was named by mistake.
-    const [, position] = /position (\d+)/.exec((cause as Error).message) ?? []
-    throw configError([position === undefined ? 'not JSON, or cut off' : `not JSON, from character ${position}`], path)
-  }
-  if (isTree(parsed)) return parsed
-  throw configError([`must be an object with the sections ${sectionNames.join(', ')}`], path)
-}
-
-/** `field` is what a hint would be about. */
-function configError(mistakes: string[], path: string, field = 'configuration file'): VaultError {
-  const message = [`configuration ${path}:`, ...mistakes].join('\n  ')
-  return new VaultError('INVALID_REQUEST', { message, fields: [{ field, description: message }] })
+  return meant.filter((name) => !known.includes(name)).map((name) => `${name}: no such setting${meaning(name, known)}`)
 }
 
 function unknownSections(sections: Tree): string[] {
@@ -97,7 +66,7 @@ function unknownSections(sections: Tree): string[] {
 function shaped(given: Tree, settings: Settings, refuse: (path: string, problem: string) => void): Tree {
   const kept = Object.entries(given).flatMap(([name, value]): [string, unknown][] => {
     const node = Object.hasOwn(settings, name) ? settings[name] : undefined
-    if (node === undefined) refuse(name, 'no such setting')
+    if (node === undefined) refuse(name, `no such setting${meaning(name, Object.keys(settings))}`)
     else if (isSetting(node) && typeof value !== 'object') return [[name, value]]
     else if (isSetting(node)) refuse(name, 'must be one value')
     else if (!isTree(value)) refuse(name, 'must be an object')
@@ -111,20 +80,28 @@ function shaped(given: Tree, settings: Settings, refuse: (path: string, problem:
 export function loadConfig<T>(schema: Partial<Record<SectionName, Settings>>, sources: ConfigSources): T {
   const settings = schema as Settings
   const sections = readSections(sources.file)
-  const mistakes = [...unknownSections(sections), ...unknownVariables(settings, sources.env)]
   const mine = Object.fromEntries(Object.entries(sections).filter(([name]) => Object.hasOwn(settings, name)))
-  const file = shaped(mine, settings, (path, problem) => mistakes.push(`${path}: ${problem}`))
+  const inFile = unknownSections(sections)
+  const file = shaped(mine, settings, (path, problem) => inFile.push(`${path}: ${problem}`))
+  const mistakes = inFile.map((mistake) => `${sources.file.path}: ${mistake}`)
+  mistakes.push(...unknownVariables(settings, sources.env))
   const config = convict(withEnv(settings, []) as convict.Schema<T>, { env: sources.env, args: [] })
   config.load(file)
   for (const override of sources.overrides) {
     const { path, value } = parseOverride(override)
     if (value === undefined) mistakes.push(`--set ${path}: must be setting=value, as in --set log.level=debug`)
-    else if (!isLeaf(settings, path)) mistakes.push(`--set ${path}: ${noSetting(settings, path)}`)
+    else if (leafAt(settings, path) === undefined) mistakes.push(`--set ${path}: ${noSetting(settings, path)}`)
     else config.set(path, value as never)
   }
-  mistakes.push(...invalidValues(() => config.validate({ allowed: 'strict' })))
-  if (mistakes.length > 0) throw configError(mistakes, sources.file.path, 'settings')
+  const wrong = invalidValues(() => config.validate({ allowed: 'strict' }))
+  mistakes.push(...wrong.map((mistake) => withOrigin(mistake, settings, sources)))
+  if (mistakes.length > 0) throw settingsError(mistakes)
   return config.getProperties()
+}
+
+function settingsError(mistakes: string[]): VaultError {
+  const message = ['wrong settings:', ...mistakes].join('\n  ')
+  return new VaultError('INVALID_REQUEST', { message, fields: [{ field: 'settings', description: message }] })
 }
 
 function parseOverride(override: string): { path: string; value: string | undefined } {
@@ -134,20 +111,20 @@ function parseOverride(override: string): { path: string; value: string | undefi
 
 function noSetting(settings: Settings, path: string): string {
   const [section = ''] = path.split('.')
-  if (Object.hasOwn(settings, section)) return 'no such setting'
+  if (Object.hasOwn(settings, section)) return `no such setting${meaning(path, pathsOf(settings, []))}`
   return `no such setting here; there are those of ${Object.keys(settings).join(', ')}`
 }
 
-function isLeaf(settings: Settings, path: string): boolean {
+function leafAt(settings: Settings, path: string): Setting | undefined {
   let node: Setting | Settings | undefined = settings
   for (const name of path.split('.')) {
-    if (node === undefined || isSetting(node) || !Object.hasOwn(node, name)) return false
+    if (node === undefined || isSetting(node) || !Object.hasOwn(node, name)) return undefined
     node = node[name]
   }
-  return node !== undefined && isSetting(node)
+  return node !== undefined && isSetting(node) ? node : undefined
 }
 
-// convict names all wrong values in one message, a line each.
+// convict names all wrong values in one message, a line each: the setting, a colon, what is wrong.
 function invalidValues(validate: () => unknown): string[] {
   try {
     validate()
@@ -155,4 +132,13 @@ function invalidValues(validate: () => unknown): string[] {
   } catch (cause) {
     return (cause as Error).message.split('\n')
   }
+}
+
+/** The same, under where the value comes from. */
+function withOrigin(mistake: string, settings: Settings, { file, env, overrides }: ConfigSources): string {
+  const [path = ''] = mistake.split(':', 1)
+  const problem = mistake.slice(path.length)
+  if (overrides.some((override) => override.startsWith(`${path}=`))) return `--set ${mistake}`
+  const variable = variableOf(settings, path)
+  return env[variable] === undefined ? `${file.path}: ${mistake}` : `${variable}${problem}`
 }

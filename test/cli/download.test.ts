@@ -152,7 +152,24 @@ describe('download', () => {
 
   it('is refused when it is there from an earlier run, unless it is to go on', async () => {
     await download({ served: server({ breakAfter: 1 }) })
-    expect(await refused({})).to.equal(`--out: ${path}.partial is there from an earlier run; --resume goes on with it`)
+    expect(await refused({})).to.equal(
+      `--out: ${path}.partial is there from an earlier run; --resume goes on with it, or remove it to begin again`,
+    )
+  })
+
+  it('says no word of --resume when that would be refused, but what works', async () => {
+    const advice = `remove ${path}.partial to begin again`
+    await writeFile(`${path}.partial`, 'notes', { mode: 0o600 })
+    expect(await refused({})).to.equal(`--out: nothing says what is in ${path}.partial; ${advice}`)
+    await writeFile(`${path}.partial.state`, 'notes', { mode: 0o600 })
+    expect(await refused({})).to.equal(`--out: ${path}.partial.state is not what a download has left; ${advice}`)
+    expect(await readFile(`${path}.partial`, 'utf8')).to.equal('notes')
+    await rm(`${path}.partial`)
+    expect((await download({ served: server({ breakAfter: 1 }) })).kept).to.equal(1000)
+    const range = { offset: 1, length: 0 }
+    expect(await refused({ range })).to.equal(`--out: ${path}.partial was begun with --offset 0; ${advice}`)
+    await rm(`${path}.partial`)
+    expect((await download({ range })).failure).to.equal(undefined)
   })
 
   it('begins when there is nothing to go on with', async () => {
@@ -181,11 +198,11 @@ describe('download', () => {
     const state = await readFile(`${partial}.state`)
     const advice = `remove ${partial} to begin again`
     const changes: [() => Promise<void>, string][] = [
-      [() => writeFile(partial, Buffer.alloc(2000)), `--resume: ${partial} was changed; ${advice}`],
-      [() => truncate(partial, 1999), `--resume: ${partial} was changed; ${advice}`],
-      [() => rm(`${partial}.state`), `--resume: nothing says what is in ${partial}; ${advice}`],
-      [() => writeFile(`${partial}.state`, 'notes'), `--resume: ${partial}.state is not what a download has left`],
-      [() => writeFile(`${partial}.state`, Buffer.alloc(5000)), `--resume: ${partial}.state is not what a download`],
+      [() => writeFile(partial, Buffer.alloc(2000)), `--out: ${partial} was changed; ${advice}`],
+      [() => truncate(partial, 1999), `--out: ${partial} was changed; ${advice}`],
+      [() => rm(`${partial}.state`), `--out: nothing says what is in ${partial}; ${advice}`],
+      [() => writeFile(`${partial}.state`, 'notes'), `${partial}.state is not what a download has left; ${advice}`],
+      [() => writeFile(`${partial}.state`, Buffer.alloc(5000)), `--out: ${partial}.state is not what a download`],
     ]
     for (const [change, message] of changes) {
       await writeFile(partial, data.subarray(0, 2000))
@@ -213,7 +230,7 @@ describe('download', () => {
       for (const file of ['film.partial', 'film.partial.state']) {
         await plant()
         await giveAway(join(folder, file))
-        expect(await refused({ resume: true })).to.match(/^--resume: /)
+        expect(await refused({ resume: true })).to.match(/^--out: /)
         await rm(join(folder, file)) // a file is written into as it is, whoever has it
       }
     }
@@ -289,7 +306,8 @@ describe('download', () => {
       const { failure, kept } = await download({ served: server({ error: new VaultError(reason) }), resume: true })
       expect(failure).to.include({ reason })
       expect(failure?.message).to.equal(
-        `version 3, of which ${path}.partial holds a part, was replaced: remove that to begin again, or add --version 3 if it is kept`,
+        `${path}.partial holds a part of another record or version, key id ${'07'.repeat(16)}: ` +
+          `if version 3 of this record is kept, add --version 3; else remove ${path}.partial to begin again`,
       )
       expect(kept).to.equal(2000)
     }

@@ -26,6 +26,18 @@ describe('program', () => {
     expect(terminal.printed().stderr).to.equal('')
   })
 
+  it('takes the word help for --help, with and without a command', async () => {
+    const printed = async (...words: string[]) => {
+      const terminal = fakeTerminal(['feclient', ...words])
+      expect(await feclient(terminal)).to.equal(0)
+      expect(terminal.printed().stderr).to.equal('')
+      return terminal.printed().stdout
+    }
+    expect(await printed('help')).to.equal(await printed('--help'))
+    expect(await printed('help', 'store')).to.equal(await printed('store', '--help'))
+    expect(await feclient(fakeTerminal(['feclient', 'help', 'stowaway']))).to.equal(2)
+  })
+
   it('shows the help of every subcommand with examples', async () => {
     for (const subcommand of ['store', 'get', 'delete', 'list', 'import', 'import-legacy', 'export', 'trial']) {
       const terminal = fakeTerminal(['feclient', subcommand, '--help'])

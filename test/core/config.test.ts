@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { backendSchema } from '../../src/backend/config.js'
-import { envName, loadConfig, sectionNames } from '../../src/core/config.js'
+import { envName, loadConfig } from '../../src/core/config.js'
+import { sectionNames } from '../../src/core/config-file.js'
 import { day, flag, oneOf, place, type Settings, text, whole } from '../../src/core/settings.js'
 import { frontendSchema } from '../../src/frontend/config.js'
 import { releaseAll, tempDir } from './fake-frontend.js'
@@ -41,15 +42,15 @@ function load({ file, text: written, env = {}, set = [] }: Sources) {
   return loadConfig<{ backend: typeof defaults }>({ backend }, sources).backend
 }
 
-/** The mistakes that a load names, without the line that names the file. */
+/** The mistakes that a load names; FILE stands for the file. */
 function mistakes(sources: Sources): string[] {
   try {
     load(sources)
   } catch (error) {
     expect(error).to.include({ name: 'VaultError', reason: 'INVALID_REQUEST' })
     const [first, ...rest] = (error as Error).message.split('\n')
-    expect(first).to.equal(`configuration ${path}:`)
-    return rest.map((line) => line.trim())
+    expect(first).to.equal('wrong settings:')
+    return rest.map((line) => line.trim().replace(path, 'FILE'))
   }
   return []
 }
@@ -94,50 +95,81 @@ describe('config', () => {
     expect(envName(['frontend', 'userKeyCache', 'maxUsers'])).to.equal('ENC_SERVER_FRONTEND_USER_KEY_CACHE_MAX_USERS')
   })
 
-  const flagError = 'backend.insecure: must be true or false'
+  const [noFlag, noPort] = ['must be true or false', 'must be a whole number from 0 to 65535']
+  const flagError = `backend.insecure: ${noFlag}`
   const dayError = 'backend.until: must be a date, as in 2026-12-31'
-  const portError = 'backend.port: must be a whole number from 0 to 65535'
+  const portError = `backend.port: ${noPort}`
   const form = 'must be setting=value, as in --set log.level=debug'
   const elsewhere = 'no such setting here; there are those of backend'
   const wrong: [string, Sources, string[]][] = [
-    ['"ture" in the environment', { env: { ENC_SERVER_BACKEND_INSECURE: 'ture' } }, [`${flagError}: value was "ture"`]],
-    ['"TRUE" in the environment', { env: { ENC_SERVER_BACKEND_INSECURE: 'TRUE' } }, [`${flagError}: value was "TRUE"`]],
-    ['"1" for a flag', { set: ['backend.insecure=1'] }, [`${flagError}: value was "1"`]],
-    ['an empty flag', { env: { ENC_SERVER_BACKEND_INSECURE: '' } }, [flagError]],
-    ['"77abc"', { env: { ENC_SERVER_BACKEND_PORT: '77abc' } }, [`${portError}: value was "77abc"`]],
-    ['"0x10"', { set: ['backend.port=0x10'] }, [`${portError}: value was "0x10"`]],
-    ['"-1"', { set: ['backend.port=-1'] }, [`${portError}: value was "-1"`]],
-    ['"1e3"', { set: ['backend.port=1e3'] }, [`${portError}: value was "1e3"`]],
-    ['an empty number', { set: ['backend.port='] }, [portError]],
-    ['a number out of range', { file: { backend: { port: 65536 } } }, [`${portError}: value was 65536`]],
-    ['half a number', { file: { backend: { port: 1.5 } } }, [`${portError}: value was 1.5`]],
-    ['a text that is a number', { file: { backend: { host: 7 } } }, ['backend.host: must be text: value was 7']],
-    ['a flag that is a number', { file: { backend: { insecure: 1 } } }, [`${flagError}: value was 1`]],
-    ['no choice', { file: { backend: { mode: 'x' } } }, ['backend.mode: must be one of one, two: value was "x"']],
-    ['a day in words', { set: ['backend.until=tomorrow'] }, [`${dayError}: value was "tomorrow"`]],
-    ['a day that is none', { set: ['backend.until=2026-02-30'] }, [`${dayError}: value was "2026-02-30"`]],
-    ['a day with a time', { set: ['backend.until=2026-02-03T00'] }, [`${dayError}: value was "2026-02-03T00"`]],
-    ['a day that is a number', { file: { backend: { until: 2026 } } }, [`${dayError}: value was 2026`]],
-    ['an empty place', { set: ['backend.dir='] }, ['backend.dir: must name a file or folder']],
-    ['an unknown setting', { file: { backend: { hots: 'x' } } }, ['backend.hots: no such setting']],
-    ['an unknown nested setting', { file: { backend: { tls: { cert: 'x' } } } }, ['backend.tls.cert: no such setting']],
-    ['an unknown object', { file: { backend: { x: { y: 1 } } } }, ['backend.x: no such setting']],
-    ['an unknown section', { file: { backand: {} } }, ["unknown section 'backand'; there are frontend, backend, log"]],
+    [
+      '"ture" in the environment',
+      { env: { ENC_SERVER_BACKEND_INSECURE: 'ture' } },
+      [`ENC_SERVER_BACKEND_INSECURE: ${noFlag}: value was "ture"`],
+    ],
+    [
+      '"TRUE" in the environment',
+      { env: { ENC_SERVER_BACKEND_INSECURE: 'TRUE' } },
+      [`ENC_SERVER_BACKEND_INSECURE: ${noFlag}: value was "TRUE"`],
+    ],
+    ['"1" for a flag', { set: ['backend.insecure=1'] }, [`--set ${flagError}: value was "1"`]],
+    ['an empty flag', { env: { ENC_SERVER_BACKEND_INSECURE: '' } }, [`ENC_SERVER_BACKEND_INSECURE: ${noFlag}`]],
+    [
+      '"77abc"',
+      { env: { ENC_SERVER_BACKEND_PORT: '77abc' } },
+      [`ENC_SERVER_BACKEND_PORT: ${noPort}: value was "77abc"`],
+    ],
+    ['"0x10"', { set: ['backend.port=0x10'] }, [`--set ${portError}: value was "0x10"`]],
+    ['"-1"', { set: ['backend.port=-1'] }, [`--set ${portError}: value was "-1"`]],
+    ['"1e3"', { set: ['backend.port=1e3'] }, [`--set ${portError}: value was "1e3"`]],
+    ['an empty number', { set: ['backend.port='] }, [`--set ${portError}`]],
+    ['a number out of range', { file: { backend: { port: 65536 } } }, [`FILE: ${portError}: value was 65536`]],
+    ['half a number', { file: { backend: { port: 1.5 } } }, [`FILE: ${portError}: value was 1.5`]],
+    ['a text that is a number', { file: { backend: { host: 7 } } }, ['FILE: backend.host: must be text: value was 7']],
+    ['a flag that is a number', { file: { backend: { insecure: 1 } } }, [`FILE: ${flagError}: value was 1`]],
+    ['no choice', { file: { backend: { mode: 'x' } } }, ['FILE: backend.mode: must be one of one, two: value was "x"']],
+    ['a day in words', { set: ['backend.until=tomorrow'] }, [`--set ${dayError}: value was "tomorrow"`]],
+    ['a day that is none', { set: ['backend.until=2026-02-30'] }, [`--set ${dayError}: value was "2026-02-30"`]],
+    ['a day with a time', { set: ['backend.until=2026-02-03T00'] }, [`--set ${dayError}: value was "2026-02-03T00"`]],
+    ['a day that is a number', { file: { backend: { until: 2026 } } }, [`FILE: ${dayError}: value was 2026`]],
+    ['an empty place', { set: ['backend.dir='] }, ['--set backend.dir: must name a file or folder']],
+    [
+      'an unknown setting',
+      { file: { backend: { hots: 'x' } } },
+      ['FILE: backend.hots: no such setting; did you mean host?'],
+    ],
+    [
+      'an unknown nested setting',
+      { file: { backend: { tls: { cert: 'x' } } } },
+      ['FILE: backend.tls.cert: no such setting'],
+    ],
+    ['an unknown object', { file: { backend: { x: { y: 1 } } } }, ['FILE: backend.x: no such setting']],
+    [
+      'an unknown section',
+      { file: { backand: {} } },
+      ["FILE: unknown section 'backand'; there are frontend, backend, log"],
+    ],
     [
       'an inherited name',
       { text: '{"backend": {"toString": 1, "__proto__": {"port": 1}}}' },
-      ['backend.toString: no such setting', 'backend.__proto__: no such setting'],
+      ['FILE: backend.toString: no such setting', 'FILE: backend.__proto__: no such setting'],
     ],
-    ['an object where a value belongs', { file: { backend: { port: { x: 1 } } } }, ['backend.port: must be one value']],
-    ['a list where a value belongs', { file: { backend: { host: ['a'] } } }, ['backend.host: must be one value']],
-    ['null where a value belongs', { file: { backend: { host: null } } }, ['backend.host: must be one value']],
-    ['a value where an object belongs', { file: { backend: { tls: 'x' } } }, ['backend.tls: must be an object']],
-    ['a section that is a text', { file: { backend: 'x' } }, ['backend: must be an object']],
-    ['a section that is a list', { file: { backend: [] } }, ['backend: must be an object']],
-    ['a section that is null', { file: { backend: null } }, ['backend: must be an object']],
-    ['a file that is a list', { text: '[]' }, ['must be an object with the sections frontend, backend, log']],
-    ['a file that is null', { text: 'null' }, ['must be an object with the sections frontend, backend, log']],
-    ['a flag for an unknown setting', { set: ['backend.hots=x'] }, ['--set backend.hots: no such setting']],
+    [
+      'an object where a value belongs',
+      { file: { backend: { port: { x: 1 } } } },
+      ['FILE: backend.port: must be one value'],
+    ],
+    ['a list where a value belongs', { file: { backend: { host: ['a'] } } }, ['FILE: backend.host: must be one value']],
+    ['null where a value belongs', { file: { backend: { host: null } } }, ['FILE: backend.host: must be one value']],
+    ['a value where an object belongs', { file: { backend: { tls: 'x' } } }, ['FILE: backend.tls: must be an object']],
+    ['a section that is a text', { file: { backend: 'x' } }, ['FILE: backend: must be an object']],
+    ['a section that is a list', { file: { backend: [] } }, ['FILE: backend: must be an object']],
+    ['a section that is null', { file: { backend: null } }, ['FILE: backend: must be an object']],
+    [
+      'a flag for an unknown setting',
+      { set: ['backend.hots=x'] },
+      ['--set backend.hots: no such setting; did you mean backend.host?'],
+    ],
     ['a flag for an unknown section', { set: ['bakend.port=1'] }, [`--set bakend.port: ${elsewhere}`]],
     ['a flag for another section', { set: ['frontend.port=1'] }, [`--set frontend.port: ${elsewhere}`]],
     [
@@ -165,14 +197,30 @@ describe('config', () => {
     const file = { bckend: {}, backend: { port: 'x', hots: 1, tls: 1, mode: { a: 1 } } }
     const named = mistakes({ file, env: { ENC_SERVER_BACKEND_INSECURE: 'ture' }, set: ['backend.nope=1'] })
     expect(named).to.have.members([
-      "unknown section 'bckend'; there are frontend, backend, log",
-      'backend.hots: no such setting',
-      'backend.tls: must be an object',
-      'backend.mode: must be one value',
+      "FILE: unknown section 'bckend'; there are frontend, backend, log",
+      'FILE: backend.hots: no such setting; did you mean host?',
+      'FILE: backend.tls: must be an object',
+      'FILE: backend.mode: must be one value',
       '--set backend.nope: no such setting',
-      `${portError}: value was "x"`,
-      `${flagError}: value was "ture"`,
+      `FILE: ${portError}: value was "x"`,
+      `ENC_SERVER_BACKEND_INSECURE: ${noFlag}: value was "ture"`,
     ])
+  })
+
+  it('blames for a wrong value what has set it last', () => {
+    const all = { file: { backend: { port: 'a' } }, env: { ENC_SERVER_BACKEND_PORT: 'b' }, set: ['backend.port=c'] }
+    expect(mistakes(all)).to.eql([`--set ${portError}: value was "c"`])
+    expect(mistakes({ ...all, set: [] })).to.eql([`ENC_SERVER_BACKEND_PORT: ${noPort}: value was "b"`])
+    expect(mistakes({ file: all.file })).to.eql([`FILE: ${portError}: value was "a"`])
+    expect(mistakes({ ...all, set: ['backend.portx=1', 'backend.port=1'] })).to.eql([
+      '--set backend.portx: no such setting; did you mean backend.port?',
+    ])
+  })
+
+  it('blames the variable that a setting has of its own', () => {
+    const own = { backend: { place: { ...whole(1, [1, 2], 'a number'), env: 'PLACE' } } }
+    const sources = { file: { path, required: false }, env: { PLACE: '3' }, overrides: [] }
+    expect(() => loadConfig(own, sources)).to.throw('wrong settings:\n  PLACE: must be a whole number from 1 to 2')
   })
 
   it('leaves the sections of others to them', () => {
@@ -188,28 +236,8 @@ describe('config', () => {
     }
     const sources = { file: { path: '', required: false }, env, overrides: [] }
     expect(() => loadConfig({ backend: backendSchema.backend }, sources)).to.throw(
-      'configuration :\n  ENC_SERVER_BACKEND_PROT: no such setting',
+      'wrong settings:\n  ENC_SERVER_BACKEND_PROT: no such setting; did you mean ENC_SERVER_BACKEND_PORT?',
     )
-  })
-
-  it('says where it is not JSON, without a word of what is there', () => {
-    expect(mistakes({ text: '{"backend": {} changed }' })[0]).to.match(/^not JSON, from character 15$/)
-    expect(mistakes({ text: 'changed-it' })[0]).to.match(/^not JSON, (or cut off|from character 0)$/)
-    expect(mistakes({ text: '' })[0]).to.equal('not JSON, or cut off')
-  })
-
-  it('needs the file that was named, and not the default one', () => {
-    const absent = { path: `${path}.absent`, required: true }
-    const sources = { file: absent, env: {}, overrides: [] }
-    expect(() => loadConfig({ backend }, sources)).to.throw(`cannot read ${absent.path} (ENOENT)`)
-    const loaded = loadConfig({ backend }, { ...sources, file: { ...absent, required: false } })
-    expect(loaded).to.eql({ backend: defaults })
-  })
-
-  it('needs to be able to read even the default file when it is there', () => {
-    mkdirSync(path)
-    const sources = { file: { path, required: false }, env: {}, overrides: [] }
-    expect(() => loadConfig({ backend }, sources)).to.throw(`cannot read ${path} (EISDIR)`)
   })
 
   it('gives each load a configuration of its own', () => {

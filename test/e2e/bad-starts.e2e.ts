@@ -46,7 +46,7 @@ describe('e2e: starts that fail', () => {
       const args = configured({ backend: { prot: 1 } })
       const { code, stderr } = await failing('beserver', { args })
       expect(stderr).to.equal(
-        `error: INVALID_REQUEST: configuration ${args[1]}:\n  backend.prot: no such setting\n${hint}\n`,
+        `error: INVALID_REQUEST: wrong settings:\n  ${args[1]}: backend.prot: no such setting; did you mean port?\n${hint}\n`,
       )
       expect(code).to.equal(2)
     })
@@ -55,8 +55,8 @@ describe('e2e: starts that fail', () => {
       const args = configured({ backnd: {} })
       const { code, stderr } = await failing('feserver', { args })
       expect(stderr).to.equal(
-        `error: INVALID_REQUEST: configuration ${args[1]}:\n` +
-          `  unknown section 'backnd'; there are frontend, backend, log\n${hint}\n`,
+        `error: INVALID_REQUEST: wrong settings:\n` +
+          `  ${args[1]}: unknown section 'backnd'; there are frontend, backend, log\n${hint}\n`,
       )
       expect(code).to.equal(2)
     })
@@ -69,14 +69,14 @@ describe('e2e: starts that fail', () => {
       })
       expect(stderr).to.equal(
         [
-          `error: INVALID_REQUEST: configuration ${args[1]}:`,
-          "  unknown section 'gateway'; there are frontend, backend, log",
-          '  backend.prot: no such setting',
-          '  backend.tls: must be an object',
+          'error: INVALID_REQUEST: wrong settings:',
+          `  ${args[1]}: unknown section 'gateway'; there are frontend, backend, log`,
+          `  ${args[1]}: backend.prot: no such setting; did you mean port?`,
+          `  ${args[1]}: backend.tls: must be an object`,
           '  --set backend.nope: no such setting',
           '  --set backend.port: must be setting=value, as in --set log.level=debug',
-          '  backend.drainMs: must be a whole number from 0 to 600000: value was "soon"',
-          '  log.stdout: must be true or false: value was "ture"',
+          `  ${args[1]}: backend.drainMs: must be a whole number from 0 to 600000: value was "soon"`,
+          '  ENC_SERVER_LOG_STDOUT: must be true or false: value was "ture"',
           hint,
           '',
         ].join('\n'),
@@ -94,12 +94,14 @@ describe('e2e: starts that fail', () => {
     it('names a configuration file that is not there, or is no JSON', async () => {
       const file = join(folder, 'absent.json')
       const which = 'hint: --config FILE says which it is, else ENC_SERVER_CONFIG_PATH'
-      const expected = `error: INVALID_REQUEST: configuration ${file}:\n  cannot read ${file} (ENOENT)\n${which}\n`
+      const expected = `error: INVALID_REQUEST: configuration file ${file}: cannot be read (ENOENT)\n${which}\n`
       expect(await failing('beserver', { args: ['--config', file] })).to.include({ code: 2, stderr: expected })
       const env = { ENC_SERVER_CONFIG_PATH: file }
       expect(await failing('feserver', { env })).to.include({ code: 2, stderr: expected })
       const { code, stderr } = await failing('beserver', { args: configured('{"backend": ') })
-      expect(stderr).to.match(/^error: INVALID_REQUEST: configuration \S+:\n {2}not JSON, .+\nhint: .+\n$/)
+      expect(stderr).to.match(
+        /^error: INVALID_REQUEST: configuration file \S+: not JSON: .+\n {2}{"backend":\n +\^\nhint: .+\n$/,
+      )
       expect(code).to.equal(2)
     })
 
