@@ -41,11 +41,7 @@ export function batchStreams(methods: BatchMethods, { idleMs, ageMs } = defaultL
   }
 
   /** Returns whether it had no batch. */
-  function forget(kept: Kept): boolean {
-    const at = idle.indexOf(kept)
-    if (at >= 0) idle.splice(at, 1)
-    return at >= 0
-  }
+  const forget = (kept: Kept) => idle.includes(kept) && idle.splice(idle.indexOf(kept), 1).length > 0
 
   function keep(kept: Kept): void {
     if (isOld(kept)) return void kept.stream.end()
