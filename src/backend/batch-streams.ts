@@ -41,16 +41,13 @@ export function batchStreams(methods: BatchMethods, { idleMs, ageMs } = defaultL
   }
 
   /** Returns whether it had no batch. */
-  const forget = (kept: Kept) => idle.includes(kept) && idle.splice(idle.indexOf(kept), 1).length > 0
-
-  function keep(kept: Kept): void {
-    if (isOld(kept)) return void kept.stream.end()
-    idle.push(kept)
-    kept.timer.refresh()
+  function forget(kept: Kept): boolean {
+    const at = idle.indexOf(kept)
+    if (at >= 0) idle.splice(at, 1)
+    return at >= 0
   }
 
-  const isOld = ({ openedAt }: Kept) => performance.now() - openedAt >= ageMs
-  const isFresh = (kept: Kept) => !kept.stream.isOver && !isOld(kept)
+  const isFresh = ({ stream, openedAt }: Kept) => !stream.isOver && performance.now() - openedAt < ageMs
 
   /** The one used last that can have a batch, or else a new one. */
   function take(): Kept {
@@ -66,8 +63,11 @@ export function batchStreams(methods: BatchMethods, { idleMs, ageMs } = defaultL
     async exchange(batch) {
       const kept = take()
       const broken = await kept.stream.exchange(batch)
-      if (broken === undefined) keep(kept)
-      return broken
+      if (broken !== undefined) return broken
+      if (isFresh(kept)) idle.push(kept)
+      else kept.stream.end()
+      kept.timer.refresh()
+      return undefined
     },
   }
 }

@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { VaultError } from '../core/errors.js'
 import { Secret } from '../core/secret.js'
+import { shownPath } from '../core/shown-path.js'
 
 const maxBytes = 64 * 1024
 
@@ -14,8 +15,8 @@ export interface SecretFile {
   holds: string
 }
 
-function refusal({ setting }: SecretFile, message: string, cause?: unknown): VaultError {
-  return new VaultError('INVALID_REQUEST', { message: `${setting}: ${message}`, cause })
+function refusal({ setting }: SecretFile, message: string): VaultError {
+  return new VaultError('INVALID_REQUEST', { message: `${setting}: ${message}` })
 }
 
 async function readOwned(secret: SecretFile, file: FileHandle): Promise<Secret> {
@@ -38,7 +39,8 @@ export async function readSecretFile(secret: SecretFile): Promise<Secret> {
   try {
     file = await open(path, constants.O_RDONLY)
   } catch (cause) {
-    throw refusal(secret, `cannot read ${path} (${(cause as NodeJS.ErrnoException).code})`, cause)
+    // Without its cause, whose words have the path.
+    throw refusal(secret, `cannot read ${shownPath(path)} (${(cause as NodeJS.ErrnoException).code})`)
   }
   try {
     return await readOwned(secret, file)

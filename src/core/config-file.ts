@@ -57,9 +57,12 @@ function notJson(text: string): string {
   return isOurs(text) ? `${said}\n${excerpt(line, column)}` : said
 }
 
-/** A secret may have been named by mistake, such as a key or the keyring; those have none of our sections. */
+const section = new RegExp(`"(${sectionNames.join('|')})"\\s*:`)
+const secret = /"(keyring_id|key|record_key)"/
+
+/** A secret may have been named by mistake, such as a key or the keyring, or a file of record keys. */
 function isOurs(text: string): boolean {
-  return sectionNames.some((name) => text.includes(`"${name}"`))
+  return section.test(text) && !secret.test(text)
 }
 
 const shownBefore = 60

@@ -2,8 +2,8 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
 
 const smallBytes = 1024
-/** A writer that has grown beyond this is not kept. */
-const keptBytes = 256 * 1024
+/** The writer of a larger message is not kept. */
+const keptBytes = 64 * 1024
 
 /** What a field without bytes holds: one for all, as to make one takes longer than to read a field. */
 export const noBytes = Buffer.alloc(0)
@@ -13,7 +13,8 @@ export interface Encoder<Message> {
   encode(message: Message, writer: BinaryWriter): BinaryWriter
 }
 
-// A new one would double its memory a few times for each message, which takes longer than to write it.
+// A new one would double its memory a few times for each message, which takes longer than to write it. What is kept holds
+// some of the last messages (docs/crypto.md section 12).
 let idle: BinaryWriter | undefined
 
 /** The message as the Buffer gRPC wants, in memory of its own. */

@@ -39,13 +39,22 @@ const problems: Record<string, string> = {
 export function mistakeIn(json: string): Mistake {
   if (json.trim() === '') return { at: json.length, problem: 'it is empty' }
   if (json.startsWith('\u{feff}')) return { at: 0, problem: 'JSON begins without a byte order mark' }
-  const mistakes: ParseError[] = []
-  jsonc.parse(json, mistakes, { disallowComments: true, allowTrailingComma: false })
-  const [first] = mistakes
+  const first = firstOf(json)
   if (first === undefined) return { at: 0, problem: 'something in it is no JSON' }
   const { error, offset } = first
   const problem = problems[jsonc.printParseErrorCode(error)] as string
   const before = json.slice(0, offset).trimEnd()
   const isSpareComma = problem.endsWith('must be here') && before.endsWith(',')
   return isSpareComma ? { at: before.length - 1, problem: 'a comma too many' } : { at: offset, problem }
+}
+
+/** Undefined for a text that is too deep. */
+function firstOf(json: string): ParseError | undefined {
+  const mistakes: ParseError[] = []
+  try {
+    jsonc.parse(json, mistakes, { disallowComments: true, allowTrailingComma: false })
+  } catch {
+    return undefined
+  }
+  return mistakes[0]
 }

@@ -1,4 +1,4 @@
-// Whether a server may and can listen, for who asks before anything is made: a start that is refused leaves nothing behind.
+// Whether a server may and can listen, for who asks before a store or a keyring is made: a start that is refused leaves none.
 import { createServer } from 'node:net'
 import { VaultError } from './errors.js'
 import { addressesOf, bindAll } from './http2/bind.js'

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { VaultError } from './errors.js'
+import { shownPath } from './shown-path.js'
 
 /** Where a file was named: the setting, for messages, and the file. */
 interface PemFile {
@@ -10,7 +11,7 @@ interface PemFile {
   file: string
 }
 
-function unusable(setting: string, description: string, cause: unknown): VaultError {
+function unusable(setting: string, description: string, cause?: unknown): VaultError {
   const fields = [{ field: setting, description }]
   return new VaultError('INVALID_REQUEST', { message: `${setting}: ${description}`, fields, cause })
 }
@@ -24,7 +25,8 @@ function read({ setting, file }: PemFile): Buffer {
     return readFileSync(file)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    throw unusable(setting, `cannot read ${file} (${code})`, cause)
+    // Without its cause, whose words have the path.
+    throw unusable(setting, `cannot read ${shownPath(file)} (${code})`)
   }
 }
 

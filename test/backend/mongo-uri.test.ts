@@ -46,6 +46,15 @@ describe('readMongoUri', () => {
     expect(await refusal()).to.equal(`backend.mongodb.uriFile: cannot read ${path} (ENOENT)`)
   })
 
+  it('shows nothing of a URI that stands where its file is to be named, nor has a cause that does', async () => {
+    path = 'mongodb://user:secret@db.example/'
+    const { message, cause } = await rejection(readMongoUri(path))
+    expect(message).to.equal(
+      'backend.mongodb.uriFile: cannot read a file of that name, which looks like what should be in the file (ENOENT)',
+    )
+    expect(cause).to.equal(undefined)
+  })
+
   it('refuses a file too large to be a URI', async () => {
     await writeFile(path, Buffer.alloc(65_537, 'x'))
     expect(await refusal()).to.equal(

@@ -69,5 +69,15 @@ describe('config file', () => {
     expect(problem('{"pseudonym_keys": [{"key": "secret"},]}')).to.equal(
       'not JSON: line 1, column 38: a comma too many',
     )
+    // Not even where one of our sections is named.
+    for (const text of [
+      '{"realm": "backend", "pseudonym_keys": ["secret"',
+      '{"user": "frontend", "record_key": "rvk1_secret"}\n{}',
+      '{"log": {"key": "secret"},}',
+    ]) {
+      expect(problem(text))
+        .to.match(/^not JSON: line \d, column \d+: [^\n]*$/)
+        .and.not.include('secret')
+    }
   })
 })

@@ -49,6 +49,11 @@ describe('json mistake', () => {
     })
   }
 
+  it('gives up on what is too deep, and on nothing that is long', () => {
+    expect(mistakeIn('['.repeat(1_000_000)).problem).to.equal('something in it is no JSON')
+    expect(mistakeIn(`{"a": "${'x'.repeat(8 << 20)}" 1}`)).to.include({ at: (8 << 20) + 9 })
+  })
+
   it('finds one in whatever is no JSON', () => {
     const pieces = fc.array(
       fc.constantFrom('{', '}', '[', ']', ',', ':', '"', '"a"', '1', '0', '-', '.', 'e', 'true', '\\', '\n', '//', "'"),

@@ -54,6 +54,13 @@ describe('pem', () => {
       (d) => `tls.keyFile: ${d}/authority.key is not the key of ${d}/server.crt (key values mismatch)`,
     ],
   ]
+  it('shows nothing of a key that stands where its file is to be named, nor has a cause that does', () => {
+    const key = readFileSync(server.keyFile, 'utf8')
+    expect(() => readKeyPair(named(server.certFile), named(key, 'keyFile')))
+      .to.throw(/^tls\.keyFile: cannot read a file of that name, [a-z ]+ \([A-Z]+\)$/)
+      .with.property('cause', undefined)
+  })
+
   for (const [what, read, message] of refusals) {
     it(`refuses ${what} by name`, () => {
       expect(read).to.throw(message(dir)).with.property('reason', 'INVALID_REQUEST')

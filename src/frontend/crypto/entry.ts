@@ -20,7 +20,7 @@ const none = Buffer.alloc(0)
 export interface Entry {
   recordName: string
   attributes: Buffer
-  /** Memory of its own, for whoever opened the entry to wipe; absent in mode client. */
+  /** Memory that nobody else has, for whoever opened the entry to wipe; absent in mode client. */
   dataKey: Buffer | undefined
 }
 
