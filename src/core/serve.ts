@@ -74,10 +74,9 @@ function unaryHandler(method: AnyMethod, handler: UnaryHandler, serving: Serving
         leave() // a handler whose caller has gone has held its place until now
       }
     }
-    const late = lateNote(note, signal)
     handle().then(
       (frame) => settle(() => answer(frame)),
-      (thrown) => (settled ? late(thrown) : settle(() => refuse(thrown))),
+      (thrown) => (settled ? lateNote(note, signal)(thrown) : settle(() => refuse(thrown))),
     )
   }
 }
