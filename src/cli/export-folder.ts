@@ -64,7 +64,8 @@ async function* placed(items: AsyncIterable<ExportItem>, work: FolderExport): As
   let first: string | undefined
   for await (const item of items) {
     const { user } = item.entry
-    if (first === undefined && flags.resume && !exported.areOf(user)) throw anotherUser(flags.out, 'leave --resume out')
+    if (first === undefined && flags.resume && !exported.mayBeOf(user))
+      throw anotherUser(flags.out, 'leave --resume out')
     first ??= user
     const found = await placeIn(work, item, user === first).catch((thrown: unknown) => ofOneRecord(thrown))
     if (found === 'there') tally.skipped()

@@ -22,8 +22,8 @@ export interface ExportedFiles {
   add(file: ExportedFile, sha256: string): Promise<void>
   /** Whether what lies there is that version of that record, as it was exported. */
   isThere(file: ExportedFile, path: string): Promise<boolean>
-  /** Whether all of them are that user's. */
-  areOf(user: string): boolean
+  /** Whether some of them are that user's, or there are none. */
+  mayBeOf(user: string): boolean
   close(): Promise<void>
 }
 
@@ -51,7 +51,7 @@ export async function openExportedFiles(folder: string): Promise<ExportedFiles> 
   return {
     add: ({ user, name, keyId }, sha256) => list.append(`${toJson({ user, name, key_id: keyId, sha256 })}\n`),
     isThere: async (file, there) => prints.has(print(file, await hashOf(there))),
-    areOf: (user) => [...users].every((each) => each === user),
+    mayBeOf: (user) => users.size === 0 || users.has(user),
     close: list.close,
   }
 }
