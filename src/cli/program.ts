@@ -123,7 +123,8 @@ interface Failure extends Session {
 function failed(error: unknown, { hints, terminal, signal }: Failure): number {
   const { aborted, reason } = signal
   if (aborted && (reason as NodeJS.ErrnoException).code === 'EPIPE') return 1
-  const isKnown = error instanceof VaultError && error.kind === 'cancelled' // with what it may have done
+  const isInterrupted = aborted && reason instanceof VaultError
+  const isKnown = isInterrupted && error instanceof VaultError && error.kind === 'cancelled' // with what it may have done
   const code = printError(aborted && !isKnown ? reason : fileError(error), hints, terminal)
-  return aborted && reason instanceof VaultError ? interruptedCode : code
+  return isInterrupted ? interruptedCode : code
 }
