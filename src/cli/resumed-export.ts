@@ -36,6 +36,14 @@ export function anotherUser(path: string, advice: string): Error {
   return invalidField('--out', `${path} is of an export of another user's records; ${advice}, or name another --out`)
 }
 
+/** Of the first record; undefined where that is not known before the export. */
+export async function firstUserOf({ keys, user }: ExportFlags): Promise<string | undefined> {
+  if (keys === undefined) return user
+  if (!(await stat(keys)).isFile()) return undefined // a pipe can be read only once
+  for await (const { entry } of entriesOf(keys)) return entry.user
+  return undefined
+}
+
 async function isOf(first: string, { keys, user }: ExportFlags): Promise<boolean> {
   if (keys === undefined) return user === first
   if (!(await stat(keys)).isFile()) return true // a pipe can be read only once
