@@ -47,6 +47,15 @@ describe('program', () => {
     }
   })
 
+  it('prints the help that is asked for behind a mistyped flag', async () => {
+    for (const help of ['--help', '-h']) {
+      const terminal = fakeTerminal(['feclient', 'store', '--aad-fiel', 'x', help])
+      expect(await feclient(terminal)).to.equal(0)
+      expect(terminal.printed().stdout).to.match(/^Usage: feclient store /)
+      expect(terminal.printed().stderr).to.equal('')
+    }
+  })
+
   it('prints its version, which no subcommand takes for its own', async () => {
     const terminal = fakeTerminal(['feclient', '--version'])
     expect(await feclient(terminal)).to.equal(0)
