@@ -56,11 +56,14 @@ export async function openDownload(opening: Opening): Promise<DownloadFile> {
     await refuseMisfit(partial, opening.range)
     throw invalidField(flag, leftText(partial))
   }
-  const begun = left
-    ? await takeUp(partial, opening.range)
-    : { file: await open(partial, 'ax', 0o600), checksum: sha256() }
+  const begun = left ? await takeUp(partial, opening.range) : await beginNew(partial)
   await syncFolder(dirname(path))
   return downloadFile(begun, opening)
+}
+
+async function beginNew(partial: string): Promise<Begun> {
+  await isThere({ path: `${partial}.state`, flag }) // nothing could take the place of a folder
+  return { file: await open(partial, 'ax', 0o600), checksum: sha256() }
 }
 
 function partialOf({ path, partial = `${path}.partial` }: Opening): string {

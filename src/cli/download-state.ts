@@ -60,7 +60,7 @@ async function stateText(path: string): Promise<Buffer | undefined> {
 
 function foreign(path: string): Error {
   const partial = path.replace(/\.state$/, '')
-  return invalidField('--out', `${path} is not what a download has left; remove ${partial} to begin again`)
+  return invalidField('--out', `${path} is not what a download has left; remove it and ${partial} to begin again`)
 }
 
 export async function writeState(path: string, { keyId, sizeBytes, ...state }: DownloadState): Promise<void> {

@@ -6,12 +6,12 @@ import { invalidField, VaultError } from '../core/errors.js'
 import type { RetrieveRecordResponse } from '../frontend/client.js'
 import { downloadFile, type FileExport, type PlacedItem, writeFile } from './export-file.js'
 import { type ExportFlags, type ExportItem, recordsOf, senderOf } from './export-source.js'
-import { openExportedFiles } from './exported-files.js'
+import { type ExportedFiles, openExportedFiles } from './exported-files.js'
 import { leadTo, placeOf } from './folder-target.js'
 import { withFrontend } from './frontend-call.js'
 import { keyIdSet } from './key-id-set.js'
 import type { Session } from './program.js'
-import { anotherUser } from './resumed-export.js'
+import { firstUserOf } from './resumed-export.js'
 import { isStopped } from './stopped.js'
 import { openTally, type Tally } from './tally.js'
 import { type Settled, transfer } from './transfer.js'
@@ -22,9 +22,21 @@ interface FolderExport extends FileExport {
 }
 
 export async function exportFolder(flags: ExportFlags, session: Session): Promise<void> {
+  const user = flags.resume && (await firstUserOf(flags))
+  const exported = await openExportedFiles(flags.out, user)
+  try {
+    await exportInto(exported, flags, session)
+  } finally {
+    await exported.close()
+  }
+}
+
+async function exportInto(exported: ExportedFiles, flags: ExportFlags, session: Session): Promise<void> {
   const tally = await openTally('exported', flags, session)
   try {
-    await withFrontend(flags, session, (client, options) => openAll({ client, options, tally, flags, session }))
+    await withFrontend(flags, session, (client, options) =>
+      exportAll({ client, options, exported, tally, flags, session }),
+    )
     tally.sum({ failed: 'once the reasons are gone, --resume tries what failed again' })
   } catch (error) {
     if (isStopped(error, session)) tally.note(goOn(flags, tally))
@@ -39,15 +51,6 @@ function goOn({ out }: ExportFlags, { done, alreadyThere }: Tally): string {
   return `stopped: ${whole} files are whole in ${out}; the same command with --resume goes on from there`
 }
 
-async function openAll(opened: Omit<FolderExport, 'exported'>): Promise<void> {
-  const exported = await openExportedFiles(opened.flags.out)
-  try {
-    await exportAll({ ...opened, exported })
-  } finally {
-    await exported.close()
-  }
-}
-
 async function exportAll(work: FolderExport): Promise<void> {
   const { client, options, tally, flags, session } = work
   const { items, totalBytes } = await recordsOf(flags, { client, options, exported: keyIdSet(), tally })
@@ -60,14 +63,12 @@ async function exportAll(work: FolderExport): Promise<void> {
 
 /** Leaves out what is there already, and refuses what has no place, before it is asked for. */
 async function* placed(items: AsyncIterable<ExportItem>, work: FolderExport): AsyncGenerator<PlacedItem> {
-  const { tally, exported, flags } = work
   let first: string | undefined
   for await (const item of items) {
     const { user } = item.entry
-    if (first === undefined && flags.resume && !exported.areOf(user)) throw anotherUser(flags.out, 'leave --resume out')
     first ??= user
     const found = await placeIn(work, item, user === first).catch((thrown: unknown) => ofOneRecord(thrown))
-    if (found === 'there') tally.skipped()
+    if (found === 'there') work.tally.skipped()
     else if (typeof found === 'string') yield { ...item, path: found }
     else yield { ...withoutRequest(item), error: found, path: '' }
   }

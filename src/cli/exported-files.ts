@@ -9,6 +9,7 @@ import { keyIdOf, maxEntryBytes } from './key-entry.js'
 import { keyIdSet } from './key-id-set.js'
 import type { Line } from './lines.js'
 import { toJson } from './output.js'
+import { anotherUser } from './resumed-export.js'
 import { sha256, sha256Of } from './sha256.js'
 
 export interface ExportedFile {
@@ -22,8 +23,6 @@ export interface ExportedFiles {
   add(file: ExportedFile, sha256: string): Promise<void>
   /** Whether what lies there is that version of that record, as it was exported. */
   isThere(file: ExportedFile, path: string): Promise<boolean>
-  /** Whether all of them are that user's. */
-  areOf(user: string): boolean
   close(): Promise<void>
 }
 
@@ -34,24 +33,28 @@ function print({ user, name, keyId }: ExportedFile, sha256: string): Buffer {
   return sha256Of(JSON.stringify([user, name, keyId.toString('hex'), sha256])).subarray(0, 16)
 }
 
-export async function openExportedFiles(folder: string): Promise<ExportedFiles> {
+/** With a `user`, throws INVALID_REQUEST where there are files, and none of that user's. */
+export async function openExportedFiles(folder: string, user?: string): Promise<ExportedFiles> {
   const prints = keyIdSet()
   const users = new Set<string>()
   const path = join(await leadToOwn(folder), 'exported.ndjson')
   const read = ({ text = Buffer.alloc(0) }: Line) => {
     const line = jsonObject(text)
-    const [user, name] = [requiredText(line, 'user'), requiredText(line, 'name')]
-    users.add(user)
-    prints.add(print({ user, name, keyId: keyIdOf(line) }, requiredText(line, 'sha256')))
+    const file = { user: requiredText(line, 'user'), name: requiredText(line, 'name'), keyId: keyIdOf(line) }
+    users.add(file.user)
+    prints.add(print(file, requiredText(line, 'sha256')))
+  }
+  const check = () => {
+    if (user === undefined || users.size === 0 || users.has(user)) return
+    throw anotherUser(folder, 'leave --resume out')
   }
   const otherwise = 'remove it, and then --force replaces the files that it names'
   const list = (await isThere({ path, flag }))
-    ? await continueGrowing({ path, flag, maxLineBytes: maxEntryBytes, otherwise, read })
+    ? await continueGrowing({ path, flag, maxLineBytes: maxEntryBytes, otherwise, read, check })
     : await createGrowing({ path, flag, taken: `${path} is there` })
   return {
     add: ({ user, name, keyId }, sha256) => list.append(`${toJson({ user, name, key_id: keyId, sha256 })}\n`),
     isThere: async (file, there) => prints.has(print(file, await hashOf(there))),
-    areOf: (user) => [...users].every((each) => each === user),
     close: list.close,
   }
 }

@@ -70,7 +70,6 @@ async function exportRecords(flags: ExportFlags, session: Session): Promise<void
   const before = resumedExport()
   const out = await openOutput(flags, before, session)
   try {
-    await before.refuseAnother(flags)
     await exportInto(out, { flags, exported: before.exported }, session)
   } finally {
     await out.close()
@@ -107,10 +106,19 @@ async function finish(out: PartialFile, tally: Tally): Promise<void> {
   tally.sum(out.path === '-' || tally.done + tally.alreadyThere === 0 ? {} : { failed })
 }
 
-async function openOutput(flags: ExportFlags, { read }: ResumedExport, { terminal }: Session): Promise<PartialFile> {
+async function openOutput(flags: ExportFlags, before: ResumedExport, { terminal }: Session): Promise<PartialFile> {
   const { out, force = false, resume = false } = flags
   if (out !== '-') {
-    return openPartial({ path: out, flag: '--out', replace: force, resume, maxLineBytes: 2 * maxLineBytes, read })
+    const [read, check] = [before.read, () => before.refuseAnother(flags)]
+    return openPartial({
+      path: out,
+      flag: '--out',
+      replace: force,
+      resume,
+      maxLineBytes: 2 * maxLineBytes,
+      read,
+      check,
+    })
   }
   const nothing = async () => undefined
   return { path: out, append: (text) => writeAll(terminal.stdout, Buffer.from(text)), publish: nothing, close: nothing }

@@ -30,6 +30,8 @@ interface ExistingFile {
   otherwise: string
   /** Takes a line of what is there; throws INVALID_REQUEST when it is not one of its own. */
   read(line: Line): void
+  /** When all is read, before anything is changed; throws where this is not gone on with. */
+  check?(): void | Promise<void>
 }
 
 /** How every line begins that import and export write. */
@@ -68,6 +70,7 @@ export async function continueGrowing(existing: ExistingFile): Promise<GrowingFi
   const { path } = existing
   await isThere(existing)
   const tail = await readWhole(existing)
+  await existing.check?.()
   const handle = await open(path, 'r+', 0o600)
   try {
     await handle.chmod(0o600)

@@ -30,8 +30,10 @@ export async function importFolder(flags: ImportFlags & { in: string }, session:
     stored.add(fileOf(entry))
     isAnothers ||= entry.user !== user
   }
-  const work = async (job: ImportJob) => {
+  const check = () => {
     if (isAnothers) throw invalidField('--keys-out', `${flags.keysOut} is of another user's import: name another`)
+  }
+  const work = async (job: ImportJob) => {
     const stopping = new AbortController()
     const signal = AbortSignal.any([session.signal, stopping.signal])
     const items = itemsOf(walk.files(), { user, stored, signal, ...job })
@@ -42,7 +44,7 @@ export async function importFolder(flags: ImportFlags & { in: string }, session:
     }
     if (walk.passedOver > 0) job.tally.note(`${walk.passedOver} left out, as links, special or temporary files`)
   }
-  await runImport({ flags, opening: { input: undefined, seen }, work }, session)
+  await runImport({ flags, opening: { input: undefined, seen, check }, work }, session)
 }
 
 // It would be stored itself, record keys and all.

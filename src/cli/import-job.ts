@@ -42,7 +42,7 @@ export type ImportItem = Item<ImportedRecord> & {
 interface Import {
   flags: ImportFlags
   /** How the keys file tells what is stored already. */
-  opening: Pick<KeysOpening, 'input' | 'seen'>
+  opening: Pick<KeysOpening, 'input' | 'seen' | 'check'>
   work(job: ImportJob): Promise<void>
 }
 

@@ -23,6 +23,8 @@ export interface KeysOpening {
   mayChange: boolean
   /** Told of each entry that is there already. */
   seen(entry: KeyEntry): void
+  /** When all are told, before the file is changed; throws where it is not gone on with. */
+  check?(): void
 }
 
 const flag = '--keys-out'
@@ -53,17 +55,22 @@ function takenText(path: string): string {
   return `${path} exists; --resume goes on where its import left off`
 }
 
-async function takeUp({ path, input, mayChange, seen }: KeysOpening) {
+function takeUp({ path, input, mayChange, seen, check: checkSeen }: KeysOpening) {
   let before: InputStamp | undefined
   const read = ({ text }: { text: Buffer | undefined }) => {
     const entry = parseKeyEntry(text)
     before = entry.input ?? before
     seen(entry)
   }
-  const file = await continueGrowing({ path, flag, maxLineBytes: maxEntryBytes, otherwise: 'name another', read })
-  if (mayChange || !before || !input) return file
-  if (before.bytes === input.bytes && before.modified === input.modified) return file
-  await file.close()
+  const check = () => {
+    checkSeen?.()
+    if (!mayChange && before && input) refuseChanged(before, input)
+  }
+  return continueGrowing({ path, flag, maxLineBytes: maxEntryBytes, otherwise: 'name another', read, check })
+}
+
+function refuseChanged(before: InputStamp, input: InputStamp): void {
+  if (before.bytes === input.bytes && before.modified === input.modified) return
   throw invalidField(
     '--in',
     'the file has changed since it was imported; --changed goes on, if lines that are stored are as they were',

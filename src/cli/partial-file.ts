@@ -33,6 +33,8 @@ export interface PartialOpening {
   maxLineBytes: number
   /** Takes a line of what is left. */
   read(line: Line): void
+  /** When all of that is read, before it is changed; throws where it is not gone on with. */
+  check(): Promise<void>
 }
 
 export async function openPartial(opening: PartialOpening): Promise<PartialFile> {

@@ -50,10 +50,11 @@ function refuseUnknownFlag(command: Command, [name, ...words]: string[]): void {
 }
 
 function unknownFlag({ options }: Command, words: string[]): string | undefined {
+  if (words.includes('--help') || words.includes('-h')) return undefined
   for (let at = 0; at < words.length; at += 1) {
     const [flag = '', value] = (words[at] as string).split('=', 2)
     const option = options.find(({ long }) => long === flag)
-    if (flag === '--' || flag === '--help') return undefined
+    if (flag === '--') return undefined
     if (flag.startsWith('--') && option === undefined) return flag
     if (option?.required && value === undefined) at += 1
   }
@@ -83,7 +84,7 @@ export function defaultAction<Flags>(command: Command, run: (flags: Flags) => Pr
 function wrongWord(word: string, command: Command): string {
   if (word.startsWith('-')) return unknownOption(word, command)
   const { parent } = command
-  const known = parent?.commands.map((each) => each.name()) ?? []
+  const known = [...(parent?.commands.map((each) => each.name()) ?? []), 'help']
   if (known.includes(word)) return `flags go behind the command: ${parent?.name()} ${word} ...`
   return `there is no command '${word}'${meaning(word, known)}`
 }
@@ -123,7 +124,8 @@ interface Failure extends Session {
 function failed(error: unknown, { hints, terminal, signal }: Failure): number {
   const { aborted, reason } = signal
   if (aborted && (reason as NodeJS.ErrnoException).code === 'EPIPE') return 1
-  const isKnown = error instanceof VaultError && error.kind === 'cancelled' // with what it may have done
+  const isInterrupted = aborted && reason instanceof VaultError
+  const isKnown = isInterrupted && error instanceof VaultError && error.kind === 'cancelled' // with what it may have done
   const code = printError(aborted && !isKnown ? reason : fileError(error), hints, terminal)
-  return aborted && reason instanceof VaultError ? interruptedCode : code
+  return isInterrupted ? interruptedCode : code
 }

@@ -1,4 +1,4 @@
-// What an export that is resumed has written: which versions, and whose. Another one's is not gone on with.
+// What an export that is resumed has written: which versions, and whose the first is. Another user's is not gone on with.
 import { stat } from 'node:fs/promises'
 import { invalidField } from '../core/errors.js'
 import { type ExportFlags, entriesOf } from './export-source.js'
@@ -10,7 +10,7 @@ export interface ResumedExport {
   exported: KeyIdSet
   /** Takes a line of what is there. */
   read(line: { text: Buffer | undefined }): void
-  /** Throws INVALID_REQUEST when it is of records that these flags do not name. */
+  /** Throws INVALID_REQUEST when its first record is of a user of whom these flags, as far as is known, name none. */
   refuseAnother(flags: ExportFlags): Promise<void>
 }
 
@@ -34,6 +34,14 @@ export function resumedExport(): ResumedExport {
 
 export function anotherUser(path: string, advice: string): Error {
   return invalidField('--out', `${path} is of an export of another user's records; ${advice}, or name another --out`)
+}
+
+/** Of the first record; undefined where that is not known before the export. */
+export async function firstUserOf({ keys, user }: ExportFlags): Promise<string | undefined> {
+  if (keys === undefined) return user
+  if (!(await stat(keys)).isFile()) return undefined // a pipe can be read only once
+  for await (const { entry } of entriesOf(keys)) return entry.user
+  return undefined
 }
 
 async function isOf(first: string, { keys, user }: ExportFlags): Promise<boolean> {

@@ -1,8 +1,10 @@
 // The known word that a mistyped one was probably meant to be.
 const mostMistakes = 2
+const longestLetters = 64 // what is longer is no word, and takes its time
 
 /** Undefined when none is close. */
 export function closestWord(word: string, known: string[]): string | undefined {
+  if (word.length > longestLetters) return undefined
   const tried = known.map((each) => ({ each, mistakes: mistakesIn(word, each) }))
   const [best] = tried.sort((a, b) => a.mistakes - b.mistakes)
   const letters = word.replace(/.*[._]|\W/g, '').length // of a path, those of its last part

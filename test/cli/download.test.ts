@@ -6,6 +6,7 @@ import {
   chmod,
   chown,
   link,
+  mkdir,
   mkdtemp,
   readdir,
   readFile,
@@ -162,7 +163,8 @@ describe('download', () => {
     await writeFile(`${path}.partial`, 'notes', { mode: 0o600 })
     expect(await refused({})).to.equal(`--out: nothing says what is in ${path}.partial; ${advice}`)
     await writeFile(`${path}.partial.state`, 'notes', { mode: 0o600 })
-    expect(await refused({})).to.equal(`--out: ${path}.partial.state is not what a download has left; ${advice}`)
+    const both = `remove it and ${path}.partial to begin again`
+    expect(await refused({})).to.equal(`--out: ${path}.partial.state is not what a download has left; ${both}`)
     expect(await readFile(`${path}.partial`, 'utf8')).to.equal('notes')
     await rm(`${path}.partial`)
     expect((await download({ served: server({ breakAfter: 1 }) })).kept).to.equal(1000)
@@ -170,6 +172,18 @@ describe('download', () => {
     expect(await refused({ range })).to.equal(`--out: ${path}.partial was begun with --offset 0; ${advice}`)
     await rm(`${path}.partial`)
     expect((await download({ range })).failure).to.equal(undefined)
+  })
+
+  it('says what works where a folder has the name of its state', async () => {
+    await mkdir(`${path}.partial.state`)
+    expect(await refused({})).to.equal(`--out: ${path}.partial.state is not a regular file`)
+    expect(await readdir(folder)).to.deep.equal(['film.partial.state'])
+    await writeFile(`${path}.partial`, data, { mode: 0o600 })
+    const both = `remove it and ${path}.partial to begin again`
+    const said = `--out: ${path}.partial.state is not what a download has left; ${both}`
+    for (const resume of [false, true]) expect(await refused({ resume })).to.equal(said)
+    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true })
+    expect((await download()).failure).to.equal(undefined)
   })
 
   it('begins when there is nothing to go on with', async () => {
@@ -201,7 +215,7 @@ describe('download', () => {
       [() => writeFile(partial, Buffer.alloc(2000)), `--out: ${partial} was changed; ${advice}`],
       [() => truncate(partial, 1999), `--out: ${partial} was changed; ${advice}`],
       [() => rm(`${partial}.state`), `--out: nothing says what is in ${partial}; ${advice}`],
-      [() => writeFile(`${partial}.state`, 'notes'), `${partial}.state is not what a download has left; ${advice}`],
+      [() => writeFile(`${partial}.state`, 'notes'), `${partial}.state is not what a download has left; remove it and`],
       [() => writeFile(`${partial}.state`, Buffer.alloc(5000)), `--out: ${partial}.state is not what a download`],
     ]
     for (const [change, message] of changes) {

@@ -9,6 +9,7 @@ import { noHints } from '../../src/cli/hints.js'
 import { printLine } from '../../src/cli/output.js'
 import { rootCommand, runProgram, type Session } from '../../src/cli/program.js'
 import { VaultError } from '../../src/core/errors.js'
+import { cancelledBy } from '../../src/core/retry.js'
 import { version } from '../../src/core/version.js'
 import { fakeTerminal } from './fake-terminal.js'
 
@@ -43,6 +44,15 @@ describe('program', () => {
       const terminal = fakeTerminal(['feclient', subcommand, '--help'])
       expect(await feclient(terminal)).to.equal(0)
       expect(terminal.printed().stdout).to.include('Examples:\n  ').and.to.include('--tls-ca <file>')
+    }
+  })
+
+  it('prints the help that is asked for behind a mistyped flag', async () => {
+    for (const help of ['--help', '-h']) {
+      const terminal = fakeTerminal(['feclient', 'store', '--aad-fiel', 'x', help])
+      expect(await feclient(terminal)).to.equal(0)
+      expect(terminal.printed().stdout).to.match(/^Usage: feclient store /)
+      expect(terminal.printed().stderr).to.equal('')
     }
   })
 
@@ -115,6 +125,17 @@ describe('program', () => {
     terminal.stdout.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
     expect(await ended).to.equal(1)
     expect(terminal.printed().stderr).to.equal('')
+  })
+
+  it('says why its output cannot be written, not that the call in flight has ended for it', async () => {
+    const terminal = fakeTerminal(['probe'])
+    const calling = programOf(async ({ signal, terminal }) => {
+      const message = 'ENOSPC: no space left on device, write'
+      terminal.stdout.emit('error', Object.assign(new Error(message), { code: 'ENOSPC', syscall: 'write' }))
+      throw cancelledBy(signal)
+    })
+    expect(await runProgram(calling, terminal)).to.equal(1)
+    expect(terminal.printed().stderr).to.equal('error: ENOSPC: no space left on device, write\n')
   })
 
   it('survives each line that it prints after its reader has gone', async () => {

@@ -34,5 +34,14 @@ describe('closest word', () => {
     expect(closestWord('backend.nope', paths)).to.equal(undefined)
   })
 
+  it('of a long word is none, at once', () => {
+    const longest = 'n'.repeat(64)
+    expect(closestWord(longest, [`${longest}n`])).to.equal(`${longest}n`)
+    expect(closestWord(`${longest}n`, [longest])).to.equal(undefined)
+    const begun = performance.now()
+    expect(closestWord('n'.repeat(1_000_000), known)).to.equal(undefined)
+    expect(performance.now() - begun).to.be.below(1000)
+  })
+
   it('is none of none', () => expect(closestWord('store', [])).to.equal(undefined))
 })
