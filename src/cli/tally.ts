@@ -74,10 +74,10 @@ export async function openTally(verb: string, flags: TallyFlags, { terminal }: S
     },
     async failed(which, error) {
       count.failed += 1
-      const number = count.failed // others may fail while it is written down
+      // Before it is written down, while others may fail and overtake it.
+      if (count.failed <= shownFailures) note(failureText(which, error))
+      if (count.failed === shownFailures + 1) note(moreFailures(report))
       await file?.append(reportLine(which, error))
-      if (number <= shownFailures) note(failureText(which, error))
-      if (number === shownFailures + 1) note(moreFailures(report))
     },
     at: (position) => progress.show({ ...count, ...position }),
     note,

@@ -51,6 +51,7 @@ describe('where a report goes', () => {
         await tally.close()
         const lines = terminal.printed().stderr.trimEnd().split('\n')
         expect(lines).to.have.length(21)
+        for (const [at, line] of lines.slice(0, 20).entries()) expect(line.startsWith(`line ${at + 1}:`)).to.equal(true)
         expect(lines[20]).to.match(/^\.\.\. and more/)
       }
       expect((await readFile(report, 'utf8')).trimEnd().split('\n')).to.have.length(50)
