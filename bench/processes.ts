@@ -55,12 +55,12 @@ async function stop(child: ChildProcess): Promise<void> {
   await once(child, 'exit')
 }
 
-// As the Makefile starts servers; the echo has it too.
-const nodeArgs = ['--max-semi-space-size=64']
+/** As the Makefile starts servers; the echo has it too. */
+export const serverArgs = ['--max-semi-space-size=64']
 
 /** Starts a Node program that says where it listens. */
 export async function startProgram(stage: Stage, name: string, args: string[]): Promise<Measured> {
-  const child = spawn(process.execPath, [...nodeArgs, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...serverArgs, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   stage.add(() => stop(child))
   const address = await listening(child, name)
   const pid = child.pid as number

@@ -2,6 +2,7 @@
 import { cpus } from 'node:os'
 import { type Bench, calls, type Pair, type Sample, type Sizes, users } from './measure.js'
 import { doubtOf } from './others.js'
+import { serverArgs } from './processes.js'
 import { table } from './table.js'
 
 export interface Run {
@@ -45,7 +46,7 @@ export function report(bench: Bench, run: Run): string {
 
 - Engine: ${engine}
 - Machine: ${machine}
-- All servers run on \`node --max-semi-space-size=64\`.
+- All servers run on \`node ${serverArgs.join(' ')}\`.
 - 64 records unanswered, ${users} users, split keys. The plural methods are streams: 4 of them, 16 items unanswered each.
 - The echo: two hops of grpc-js, unary calls, the same sizes: ${messagesOf(sizes)}.
 - Rounds: ${rounds}, of ${calls} records a row, in halves that take turns with the echo. Figures are medians over the rounds, a

@@ -1,6 +1,7 @@
 // The report of a bench of transfers.
 import { cpus } from 'node:os'
 import { doubtOf } from './others.js'
+import { serverArgs } from './processes.js'
 import { median, spread, sum, tableOf } from './table.js'
 import { directions, messageBytes, type Transfer, type TransferPair } from './transfer.js'
 
@@ -78,7 +79,7 @@ export function transferReport({ machine, rounds, mib, pairs, othersBusy }: Tran
 
 - Parts: files, every one synced
 - Machine: ${machine}
-- All servers run on \`node --max-semi-space-size=64\`.
+- All servers run on \`node ${serverArgs.join(' ')}\`.
 - One transfer at a time. First hop: front end; second hop: back end. Both directions of a round use the same record.
 - The bare stream: two hops of grpc-js, messages of ${messageBytes / 1024} KiB as the vault's own, made by the last hop or dropped there:
   no disk, no cipher. Its hops run under tsx, which is in their memory.
