@@ -1,5 +1,5 @@
-// Reads of one turn share one job of the database. A job of its own costs each read a walk through the thread pool, which
-// is more than the read itself; those of a batch of calls come in the same turn.
+// Reads of one turn share one job of the database, and so do those that come while jobs are under way. A job of its own
+// costs each read a walk through the thread pool, which is more than the read itself: to wake a thread, and to be woken.
 import { refuseEnded } from './ended-call.js'
 import type { StoreCall } from './store.js'
 
@@ -12,6 +12,8 @@ interface Waiting<Value> {
 
 /** Of one job: a long one would hold up those that come after it. */
 const maxKeys = 128
+/** Under way at once: beside one that waits for the disk there is another. */
+const maxJobs = 2
 
 function deal<Value>(batch: Waiting<Value>[], values: (Value | undefined)[]): void {
   for (const [at, { call, resolve, reject }] of batch.entries()) {
@@ -28,7 +30,8 @@ function deal<Value>(batch: Waiting<Value>[], values: (Value | undefined)[]): vo
 export function groupRead<Value>(
   read: (keys: Buffer[]) => Promise<(Value | undefined)[]>,
 ): (key: Buffer, call: StoreCall) => Promise<Value | undefined> {
-  let waiting: Waiting<Value>[] = []
+  const waiting: Waiting<Value>[] = []
+  let jobs = 0
 
   async function readBatch(batch: Waiting<Value>[]): Promise<void> {
     try {
@@ -39,9 +42,15 @@ export function groupRead<Value>(
   }
 
   function readWaiting(): void {
-    const all = waiting
-    waiting = []
-    for (let at = 0; at < all.length; at += maxKeys) void readBatch(all.slice(at, at + maxKeys))
+    while (jobs < maxJobs && waiting.length > 0) {
+      jobs += 1
+      void readBatch(waiting.splice(0, maxKeys)).then(jobDone)
+    }
+  }
+
+  function jobDone(): void {
+    jobs -= 1
+    readWaiting()
   }
 
   // A tick that is asked for by a microtask comes after all microtasks: after whatever this turn still asks for.
@@ -51,7 +60,7 @@ export function groupRead<Value>(
     refuseEnded(call)
     return new Promise((resolve, reject) => {
       waiting.push({ key, call, resolve, reject })
-      if (waiting.length === 1) queueMicrotask(afterTurn)
+      if (waiting.length === 1 && jobs < maxJobs) queueMicrotask(afterTurn)
     })
   }
 }

@@ -16,6 +16,23 @@ function database(answer: (name: string) => string | undefined = (name) => name.
   return { jobs, get: groupRead(read) }
 }
 
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
+
+/** A database whose jobs end when they are told to, the oldest first. */
+function slowDatabase() {
+  const jobs: string[][] = []
+  const ends: { resolve: (values: string[]) => void; reject: (error: unknown) => void; values: string[] }[] = []
+  const read = (keys: Buffer[]) => {
+    jobs.push(keys.map(String))
+    return new Promise<string[]>((resolve, reject) => ends.push({ resolve, reject, values: keys.map(String) }))
+  }
+  const finish = () => {
+    const end = ends.shift()
+    end?.resolve(end.values)
+  }
+  return { jobs, get: groupRead(read), finish, fail: (error: unknown) => ends.shift()?.reject(error) }
+}
+
 describe('group read', () => {
   it('reads at once what is asked for in one turn, and gives each its own', async () => {
     const { jobs, get } = database((name) => (name === 'b' ? undefined : name.toUpperCase()))
@@ -28,12 +45,38 @@ describe('group read', () => {
     expect(jobs).to.deep.equal([['a', 'b', 'a', 'd']])
   })
 
-  it('does not wait for a read that is under way', async () => {
-    const { jobs, get } = database()
-    const first = get(key('a'), call)
-    while (jobs.length === 0) await new Promise((resolve) => process.nextTick(resolve))
-    await Promise.all([first, get(key('b'), call)])
+  it('does not wait for one job that is under way, and gathers what comes while two are', async () => {
+    const { jobs, get, finish } = slowDatabase()
+    const asked = ['a', 'b', 'c', 'd'].map(async (name, at) => {
+      for (let turn = 0; turn < at; turn += 1) await nextTurn()
+      return get(key(name), call)
+    })
+    for (let turn = 0; turn < 6; turn += 1) await nextTurn()
     expect(jobs).to.deep.equal([['a'], ['b']])
+    finish()
+    expect(await asked[0]).to.equal('a')
+    await nextTurn()
+    expect(jobs).to.deep.equal([['a'], ['b'], ['c', 'd']])
+    finish()
+    finish()
+    expect(await Promise.all(asked)).to.deep.equal(['a', 'b', 'c', 'd'])
+  })
+
+  it('goes on with what waits when jobs fail', async () => {
+    const { jobs, get, fail, finish } = slowDatabase()
+    const asked = ['a', 'b', 'c'].map(async (name, at) => {
+      for (let turn = 0; turn < at; turn += 1) await nextTurn()
+      return get(key(name), call)
+    })
+    const failed = rejection(asked[0] as Promise<string>)
+    for (let turn = 0; turn < 5; turn += 1) await nextTurn()
+    fail(new VaultError('STORE_UNAVAILABLE'))
+    expect((await failed).reason).to.equal('STORE_UNAVAILABLE')
+    await nextTurn()
+    expect(jobs).to.deep.equal([['a'], ['b'], ['c']])
+    finish()
+    finish()
+    expect(await Promise.all(asked.slice(1))).to.deep.equal(['b', 'c'])
   })
 
   it('cuts what would make one job too long', async () => {
