@@ -153,7 +153,7 @@ export function groupCommit<Value>(engine: Engine<Value>, limits: CommitLimits =
         throw new VaultError('OVERLOADED', { retryAfterMs })
       }
       return new Promise((resolve, reject) => {
-        enqueue({ ...write, resolve: resolve as Waiting<Value>['resolve'], reject })
+        enqueue({ resolve: resolve as Waiting<Value>['resolve'], reject, ...write })
       })
     },
     async close() {

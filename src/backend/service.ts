@@ -79,8 +79,8 @@ function writeCalls(
       const user = await ownerOf(store, { record, newUser }, call)
       if (user === undefined) return { result: { $case: 'userAbsent', value: {} } }
       if (!user.userUid.equals(record.userUid)) return { result: { $case: 'currentUser', value: user } }
-      const terms = { precondition, keepVersions, defaultKeepVersions }
-      const put = { record: { ...record, storeTime: storeTime() }, ...terms, triedSince: since }
+      const stamped = { ...record, storeTime: storeTime() }
+      const put = { record: stamped, precondition, keepVersions, defaultKeepVersions, triedSince: since }
       const { stored, change } = await putKeeping({ store, clock }, put, call)
       if (change) await letGo.replaced(change, call).catch(leftOver)
       return { result: { $case: 'stored', value: stored } }

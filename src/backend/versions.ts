@@ -66,13 +66,14 @@ export async function putKeeping(
   put: KeepingPut,
   call: StoreCall,
 ): Promise<Written> {
-  const { record, triedSince: since } = put
+  const { record, precondition, keepVersions, defaultKeepVersions, triedSince: since } = put
   // Not by a key id: a call that is repeated after a delete would begin a life of the same name as the one that has ended.
   const newLife = newLifeId()
   const attempt = async (keptKeyId?: Buffer): Promise<Written | undefined> => {
     const { done, perhapsDone } = since ? await earlierTry({ store, clock }, { record, since }, call) : neverTried
     if (done) return { stored: done, change: undefined }
-    return store.putRecord({ ...put, perhapsDone, keptKeyId, newLife, now: clock.forRefusing() }, call)
+    const terms = { precondition, keepVersions, defaultKeepVersions, keptKeyId, newLife, perhapsDone }
+    return store.putRecord({ record, now: clock.forRefusing(), ...terms }, call)
   }
   const written = await attempt()
   if (written) return written

@@ -40,7 +40,7 @@ export async function* itemWindow<Request extends Item, Response>(
       // An answer may be larger than its request, and the largest so far is what to expect next.
       open.add(itemId, Math.max(work.bytesOf(request), open.largest()))
       void work.answer(request).then((answer) => {
-        answered.push({ ...answer, itemId })
+        answered.push({ itemId, ...answer })
         open.resize(itemId, answer.bytes)
       })
       await open.room()

@@ -47,7 +47,7 @@ export async function openStored(vault: Vault, retrieving: Retrieving, call: Cal
   }
   const { envelope, entryBox } = sealed
   const userKey = await userKeyOf(vault, retrieving, { sealed, document })
-  const opened = openRecordHeader({ ...identity, userKey, envelope, entryBox })
+  const opened = openRecordHeader({ userKey, envelope, entryBox, ...identity })
   try {
     return { sealed, opened, said: accepted(vault, request, opened) }
   } catch (error) {

@@ -55,7 +55,7 @@ function recordCalls(vault: Vault): RecordCalls {
     async retrieveRecord(request, call) {
       checkRetrieve(request)
       return withToken(request.recordKey, (token) =>
-        retrieveRecord(vault, { ...placeOf(vault, request), token, request }, call),
+        retrieveRecord(vault, { token, request, ...placeOf(vault, request) }, call),
       )
     },
 
@@ -94,7 +94,7 @@ function versionCalls(vault: Vault): Calls<'listRecordVersions' | 'restoreRecord
   return {
     async listRecordVersions(request, call) {
       checkName(request)
-      return listVersions(vault, { ...placeOf(vault, request), request }, call)
+      return listVersions(vault, { request, ...placeOf(vault, request) }, call)
     },
 
     async restoreRecord(request, call) {
@@ -106,7 +106,7 @@ function versionCalls(vault: Vault): Calls<'listRecordVersions' | 'restoreRecord
       checkKeyId('expect_key_id', request.expectKeyId)
       const mode = modeOf(request.keyMode, vault.defaultMode)
       return withToken(request.recordKey, (token) =>
-        restoreRecord(vault, { ...placeOf(vault, request), token, mode, request }, call),
+        restoreRecord(vault, { token, mode, request, ...placeOf(vault, request) }, call),
       )
     },
   }
@@ -124,7 +124,7 @@ function transferCalls(vault: Vault): Calls<'uploadRecord' | 'downloadRecord'> {
       let leave: (() => void) | undefined
       try {
         leave = vault.transfers.enter()
-        yield* downloadRecord(vault, { ...placeOf(vault, request), token, request, offset, length }, call)
+        yield* downloadRecord(vault, { token, request, offset, length, ...placeOf(vault, request) }, call)
       } finally {
         token?.key.close()
         leave?.()

@@ -36,7 +36,7 @@ export interface EntryTerms {
 export function sealEntry(terms: EntryTerms & { suite: Suite }, entry: Entry, random: RandomSource): Buffer {
   const plaintext = encodeEntry(entry)
   try {
-    return sealBox({ ...boxTermsOf(terms), suite: terms.suite }, plaintext, random)
+    return sealBox({ suite: terms.suite, ...boxTermsOf(terms) }, plaintext, random)
   } finally {
     plaintext.fill(0)
   }
@@ -44,7 +44,7 @@ export function sealEntry(terms: EntryTerms & { suite: Suite }, entry: Entry, ra
 
 /** Opens an entry: RECORD_KEY_MISMATCH up to the commitment, RECORD_CORRUPT after it. */
 export function openEntry(terms: EntryTerms & { readSuites: readonly Suite[] }, box: Buffer): Entry {
-  const plaintext = openBox({ ...boxTermsOf(terms), readSuites: terms.readSuites }, box)
+  const plaintext = openBox({ readSuites: terms.readSuites, ...boxTermsOf(terms) }, box)
   try {
     return decodeEntry(plaintext)
   } finally {

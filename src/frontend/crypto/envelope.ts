@@ -112,7 +112,11 @@ function writeHead(header: Buffer, { suite, mode, chunkLog2, keyId }: EnvelopeTe
 /** Verifies a header and yields the cipher of its chunks. Two HMACs whatever is wrong: a refusal has one cost. */
 export function openHeader(expected: ExpectedEnvelope, envelope: Buffer): ChunkCipher {
   const header = readHeader(envelope)
-  const keys = deriveKeys(expected.key, { ...expected, label: labels.envelope, head: header.head })
+  const keys = deriveKeys(expected.key, {
+    label: labels.envelope,
+    head: header.head,
+    contextHash: expected.contextHash,
+  })
   const fault = faultOf(header, expected, keys)
   if (!fault) return { suite: header.suite, key: keys.aeadKey, chunkLog2: header.chunkLog2 }
   keys.aeadKey.fill(0)

@@ -130,7 +130,7 @@ export function openRecordHeader(request: OpenRequest): OpenedHeader {
 export function openRecord(request: OpenRequest): OpenedRecord {
   const { cipher, ...opened } = openRecordHeader(request)
   try {
-    return { ...opened, data: openChunks(cipher, request.envelope.subarray(headerSize)) }
+    return { data: openChunks(cipher, request.envelope.subarray(headerSize)), ...opened }
   } finally {
     wipe(cipher.key)
   }
