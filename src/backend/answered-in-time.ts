@@ -11,7 +11,7 @@ export function answeredInTime<T>(work: Promise<T>, call: StoreCall): Promise<T>
   return new Promise((resolve, reject) => {
     const end = () => reject(endOf(call) ?? new VaultError('DEADLINE_EXCEEDED'))
     const timer = setTimeout(end, Math.min(deadline - Date.now(), longestTimerMs))
-    signal.addEventListener('abort', end)
+    signal.addEventListener('abort', end, { once: true })
     const settled = () => {
       clearTimeout(timer)
       signal.removeEventListener('abort', end)

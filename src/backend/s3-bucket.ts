@@ -1,6 +1,7 @@
-// The few requests that a part store makes of a bucket. All end with the call for which they are made.
+// The few requests that a part store makes of a bucket. Those of a call end with it.
 import type { Readable } from 'node:stream'
 import { VaultError } from '../core/errors.js'
+import { linkedSignal } from '../core/or-abort.js'
 import { answeredInTime } from './answered-in-time.js'
 import { endOf, refuseEnded } from './ended-call.js'
 import type { S3Connection } from './s3-client.js'
@@ -27,7 +28,7 @@ export interface S3Body {
 
 export interface S3Bucket {
   /** Rejects with the SDK's own error. */
-  check(call: StoreCall): Promise<void>
+  check(): Promise<void>
   /** Undefined when there is no such object. */
   size(key: string, call: StoreCall): Promise<number | undefined>
   /** A server that does not know the condition writes all the same; false when there is an object already. */
@@ -51,10 +52,14 @@ type Request<T> = (options: { abortSignal: AbortSignal }) => Promise<T>
 
 async function run<T>(request: Request<T>, call: StoreCall): Promise<T> {
   refuseEnded(call)
+  const { signal, abort, leave } = linkedSignal(call.signal)
   try {
-    return await answeredInTime(request({ abortSignal: call.signal }), call)
+    return await answeredInTime(request({ abortSignal: signal }), call)
   } catch (error) {
+    abort(error)
     throw endOf(call) ?? s3Error(error)
+  } finally {
+    leave()
   }
 }
 
@@ -71,8 +76,7 @@ function runOr<T, U>(request: Request<T>, answers: Record<number, U>, call: Stor
 
 export function s3Bucket({ sdk, client }: S3Connection, Bucket: string): S3Bucket {
   return {
-    check: async ({ signal }) =>
-      void (await client.send(new sdk.HeadBucketCommand({ Bucket }), { abortSignal: signal })),
+    check: async () => void (await client.send(new sdk.HeadBucketCommand({ Bucket }))),
     size: (Key, call) =>
       runOr(
         async (options) => (await client.send(new sdk.HeadObjectCommand({ Bucket, Key }), options)).ContentLength ?? 0,

@@ -4,7 +4,6 @@
 import { admission } from '../core/admission.js'
 import { VaultError } from '../core/errors.js'
 import type { Secret } from '../core/secret.js'
-import { always } from './ended-call.js'
 import type { PartSet, PartStore } from './part-store.js'
 import { type S3Bucket, type S3Page, s3Bucket } from './s3-bucket.js'
 import { connectS3, defaultS3Limits, type S3Limits } from './s3-client.js'
@@ -85,7 +84,7 @@ export async function openS3PartStore({ credentials, limits, ...place }: S3PartS
   const connection = await connectS3(place, credentials, { ...defaultS3Limits, ...limits })
   const { client } = connection
   const bucket = s3Bucket(connection, place.bucket)
-  const problem = await bucket.check(always).then(
+  const problem = await bucket.check().then(
     () => undefined,
     (error: unknown) => lastingS3Error(error, place.bucket),
   )

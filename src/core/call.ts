@@ -1,4 +1,5 @@
 // One call in a server: its id, its deadline, its cancellation. A caller without a deadline gets the default.
+import { CallEnd } from './call-signal.js'
 import { type Reason, VaultError } from './errors.js'
 import type { IncomingCall } from './incoming-call.js'
 import type { CallContext } from './methods.js'
@@ -27,11 +28,11 @@ type OpenableCall = Pick<IncomingCall, 'requestId' | 'deadline' | 'cancelled' | 
 /** Opens the call; `ended` is told DEADLINE_EXCEEDED or CANCELLED when nobody waits for its answer any more. */
 export function openCall(call: OpenableCall, times: CallTimes, ended: (error: VaultError) => void): OpenCall {
   const { defaultMs, receiveMs = longestTimerMs } = times
-  const controller = new AbortController()
+  const signal = new CallEnd()
   const deadline = call.deadline ?? Date.now() + defaultMs
   const end = (reason: Reason, message?: string) => {
     const error = new VaultError(reason, message === undefined ? {} : { message })
-    controller.abort(error)
+    signal.abort(error)
     ended(error)
   }
   const leftMs = Math.max(0, Math.min(deadline - Date.now(), longestTimerMs))
@@ -43,7 +44,7 @@ export function openCall(call: OpenableCall, times: CallTimes, ended: (error: Va
   let timer = receiveMs < leftMs ? setTimeout(lateUnlessReceived, receiveMs) : setTimeout(late, leftMs)
   call.cancelled = () => end(Date.now() + slackMs < deadline ? 'CANCELLED' : 'DEADLINE_EXCEEDED')
   return {
-    context: { requestId: requestIdOf(call.requestId), deadline, signal: controller.signal },
+    context: { requestId: requestIdOf(call.requestId), deadline, signal },
     close() {
       clearTimeout(timer)
       call.cancelled = () => undefined

@@ -35,12 +35,15 @@ export interface CallOptions {
   requestId?: string
 }
 
+/** A call of one's own. */
+export type NewCall = CallContext & { readonly signal: AbortSignal }
+
 const defaultTimeoutMs = 30_000
 /** A day. */
 export const longestTimeoutMs = 24 * 3_600_000
 
 /** The context of a call that begins here; throws INVALID_REQUEST for options that cannot be sent. */
-export function newCall({ timeoutMs = defaultTimeoutMs, signal, requestId }: CallOptions = {}): CallContext {
+export function newCall({ timeoutMs = defaultTimeoutMs, signal, requestId }: CallOptions = {}): NewCall {
   // grpc-js throws out of nobody's call for a deadline beyond what it can count.
   if (!Number.isFinite(timeoutMs) || timeoutMs > longestTimeoutMs) {
     throw invalidField('timeoutMs', `must be a number of milliseconds, at most ${longestTimeoutMs}`)

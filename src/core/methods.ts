@@ -7,6 +7,7 @@ import type {
   handleServerStreamingCall,
   handleUnaryCall,
 } from '@grpc/grpc-js'
+import type { CallSignal } from './call-signal.js'
 
 /** What a method knows of the call it answers, and hands on to the calls it makes. */
 export interface CallContext {
@@ -15,7 +16,7 @@ export interface CallContext {
   /** Milliseconds since 1970 after which nobody waits for the answer. */
   readonly deadline: number
   /** Aborts when the caller cancels or the deadline passes. */
-  readonly signal: AbortSignal
+  readonly signal: CallSignal
 }
 
 type KnownKeys<S> = { [K in keyof S as string extends K ? never : K]: S[K] }

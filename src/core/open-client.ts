@@ -1,5 +1,6 @@
 // What unary and streaming calls of one client share: the channel, the calls in flight, and what their end means.
 import { Client, Metadata, type ServiceError } from '@grpc/grpc-js'
+import type { CallSignal } from './call-signal.js'
 import { type ChannelConfig, channelCredentials, channelOptions, targetOf } from './channel.js'
 import { VaultError } from './errors.js'
 import type { CallContext } from './methods.js'
@@ -30,13 +31,13 @@ export function closeClient(open: OpenClient): void {
 }
 
 /** Why a call may not begin; undefined when it may. */
-export function refusalOf(open: OpenClient, signal: AbortSignal): VaultError | undefined {
+export function refusalOf(open: OpenClient, signal: CallSignal): VaultError | undefined {
   if (signal.aborted) return cancelledBy(signal)
   return open.closed ? closedClient() : undefined
 }
 
 /** What the end of a call means to its caller. */
-export function failureOf(open: OpenClient, signal: AbortSignal, error: ServiceError): VaultError {
+export function failureOf(open: OpenClient, signal: CallSignal, error: ServiceError): VaultError {
   return refusalOf(open, signal) ?? fromServiceError(error)
 }
 

@@ -1,7 +1,8 @@
 // Waiting that ends when a signal aborts, whatever is waited for.
+import type { CallSignal } from './call-signal.js'
 
 /** The promise, unless the signal aborts first; leaves no listener behind. */
-export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function orAbort<T>(promise: Promise<T>, signal: CallSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
     if (signal.aborted) abort()
@@ -11,7 +12,7 @@ export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T>
 }
 
 /** The items, until the signal aborts; their source is let go then, though it may be waiting for something itself. */
-export async function* untilAborted<T>(items: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+export async function* untilAborted<T>(items: AsyncIterable<T>, signal: CallSignal): AsyncGenerator<T> {
   const source = items[Symbol.asyncIterator]()
   let ended = false
   try {
@@ -27,7 +28,7 @@ export async function* untilAborted<T>(items: AsyncIterable<T>, signal: AbortSig
 }
 
 /** A signal that aborts with the call's, or by itself; to be left when the work is done. */
-export function linkedSignal(call: AbortSignal): { signal: AbortSignal; abort(reason: unknown): void; leave(): void } {
+export function linkedSignal(call: CallSignal): { signal: AbortSignal; abort(reason: unknown): void; leave(): void } {
   const controller = new AbortController()
   const end = () => controller.abort(call.reason)
   if (call.aborted) end()

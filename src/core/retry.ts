@@ -1,8 +1,10 @@
 // Which failed calls are made again. Only what never reached a server, or is harmless twice, and only within the
 // caller's deadline; a write whose fate is unknown says so.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { CallSignal } from './call-signal.js'
 import { VaultError } from './errors.js'
 import type { CallContext } from './methods.js'
+import { orAbort } from './or-abort.js'
 import { asVaultError } from './status.js'
 
 /** What a method's client knows of it. */
@@ -45,7 +47,7 @@ export function lateUnsent(): VaultError {
 }
 
 /** What a call is when its own caller has ended it. */
-export function cancelledBy({ reason }: AbortSignal): VaultError {
+export function cancelledBy({ reason }: CallSignal): VaultError {
   return reason instanceof VaultError ? reason : new VaultError('CANCELLED', { cause: reason })
 }
 
@@ -95,8 +97,13 @@ export async function pauseBefore(tries: number, error: VaultError, call: CallCo
   await pause(waitMs, call.signal)
 }
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => Promise.reject(cancelledBy(signal)))
+/** Waits; rejects when the call ends before. */
+export async function pause(ms: number, signal: CallSignal): Promise<void> {
+  const over = new AbortController()
+  const slept = sleep(ms, undefined, { signal: over.signal })
+  await orAbort(slept, signal)
+    .catch(() => Promise.reject(cancelledBy(signal)))
+    .finally(() => over.abort())
 }
 
 /** Whether the failure of a repeated call says nothing of the one before: the server was too busy, or not asked. */

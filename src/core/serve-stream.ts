@@ -3,6 +3,7 @@
 // on which nothing moves is ended; an upload, when nothing comes of what is waited for.
 import { setMaxListeners } from 'node:events'
 import { longestTimerMs, openRaced } from './call.js'
+import type { CallSignal } from './call-signal.js'
 import { type IdleTimer, idleTimer } from './idle-timer.js'
 import type { IncomingCall } from './incoming-call.js'
 import type { Frame } from './message-reader.js'
@@ -54,7 +55,7 @@ interface Reading {
 }
 
 /** The requests, until their caller has sent all. */
-async function* messages(call: IncomingCall, { received, during = same }: Reading, signal: AbortSignal) {
+async function* messages(call: IncomingCall, { received, during = same }: Reading, signal: CallSignal) {
   call.widen()
   for (;;) {
     const frame = await during(orAbort(call.read(), signal))
@@ -120,7 +121,7 @@ function serveStream({ method, serving, call }: Served, work: (moving: Moving) =
 }
 
 /** Aborts when the call ends, and when it is idle. */
-function signalOf(call: AbortSignal, idle: Promise<never>): AbortSignal {
+function signalOf(call: CallSignal, idle: Promise<never>): AbortSignal {
   const controller = new AbortController()
   call.addEventListener('abort', () => controller.abort(call.reason), { once: true })
   idle.catch((reason: unknown) => controller.abort(reason))

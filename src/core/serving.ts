@@ -1,6 +1,7 @@
 // What the handlers of unary and streaming methods share: decoding, and the log line.
 import type { MethodDefinition } from '@grpc/grpc-js'
 import type { Admission } from './admission.js'
+import type { CallSignal } from './call-signal.js'
 import { firstCause, reasons, VaultError } from './errors.js'
 import type { Logger } from './log.js'
 import type { Frame } from './message-reader.js'
@@ -83,7 +84,7 @@ function wordsOf(cause: unknown): unknown {
 }
 
 /** Tells the bug of a handler whose caller has gone: nobody else hears of it. */
-export function lateNote(note: Note, signal: AbortSignal): (thrown: unknown) => void {
+export function lateNote(note: Note, signal: CallSignal): (thrown: unknown) => void {
   return (thrown) => {
     const error = asVaultError(thrown)
     if (signal.aborted && levelOf(error) === 'error') note('error', { ...outcomeOf(error), late: true })

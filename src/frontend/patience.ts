@@ -1,9 +1,9 @@
 // A transfer of minutes or hours outlives a back end that restarts. Its calls are harmless twice, by their keys, so each
 // is made again for a while; a call for one record leaves that to its caller.
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { CallSignal } from '../core/call-signal.js'
 import { type Reason, VaultError } from '../core/errors.js'
 import type { CallContext } from '../core/methods.js'
-import { cancelledBy } from '../core/retry.js'
+import { cancelledBy, pause } from '../core/retry.js'
 
 export interface Patience {
   /** How long one try may take. */
@@ -45,12 +45,8 @@ export async function patiently<T>(
 }
 
 /** The fault, if it may pass by itself; throws any other. */
-function passingFault(thrown: unknown, signal: AbortSignal): VaultError {
+function passingFault(thrown: unknown, signal: CallSignal): VaultError {
   if (signal.aborted) throw cancelledBy(signal)
   if (thrown instanceof VaultError && passing.includes(thrown.reason)) return thrown
   throw thrown
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => Promise.reject(cancelledBy(signal)))
 }

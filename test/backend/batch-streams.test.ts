@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { type BatchMethods, BatchStream } from '../../src/backend/batch-stream.js'
 import { batchStreams } from '../../src/backend/batch-streams.js'
+import type { CallSignal } from '../../src/core/call-signal.js'
 import { VaultError } from '../../src/core/errors.js'
 import type { BatchCall, BatchResult } from '../../src/gen/encserver/v1/backend.js'
 import { gate } from '../core/fake-frontend.js'
@@ -132,7 +133,7 @@ describe('batch streams', () => {
     await until(() => fake.seen.contexts.length === 1)
     const { signal, deadline } = fake.seen.contexts[0]!
     expect(deadline).to.equal(Number.POSITIVE_INFINITY)
-    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    await new Promise<void>((resolve) => signal.addEventListener('abort', resolve))
     expect(Date.now() - startedAt).to.be.within(45, 1_000)
     expect(signal.reason).to.include({ reason: 'DEADLINE_EXCEEDED' })
   })
@@ -153,7 +154,7 @@ describe('batch streams', () => {
   })
 
   it('are given up when they were ended and the back end does not end them', async () => {
-    const signals: AbortSignal[] = []
+    const signals: CallSignal[] = []
     const executeBatch: BatchMethods['executeBatch'] = async function* (requests, { signal }) {
       signals.push(signal)
       for await (const { calls } of requests) yield* answerAll(calls)

@@ -347,7 +347,7 @@ describe('gathered client', () => {
       expect(await reasonOf(short)).to.equal('DEADLINE_EXCEEDED')
       expect((await long).record?.recordId.toString()).to.equal('long')
       const { signal } = fake.seen.contexts[0]!
-      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      await new Promise<void>((resolve) => signal.addEventListener('abort', resolve))
       expect(Date.now() - startedAt).to.be.within(1_190, 2_000)
     })
 

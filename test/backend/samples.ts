@@ -15,7 +15,7 @@ import type {
   UserDocument,
 } from '../../src/gen/encserver/v1/backend.js'
 
-export const call: CallContext = {
+export const call: CallContext & { signal: AbortSignal } = {
   requestId: 'test',
   deadline: Number.POSITIVE_INFINITY,
   signal: new AbortController().signal,

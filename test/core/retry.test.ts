@@ -31,7 +31,7 @@ async function brokenServer(cuts: number, then: () => Promise<object> = async ()
     calls += 1
     if (calls > cuts) return then()
     cut()
-    return new Promise((resolve) => signal.addEventListener('abort', resolve))
+    return new Promise<void>((resolve) => signal.addEventListener('abort', resolve))
   }
   const { address } = await serveFake({ methods: { deleteRecord } as never })
   const proxy = await proxyTo(address)
@@ -194,7 +194,7 @@ describe('retry', () => {
       if (calls === 1) throw new VaultError('OVERLOADED', { retryAfterMs: 20 })
       if (calls === 4) return { deleted: true }
       cut()
-      return new Promise((resolve) => signal.addEventListener('abort', resolve))
+      return new Promise<void>((resolve) => signal.addEventListener('abort', resolve))
     }
     const { address } = await serveFake({ methods: { deleteRecord } as never })
     const proxy = await proxyTo(address)

@@ -326,7 +326,7 @@ describe('serve stream', () => {
     const { address } = await serveStreams({
       async *talk(requests, { signal }) {
         for await (const request of requests) yield request
-        left.push(getEventListeners(signal, 'abort').length)
+        left.push(getEventListeners(signal as AbortSignal, 'abort').length)
         for (let at = 0; at < 64; at += 1) signal.addEventListener('abort', () => undefined)
       },
     })

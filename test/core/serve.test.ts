@@ -230,7 +230,7 @@ describe('serve', () => {
       const retrieveRecord = async (_: unknown, { signal }: CallContext) => {
         count += 1
         if (count % 3 === 0) throw new Error('bug')
-        if (count % 3 === 1) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        if (count % 3 === 1) await new Promise<void>((resolve) => signal.addEventListener('abort', resolve))
         return { data: Buffer.alloc(0), record: undefined }
       }
       const { address } = await serveFake({

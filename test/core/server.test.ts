@@ -3,6 +3,7 @@ import { connect as connectTcp, createServer } from 'node:net'
 import { ChannelCredentials, type Client, loadPackageDefinition } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { expect } from 'chai'
+import type { CallSignal } from '../../src/core/call-signal.js'
 import { newCall } from '../../src/core/client.js'
 import type { VaultError } from '../../src/core/errors.js'
 import type { CallContext } from '../../src/core/methods.js'
@@ -28,7 +29,7 @@ const nothing = { data: Buffer.alloc(0), record: undefined }
 /** A server with one call in it, which goes on until `open`. */
 async function busyServer(drainMs: number) {
   const { opened, open } = gate()
-  const signals: AbortSignal[] = []
+  const signals: CallSignal[] = []
   const retrieveRecord = async (_: unknown, { signal }: CallContext) => {
     signals.push(signal)
     await opened

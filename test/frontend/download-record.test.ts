@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import type { CallSignal } from '../../src/core/call-signal.js'
 import { newCall } from '../../src/core/client.js'
 import { VaultError } from '../../src/core/errors.js'
 import { KeyMode } from '../../src/frontend/client.js'
@@ -198,7 +199,7 @@ describe('download', () => {
   it('that is not read holds the back end back, and when it is left wants nothing more', async () => {
     const large = await upload(frontEnd, { userId: 'large' }, seeded(12 * MiB))
     let asked = 0
-    const signals: AbortSignal[] = []
+    const signals: CallSignal[] = []
     const counting = world.frontEnd({
       backend: instead(world.backend, {
         retrievePart(request, context) {

@@ -1,5 +1,7 @@
 // Restores of versions in parts; test/frontend/versions.test.ts has what is so for all.
+
 import { expect } from 'chai'
+import type { CallSignal } from '../../src/core/call-signal.js'
 import { VaultError } from '../../src/core/errors.js'
 import { reasonOf } from './refusal.js'
 import { MiB, seeded, upload } from './transfers.js'
@@ -18,7 +20,7 @@ describe('restore of a version in parts', () => {
     const userId = 'failing'
     const first = await upload(frontEnd, { userId, keepVersions: 2 }, seeded(6 * MiB))
     await upload(frontEnd, { userId, keepVersions: 2 }, seeded(10))
-    const reads: { signal: AbortSignal; end(): void }[] = []
+    const reads: { signal: CallSignal; end(): void }[] = []
     const backend = instead(world.backend, {
       storePart: () => Promise.reject(new VaultError('STORE_FULL')),
       retrievePart(request, context) {

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { CallSignal } from '../../src/core/call-signal.js'
 import { newCall } from '../../src/core/client.js'
 import { VaultError } from '../../src/core/errors.js'
 import { KeyMode } from '../../src/frontend/client.js'
@@ -239,7 +240,7 @@ describe('upload', () => {
   })
 
   it('ends with its call, and what waits for the back end ends too', async () => {
-    const signals: AbortSignal[] = []
+    const signals: CallSignal[] = []
     const slow = world.frontEnd({
       backend: instead(world.backend, {
         storePart: (_, { signal }) =>

@@ -176,7 +176,7 @@ describe('http2: flow', () => {
   describe('a method that does not read', () => {
     const waiting = (calls: CallContext[]) => async (_: unknown, call: CallContext) => {
       calls.push(call)
-      await new Promise((resolve) => call.signal.addEventListener('abort', resolve))
+      await new Promise<void>((resolve) => call.signal.addEventListener('abort', resolve))
       return Buffer.alloc(0)
     }
 

@@ -1,8 +1,8 @@
 // A server to attack, and what must hold of it meanwhile.
-import { once } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
+import type { CallSignal } from '../../../src/core/call-signal.js'
 import { newCall } from '../../../src/core/client.js'
 import type { Logger } from '../../../src/core/log.js'
 import type { CallContext } from '../../../src/core/methods.js'
@@ -65,8 +65,8 @@ export async function measuredVictim(): Promise<{ server: Victim; before: number
   return { server, before: await held() }
 }
 
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort')
+async function aborted(signal: CallSignal): Promise<void> {
+  if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', resolve))
 }
 
 async function succeeds(address: string): Promise<void> {
