@@ -5,6 +5,7 @@ import { type Change, groupCommit, type Write } from './group-commit.js'
 import { groupRead } from './group-read.js'
 import { type Codec, type Level, openLevelHandle } from './level-handle.js'
 import { type Backoff, defaultBackoff, levelRecovery } from './level-recovery.js'
+import { type RecentLimits, type Rows, recentRows } from './recent-rows.js'
 import type { StoreCall, StoreHealth } from './store.js'
 
 export interface KeyRange {
@@ -29,6 +30,8 @@ export interface LevelDatabaseOptions<Value> {
   folder: string
   codec: Codec<Value>
   backoff?: Backoff | undefined
+  /** How many rows to remember that were read; none unless set. */
+  recent?: RecentLimits<Value> | undefined
   /** The health has changed. */
   changed?: (() => void) | undefined
 }
@@ -48,8 +51,10 @@ async function writeAll<Value>(level: Level<Value>, changes: Change<Value>[]): P
   await batch.write({ sync: true })
 }
 
-export async function openLevelDatabase<Value>(options: LevelDatabaseOptions<Value>): Promise<LevelDatabase<Value>> {
-  const { folder, codec, backoff = defaultBackoff, changed = () => undefined } = options
+export async function openLevelDatabase<Value extends NonNullable<unknown>>(
+  options: LevelDatabaseOptions<Value>,
+): Promise<LevelDatabase<Value>> {
+  const { folder, codec, backoff = defaultBackoff, recent, changed = () => undefined } = options
   await makePrivateFolder(folder)
   const handle = await openLevelHandle(folder, codec)
   const recovery = levelRecovery(handle, folder, { backoff, changed })
@@ -65,10 +70,12 @@ export async function openLevelDatabase<Value>(options: LevelDatabaseOptions<Val
   }
 
   const read = (keys: Buffer[]) => handle.use((level) => level.getMany(keys))
-  const commits = groupCommit<Value>({ read, write: writeBatch })
+  const stored: Rows<Value> = { get: groupRead(read), write: writeBatch }
+  const { get, write } = recent ? recentRows(stored, recent) : stored
+  const commits = groupCommit<Value>({ read, write })
 
   return {
-    get: groupRead(read),
+    get,
     async scan(range, visit, call) {
       refuseEnded(call)
       await handle.use(async (level) => {

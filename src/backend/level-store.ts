@@ -20,8 +20,10 @@ import type { Codec } from './level-handle.js'
 import { checkFormat, keyringKey, knownFormat, metaCodec, setIfAbsent } from './level-meta.js'
 import { deleteRecord, getRecord, type LevelRecords, listRecords, putRecord, recordCodec } from './level-records.js'
 import type { Backoff } from './level-recovery.js'
-import { intact, type Row, rowCodec } from './level-row.js'
+import { intact, isDamaged, type Row, rowCodec } from './level-row.js'
 import { levelVersions } from './level-versions.js'
+import { bytesOfUser } from './message-bytes.js'
+import type { RecentLimits } from './recent-rows.js'
 import type { Store, StoreCall } from './store.js'
 
 export interface LevelStoreOptions {
@@ -44,6 +46,13 @@ const userCodec = rowCodec<UserDocument>({
   encode: (user: UserDocument) => frame(UserDocument, user),
   decode: (bytes: Buffer) => UserDocument.decode(bytes),
 })
+
+/** Every call reads its user. */
+const recentUsers = {
+  maxRows: 20_000,
+  maxBytes: 16 * 1024 * 1024,
+  bytesOf: (row: Row<UserDocument>) => (isDamaged(row) ? 1 : bytesOfUser(row)),
+}
 
 async function isEmpty({ users, records }: Databases, call: StoreCall): Promise<boolean> {
   let empty = true
@@ -100,8 +109,12 @@ function levelStore(databases: Databases, { health, onHealth }: CombinedHealth):
 
 async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, changed }: CombinedHealth) {
   const opened: { close(): Promise<void> }[] = []
-  async function openPart<Value>(name: string, codec: Codec<Value>): Promise<LevelDatabase<Value>> {
-    const database = await openLevelDatabase({ folder: join(folder, name), codec, backoff, changed })
+  async function openPart<Value extends NonNullable<unknown>>(
+    name: string,
+    codec: Codec<Value>,
+    recent?: RecentLimits<Value>,
+  ): Promise<LevelDatabase<Value>> {
+    const database = await openLevelDatabase({ folder: join(folder, name), codec, backoff, recent, changed })
     opened.push(database)
     add(database.health)
     return database
@@ -117,7 +130,7 @@ async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, chan
     )
     return {
       meta,
-      users: await openPart('users', userCodec),
+      users: await openPart('users', userCodec, recentUsers),
       records: await openPart('records', recordCodec),
       versions: await openPart('versions', recordCodec),
       expiry: await openPart('expiry', metaCodec),
