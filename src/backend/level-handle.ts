@@ -24,8 +24,10 @@ export interface LevelHandle<Value> {
 /** What LevelDB gathers in its log before it writes a table: a third more writes per second than its default of 4 MiB. */
 export const writeBufferBytes = 16 * 1024 * 1024
 
-/** LevelDB writes every block of a table by itself: a quarter as many as of its default of 4 KiB. */
-const blockBytes = 16 * 1024
+/** LevelDB writes every block of a table by itself: an eighth as many as of its default of 4 KiB. */
+const blockBytes = 32 * 1024
+/** Of a table: it makes a quarter as many as of its default of 2 MiB, and reads the first thousand without copying blocks. */
+const tableBytes = 8 * 1024 * 1024
 
 async function openLevel<Value>(folder: string, codec: Codec<Value>): Promise<Level<Value>> {
   const level = new ClassicLevel<Buffer, Value>(folder, {
@@ -34,6 +36,7 @@ async function openLevel<Value>(folder: string, codec: Codec<Value>): Promise<Le
     compression: false, // ciphertext does not compress
     writeBufferSize: writeBufferBytes,
     blockSize: blockBytes,
+    maxFileSize: tableBytes,
   })
   try {
     await level.open()
