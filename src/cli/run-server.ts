@@ -49,7 +49,7 @@ export function noteKeyring(program: string, file: string): void {
   printNote(`${program}: made a keyring at ${file}; keep a copy: without it no record can be read`)
 }
 
-/** Runs until SIGTERM or SIGINT; a second signal does not wait. Sets the exit code. */
+/** Runs until SIGTERM, SIGINT or SIGHUP; a second signal does not wait. Sets the exit code. */
 export async function runServer(program: ServerProgram, process: NodeJS.Process): Promise<void> {
   quietGrpc(process.env)
   setFlagsFromString(heapGrowth)
@@ -78,7 +78,8 @@ export function isAbort(error: unknown): boolean {
   return error instanceof VaultError ? error.reason === 'CANCELLED' : (error as Error).name === 'AbortError'
 }
 
-const signalCodes = { SIGTERM: 143, SIGINT: 130 }
+/** SIGHUP: the terminal that it was started from is gone. */
+const signalCodes = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }
 
 /** From now on a signal does not wait. */
 export function endAtSignal(process: NodeJS.Process, name: string): void {
