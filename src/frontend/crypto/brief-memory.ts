@@ -5,12 +5,15 @@
 const pieceSize = 8192
 
 let piece = Buffer.alloc(0)
+let at = 0
 
 /** Zeros, for whoever asks to wipe them; what lives longer would keep all of its piece in memory. */
 export function briefMemory(size: number): Buffer {
   if (size > pieceSize / 8) return Buffer.alloc(size)
-  if (piece.length < size) piece = Buffer.alloc(pieceSize)
-  const memory = piece.subarray(0, size)
-  piece = piece.subarray(size)
-  return memory
+  if (at + size > piece.length) {
+    piece = Buffer.alloc(pieceSize)
+    at = 0
+  }
+  at += size
+  return piece.subarray(at - size, at)
 }
