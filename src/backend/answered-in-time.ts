@@ -1,5 +1,5 @@
-// A driver has no deadline for a whole operation, and a request once sent cannot be taken back: so the caller is answered
-// in time, and the request goes on until the server or its connection ends it.
+// A driver has no deadline for a whole operation, and MongoDB's takes no request back that was sent: so the caller is
+// answered in time, whatever the request does.
 import { longestTimerMs } from '../core/call.js'
 import { VaultError } from '../core/errors.js'
 import { endOf } from './ended-call.js'

@@ -16,3 +16,14 @@ export function refuseEnded(call: StoreCall): void {
   const end = endOf(call)
   if (end) throw end
 }
+
+/** Those whose call goes on; the others are rejected. */
+export function dropEnded<Waiting extends { call: StoreCall; reject(error: unknown): void }>(
+  waiting: Waiting[],
+): Waiting[] {
+  return waiting.filter(({ call, reject }) => {
+    const end = endOf(call)
+    if (end) reject(end)
+    return end === undefined
+  })
+}

@@ -2,7 +2,7 @@
 // write as for a thousand, so this is what makes durable answers cheap. It is also the compare-and-set: as nobody else
 // writes, what is decided against the rows read for a batch still holds when the batch is written.
 import { VaultError } from '../core/errors.js'
-import { endOf } from './ended-call.js'
+import { dropEnded } from './ended-call.js'
 import type { StoreCall } from './store.js'
 
 /** What a call makes of the current value; without a `change` nothing is written for it. */
@@ -113,14 +113,6 @@ async function commit<Value>(batch: Waiting<Value>[], engine: Engine<Value>): Pr
   } catch (error) {
     for (const { reject } of batch) reject(error)
   }
-}
-
-function dropEnded<Value>(batch: Waiting<Value>[]): Waiting<Value>[] {
-  return batch.filter(({ call, reject }) => {
-    const end = endOf(call)
-    if (end) reject(end)
-    return end === undefined
-  })
 }
 
 export function groupCommit<Value>(engine: Engine<Value>, limits: CommitLimits = defaultLimits): GroupCommit<Value> {

@@ -1,6 +1,6 @@
 // Reads of one turn share one job of the database, and so do those that come while jobs are under way. A job of its own
 // costs each read a walk through the thread pool, which is more than the read itself: to wake a thread, and to be woken.
-import { refuseEnded } from './ended-call.js'
+import { dropEnded, refuseEnded } from './ended-call.js'
 import type { StoreCall } from './store.js'
 
 interface Waiting<Value> {
@@ -12,8 +12,8 @@ interface Waiting<Value> {
 
 /** Of one job: a long one would hold up those that come after it. */
 const maxKeys = 128
-/** Under way at once: beside one that waits for the disk there is another. */
-const maxJobs = 2
+/** Under way at once. The thread pool has four threads: one is left to writes, however slow the disk is to read. */
+const maxJobs = 3
 
 function deal<Value>(batch: Waiting<Value>[], values: (Value | undefined)[]): void {
   for (const [at, { call, resolve, reject }] of batch.entries()) {
@@ -43,8 +43,10 @@ export function groupRead<Value>(
 
   function readWaiting(): void {
     while (jobs < maxJobs && waiting.length > 0) {
+      const batch = dropEnded(waiting.splice(0, maxKeys))
+      if (batch.length === 0) continue
       jobs += 1
-      void readBatch(waiting.splice(0, maxKeys)).then(jobDone)
+      void readBatch(batch).then(jobDone)
     }
   }
 

@@ -57,7 +57,7 @@ export async function openLevelDatabase<Value extends NonNullable<unknown>>(
   const { folder, codec, backoff = defaultBackoff, recent, changed = () => undefined } = options
   await makePrivateFolder(folder)
   const handle = await openLevelHandle(folder, codec)
-  const recovery = levelRecovery(handle, folder, { backoff, changed })
+  const recovery = levelRecovery(handle, folder, { backoff, changed: healthChanged })
 
   async function writeBatch(changes: Change<Value>[]): Promise<void> {
     recovery.refuseUnlessReady()
@@ -71,8 +71,14 @@ export async function openLevelDatabase<Value extends NonNullable<unknown>>(
 
   const read = (keys: Buffer[]) => handle.use((level) => level.getMany(keys))
   const stored: Rows<Value> = { get: groupRead(read), write: writeBatch }
-  const { get, write } = recent ? recentRows(stored, recent) : stored
+  const remembered = recent && recentRows(stored, recent)
+  const { get, write } = remembered ?? stored
   const commits = groupCommit<Value>({ read, write })
+
+  function healthChanged(): void {
+    remembered?.forget() // it may have been opened again
+    changed()
+  }
 
   return {
     get,

@@ -3,13 +3,12 @@
 //   versions/  level-versions.ts
 //   expiry/    level-expiry.ts
 //   deletes/   level-deletes.ts
-//   users/     36-byte user pseudonym -> UserDocument
+//   users/     level-users.ts
 //   meta/      names -> text or bytes (level-meta.ts)
 // One process owns the folder.
 import { join } from 'node:path'
 import { makePrivateFolder } from '../core/durable-file.js'
-import { frame } from '../core/frame.js'
-import { UserDocument } from '../gen/encserver/v1/backend.js'
+import type { UserDocument } from '../gen/encserver/v1/backend.js'
 import { type CombinedHealth, combinedHealth } from './combined-health.js'
 import { cutToHeader } from './envelope-header.js'
 import { type LevelDatabase, openLevelDatabase } from './level-database.js'
@@ -20,9 +19,9 @@ import type { Codec } from './level-handle.js'
 import { checkFormat, keyringKey, knownFormat, metaCodec, setIfAbsent } from './level-meta.js'
 import { deleteRecord, getRecord, type LevelRecords, listRecords, putRecord, recordCodec } from './level-records.js'
 import type { Backoff } from './level-recovery.js'
-import { intact, isDamaged, type Row, rowCodec } from './level-row.js'
+import { intact, type Row } from './level-row.js'
+import { recentUsers, userCodec } from './level-users.js'
 import { levelVersions } from './level-versions.js'
-import { bytesOfUser } from './message-bytes.js'
 import type { RecentLimits } from './recent-rows.js'
 import type { Store, StoreCall } from './store.js'
 
@@ -40,18 +39,6 @@ interface Databases {
   versions: LevelRecords
   expiry: LevelDatabase<Buffer>
   deletes: LevelDatabase<Buffer>
-}
-
-const userCodec = rowCodec<UserDocument>({
-  encode: (user: UserDocument) => frame(UserDocument, user),
-  decode: (bytes: Buffer) => UserDocument.decode(bytes),
-})
-
-/** Every call reads its user. */
-const recentUsers = {
-  maxRows: 20_000,
-  maxBytes: 16 * 1024 * 1024,
-  bytesOf: (row: Row<UserDocument>) => (isDamaged(row) ? 1 : bytesOfUser(row)),
 }
 
 async function isEmpty({ users, records }: Databases, call: StoreCall): Promise<boolean> {

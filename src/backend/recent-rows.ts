@@ -1,6 +1,7 @@
 // Remembers the rows that were read last, of a database that nobody but this process writes. A read is a walk through the
 // thread pool, and every call reads its user. What is written is forgotten before, and nothing is kept that was read while
-// a write was under way: no row outlives its change, whether that succeeds or fails.
+// a write was under way: no row outlives its change. What a failed write has left in the log shows when the database is
+// opened again, so all is forgotten then.
 import { LRUCache } from 'lru-cache'
 import { refuseEnded } from './ended-call.js'
 import type { Change } from './group-commit.js'
@@ -12,10 +13,15 @@ export interface Rows<Value> {
   write(changes: Change<Value>[]): Promise<void>
 }
 
+export interface RecentRows<Value> extends Rows<Value> {
+  /** To be called when the database has been opened again. */
+  forget(): void
+}
+
 export interface RecentLimits<Value> {
   maxRows: number
   maxBytes: number
-  /** About what a row takes; at least 1. */
+  /** About what a row takes, at least 1; one that takes more than there is, is not remembered. */
   bytesOf(row: Value): number
 }
 
@@ -24,7 +30,7 @@ const nameOf = (key: Buffer) => key.toString('latin1')
 export function recentRows<Value extends NonNullable<unknown>>(
   { get, write }: Rows<Value>,
   { maxRows, maxBytes, bytesOf }: RecentLimits<Value>,
-): Rows<Value> {
+): RecentRows<Value> {
   const recent = new LRUCache<string, Value>({ max: maxRows, maxSize: maxBytes, sizeCalculation: bytesOf })
   let underWay = 0
   let ended = 0
@@ -49,5 +55,6 @@ export function recentRows<Value extends NonNullable<unknown>>(
         ended += 1
       }
     },
+    forget: () => recent.clear(),
   }
 }

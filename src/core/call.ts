@@ -32,8 +32,11 @@ export function openCall(call: OpenableCall, times: CallTimes, ended: (error: Va
   const deadline = call.deadline ?? Date.now() + defaultMs
   const end = (reason: Reason, message?: string) => {
     const error = new VaultError(reason, message === undefined ? {} : { message })
-    signal.abort(error)
-    ended(error)
+    try {
+      signal.abort(error)
+    } finally {
+      ended(error)
+    }
   }
   const leftMs = Math.max(0, Math.min(deadline - Date.now(), longestTimerMs))
   const late = () => end('DEADLINE_EXCEEDED')

@@ -16,7 +16,16 @@ function database(answer: (name: string) => string | undefined = (name) => name.
   return { jobs, get: groupRead(read) }
 }
 
-const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+function oneATurn(names: string[], ask: (name: string) => Promise<string | undefined>) {
+  return names.map(async (name, at) => {
+    await turns(at)
+    return ask(name)
+  })
+}
 
 /** A database whose jobs end when they are told to, the oldest first. */
 function slowDatabase() {
@@ -45,38 +54,45 @@ describe('group read', () => {
     expect(jobs).to.deep.equal([['a', 'b', 'a', 'd']])
   })
 
-  it('does not wait for one job that is under way, and gathers what comes while two are', async () => {
+  it('does not wait for jobs that are under way, and gathers what comes while three are', async () => {
     const { jobs, get, finish } = slowDatabase()
-    const asked = ['a', 'b', 'c', 'd'].map(async (name, at) => {
-      for (let turn = 0; turn < at; turn += 1) await nextTurn()
-      return get(key(name), call)
-    })
-    for (let turn = 0; turn < 6; turn += 1) await nextTurn()
-    expect(jobs).to.deep.equal([['a'], ['b']])
-    finish()
-    expect(await asked[0]).to.equal('a')
-    await nextTurn()
-    expect(jobs).to.deep.equal([['a'], ['b'], ['c', 'd']])
-    finish()
-    finish()
-    expect(await Promise.all(asked)).to.deep.equal(['a', 'b', 'c', 'd'])
-  })
-
-  it('goes on with what waits when jobs fail', async () => {
-    const { jobs, get, fail, finish } = slowDatabase()
-    const asked = ['a', 'b', 'c'].map(async (name, at) => {
-      for (let turn = 0; turn < at; turn += 1) await nextTurn()
-      return get(key(name), call)
-    })
-    const failed = rejection(asked[0] as Promise<string>)
-    for (let turn = 0; turn < 5; turn += 1) await nextTurn()
-    fail(new VaultError('STORE_UNAVAILABLE'))
-    expect((await failed).reason).to.equal('STORE_UNAVAILABLE')
-    await nextTurn()
+    const asked = oneATurn(['a', 'b', 'c', 'd', 'e'], (name) => get(key(name), call))
+    await turns(7)
     expect(jobs).to.deep.equal([['a'], ['b'], ['c']])
     finish()
+    expect(await asked[0]).to.equal('a')
+    await turns(1)
+    expect(jobs).to.deep.equal([['a'], ['b'], ['c'], ['d', 'e']])
+    for (let left = 0; left < 3; left += 1) finish()
+    expect(await Promise.all(asked)).to.deep.equal(['a', 'b', 'c', 'd', 'e'])
+  })
+
+  it('goes on with what waits when a job fails', async () => {
+    const { jobs, get, fail, finish } = slowDatabase()
+    const asked = oneATurn(['a', 'b', 'c', 'd'], (name) => get(key(name), call))
+    const failed = rejection(asked[0] as Promise<string>)
+    await turns(6)
+    fail(new VaultError('STORE_UNAVAILABLE'))
+    expect((await failed).reason).to.equal('STORE_UNAVAILABLE')
+    await turns(1)
+    expect(jobs).to.deep.equal([['a'], ['b'], ['c'], ['d']])
+    for (let left = 0; left < 3; left += 1) finish()
+    expect(await Promise.all(asked.slice(1))).to.deep.equal(['b', 'c', 'd'])
+  })
+
+  it('does not read for calls that ended while they waited', async () => {
+    const { jobs, get, finish } = slowDatabase()
+    const before = oneATurn(['a', 'b', 'c'], (name) => get(key(name), call))
+    await turns(5)
+    const late = rejection(get(key('late'), { ...call, deadline: Date.now() + 20 }))
+    await new Promise((resolve) => setTimeout(resolve, 25))
     finish()
-    expect(await Promise.all(asked.slice(1))).to.deep.equal(['b', 'c'])
+    expect((await late).reason).to.equal('DEADLINE_EXCEEDED')
+    const stays = get(key('d'), call)
+    await turns(2)
+    expect(jobs).to.deep.equal([['a'], ['b'], ['c'], ['d']])
+    for (let left = 0; left < 3; left += 1) finish()
+    expect(await Promise.all([...before, stays])).to.deep.equal(['a', 'b', 'c', 'd'])
   })
 
   it('cuts what would make one job too long', async () => {

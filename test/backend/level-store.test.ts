@@ -59,6 +59,29 @@ describe('level-store', () => {
     await meta.close()
   }
 
+  it('has every batch synced before it answers', async () => {
+    const level = new ClassicLevel(join(folder.path, 'other'))
+    await level.open()
+    const batches = Object.getPrototypeOf(Object.getPrototypeOf(level.batch()))
+    await level.close()
+    const { write } = batches
+    const asked: unknown[] = []
+    batches.write = function (options: unknown) {
+      asked.push(options)
+      return write.call(this, options)
+    }
+    const store = await openLevelStore({ folder: folder.path })
+    try {
+      await store.insertUser(sampleUser(), call)
+      await putInto(store, sampleRecord(sampleUser()))
+    } finally {
+      batches.write = write
+      await store.close()
+    }
+    expect(asked).to.have.length(3) // the format too
+    for (const options of asked) expect(options).to.deep.equal({ sync: true })
+  })
+
   it('makes its folders for this user only', async () => {
     const path = join(folder.path, 'deep', 'data')
     await openAndClose(path)

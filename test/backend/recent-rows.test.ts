@@ -28,11 +28,12 @@ function database(rows: Record<string, string>) {
       }
     },
   }
-  const { get, write } = recentRows<string>(stored, limits)
+  const { get, write, forget } = recentRows<string>(stored, limits)
   return {
     reads,
     get: (name: string, within = call) => get(key(name), within),
     write: (name: string, value: string | undefined) => write([{ key: key(name), value }]),
+    forget,
     holdAll: () => {
       holds = true
     },
@@ -69,7 +70,7 @@ describe('recent rows', () => {
     await get('b')
     await write('a', undefined)
     expect((await rejection(write('b', 'fails'))).reason).to.equal('STORE_UNAVAILABLE')
-    expect([await get('a'), await get('b')]).to.deep.equal([undefined, 'B'])
+    expect([await get('a'), await get('b'), await get('b')]).to.deep.equal([undefined, 'B', 'B'])
     expect(reads).to.deep.equal(['a', 'b', 'a', 'b'])
   })
 
@@ -105,6 +106,30 @@ describe('recent rows', () => {
     await turn()
     letOne()
     await again
+    expect(reads).to.deep.equal(['a', 'a'])
+  })
+
+  it('are not kept when a write failed while they were read', async () => {
+    const { get, write, holdAll, letOne, reads } = database({ a: 'A', b: 'B' })
+    holdAll()
+    const writing = rejection(write('b', 'fails'))
+    const reading = get('a')
+    letOne()
+    await writing
+    letOne()
+    await reading
+    const again = get('a')
+    await turn()
+    letOne()
+    await again
+    expect(reads).to.deep.equal(['a', 'a'])
+  })
+
+  it('are all forgotten when the database was opened again', async () => {
+    const { get, forget, reads } = database({ a: 'A' })
+    await get('a')
+    forget()
+    await get('a')
     expect(reads).to.deep.equal(['a', 'a'])
   })
 

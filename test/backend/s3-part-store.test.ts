@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { setMaxListeners } from 'node:events'
+import { getEventListeners, setMaxListeners } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
@@ -7,7 +7,7 @@ import { openS3PartStore, type S3PartStoreOptions } from '../../src/backend/s3-p
 import { Secret } from '../../src/core/secret.js'
 import { partStoreContract } from '../part-store.contract.js'
 import { startS3, type TestS3 } from '../servers/s3.js'
-import { call, reasonOf, rejection, sampleSet } from './samples.js'
+import { call, reasonOf, rejection, sampleSet, until } from './samples.js'
 
 const secret = (text: string) => new Secret(Buffer.from(text))
 const anybody = JSON.stringify({ accessKeyId: 'somebody', secretAccessKey: 'hunter2-hunter2' })
@@ -110,14 +110,15 @@ describe('s3-part-store', () => {
     /** A store on a server that answers like this, from the second request on. */
     async function onServer(
       answer: (method: string) => { status: number; body?: string; headers?: object } | 'nothing',
+      changes: Partial<S3PartStoreOptions> = {},
     ) {
       const server = await serving(answer)
-      const parts = await openS3PartStore(optionsFor(server.endpoint))
+      const parts = await openS3PartStore(optionsFor(server.endpoint, changes))
       const close = async () => {
         await parts.close()
         await server.close()
       }
-      return { parts, close, requests: server.requests }
+      return { parts, close, requests: server.requests, left: server.left }
     }
     const put = (parts: Awaited<ReturnType<typeof openS3PartStore>>) => parts.put({ ...set, partNumber: 0, data }, call)
 
@@ -180,15 +181,21 @@ describe('s3-part-store', () => {
       await close()
     })
 
-    it('answers nothing keeps nobody beyond their deadline, or after they cancelled', async () => {
-      const { parts, close } = await onServer(() => 'nothing')
+    it('answers nothing keeps nobody beyond their deadline, or after they cancelled, and is left then', async () => {
+      const limits = { connectMs: 300, requestMs: 30_000, silenceMs: 30_000, attempts: 1 }
+      const { parts, close, left } = await onServer(() => 'nothing', { limits })
       const waiting = { ...set, partNumber: 0, data }
       const startedAt = Date.now()
-      expect(await reasonOf(parts.put(waiting, { ...call, deadline: Date.now() + 100 }))).to.equal('DEADLINE_EXCEEDED')
+      const { signal: staying } = new AbortController()
+      const late = { deadline: Date.now() + 100, signal: staying }
+      expect(await reasonOf(parts.put(waiting, late))).to.equal('DEADLINE_EXCEEDED')
+      await until(() => left() === 1)
       const leaving = new AbortController()
       setTimeout(() => leaving.abort(), 50)
       expect(await reasonOf(parts.put(waiting, { ...call, signal: leaving.signal }))).to.equal('CANCELLED')
       expect(Date.now() - startedAt).to.be.lessThan(1_000)
+      expect(getEventListeners(staying, 'abort')).to.deep.equal([])
+      await until(() => left() === 2)
       await close()
     })
 
@@ -258,14 +265,18 @@ async function listening(server: Server): Promise<{ endpoint: string; close(): P
 /** A server whose first answer is that the bucket is there, and whose others a test says. */
 async function serving(answer: (method: string) => { status: number; body?: string; headers?: object } | 'nothing') {
   let requests = 0
+  let left = 0
   const server = createServer((request, response) => {
     request.resume()
     requests += 1
+    response.on('close', () => {
+      if (!response.writableFinished) left += 1
+    })
     const said = requests === 1 ? { status: 200 } : answer(request.method ?? '')
     if (said === 'nothing') return
     response.writeHead(said.status, { ...said.headers }).end('body' in said ? said.body : undefined)
   })
-  return { ...(await listening(server)), requests: () => requests }
+  return { ...(await listening(server)), requests: () => requests, left: () => left }
 }
 
 /** Passes requests on, and tells of them. */
