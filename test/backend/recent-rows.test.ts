@@ -93,37 +93,26 @@ describe('recent rows', () => {
     expect(await after).to.equal('new')
   })
 
-  it('are not kept when a write began and ended while they were read', async () => {
-    const { get, write, holdAll, letOne, reads } = database({ a: 'old' })
-    holdAll()
-    const reading = get('a')
-    const writing = write('b', 'B')
-    await turn()
-    letOne()
-    letOne()
-    await Promise.all([reading, writing])
-    const again = get('a')
-    await turn()
-    letOne()
-    await again
-    expect(reads).to.deep.equal(['a', 'a'])
-  })
-
-  it('are not kept when a write failed while they were read', async () => {
-    const { get, write, holdAll, letOne, reads } = database({ a: 'A', b: 'B' })
-    holdAll()
-    const writing = rejection(write('b', 'fails'))
-    const reading = get('a')
-    letOne()
-    await writing
-    letOne()
-    await reading
-    const again = get('a')
-    await turn()
-    letOne()
-    await again
-    expect(reads).to.deep.equal(['a', 'a'])
-  })
+  for (const [what, value] of [
+    ['was done', 'B'],
+    ['failed', 'fails'],
+  ]) {
+    it(`are not kept when a write that was under way ${what} while they were read`, async () => {
+      const { get, write, holdAll, letOne, reads } = database({ a: 'A' })
+      holdAll()
+      const writing = write('b', value).catch(() => undefined)
+      const reading = get('a')
+      letOne()
+      await writing
+      letOne()
+      await reading
+      const again = get('a')
+      await turn()
+      letOne()
+      await again
+      expect(reads).to.deep.equal(['a', 'a'])
+    })
+  }
 
   it('are all forgotten when the database was opened again', async () => {
     const { get, forget, reads } = database({ a: 'A' })
