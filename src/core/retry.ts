@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CallSignal } from './call-signal.js'
 import { VaultError } from './errors.js'
 import type { CallContext } from './methods.js'
-import { orAbort } from './or-abort.js'
+import { linkedSignal } from './or-abort.js'
 import { asVaultError } from './status.js'
 
 /** What a method's client knows of it. */
@@ -98,12 +98,11 @@ export async function pauseBefore(tries: number, error: VaultError, call: CallCo
 }
 
 /** Waits; rejects when the call ends before. */
-export async function pause(ms: number, signal: CallSignal): Promise<void> {
-  const over = new AbortController()
-  const slept = sleep(ms, undefined, { signal: over.signal })
-  await orAbort(slept, signal)
-    .catch(() => Promise.reject(cancelledBy(signal)))
-    .finally(() => over.abort())
+export async function pause(ms: number, call: CallSignal): Promise<void> {
+  const { signal, leave } = linkedSignal(call)
+  await sleep(ms, undefined, { signal })
+    .catch(() => Promise.reject(cancelledBy(call)))
+    .finally(leave)
 }
 
 /** Whether the failure of a repeated call says nothing of the one before: the server was too busy, or not asked. */

@@ -8,7 +8,7 @@ import { type IdleTimer, idleTimer } from './idle-timer.js'
 import type { IncomingCall } from './incoming-call.js'
 import type { Frame } from './message-reader.js'
 import type { CallContext } from './methods.js'
-import { orAbort } from './or-abort.js'
+import { linkedSignal, orAbort } from './or-abort.js'
 import { type AnyMethod, callNote, decode, lateNote, levelOf, outcomeOf, type Serving } from './serving.js'
 import { asVaultError, toGrpcStatus } from './status.js'
 import { type StreamCounts, streamCounts } from './stream-counts.js'
@@ -122,11 +122,10 @@ function serveStream({ method, serving, call }: Served, work: (moving: Moving) =
 
 /** Aborts when the call ends, and when it is idle. */
 function signalOf(call: CallSignal, idle: Promise<never>): AbortSignal {
-  const controller = new AbortController()
-  call.addEventListener('abort', () => controller.abort(call.reason), { once: true })
-  idle.catch((reason: unknown) => controller.abort(reason))
-  setMaxListeners(0, controller.signal) // a stream may have many calls under way, which Node would take for a leak
-  return controller.signal
+  const { signal, abort } = linkedSignal(call)
+  idle.catch(abort)
+  setMaxListeners(0, signal) // a stream may have many calls under way, which Node would take for a leak
+  return signal
 }
 
 interface Counters {
