@@ -15,6 +15,9 @@ const codec = {
   decode: (bytes: Buffer) => SealedRecord.decode(bytes),
 }
 
+/** What is in the log becomes tables of this size when it is opened; nothing else is written. */
+const bufferBytes = 16 * 1024 * 1024
+
 function noStore(folder: string, cause: NodeJS.ErrnoException): VaultError {
   const isAbsent = cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
   const message = isAbsent
@@ -33,7 +36,7 @@ export const serviceTools: ServiceTools = {
     await access(join(path, 'CURRENT')).catch((cause) => {
       throw noStore(folder, cause)
     })
-    const records = await openLevelHandle(path, codec)
+    const records = await openLevelHandle({ folder: path, codec, bufferBytes })
     return {
       async *records() {
         const level = await records.use(async (opened) => opened)

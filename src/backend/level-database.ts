@@ -3,7 +3,7 @@ import { makePrivateFolder } from '../core/durable-file.js'
 import { refuseEnded } from './ended-call.js'
 import { type Change, groupCommit, type Write } from './group-commit.js'
 import { groupRead } from './group-read.js'
-import { type Codec, type Level, openLevelHandle } from './level-handle.js'
+import { type Level, type LevelOptions, openLevelHandle } from './level-handle.js'
 import { type Backoff, defaultBackoff, levelRecovery } from './level-recovery.js'
 import { type RecentLimits, type Rows, recentRows } from './recent-rows.js'
 import type { StoreCall, StoreHealth } from './store.js'
@@ -26,9 +26,7 @@ export interface LevelDatabase<Value> {
   close(): Promise<void>
 }
 
-export interface LevelDatabaseOptions<Value> {
-  folder: string
-  codec: Codec<Value>
+export interface LevelDatabaseOptions<Value> extends LevelOptions<Value> {
   backoff?: Backoff | undefined
   /** How many rows to remember that were read; none unless set. */
   recent?: RecentLimits<Value> | undefined
@@ -54,10 +52,10 @@ async function writeAll<Value>(level: Level<Value>, changes: Change<Value>[]): P
 export async function openLevelDatabase<Value extends NonNullable<unknown>>(
   options: LevelDatabaseOptions<Value>,
 ): Promise<LevelDatabase<Value>> {
-  const { folder, codec, backoff = defaultBackoff, recent, changed = () => undefined } = options
-  await makePrivateFolder(folder)
-  const handle = await openLevelHandle(folder, codec)
-  const recovery = levelRecovery(handle, folder, { backoff, changed: healthChanged })
+  const { backoff = defaultBackoff, recent, changed = () => undefined } = options
+  await makePrivateFolder(options.folder)
+  const handle = await openLevelHandle(options)
+  const recovery = levelRecovery(handle, options, { backoff, changed: healthChanged })
 
   async function writeBatch(changes: Change<Value>[]): Promise<void> {
     recovery.refuseUnlessReady()

@@ -21,20 +21,25 @@ export interface LevelHandle<Value> {
   close(): Promise<void>
 }
 
-/** What LevelDB gathers in its log before it writes a table: a third more writes per second than its default of 4 MiB. */
-export const writeBufferBytes = 16 * 1024 * 1024
+/** What LevelDB is opened with. */
+export interface LevelOptions<Value> {
+  folder: string
+  codec: Codec<Value>
+  /** What it gathers in its log, and twice in memory, before it writes a table: fewer rounds of merging for more memory. */
+  bufferBytes: number
+}
 
 /** LevelDB writes every block of a table by itself: an eighth as many as of its default of 4 KiB. */
 const blockBytes = 32 * 1024
 /** Of a table: it makes a quarter as many as of its default of 2 MiB, and reads the first thousand without copying blocks. */
 const tableBytes = 8 * 1024 * 1024
 
-async function openLevel<Value>(folder: string, codec: Codec<Value>): Promise<Level<Value>> {
+async function openLevel<Value>({ folder, codec, bufferBytes }: LevelOptions<Value>): Promise<Level<Value>> {
   const level = new ClassicLevel<Buffer, Value>(folder, {
     keyEncoding: 'buffer',
     valueEncoding: { name: 'stored', format: 'buffer', encode: codec.encode as never, decode: codec.decode },
     compression: false, // ciphertext does not compress
-    writeBufferSize: writeBufferBytes,
+    writeBufferSize: bufferBytes,
     blockSize: blockBytes,
     maxFileSize: tableBytes,
   })
@@ -46,8 +51,8 @@ async function openLevel<Value>(folder: string, codec: Codec<Value>): Promise<Le
   }
 }
 
-export async function openLevelHandle<Value>(folder: string, codec: Codec<Value>): Promise<LevelHandle<Value>> {
-  const level = await openLevel(folder, codec)
+export async function openLevelHandle<Value>(options: LevelOptions<Value>): Promise<LevelHandle<Value>> {
+  const level = await openLevel(options)
   let users = 0
   let lastLeft: (() => void) | undefined
   let cycling: Promise<void> | undefined

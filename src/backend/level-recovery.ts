@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { VaultError } from '../core/errors.js'
 import { retryAfterMs, storeError } from './level-errors.js'
-import { type LevelHandle, writeBufferBytes } from './level-handle.js'
+import type { LevelHandle, LevelOptions } from './level-handle.js'
 import type { StoreHealth } from './store.js'
 
 export interface Backoff {
@@ -29,6 +29,8 @@ export interface LevelRecovery {
   stop(): Promise<void>
 }
 
+type Place = Pick<LevelOptions<never>, 'folder' | 'bufferBytes'>
+
 /** The size of a file; 0 when a compaction has just removed it. */
 function sizeOf(file: string): Promise<number> {
   return stat(file).then(
@@ -38,11 +40,11 @@ function sizeOf(file: string): Promise<number> {
 }
 
 /** Whether the disk has room for what LevelDB writes when it opens, and for a table more, or it would soon fail again. */
-async function hasRoom(folder: string): Promise<boolean> {
+async function hasRoom({ folder, bufferBytes }: Place): Promise<boolean> {
   const names = await readdir(folder)
   const rewritten = names.filter((name) => /^MANIFEST-|\.log$/.test(name))
   const sizes = await Promise.all(rewritten.map((name) => sizeOf(join(folder, name))))
-  const needed = sizes.reduce((sum, size) => sum + size, writeBufferBytes)
+  const needed = sizes.reduce((sum, size) => sum + size, bufferBytes)
   const { bavail, bsize } = await statfs(folder)
   return bavail * bsize >= needed
 }
@@ -53,7 +55,7 @@ function reasonOf(error: unknown): Exclude<StoreHealth, 'ready'> {
 
 export function levelRecovery(
   handle: Pick<LevelHandle<never>, 'isOpen' | 'cycle'>,
-  folder: string,
+  place: Place,
   { backoff, changed }: { backoff: Backoff; changed(): void },
 ): LevelRecovery {
   const stopping = new AbortController()
@@ -69,7 +71,7 @@ export function levelRecovery(
   async function attempt(): Promise<void> {
     try {
       // Once it is closed there are no reads to lose.
-      if (handle.isOpen() && !(await hasRoom(folder))) return
+      if (handle.isOpen() && !(await hasRoom(place))) return
       await handle.cycle()
       set('ready')
     } catch (error) {

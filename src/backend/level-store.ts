@@ -11,18 +11,16 @@ import { makePrivateFolder } from '../core/durable-file.js'
 import type { UserDocument } from '../gen/encserver/v1/backend.js'
 import { type CombinedHealth, combinedHealth } from './combined-health.js'
 import { cutToHeader } from './envelope-header.js'
-import { type LevelDatabase, openLevelDatabase } from './level-database.js'
+import { type LevelDatabase, type LevelDatabaseOptions, openLevelDatabase } from './level-database.js'
 import { levelDeletes } from './level-deletes.js'
 import { openError } from './level-errors.js'
 import { levelExpiry } from './level-expiry.js'
-import type { Codec } from './level-handle.js'
 import { checkFormat, keyringKey, knownFormat, metaCodec, setIfAbsent } from './level-meta.js'
 import { deleteRecord, getRecord, type LevelRecords, listRecords, putRecord, recordCodec } from './level-records.js'
 import type { Backoff } from './level-recovery.js'
 import { intact, type Row } from './level-row.js'
 import { recentUsers, userCodec } from './level-users.js'
 import { levelVersions } from './level-versions.js'
-import type { RecentLimits } from './recent-rows.js'
 import type { Store, StoreCall } from './store.js'
 
 export interface LevelStoreOptions {
@@ -94,14 +92,23 @@ function levelStore(databases: Databases, { health, onHealth }: CombinedHealth):
   }
 }
 
+const MiB = 1024 * 1024
+/** Of a database without contents. */
+const bufferBytes = 16 * MiB
+
+const contents = { codec: recordCodec, bufferBytes: 64 * MiB }
+const index = { codec: metaCodec, bufferBytes }
+
+/** What a database is opened with, but for what all have. */
+type Opening<Value> = Pick<LevelDatabaseOptions<Value>, 'codec' | 'bufferBytes' | 'recent'>
+
 async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, changed }: CombinedHealth) {
   const opened: { close(): Promise<void> }[] = []
   async function openPart<Value extends NonNullable<unknown>>(
     name: string,
-    codec: Codec<Value>,
-    recent?: RecentLimits<Value>,
+    opening: Opening<Value>,
   ): Promise<LevelDatabase<Value>> {
-    const database = await openLevelDatabase({ folder: join(folder, name), codec, backoff, recent, changed })
+    const database = await openLevelDatabase({ folder: join(folder, name), backoff, changed, ...opening })
     opened.push(database)
     add(database.health)
     return database
@@ -109,7 +116,7 @@ async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, chan
 
   await makePrivateFolder(folder)
   try {
-    const meta = await openPart('meta', metaCodec)
+    const meta = await openPart('meta', index)
     // First: a store of another format is left as it is.
     await checkFormat(
       meta,
@@ -117,11 +124,11 @@ async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, chan
     )
     return {
       meta,
-      users: await openPart('users', userCodec, recentUsers),
-      records: await openPart('records', recordCodec),
-      versions: await openPart('versions', recordCodec),
-      expiry: await openPart('expiry', metaCodec),
-      deletes: await openPart('deletes', metaCodec),
+      users: await openPart('users', { codec: userCodec, bufferBytes, recent: recentUsers }),
+      records: await openPart('records', contents),
+      versions: await openPart('versions', contents),
+      expiry: await openPart('expiry', index),
+      deletes: await openPart('deletes', index),
     }
   } catch (error) {
     await Promise.all(opened.map((database) => database.close()))

@@ -27,7 +27,7 @@ describe('level-expiry', () => {
 
   beforeEach(async () => {
     folder = await tempFolder()
-    entries = await openLevelDatabase({ folder: folder.path, codec: metaCodec })
+    entries = await openLevelDatabase({ folder: folder.path, codec: metaCodec, bufferBytes: 1024 * 1024 })
     expiry = levelExpiry(entries)
     record = sampleRecord(sampleUser(), { expireTime: at })
   })

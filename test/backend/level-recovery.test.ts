@@ -23,10 +23,14 @@ describe('level-recovery', () => {
         if (cycles.length <= failures) throw Object.assign(new Error('IO error'), { code: 'LEVEL_IO_ERROR' })
       },
     }
-    const recovery = levelRecovery(handle, path, {
-      backoff: { firstMs: 10, maxMs: 40 },
-      changed: () => seen.push(recovery.health()),
-    })
+    const recovery = levelRecovery(
+      handle,
+      { folder: path, bufferBytes: 1 },
+      {
+        backoff: { firstMs: 10, maxMs: 40 },
+        changed: () => seen.push(recovery.health()),
+      },
+    )
     return { recovery, cycles, seen }
   }
 
