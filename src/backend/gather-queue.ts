@@ -40,35 +40,45 @@ function bytesOf({ call }: Waiting): number {
   return callBytes + call.value.recordIds.length * idBytes
 }
 
+interface Queued {
+  waiting: Waiting
+  size: number
+}
+
 export function gatherQueue({ batchCalls, batchBytes, waitingCalls, waitingBytes }: Bounds): GatherQueue {
-  const queue = new Map<Waiting, number>()
+  const queue: Queued[] = [] // no Map (CONTRIBUTING.md)
   let bytes = 0
 
-  function remove(waiting: Waiting): boolean {
-    bytes -= queue.get(waiting) ?? 0
-    return queue.delete(waiting)
+  /** How many of the oldest make a batch. */
+  function fitting(): number {
+    let total = 0
+    const end = queue.findIndex(({ size }, at) => {
+      total += size
+      return at > 0 && (at === batchCalls || total > batchBytes)
+    })
+    return end < 0 ? queue.length : end
+  }
+
+  function takeOut(at: number, count: number): Waiting[] {
+    return queue.splice(at, count).map(({ waiting, size }) => {
+      bytes -= size
+      return waiting
+    })
   }
 
   return {
-    isEmpty: () => queue.size === 0,
+    isEmpty: () => queue.length === 0,
     add(waiting) {
       const size = bytesOf(waiting)
-      if (queue.size >= waitingCalls || bytes + size > waitingBytes)
+      if (queue.length >= waitingCalls || bytes + size > waitingBytes)
         throw new VaultError('OVERLOADED', { retryAfterMs })
-      queue.set(waiting, size)
+      queue.push({ waiting, size })
       bytes += size
     },
-    remove,
-    take() {
-      const batch: Waiting[] = []
-      let total = 0
-      for (const [waiting, size] of queue) {
-        total += size
-        if (batch.length > 0 && (batch.length === batchCalls || total > batchBytes)) break
-        batch.push(waiting)
-      }
-      for (const waiting of batch) remove(waiting)
-      return batch
+    remove(waiting) {
+      const at = queue.findIndex((queued) => queued.waiting === waiting)
+      return at >= 0 && takeOut(at, 1).length > 0
     },
+    take: () => takeOut(0, fitting()),
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { type GatheredCall, type GatherQueue, gatherQueue, type Waiting } from '../../src/backend/gather-queue.js'
 import { BatchCall } from '../../src/gen/encserver/v1/backend.js'
+import { promotedBytes } from '../promoted.js'
 import { call as context, sampleEnvelope, sampleRecord, sampleUser, storeOf } from './samples.js'
 
 const bounds = { batchCalls: 4, batchBytes: 100_000, waitingCalls: 10, waitingBytes: 300_000 }
@@ -128,4 +129,15 @@ describe('gather queue', () => {
       expect(thrownBy(() => gatherQueue(ample).add(each))).to.equal(undefined)
     })
   }
+
+  it('leaves nothing behind in old memory of what it gave out', () => {
+    const queue = gatherQueue(bounds)
+    const pass = () => {
+      queue.add(retrieve())
+      if (queue.take().length !== 1) throw new Error('it was not given out')
+      queue.add(retrieve())
+      queue.remove(queue.take()[0] as Waiting)
+    }
+    expect(promotedBytes(pass, 5_000)).to.be.below(100)
+  })
 })

@@ -19,7 +19,8 @@ export interface StreamsParts {
 
 export class Streams {
   readonly #parts: StreamsParts
-  readonly #open = new Map<number, Stream>()
+  readonly #open: Record<number, Stream> = {} // no Map (CONTRIBUTING.md)
+  #openCount = 0
   /** A frame for one of these may have been on its way. */
   readonly #resets = new Set<number>()
   /** A frame for one of these is a mistake. */
@@ -42,11 +43,11 @@ export class Streams {
   }
 
   get all(): Stream[] {
-    return [...this.#open.values()]
+    return Object.values(this.#open)
   }
 
   get isEmpty(): boolean {
-    return this.#open.size === 0
+    return this.#openCount === 0
   }
 
   /** Refuses every stream that is opened from now on. */
@@ -57,7 +58,7 @@ export class Streams {
   /** Takes note of a new stream; throws StreamError when there cannot be another. */
   admit(streamId: number): void {
     this.#lastId = streamId
-    if (this.#closed || this.#open.size >= this.#parts.maxStreams)
+    if (this.#closed || this.#openCount >= this.#parts.maxStreams)
       throw new StreamError(streamId, errorCodes.refusedStream)
   }
 
@@ -70,14 +71,15 @@ export class Streams {
     }
     const stream: Stream = new Stream({ id: streamId, contentLength, sender, over })
     this.#lastOpenedId = streamId
-    this.#open.set(streamId, stream)
+    this.#open[streamId] = stream
+    this.#openCount += 1
     return stream
   }
 
   /** The stream of DATA; undefined for one that was reset, if only long ago. Throws ConnectionError. */
   forData(streamId: number): Stream | undefined {
     if (this.#finished.has(streamId)) throw notOpen(streamId, errorCodes.streamClosed)
-    return this.#open.get(streamId)
+    return this.#open[streamId]
   }
 
   /** The stream of HEADERS that are not its first; undefined for one that was reset lately. Throws ConnectionError. */
@@ -89,19 +91,20 @@ export class Streams {
 
   /** The stream, if it is open. */
   find(streamId: number): Stream | undefined {
-    return this.#open.get(streamId)
+    return this.#open[streamId]
   }
 
   /** Resets a stream, also one that was not opened. */
   reset(streamId: number, code: number): void {
-    const stream = this.#open.get(streamId)
+    const stream = this.#open[streamId]
     if (stream) return void stream.reset(code)
     this.#parts.sender.reset(streamId, code)
     this.#remember(streamId, true)
   }
 
   #end(stream: Stream, byUs: boolean): void {
-    this.#open.delete(stream.id)
+    delete this.#open[stream.id]
+    this.#openCount -= 1
     this.#parts.sender.stopWaiting(stream)
     this.#remember(stream.id, byUs)
     if (this.isEmpty) this.#parts.emptied()

@@ -1,0 +1,57 @@
+import { expect } from 'chai'
+import type { Sender } from '../../../src/core/http2/sender.js'
+import type { Stream } from '../../../src/core/http2/stream.js'
+import { Streams } from '../../../src/core/http2/streams.js'
+import { promotedBytes } from '../../promoted.js'
+
+const nothing = () => undefined
+const sender = { reset: nothing, stopWaiting: nothing, peer: { initialWindow: 65_535 } } as unknown as Sender
+const cancel = 8
+
+function streamsOf(emptied = nothing): Streams {
+  return new Streams({ sender, maxStreams: 100, answered: nothing, emptied })
+}
+
+describe('streams of a connection', () => {
+  it('are those that are open, the oldest first', () => {
+    const streams = streamsOf()
+    const [first, second, third] = [1, 3, 5].map((id) => streams.open(id, undefined)) as [Stream, Stream, Stream]
+    second.reset(cancel)
+    expect(streams.all).to.deep.equal([first, third])
+    expect([streams.find(1), streams.find(3)]).to.deep.equal([first, undefined])
+    expect(streams.isEmpty).to.equal(false)
+  })
+
+  it('tell when the last one is over, and not before', () => {
+    let emptied = 0
+    const streams = streamsOf(() => {
+      emptied += 1
+      return undefined
+    })
+    const opened = [1, 3].map((id) => streams.open(id, undefined))
+    for (const [at, stream] of opened.entries()) {
+      stream.reset(cancel)
+      stream.reset(cancel)
+      expect(emptied).to.equal(at)
+    }
+    expect(streams.isEmpty).to.equal(true)
+  })
+
+  it('are no more than there may be, also after others are over', () => {
+    const streams = streamsOf()
+    for (let id = 1; id < 200; id += 2) streams.open(id, undefined)
+    expect(() => streams.admit(201)).to.throw()
+    streams.find(1)?.reset(cancel)
+    streams.admit(203)
+  })
+
+  it('leave nothing behind in old memory when they are over', () => {
+    const streams = streamsOf()
+    const open: Stream[] = []
+    const pass = (at: number) => {
+      open.push(streams.open(at * 2 + 1, undefined))
+      if (open.length > 20) open.shift()?.reset(cancel)
+    }
+    expect(promotedBytes(pass, 20_000)).to.be.below(100)
+  })
+})
