@@ -8,8 +8,8 @@ import { expect } from 'chai'
 import { eventsOf, health, refusal, skip, until } from './calls.js'
 import { sandbox } from './processes.js'
 
-const diskMiB = 96
-const ballastMiB = 40
+const diskMiB = 240
+const ballastMiB = 160 // more than a log and a table of 64 MiB each
 const recordBytes = 1024 * 1024
 const userId = 'JTH'
 
