@@ -12,7 +12,7 @@ INSTALLED := node_modules/.package-lock.json
 DESCRIPTOR := src/gen/descriptor.binpb
 BUILT := dist/.built
 CONFIG := config/config.cmd.json
-# docs/configuration.md: a quarter of the CPU of a record for some 90 MiB.
+# docs/configuration.md: less CPU in the front end for some 90 MiB.
 SERVER := node --max-semi-space-size=64 --no-allocation-site-pretenuring
 
 # Folders too: one that lost a file is newer than what was made from it.

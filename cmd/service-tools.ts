@@ -2,6 +2,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openLevelHandle } from '../src/backend/level-handle.js'
+import { contentsBufferBytes } from '../src/backend/level-store.js'
 import type { ServiceTools } from '../src/cli/enc-server.js'
 import { VaultError } from '../src/core/errors.js'
 import { randomSource } from '../src/frontend/crypto/random.js'
@@ -14,9 +15,6 @@ const codec = {
   encode: (record: SealedRecord) => SealedRecord.encode(record).finish(),
   decode: (bytes: Buffer) => SealedRecord.decode(bytes),
 }
-
-/** What is in the log becomes tables of this size when it is opened; nothing else is written. */
-const bufferBytes = 16 * 1024 * 1024
 
 function noStore(folder: string, cause: NodeJS.ErrnoException): VaultError {
   const isAbsent = cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
@@ -36,7 +34,7 @@ export const serviceTools: ServiceTools = {
     await access(join(path, 'CURRENT')).catch((cause) => {
       throw noStore(folder, cause)
     })
-    const records = await openLevelHandle({ folder: path, codec, bufferBytes })
+    const records = await openLevelHandle({ folder: path, codec, bufferBytes: contentsBufferBytes })
     return {
       async *records() {
         const level = await records.use(async (opened) => opened)

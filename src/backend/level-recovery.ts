@@ -39,7 +39,7 @@ function sizeOf(file: string): Promise<number> {
   )
 }
 
-/** Whether the disk has room for what LevelDB writes when it opens, and for a table more, or it would soon fail again. */
+/** Whether the disk has room for what LevelDB writes when it opens, and for a table more; to merge tables may take more. */
 async function hasRoom({ folder, bufferBytes }: Place): Promise<boolean> {
   const names = await readdir(folder)
   const rewritten = names.filter((name) => /^MANIFEST-|\.log$/.test(name))

@@ -93,10 +93,12 @@ function levelStore(databases: Databases, { health, onHealth }: CombinedHealth):
 }
 
 const MiB = 1024 * 1024
-/** Of a database without contents. */
+/** Of a database that holds contents. */
+export const contentsBufferBytes = 64 * MiB
+/** Of one that does not. */
 const bufferBytes = 16 * MiB
 
-const contents = { codec: recordCodec, bufferBytes: 64 * MiB }
+const contents = { codec: recordCodec, bufferBytes: contentsBufferBytes }
 const index = { codec: metaCodec, bufferBytes }
 
 /** What a database is opened with, but for what all have. */

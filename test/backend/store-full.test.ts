@@ -19,8 +19,8 @@ import {
   until,
 } from './samples.js'
 
-const diskMiB = 320
-const ballastMiB = 192 // more than a log and a table of 64 MiB each
+const diskMiB = 352
+const ballastMiB = 224 // more than two logs and a table of 64 MiB each
 
 function mount(path: string): boolean {
   try {

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { StreamError } from '../../../src/core/http2/protocol.js'
 import type { Sender } from '../../../src/core/http2/sender.js'
 import type { Stream } from '../../../src/core/http2/stream.js'
 import { Streams } from '../../../src/core/http2/streams.js'
@@ -8,7 +9,7 @@ const nothing = () => undefined
 const sender = { reset: nothing, stopWaiting: nothing, peer: { initialWindow: 65_535 } } as unknown as Sender
 const cancel = 8
 
-function streamsOf(emptied = nothing): Streams {
+function streamsOf(emptied: () => void = nothing): Streams {
   return new Streams({ sender, maxStreams: 100, answered: nothing, emptied })
 }
 
@@ -26,7 +27,6 @@ describe('streams of a connection', () => {
     let emptied = 0
     const streams = streamsOf(() => {
       emptied += 1
-      return undefined
     })
     const opened = [1, 3].map((id) => streams.open(id, undefined))
     for (const [at, stream] of opened.entries()) {
@@ -40,7 +40,7 @@ describe('streams of a connection', () => {
   it('are no more than there may be, also after others are over', () => {
     const streams = streamsOf()
     for (let id = 1; id < 200; id += 2) streams.open(id, undefined)
-    expect(() => streams.admit(201)).to.throw()
+    expect(() => streams.admit(201)).to.throw(StreamError)
     streams.find(1)?.reset(cancel)
     streams.admit(203)
   })
