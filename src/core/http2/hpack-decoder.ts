@@ -49,13 +49,13 @@ export class HpackDecoder {
   /** What no longer fits is read, as it may change the table, and dropped. */
   private readFields(): string[] | undefined {
     const list: string[] = []
-    let bytes = 0
+    let room = this.maxListBytes // below zero from the first field on that does not fit: a sum of all would grow
     while (this.at < this.block.length) {
       this.readField()
-      bytes += sizeOf(this.name, this.value)
-      if (bytes <= this.maxListBytes) list.push(this.name, this.value)
+      if (room >= 0) room -= sizeOf(this.name, this.value)
+      if (room >= 0) list.push(this.name, this.value)
     }
-    return bytes <= this.maxListBytes ? list : undefined
+    return room >= 0 ? list : undefined
   }
 
   private readField(): void {
