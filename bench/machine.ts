@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { median } from './table.js'
+import { median } from './numbers.js'
 
 /** Processor, memory, system, and what a sync costs in this folder. */
 export function machine(folder: string): string {

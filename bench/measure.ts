@@ -1,13 +1,17 @@
 // One row and its echo, taking turns: a machine that is slow for a while is slow for both.
 import { join } from 'node:path'
 import type { Load, LoadFlags, RunLoad } from './load.js'
+import { sum } from './numbers.js'
 import type { Measured } from './processes.js'
 import type { Call, Processes, Row } from './rows.js'
 import type { Servers } from './vault.js'
 
 export const users = 10_000
-/** Of a row in a round. */
-export const calls = 16_000
+/** Of a row in a round: more than fit into a table of LevelDB, so that each round pays for at least one. */
+export const calls = 48_000
+/** A row and its echo take turns so often in a round. */
+export const turns = 4
+const callsOfTurn = calls / turns
 const shape = { 'in-flight': 64, users }
 
 export interface Bench {
@@ -52,11 +56,11 @@ function runVault(bench: Bench, row: Row, flags: LoadFlags): Promise<Sample> {
 /** Like runEcho, without its first hop. */
 function runOneHop({ load, echo: [, last] }: Bench, flags: LoadFlags): Promise<Sample> {
   const hop = last as Measured
-  return measure([hop], () => load({ ...shape, target: hop.address, call: 'echo', calls: calls / 2, ...flags }))
+  return measure([hop], () => load({ ...shape, target: hop.address, call: 'echo', calls: callsOfTurn, ...flags }))
 }
 
 function runEcho({ load, echo }: Bench, flags: LoadFlags): Promise<Sample> {
-  return measure(echo, () => load({ ...shape, target: echo[0].address, call: 'echo', calls: calls / 2, ...flags }))
+  return measure(echo, () => load({ ...shape, target: echo[0].address, call: 'echo', calls: callsOfTurn, ...flags }))
 }
 
 /** Stores a record for every user, for the retrieves to come, and warms up; learns how large messages are. */
@@ -85,22 +89,25 @@ function namesOf({ id, call }: Row, round: string | number): LoadFlags {
   return call === 'store' ? { names: `${id}-${round}` } : {}
 }
 
-/** Two halves as one; their latencies are averaged. */
-function together([a, b]: [Sample, Sample]): Sample {
-  const [calls, wallMs] = [a.calls + b.calls, a.wallMs + b.wallMs]
+/** The turns of a round as one; their latencies are averaged. */
+function together(samples: Sample[]): Sample {
+  const total = (figure: (sample: Sample) => number) => sum(samples.map(figure))
+  const mean = (figure: (sample: Sample) => number) => total(figure) / samples.length
+  const first = samples[0] as Sample
+  const [calls, wallMs] = [total((sample) => sample.calls), total((sample) => sample.wallMs)]
   return {
-    ...a,
+    ...first,
     calls,
     wallMs,
-    ownCpuMs: a.ownCpuMs + b.ownCpuMs,
+    ownCpuMs: total((sample) => sample.ownCpuMs),
     perSecond: (calls * 1000) / wallMs,
-    p50Ms: (a.p50Ms + b.p50Ms) / 2,
-    p99Ms: (a.p99Ms + b.p99Ms) / 2,
-    serversUs: a.serversUs.map((us, at) => (us + (b.serversUs[at] as number)) / 2),
+    p50Ms: mean((sample) => sample.p50Ms),
+    p99Ms: mean((sample) => sample.p99Ms),
+    serversUs: first.serversUs.map((_, at) => mean(({ serversUs }) => serversUs[at] as number)),
   }
 }
 
-/** In halves: one of them around both of the other, so that what changes meanwhile is in both. */
+/** In turns, each but the first and the last next to its like, so that what changes meanwhile is in both. */
 export async function measurePair(
   bench: Bench,
   sizes: Sizes,
@@ -111,10 +118,12 @@ export async function measurePair(
   const once = () =>
     row.processes === 0
       ? runOneHop(bench, sizes[row.call])
-      : runVault(bench, row, { calls: calls / 2, ...namesOf(row, `${round}-${vault.length}`) })
+      : runVault(bench, row, { calls: callsOfTurn, ...namesOf(row, `${round}-${vault.length}`) })
   const runRow = async () => vault.push(await once())
   const runBare = async () => echo.push(await runEcho(bench, sizes[row.call]))
-  const [outer, inner] = round % 2 === 0 ? [runBare, runRow] : [runRow, runBare]
-  for (const run of [outer, inner, inner, outer]) await run()
-  return { row, vault: together(vault as [Sample, Sample]), echo: together(echo as [Sample, Sample]) }
+  const [first, second] = round % 2 === 0 ? [runBare, runRow] : [runRow, runBare]
+  for (let turn = 0; turn < turns; turn += 1) {
+    for (const run of turn % 2 === 0 ? [first, second] : [second, first]) await run()
+  }
+  return { row, vault: together(vault), echo: together(echo) }
 }

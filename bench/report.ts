@@ -1,6 +1,7 @@
 // The report of a bench: what ran where, the table, and how far it can be trusted.
 import { cpus } from 'node:os'
-import { type Bench, calls, type Pair, type Sample, type Sizes, users } from './measure.js'
+import { type Bench, calls, type Pair, type Sample, type Sizes, turns, users } from './measure.js'
+import { sum } from './numbers.js'
 import { doubtOf } from './others.js'
 import { serverArgs } from './processes.js'
 import { table } from './table.js'
@@ -20,8 +21,8 @@ const samplesOf = (pairs: Pair[]): Sample[] => pairs.flatMap(({ vault, echo }) =
 
 /** CPU time of the servers and of the load generator. */
 export function oursMs(pairs: Pair[]): number {
-  const servers = ({ serversUs, calls }: Sample) => (serversUs.reduce((sum, us) => sum + us, 0) * calls) / 1000
-  return samplesOf(pairs).reduce((sum, sample) => sum + servers(sample) + sample.ownCpuMs, 0)
+  const servers = ({ serversUs, calls }: Sample) => (sum(serversUs) * calls) / 1000
+  return sum(samplesOf(pairs).map((sample) => servers(sample) + sample.ownCpuMs))
 }
 
 function memoryOf({ vaults }: Bench): string {
@@ -49,8 +50,8 @@ export function report(bench: Bench, run: Run): string {
 - All servers run on \`node ${serverArgs.join(' ')}\`.
 - 64 records unanswered, ${users} users, split keys. The plural methods are streams: 4 of them, 16 items unanswered each.
 - The echo: two hops of grpc-js, unary calls, the same sizes: ${messagesOf(sizes)}.
-- Rounds: ${rounds}, of ${calls} records a row, in halves that take turns with the echo. Figures are medians over the rounds, a
-  ratio is of a row and the echo beside it, and CPU is per record.
+- Rounds: ${rounds}, of ${calls} records a row, in ${turns} turns with the echo. Figures are medians over the rounds, a ratio
+  is of a row and the echo beside it, and CPU is per record.
 
 ${table(pairs)}
 

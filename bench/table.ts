@@ -1,5 +1,6 @@
 // The results as a table: medians over the rounds.
 import type { Pair, Sample } from './measure.js'
+import { median, sum } from './numbers.js'
 import type { Call } from './rows.js'
 
 const columns = [
@@ -14,16 +15,6 @@ const columns = [
   'throughput / echo (min..max)',
   'server CPU / echo (min..max)',
 ]
-
-export function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (index: number) => sorted[index] as number
-  return (at((sorted.length - 1) >> 1) + at(sorted.length >> 1)) / 2
-}
-
-export function sum(values: number[]): number {
-  return values.reduce((total, value) => total + value, 0)
-}
 
 const serverUs = ({ serversUs }: Sample) => sum(serversUs)
 const loadUs = ({ ownCpuMs, calls }: Sample) => (ownCpuMs * 1000) / calls

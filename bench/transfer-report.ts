@@ -1,8 +1,9 @@
 // The report of a bench of transfers.
 import { cpus } from 'node:os'
+import { median, sum } from './numbers.js'
 import { doubtOf } from './others.js'
 import { serverArgs } from './processes.js'
-import { median, spread, sum, tableOf } from './table.js'
+import { spread, tableOf } from './table.js'
 import { directions, messageBytes, type Transfer, type TransferPair } from './transfer.js'
 
 export interface TransferRun {
