@@ -56,7 +56,11 @@ async function stop(child: ChildProcess): Promise<void> {
 }
 
 /** As the Makefile starts servers; the echo has it too. */
-export const serverArgs = ['--max-semi-space-size=64', '--no-allocation-site-pretenuring']
+export const serverArgs = [
+  '--max-semi-space-size=64',
+  '--no-allocation-site-pretenuring',
+  '--no-concurrent-recompilation',
+]
 
 /** Starts a Node program that says where it listens. */
 export async function startProgram(stage: Stage, name: string, args: string[]): Promise<Measured> {
