@@ -15,8 +15,9 @@ export interface RecordIds {
 
 export function recordIds({ realm, pseudonymKeys }: Keyring): RecordIds {
   const userHalf = (key: PseudonymKey, userId: string) => userPseudonym(key, { realm, userId })
-  const recordHalf = (key: PseudonymKey, name: { userId: string; recordName: string }) =>
-    recordPseudonym(key, { realm, ...name })
+  // Not all of the name, which may be a whole request: to copy that takes as long as half of a hash.
+  const recordHalf = (key: PseudonymKey, { userId, recordName }: { userId: string; recordName: string }) =>
+    recordPseudonym(key, { realm, userId, recordName })
   const [active, ...older] = pseudonymKeys
   const each = (idUnder: (key: PseudonymKey) => Buffer): OnePerKey => [idUnder(active), ...older.map(idUnder)]
   return {
