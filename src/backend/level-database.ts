@@ -3,7 +3,8 @@ import { makePrivateFolder } from '../core/durable-file.js'
 import { refuseEnded } from './ended-call.js'
 import { type Change, groupCommit, type Write } from './group-commit.js'
 import { groupRead } from './group-read.js'
-import { type Level, type LevelOptions, openLevelHandle } from './level-handle.js'
+import { knowingEngine } from './learn-keys.js'
+import { type Level, type LevelHandle, type LevelOptions, openLevelHandle } from './level-handle.js'
 import { type Backoff, defaultBackoff, levelRecovery } from './level-recovery.js'
 import { type RecentLimits, type Rows, recentRows } from './recent-rows.js'
 import type { StoreCall, StoreHealth } from './store.js'
@@ -30,6 +31,8 @@ export interface LevelDatabaseOptions<Value> extends LevelOptions<Value> {
   backoff?: Backoff | undefined
   /** How many rows to remember that were read; none unless set. */
   recent?: RecentLimits<Value> | undefined
+  /** Whether to know which keys there are (known-keys.ts says what keys have to be for that). */
+  knowsKeys?: boolean | undefined
   /** The health has changed. */
   changed?: (() => void) | undefined
 }
@@ -49,10 +52,28 @@ async function writeAll<Value>(level: Level<Value>, changes: Change<Value>[]): P
   await batch.write({ sync: true })
 }
 
+function rangesOf<Value>(handle: LevelHandle<Value>): Pick<LevelDatabase<Value>, 'scan' | 'keys'> {
+  return {
+    async scan(range, visit, call) {
+      refuseEnded(call)
+      await handle.use(async (level) => {
+        for await (const [key, value] of level.iterator(range)) {
+          if (!visit(key, value)) return
+          refuseEnded(call)
+        }
+      })
+    },
+    async keys(range, call) {
+      refuseEnded(call)
+      return handle.use((level) => level.keys(range).all())
+    },
+  }
+}
+
 export async function openLevelDatabase<Value extends NonNullable<unknown>>(
   options: LevelDatabaseOptions<Value>,
 ): Promise<LevelDatabase<Value>> {
-  const { backoff = defaultBackoff, recent, changed = () => undefined } = options
+  const { backoff = defaultBackoff, recent, knowsKeys = false, changed = () => undefined } = options
   await makePrivateFolder(options.folder)
   const handle = await openLevelHandle(options)
   const recovery = levelRecovery(handle, options, { backoff, changed: healthChanged })
@@ -71,7 +92,8 @@ export async function openLevelDatabase<Value extends NonNullable<unknown>>(
   const stored: Rows<Value> = { get: groupRead(read), write: writeBatch }
   const remembered = recent && recentRows(stored, recent)
   const { get, write } = remembered ?? stored
-  const commits = groupCommit<Value>({ read, write })
+  const knowing = knowsKeys ? knowingEngine({ read, write }, handle) : undefined
+  const commits = groupCommit<Value>(knowing ?? { read, write })
 
   function healthChanged(): void {
     remembered?.forget() // it may have been opened again
@@ -80,24 +102,13 @@ export async function openLevelDatabase<Value extends NonNullable<unknown>>(
 
   return {
     get,
-    async scan(range, visit, call) {
-      refuseEnded(call)
-      await handle.use(async (level) => {
-        for await (const [key, value] of level.iterator(range)) {
-          if (!visit(key, value)) return
-          refuseEnded(call)
-        }
-      })
-    },
-    async keys(range, call) {
-      refuseEnded(call)
-      return handle.use((level) => level.keys(range).all())
-    },
+    ...rangesOf(handle),
     write: (write) => commits.submit(write),
     health: recovery.health,
     async close() {
       await commits.close()
       await recovery.stop()
+      await knowing?.stop()
       await handle.close()
     },
   }

@@ -102,7 +102,7 @@ const contents = { codec: recordCodec, bufferBytes: contentsBufferBytes }
 const index = { codec: metaCodec, bufferBytes }
 
 /** What a database is opened with, but for what all have. */
-type Opening<Value> = Pick<LevelDatabaseOptions<Value>, 'codec' | 'bufferBytes' | 'recent'>
+type Opening<Value> = Pick<LevelDatabaseOptions<Value>, 'codec' | 'bufferBytes' | 'recent' | 'knowsKeys'>
 
 async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, changed }: CombinedHealth) {
   const opened: { close(): Promise<void> }[] = []
@@ -127,7 +127,7 @@ async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, chan
     return {
       meta,
       users: await openPart('users', { codec: userCodec, bufferBytes, recent: recentUsers }),
-      records: await openPart('records', contents),
+      records: await openPart('records', { ...contents, knowsKeys: true }),
       versions: await openPart('versions', contents),
       expiry: await openPart('expiry', index),
       deletes: await openPart('deletes', index),
