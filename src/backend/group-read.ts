@@ -12,7 +12,7 @@ interface Waiting<Value> {
 
 /** Of one job: a long one would hold up those that come after it. */
 const maxKeys = 128
-/** Under way at once. The thread pool has four threads: one is left to writes, however slow the disk is to read. */
+/** Under way at once. The thread pool has four threads: one is left to writes, and to what learns keys after a start. */
 const maxJobs = 3
 
 function deal<Value>(batch: Waiting<Value>[], values: (Value | undefined)[]): void {

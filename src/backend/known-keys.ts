@@ -8,11 +8,14 @@ export interface KnownKeys {
   add(key: Buffer): void
   /** All keys that were there before have been added. */
   complete(): void
-  /** False for a key that was not added, but for some; true for all until they are complete. */
+  /** False only for a key that was not added; true for all until they are complete, and then for few others. */
   mayHave(key: Buffer): boolean
 }
 
-/** 8 MiB of bits: of 5 million keys one in 200 that are not there is looked for, of 20 million one in 4. */
+/**
+ * 8 MiB of bits: with 5 million keys added one in 200 that were not is taken for there, with 20 million one in 4. What is
+ * deleted stays until the next start.
+ */
 const bitsLog2 = 26
 const hashes = 4
 const hashBytes = 4

@@ -3,18 +3,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from './group-commit.js'
 import { type KnownKeys, knownKeys } from './known-keys.js'
-import type { LevelHandle } from './level-handle.js'
+import type { Level, LevelHandle } from './level-handle.js'
+import { recordIdBytes } from './record-id.js'
 
 export interface KnowingEngine<Value> extends Engine<Value> {
   /** Ends the learning. */
   stop(): Promise<void>
 }
 
-// To read a key is to read its row: some 200 MB a second at most.
-const stepKeys = 1_000
-const stepPauseMs = 5
-/** More are not learnt: a start would read for minutes, and too many would be taken for there. */
-export const mostKeys = 10_000_000
+const stepKeys = 200
+/** How long to pause after a step, in times of what it took: others read and write as well. */
+const pauses = 3
+/** To learn a key is to read its row: a larger database is not learnt, as each start would read all of it. */
+const mostBytes = 8 * 1024 ** 3
 
 export function knowingEngine<Value>(engine: Engine<Value>, handle: LevelHandle<Value>): KnowingEngine<Value> {
   const known = knownKeys()
@@ -38,19 +39,31 @@ export function knowingEngine<Value>(engine: Engine<Value>, handle: LevelHandle<
   }
 }
 
-/** Ends when all are known, when there are too many, with the signal, or when they cannot be read; never rejects. */
+/** Ends when all are known, when they are too large, with the signal, or when they cannot be read; never rejects. */
 async function learn<Value>(handle: LevelHandle<Value>, known: KnownKeys, signal: AbortSignal): Promise<void> {
   try {
+    if ((await handle.use(bytesOf)) > mostBytes) return
     let after: Buffer | undefined
-    for (let learnt = 0; learnt < mostKeys; learnt += stepKeys) {
-      const range = { limit: stepKeys, ...(after && { gt: after }) }
-      const keys = await handle.use((level) => level.keys(range).all())
+    do {
+      const began = performance.now()
+      const range = after && { gt: after }
+      const keys = await handle.use((level) => nextKeys(level, range, signal))
       for (const key of keys) known.add(key)
-      if (keys.length < stepKeys) return known.complete()
       after = keys.at(-1)
-      await sleep(stepPauseMs, undefined, { signal })
-    }
+      await sleep(pauses * (performance.now() - began), undefined, { signal })
+    } while (after !== undefined)
+    known.complete()
   } catch {
-    // Writes go on to read all rows, and say what is wrong.
+    // Until the next start, writes go on to read all rows, and say what is wrong.
   }
+}
+
+function bytesOf<Value>(level: Level<Value>): Promise<number> {
+  return level.approximateSize(Buffer.alloc(0), Buffer.alloc(recordIdBytes, 0xff))
+}
+
+// LevelDB passes over what it cannot read, and says so only at the end of a range: one that ends at a limit has no end.
+async function nextKeys<Value>(level: Level<Value>, range: { gt?: Buffer } | undefined, signal: AbortSignal) {
+  const last = (await level.keys({ ...range, limit: stepKeys, signal }).all()).at(-1)
+  return last === undefined ? level.keys({ ...range, signal }).all() : level.keys({ ...range, lte: last, signal }).all()
 }

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { open, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect } from 'chai'
+import { ClassicLevel } from 'classic-level'
 import { knowingEngine } from '../../src/backend/learn-keys.js'
-import { openLevelDatabase } from '../../src/backend/level-database.js'
-import { type Level, openLevelHandle } from '../../src/backend/level-handle.js'
+import { type LevelDatabase, openLevelDatabase } from '../../src/backend/level-database.js'
+import { openLevelHandle } from '../../src/backend/level-handle.js'
 import { metaCodec } from '../../src/backend/level-meta.js'
 import { openLevelStore } from '../../src/backend/level-store.js'
 import { VaultError } from '../../src/core/errors.js'
@@ -16,11 +19,14 @@ function database(keys: Buffer[]) {
   const sorted = keys.toSorted(Buffer.compare)
   const read: Buffer[] = []
   const held: (() => void)[] = []
-  const state = { holds: false, fails: false }
+  const state = { holds: false, fails: false, bytes: 0 }
   const level = {
-    keys: ({ gt, limit }: { gt?: Buffer; limit: number }) => ({
+    approximateSize: async () => state.bytes,
+    keys: ({ gt, lte, limit }: { gt?: Buffer; lte?: Buffer; limit?: number }) => ({
       async all() {
-        const found = sorted.filter((key) => gt === undefined || Buffer.compare(key, gt) > 0).slice(0, limit)
+        const after = (key: Buffer) => gt === undefined || Buffer.compare(key, gt) > 0
+        const within = (key: Buffer) => lte === undefined || Buffer.compare(key, lte) <= 0
+        const found = sorted.filter((key) => after(key) && within(key)).slice(0, limit)
         if (state.holds) await new Promise<void>((resolve) => held.push(resolve))
         if (state.fails) throw new VaultError('STORE_UNAVAILABLE')
         return found
@@ -81,7 +87,7 @@ describe('keys that are known', () => {
     await engine.write([{ key: early, value }])
     state.holds = false
     await until(() => held.length > 0)
-    for (const let1 of held) let1()
+    for (const release of held) release()
     await learnt(engine, read)
     await engine.write([{ key: late, value }])
     expect(await engine.read([early, late])).to.deep.equal([value, value])
@@ -99,6 +105,17 @@ describe('keys that are known', () => {
     await engine.stop()
   })
 
+  it('are none of a database that is too large', async () => {
+    const { read, state, knowing } = database(someKeys(10))
+    state.bytes = 9 * 1024 * MiB
+    const engine = knowing()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const asked = someKeys(3)
+    await engine.read(asked)
+    expect(read).to.deep.equal(asked)
+    await engine.stop()
+  })
+
   it('are also those of a write that failed: it may be there after all', async () => {
     const { read, state, knowing } = database([])
     const engine = knowing()
@@ -111,36 +128,97 @@ describe('keys that are known', () => {
     await engine.stop()
   })
 
-  it('let no write of a database that was there before miss its row', async () => {
-    const keys = someKeys(3_000)
-    const handle = await openLevelHandle({ folder: folder.path, codec: metaCodec, bufferBytes: MiB })
-    await handle.use((level: Level<Buffer>) => level.batch(keys.map((key) => ({ type: 'put' as const, key, value }))))
-    await handle.close()
-    const opened = await openLevelDatabase({ folder: folder.path, codec: metaCodec, bufferBytes: MiB, knowsKeys: true })
-    const seen = (key: Buffer) =>
-      opened.write<boolean>({ key, bytes: 1, decide: (row) => ({ answer: row !== undefined }), call })
-    try {
-      // Some at once, some when all are learnt.
-      for (const part of [keys.slice(0, 100), keys.slice(100)]) {
-        expect((await Promise.all(part.map(seen))).every((row) => row)).to.equal(true)
-        await new Promise((resolve) => setTimeout(resolve, 60))
-      }
-      expect(await seen(someKeys(1)[0] as Buffer)).to.equal(false)
-    } finally {
-      await opened.close()
-    }
-  })
+  describe('in LevelDB', () => {
+    const { getMany } = ClassicLevel.prototype
+    let reads = 0
 
-  it('let no store of a record miss the one that is there, after a start', async () => {
-    const record = sampleRecord(sampleUser())
-    const absent = { precondition: { condition: { $case: 'absent' as const, value: true } } }
-    for (const first of [true, false, false]) {
-      const store = await openLevelStore({ folder: folder.path })
-      if (first) await putInto(store, record)
-      await new Promise((resolve) => setTimeout(resolve, 30))
-      const again = { ...record, envelope: sampleRecord(sampleUser()).envelope }
-      expect(await rejection(putInto(store, again, absent))).to.include({ reason: 'ALREADY_EXISTS' })
-      await store.close()
+    beforeEach(() => {
+      reads = 0
+      ClassicLevel.prototype.getMany = function (this: ClassicLevel, ...asked: never[]) {
+        if (this.location.includes(folder.path)) reads += 1
+        return (getMany as (...given: never[]) => Promise<never>).apply(this, asked)
+      } as typeof getMany
+    })
+    afterEach(() => {
+      ClassicLevel.prototype.getMany = getMany
+    })
+
+    const options = () => ({ folder: folder.path, codec: metaCodec, bufferBytes: 16 * MiB })
+
+    async function filled(keys: Buffer[]): Promise<void> {
+      const handle = await openLevelHandle(options())
+      const row = randomBytes(1024)
+      await handle.use((level) => level.batch(keys.map((key) => ({ type: 'put' as const, key, value: row }))))
+      await handle.close()
+      await (await openLevelHandle(options())).close() // makes a table of its log
     }
+
+    /** Whether a write of this key sees a row. */
+    const seen = (opened: LevelDatabase<Buffer>, key: Buffer) =>
+      opened.write<boolean>({ key, bytes: 1, decide: (row) => ({ answer: row !== undefined }), call })
+
+    /** Resolves when a write of a key that is not there reads nothing. */
+    async function spared(write: () => Promise<unknown>): Promise<void> {
+      for (let before = -1; before !== reads; ) {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        before = reads
+        await write()
+      }
+    }
+
+    it('let no write miss a row that was there', async () => {
+      const keys = someKeys(3_000)
+      await filled(keys)
+      const opened = await openLevelDatabase({ ...options(), knowsKeys: true })
+      try {
+        const all = async () => (await Promise.all(keys.map((key) => seen(opened, key)))).every((row) => row)
+        expect(await all()).to.equal(true)
+        await spared(() => seen(opened, someKeys(1)[0] as Buffer))
+        expect(await all()).to.equal(true)
+      } finally {
+        await opened.close()
+      }
+    })
+
+    it('are none when a table is damaged, whose rows LevelDB passes over', async () => {
+      const keys = someKeys(5_000)
+      await filled(keys)
+      const [table] = (await readdir(folder.path)).filter((name) => name.endsWith('.ldb'))
+      const path = join(folder.path, table as string)
+      const file = await open(path, 'r+')
+      await file.write(Buffer.alloc(80 * 1024, 0xff), 0, 80 * 1024, Math.floor((await file.stat()).size / 2))
+      await file.close()
+      const opened = await openLevelDatabase({ ...options(), knowsKeys: true })
+      try {
+        await new Promise((resolve) => setTimeout(resolve, 500))
+        const outcomes = await Promise.allSettled(keys.map((key) => seen(opened, key)))
+        const absent = outcomes.filter((outcome) => outcome.status === 'fulfilled' && !outcome.value)
+        expect(absent).to.have.length(0)
+        expect(outcomes.some(({ status }) => status === 'rejected')).to.equal(true)
+      } finally {
+        await opened.close()
+      }
+    })
+
+    it('are no longer learnt once it is closed', async () => {
+      await filled(someKeys(20_000))
+      const opened = await openLevelDatabase({ ...options(), knowsKeys: true })
+      const began = Date.now()
+      await opened.close()
+      expect(Date.now() - began).to.be.lessThan(1_000)
+    })
+
+    it('spare the store of a new record its reading, and none of one that is there', async () => {
+      const record = sampleRecord(sampleUser())
+      const absent = { precondition: { condition: { $case: 'absent' as const, value: true } } }
+      for (const start of [1, 2, 3]) {
+        const store = await openLevelStore({ folder: folder.path })
+        if (start === 1) await putInto(store, record)
+        await spared(() => putInto(store, sampleRecord(sampleUser())))
+        const again = { ...record, envelope: sampleRecord(sampleUser()).envelope }
+        expect(await rejection(putInto(store, again, absent))).to.include({ reason: 'ALREADY_EXISTS' })
+        await store.close()
+      }
+    })
   })
 })
