@@ -65,5 +65,5 @@ function bytesOf<Value>(level: Level<Value>): Promise<number> {
 // LevelDB passes over what it cannot read, and says so only at the end of a range: one that ends at a limit has no end.
 async function nextKeys<Value>(level: Level<Value>, range: { gt?: Buffer } | undefined, signal: AbortSignal) {
   const last = (await level.keys({ ...range, limit: stepKeys, signal }).all()).at(-1)
-  return last === undefined ? level.keys({ ...range, signal }).all() : level.keys({ ...range, lte: last, signal }).all()
+  return last === undefined ? [] : level.keys({ ...range, lte: last, signal }).all()
 }
