@@ -2,10 +2,10 @@
 // The back end: persists envelopes under pseudonyms.
 import { type BackendConfig, backendSchema } from '../src/backend/config.js'
 import { startBackend } from '../src/backend/start.js'
-import { loggedService } from '../src/cli/logged-service.js'
-import { runServer } from '../src/cli/run-server.js'
-import { loadConfig } from '../src/core/config.js'
-import { type LogConfig, logIn, openLog } from '../src/core/log.js'
+import { loggedService } from '../src/cli/program/logged-service.js'
+import { runServer } from '../src/cli/program/run-server.js'
+import { loadConfig } from '../src/core/config/config.js'
+import { type LogConfig, logIn, openLog } from '../src/core/log/log.js'
 
 await runServer(
   {

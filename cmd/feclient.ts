@@ -1,5 +1,5 @@
 #!/usr/bin/env node
 // The front end's client: `feclient --help`.
-import { feclient } from '../src/cli/feclient.js'
+import { feclient } from '../src/cli/feclient/feclient.js'
 
 process.exitCode = await feclient(process)

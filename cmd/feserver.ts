@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // The front end: encrypts records, makes user ids anonymous, stores nothing.
 import { backendClient } from '../src/backend/client.js'
-import { loggedService } from '../src/cli/logged-service.js'
-import { noteKeyring, runServer } from '../src/cli/run-server.js'
-import { loadConfig } from '../src/core/config.js'
-import { type LogConfig, logIn, openLog } from '../src/core/log.js'
+import { loggedService } from '../src/cli/program/logged-service.js'
+import { noteKeyring, runServer } from '../src/cli/program/run-server.js'
+import { loadConfig } from '../src/core/config/config.js'
+import { type LogConfig, logIn, openLog } from '../src/core/log/log.js'
 import { backendChannel, type FrontendConfig, frontendData, frontendSchema } from '../src/frontend/config.js'
 import { startFrontend } from '../src/frontend/start.js'
 

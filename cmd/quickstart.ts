@@ -1,6 +1,6 @@
 // `make quickstart`: the compiled programs at work.
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { quickstart } from '../src/cli/quickstart.js'
+import { quickstart } from '../src/cli/enc-server/quickstart.js'
 
 process.exitCode = await quickstart(process, dirname(fileURLToPath(import.meta.url)))

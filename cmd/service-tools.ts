@@ -1,14 +1,14 @@
 // What enc-server needs of the services beside their clients.
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openLevelHandle } from '../src/backend/level-handle.js'
-import { contentsBufferBytes } from '../src/backend/level-store.js'
-import type { ServiceTools } from '../src/cli/enc-server.js'
+import { openLevelHandle } from '../src/backend/engines/level/handle.js'
+import { contentsBufferBytes } from '../src/backend/engines/level/store.js'
+import type { ServiceTools } from '../src/cli/enc-server/enc-server.js'
 import { VaultError } from '../src/core/errors.js'
+import { diagnose } from '../src/doctor/diagnose.js'
 import { randomSource } from '../src/frontend/crypto/random.js'
-import { createKeyring } from '../src/frontend/keyring-file.js'
+import { createKeyring } from '../src/frontend/keys/keyring-file.js'
 import { SealedRecord } from '../src/gen/encserver/v1/backend.js'
-import { diagnose } from './diagnose.js'
 import { startVault } from './up.js'
 
 const codec = {

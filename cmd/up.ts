@@ -1,12 +1,12 @@
 // The whole vault in one process: the front end calls the back end's methods as they are, without a network between.
 import { type BackendConfig, backendSchema } from '../src/backend/config.js'
 import { openBackend } from '../src/backend/open-backend.js'
-import { storePlace } from '../src/backend/open-store.js'
-import { loggedService, type StartedService } from '../src/cli/logged-service.js'
-import { noteKeyring } from '../src/cli/run-server.js'
-import type { StartVault } from '../src/cli/up.js'
-import { loadConfig } from '../src/core/config.js'
-import { type LogConfig, type Logger, logIn, openLog } from '../src/core/log.js'
+import { storePlace } from '../src/backend/open-stores.js'
+import type { StartVault } from '../src/cli/enc-server/up.js'
+import { loggedService, type StartedService } from '../src/cli/program/logged-service.js'
+import { noteKeyring } from '../src/cli/program/run-server.js'
+import { loadConfig } from '../src/core/config/config.js'
+import { type LogConfig, type Logger, logIn, openLog } from '../src/core/log/log.js'
 import { type FrontendConfig, frontendData, frontendSchema } from '../src/frontend/config.js'
 import { checkStart, startFrontend } from '../src/frontend/start.js'
 

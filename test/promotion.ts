@@ -1,7 +1,7 @@
 // A process of its own, as it says what all of its memory is: how much V8 moves out of young memory while short-lived
 // objects pass through something that lives long. Prints the bytes for each pass.
 import { getHeapSpaceStatistics } from 'node:v8'
-import { gatherQueue, type Waiting } from '../src/backend/gather-queue.js'
+import { gatherQueue, type Waiting } from '../src/backend/client/batch-queue.js'
 import type { Sender } from '../src/core/http2/sender.js'
 import type { Stream } from '../src/core/http2/stream.js'
 import { Streams } from '../src/core/http2/streams.js'

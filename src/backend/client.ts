@@ -1,19 +1,19 @@
 // The typed client of the back end, as front ends and operators use it. A StoreEnvelope is known by its key id, and says
 // when it is repeated; a DeleteEnvelope that is repeated believes only that it did the work itself; every other method is
 // harmless twice. So all calls are retried within their deadline.
-import type { ChannelConfig } from '../core/channel.js'
-import { type Connection, connect } from '../core/client.js'
-import type { RetryPolicy } from '../core/retry.js'
+import type { ChannelConfig } from '../core/client/channel.js'
+import { type Connection, connect } from '../core/client/client.js'
+import type { RetryPolicy } from '../core/client/retry.js'
 import {
   type BackendServiceServer,
   BackendServiceService,
   type StoreEnvelopeRequest,
 } from '../gen/encserver/v1/backend.js'
-import { gatheredClient } from './gathered-client.js'
-import { ofRepeatedDelete } from './repeated-delete.js'
-import { repeatedStore } from './repeated-store.js'
+import { gatheredClient } from './client/batching-client.js'
+import { ofRepeatedDelete } from './client/repeated-delete.js'
+import { repeatedStore } from './client/repeated-store.js'
 
-export { type CallOptions, newCall } from '../core/client.js'
+export { type CallOptions, newCall } from '../core/client/client.js'
 export { VaultError } from '../core/errors.js'
 
 export type BackendClient = Connection<BackendServiceServer>

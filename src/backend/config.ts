@@ -1,6 +1,5 @@
 // The `backend` section of the configuration.
-import type { ListenConfig } from '../core/listen.js'
-import type { ServerLimits } from '../core/server.js'
+
 import {
   flag,
   limitSettings,
@@ -11,9 +10,11 @@ import {
   type Settings,
   text,
   whole,
-} from '../core/settings.js'
-import { defaultPartLimits, type PartLimits } from './part-limits.js'
-import type { S3Place } from './s3-place.js'
+} from '../core/config/settings.js'
+import type { ServerLimits } from '../core/server/server.js'
+import type { ListenConfig } from '../core/tls/listen.js'
+import type { S3Place } from './engines/s3/place.js'
+import { defaultPartLimits, type PartLimits } from './store/part-limits.js'
 
 export interface BackendConfig extends ListenConfig, Omit<ServerLimits, 'maxReceiveBytes'> {
   /** Where records are kept. */

@@ -1,12 +1,12 @@
 // Starts a back end from its configuration: the stores, then the server over them.
-import type { Logger } from '../core/log.js'
-import { checkListen } from '../core/may-listen.js'
-import { type RunningServer, startServer } from '../core/server.js'
+import type { Logger } from '../core/log/log.js'
+import { type RunningServer, startServer } from '../core/server/server.js'
+import { checkListen } from '../core/tls/listen-check.js'
 import { BackendServiceService, type ExecuteBatchResponse } from '../gen/encserver/v1/backend.js'
 import { type BackendConfig, backendLimits } from './config.js'
 import { openBackend } from './open-backend.js'
-import { storePlace } from './open-store.js'
-import type { StoreHealth } from './store.js'
+import { storePlace } from './open-stores.js'
+import type { StoreHealth } from './store/store.js'
 
 export interface RunningBackend {
   port: number

@@ -1,9 +1,9 @@
 // The typed client that other services use.
-import type { ChannelConfig } from '../core/channel.js'
-import { type CallOptions, connect, newCall } from '../core/client.js'
+import type { ChannelConfig } from '../core/client/channel.js'
+import { type CallOptions, connect, newCall } from '../core/client/client.js'
+import type { RetryPolicy } from '../core/client/retry.js'
 import { VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
-import type { RetryPolicy } from '../core/retry.js'
 import { fromRpcStatus } from '../core/status.js'
 import {
   DeleteRecordRequest,
@@ -27,11 +27,11 @@ import {
   type StoreRecordResponse,
 } from '../gen/encserver/v1/frontend.js'
 import type { Status } from '../gen/google/rpc/status.js'
-import { type Given, streamCall, wellFormed } from './given.js'
-import { type TransferClient, transferClient } from './transfer-client.js'
+import { type Given, streamCall, wellFormed } from './client/request-input.js'
+import { type TransferClient, transferClient } from './client/transfer-client.js'
 
-export type { ChannelConfig } from '../core/channel.js'
-export type { CallOptions } from '../core/client.js'
+export type { ChannelConfig } from '../core/client/channel.js'
+export type { CallOptions } from '../core/client/client.js'
 export { type FieldViolation, type Kind, type Reason, VaultError } from '../core/errors.js'
 export {
   type DeleteRecordResponse,
@@ -47,9 +47,9 @@ export {
   type StoreRecordResponse,
   type UploadRecordResponse,
 } from '../gen/encserver/v1/frontend.js'
-export type { Given } from './given.js'
-export type { Download } from './resuming-download.js'
-export type { Contents } from './upload-messages.js'
+export type { Given } from './client/request-input.js'
+export type { Download } from './client/resuming-download.js'
+export type { Contents } from './client/upload-messages.js'
 
 /** Records with the caller's name for each: 1 to 128 bytes, unique among those in flight. */
 export type Items<Request extends { userId: string }> =

@@ -1,8 +1,6 @@
 // The `frontend` section of the configuration.
 import { dirname } from 'node:path'
-import type { ChannelConfig } from '../core/channel.js'
-import type { ListenConfig } from '../core/listen.js'
-import type { ServerLimits } from '../core/server.js'
+import type { ChannelConfig } from '../core/client/channel.js'
 import {
   channelSettings,
   day,
@@ -15,8 +13,10 @@ import {
   type Settings,
   text,
   whole,
-} from '../core/settings.js'
-import type { LegacyImportConfig } from './legacy-import.js'
+} from '../core/config/settings.js'
+import type { ServerLimits } from '../core/server/server.js'
+import type { ListenConfig } from '../core/tls/listen.js'
+import type { LegacyImportConfig } from './legacy/import.js'
 
 export const keyModes = ['split', 'server', 'client'] as const
 export const suites = ['aes-256-gcm', 'chacha20-poly1305'] as const

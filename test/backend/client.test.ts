@@ -1,9 +1,9 @@
 // The back end's typed client over connections that break, and what it says of a call that it makes again.
 import { expect } from 'chai'
 import { backendClient } from '../../src/backend/client.js'
-import { openLevelStore } from '../../src/backend/level-store.js'
-import { backendService } from '../../src/backend/service.js'
-import { newCall } from '../../src/core/client.js'
+import { openLevelStore } from '../../src/backend/engines/level/store.js'
+import { backendService } from '../../src/backend/service/service.js'
+import { newCall } from '../../src/core/client/client.js'
 import { VaultError } from '../../src/core/errors.js'
 import type { SealedRecord, StoreEnvelopeRequest } from '../../src/gen/encserver/v1/backend.js'
 import { proxyTo } from '../core/broken-connections.js'

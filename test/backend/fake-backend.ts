@@ -1,10 +1,11 @@
 // A back end that a test answers for, counting what it is asked; and the calls that tests make of it.
+
+import { defaultGatherLimits, gatheredClient } from '../../src/backend/client/batching-client.js'
 import { backendClient } from '../../src/backend/client.js'
-import { defaultGatherLimits, gatheredClient } from '../../src/backend/gathered-client.js'
-import { newCall } from '../../src/core/client.js'
+import { newCall } from '../../src/core/client/client.js'
 import type { VaultError } from '../../src/core/errors.js'
 import type { CallContext, Methods } from '../../src/core/methods.js'
-import { startServer } from '../../src/core/server.js'
+import { startServer } from '../../src/core/server/server.js'
 import { toRpcStatus } from '../../src/core/status.js'
 import {
   type BackendServiceServer,

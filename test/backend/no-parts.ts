@@ -1,5 +1,5 @@
 // For tests without large records: to ask it anything is a mistake, and fails.
-import type { PartStore } from '../../src/backend/part-store.js'
+import type { PartStore } from '../../src/backend/store/part-store.js'
 
 export const noParts = {} as PartStore
 

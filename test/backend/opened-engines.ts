@@ -1,9 +1,9 @@
 // An empty store of each engine, for tests of what is above a store and has to hold on both.
 import { randomBytes } from 'node:crypto'
 import { MongoClient } from 'mongodb'
-import { openLevelStore } from '../../src/backend/level-store.js'
-import { openMongoStore } from '../../src/backend/mongo-store.js'
-import type { Store } from '../../src/backend/store.js'
+import { openLevelStore } from '../../src/backend/engines/level/store.js'
+import { openMongoStore } from '../../src/backend/engines/mongo/store.js'
+import type { Store } from '../../src/backend/store/store.js'
 import { Secret } from '../../src/core/secret.js'
 import { testMongo } from '../servers/mongo.js'
 import { tempFolder } from './samples.js'

@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { openFilePartStore } from '../../src/backend/file-part-store.js'
-import type { PartStore } from '../../src/backend/part-store.js'
+import { openFilePartStore } from '../../src/backend/engines/files/part-store.js'
+import type { PartStore } from '../../src/backend/store/part-store.js'
 import { call, sampleSet, type TempFolder, tempFolder } from './samples.js'
 
 function mount(path: string): boolean {

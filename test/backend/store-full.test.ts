@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { openLevelStore } from '../../src/backend/level-store.js'
-import type { Store, StoreHealth } from '../../src/backend/store.js'
+import { openLevelStore } from '../../src/backend/engines/level/store.js'
+import type { Store, StoreHealth } from '../../src/backend/store/store.js'
 import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
 import {
   call,

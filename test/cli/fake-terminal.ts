@@ -1,7 +1,7 @@
 // A process to run a program in: what it reads is given, what it prints is kept.
 import { EventEmitter } from 'node:events'
 import { Readable, Writable } from 'node:stream'
-import type { Terminal } from '../../src/cli/terminal.js'
+import type { Terminal } from '../../src/cli/terminal/terminal.js'
 
 export interface FakeTerminal extends Terminal {
   /** Sends it a signal. */

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { openFound, walkFolder } from '../../src/cli/folder-files.js'
-import { leadTo, placeOf } from '../../src/cli/folder-target.js'
-import { storedFiles } from '../../src/cli/stored-files.js'
-import { openWholeFile } from '../../src/cli/whole-file.js'
+import { openWholeFile } from '../../src/cli/files/atomic-file.js'
+import { openFound, walkFolder } from '../../src/cli/files/folder-files.js'
+import { leadTo, placeOf } from '../../src/cli/files/folder-target.js'
+import { storedFiles } from '../../src/cli/import/stored-files.js'
 
 describe('folder', () => {
   let folder: string

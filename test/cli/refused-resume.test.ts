@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { feclient } from '../../src/cli/feclient.js'
+import { feclient } from '../../src/cli/feclient/feclient.js'
 import { fakeTerminal } from './fake-terminal.js'
 
 const idOf = (user: string) => Buffer.from(user.padEnd(16)).toString('hex')

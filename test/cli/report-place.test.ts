@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { openTally, refuseSameFile, type TallyFlags } from '../../src/cli/tally.js'
+import { openTally, refuseSameFile, type TallyFlags } from '../../src/cli/transfer/job-report.js'
 import { VaultError } from '../../src/core/errors.js'
 import { fakeTerminal } from './fake-terminal.js'
 

@@ -3,10 +3,10 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { continueGrowing, createGrowing } from '../../src/cli/growing-file.js'
-import { jsonObject } from '../../src/cli/json-line.js'
-import { keyIdSet } from '../../src/cli/key-id-set.js'
-import { storedLines } from '../../src/cli/stored-lines.js'
+import { continueGrowing, createGrowing } from '../../src/cli/files/append-file.js'
+import { jsonObject } from '../../src/cli/files/json-line.js'
+import { storedLines } from '../../src/cli/import/stored-lines.js'
+import { keyIdSet } from '../../src/cli/keys/key-id-set.js'
 
 const whole = '{"user":"a"}\n{"user":"b"}\n'
 

@@ -1,7 +1,7 @@
 // Calls that have ended, and a store that is closed and opened again.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import type { StoreCall } from '../../src/backend/store.js'
+import type { StoreCall } from '../../src/backend/store/store.js'
 import { VaultError } from '../../src/core/errors.js'
 import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
 import {

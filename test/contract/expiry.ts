@@ -1,7 +1,7 @@
 // Records that expire: they are absent from their time on, and due until they are gone.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import type { Put } from '../../src/backend/store.js'
+import type { Put } from '../../src/backend/store/store.js'
 import type { VaultError } from '../../src/core/errors.js'
 import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
 import {

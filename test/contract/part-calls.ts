@@ -1,6 +1,6 @@
 // Calls of a part store that have ended.
 import { expect } from 'chai'
-import type { StoreCall } from '../../src/backend/store.js'
+import type { StoreCall } from '../../src/backend/store/store.js'
 import { VaultError } from '../../src/core/errors.js'
 import { call, reasonOf } from '../backend/samples.js'
 import type { PartStoreUnderTest } from './part-store-under-test.js'

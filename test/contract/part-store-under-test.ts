@@ -1,5 +1,5 @@
 // An empty part store for each test of its contract, a set that is not there yet, and what the tests do with both.
-import type { PartSet, PartStore } from '../../src/backend/part-store.js'
+import type { PartSet, PartStore } from '../../src/backend/store/part-store.js'
 import { call, sampleSet } from '../backend/samples.js'
 
 export interface OpenedPartStore {

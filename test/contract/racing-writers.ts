@@ -1,7 +1,7 @@
 // Writers who keep versions of the same record at once.
 import { expect } from 'chai'
-import { isExpired } from '../../src/backend/expiry.js'
-import { listVersions, putKeeping } from '../../src/backend/versions.js'
+import { isExpired } from '../../src/backend/record/expiry.js'
+import { listVersions, putKeeping } from '../../src/backend/record/versions.js'
 import { type Clock, newClock } from '../../src/core/clock.js'
 import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
 import { call, keyId, nextVersion, putOf, sampleRecord } from '../backend/samples.js'

@@ -1,7 +1,7 @@
 // What the row of a record has beside its contents.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import type { Put } from '../../src/backend/store.js'
+import type { Put } from '../../src/backend/store/store.js'
 import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
 import {
   call,

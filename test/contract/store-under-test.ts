@@ -1,5 +1,5 @@
 // An empty store for each test of a contract, a user in it, and what the tests do with both.
-import type { Store } from '../../src/backend/store.js'
+import type { Store } from '../../src/backend/store/store.js'
 import type { SealedRecord, StoredEnvelope, UserDocument } from '../../src/gen/encserver/v1/backend.js'
 import type { Precondition } from '../../src/gen/encserver/v1/frontend.js'
 import { call, putInto, sampleRecord, sampleUser, storeTime } from '../backend/samples.js'

@@ -1,7 +1,7 @@
 // A store of users, and what it says of itself.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import { endOfTime } from '../../src/backend/store.js'
+import { endOfTime } from '../../src/backend/store/store.js'
 import { call, sampleUser } from '../backend/samples.js'
 import type { StoreUnderTest } from './store-under-test.js'
 

@@ -1,8 +1,8 @@
 // Records that keep earlier versions.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import type { Put } from '../../src/backend/store.js'
-import { listVersions, putKeeping, refersTo } from '../../src/backend/versions.js'
+import { listVersions, putKeeping, refersTo } from '../../src/backend/record/versions.js'
+import type { Put } from '../../src/backend/store/store.js'
 import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
 import {
   call,

@@ -13,12 +13,12 @@ import {
   type StatusObject,
 } from '@grpc/grpc-js'
 import winston from 'winston'
-import { type Connection, connect, newCall } from '../../src/core/client.js'
-import type { ListenConfig } from '../../src/core/listen.js'
-import type { Logger } from '../../src/core/log.js'
+import { type Connection, connect, newCall } from '../../src/core/client/client.js'
+import type { RetryPolicy } from '../../src/core/client/retry.js'
+import type { Logger } from '../../src/core/log/log.js'
 import type { Methods } from '../../src/core/methods.js'
-import type { RetryPolicy } from '../../src/core/retry.js'
-import { type RunningServer, type ServerLimits, startServer } from '../../src/core/server.js'
+import { type RunningServer, type ServerLimits, startServer } from '../../src/core/server/server.js'
+import type { ListenConfig } from '../../src/core/tls/listen.js'
 import {
   type FrontendServiceServer,
   FrontendServiceService,

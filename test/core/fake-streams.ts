@@ -9,14 +9,14 @@ import {
   type ServiceDefinition,
   type ServiceError,
 } from '@grpc/grpc-js'
-import { admission } from '../../src/core/admission.js'
-import { answerCall } from '../../src/core/answer-call.js'
-import { connect } from '../../src/core/client.js'
-import { strangers } from '../../src/core/http2/abuse.js'
+import { connect } from '../../src/core/client/client.js'
+import { strangers } from '../../src/core/http2/flood-guard.js'
 import { listener } from '../../src/core/http2/listener.js'
 import type { CallContext, Methods } from '../../src/core/methods.js'
-import { ReceiveBudget } from '../../src/core/receive-budget.js'
-import { type CallHandler, serviceHandlers } from '../../src/core/serve.js'
+import { admission } from '../../src/core/server/admission.js'
+import { answerCall } from '../../src/core/server/dispatch.js'
+import { ReceiveBudget } from '../../src/core/server/memory-budget.js'
+import { type CallHandler, serviceHandlers } from '../../src/core/server/unary-handler.js'
 import { atEnd, type Event, keepingLog, never } from './fake-frontend.js'
 
 interface StreamServer {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { newCall } from '../../src/core/client.js'
+import { newCall } from '../../src/core/client/client.js'
 import { invalidField, VaultError } from '../../src/core/errors.js'
 import type { CallContext } from '../../src/core/methods.js'
 import { fromServiceError } from '../../src/core/status.js'

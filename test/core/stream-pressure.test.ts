@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { newCall } from '../../src/core/client.js'
+import { newCall } from '../../src/core/client/client.js'
 import { gate, releaseAll, until } from './fake-frontend.js'
 import { collect, rawWatch, serveStreams, settled, streamsOf } from './fake-streams.js'
 

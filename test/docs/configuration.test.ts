@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { backendSchema } from '../../src/backend/config.js'
-import { envName } from '../../src/core/config.js'
-import type { Setting, Settings } from '../../src/core/settings.js'
+import { envName } from '../../src/core/config/config.js'
+import type { Setting, Settings } from '../../src/core/config/settings.js'
 import { frontendSchema } from '../../src/frontend/config.js'
 
 const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')

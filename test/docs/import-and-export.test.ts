@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { parseImportLine } from '../../src/cli/import-line.js'
-import { parseKeyEntry } from '../../src/cli/key-entry.js'
+import { parseImportLine } from '../../src/cli/import/import-line.js'
+import { parseKeyEntry } from '../../src/cli/keys/key-entry.js'
 
 const page = readFileSync(new URL('../../docs/import-and-export.md', import.meta.url), 'utf8')
 

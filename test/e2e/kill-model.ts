@@ -4,9 +4,9 @@
 import { createHash, randomBytes, randomInt } from 'node:crypto'
 import { newCall, VaultError } from '../../src/backend/client.js'
 import { KeyMode } from '../../src/frontend/client.js'
-import type { Backend } from '../../src/frontend/guarded-backend.js'
-import { frontendService } from '../../src/frontend/service.js'
-import { openVault, type VaultParts } from '../../src/frontend/vault.js'
+import { frontendService } from '../../src/frontend/service/service.js'
+import type { Backend } from '../../src/frontend/upstream/backend.js'
+import { openVault, type VaultParts } from '../../src/frontend/vault/vault.js'
 import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
 import { DeleteRecordRequest, RetrieveRecordRequest, StoreRecordRequest } from '../../src/gen/encserver/v1/frontend.js'
 

@@ -1,5 +1,5 @@
 // A back end that keeps every version it was given, for tests that swap and relabel them.
-import type { Backend } from '../../src/frontend/guarded-backend.js'
+import type { Backend } from '../../src/frontend/upstream/backend.js'
 import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
 import { instead } from './world.js'
 

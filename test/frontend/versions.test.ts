@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { newClock } from '../../src/core/clock.js'
 import { KeyMode } from '../../src/frontend/client.js'
-import type { Backend } from '../../src/frontend/guarded-backend.js'
+import type { Backend } from '../../src/frontend/upstream/backend.js'
 import { settableTime } from '../core/settable-time.js'
 import { type KeepingBackend, keepingBackend } from './keeping-backend.js'
 import { answer, reasonOf } from './refusal.js'

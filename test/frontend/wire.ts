@@ -1,8 +1,8 @@
 // A front end behind real gRPC, and a client that sends whatever bytes a test makes up.
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { expect } from 'chai'
-import { type Logger, openLog } from '../../src/core/log.js'
-import { startServer } from '../../src/core/server.js'
+import { type Logger, openLog } from '../../src/core/log/log.js'
+import { startServer } from '../../src/core/server/server.js'
 import { frontendLimits } from '../../src/frontend/config.js'
 import { FrontendServiceService } from '../../src/gen/encserver/v1/frontend.js'
 import { type FrontEnd, frontendConfig } from './world.js'

@@ -1,6 +1,6 @@
 // Header blocks (RFC 9113 section 4.3): HEADERS and the CONTINUATION frames that follow it at once, decoded as one.
 import type { Frame } from './frame-reader.js'
-import { HpackDecoder } from './hpack-decoder.js'
+import { HpackDecoder } from './hpack/decoder.js'
 import { contentOf } from './payloads.js'
 import { ConnectionError, errorCodes, flags } from './protocol.js'
 

@@ -1,6 +1,6 @@
 // What a connection hears: what each frame does (RFC 9113 section 6). A peer that breaks the rules loses the stream, or the
 // connection; what it can make us do, it cannot make us do without end.
-import { Abuse, type AbuseLimits } from './abuse.js'
+import { Abuse, type AbuseLimits } from './flood-guard.js'
 import type { Frame } from './frame-reader.js'
 import { type HeaderBlock, HeaderBlocks } from './header-blocks.js'
 import { checkPlace, checkPriority, checkSize, contentOf, numberIn } from './payloads.js'

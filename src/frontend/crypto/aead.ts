@@ -2,7 +2,7 @@
 // Node itself accepts a 1-byte GCM nonce and, without authTagLength, a 4-byte tag (DEP0182).
 // nonce(i) = u96(i), i the number of the chunk, 0 for a box. That is safe because each key is derived for one message.
 import { createCipheriv, createDecipheriv } from 'node:crypto'
-import { corrupt, guard } from './faults.js'
+import { corrupt, guard } from './errors.js'
 import { keySize } from './hmac.js'
 
 export const tagSize = 16

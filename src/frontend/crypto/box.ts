@@ -6,7 +6,7 @@
 import { chunkNonce, decrypt, encrypt, isSuite, type Suite, tagSize } from './aead.js'
 import { type Purpose, purposes } from './context.js'
 import { commitmentSize, type DerivedKeys, deriveKeys, labels, saltSize } from './derive.js'
-import { guard, mismatch } from './faults.js'
+import { guard, mismatch } from './errors.js'
 import { type HmacKey, macEquals } from './hmac.js'
 import type { RandomSource } from './random.js'
 

@@ -3,7 +3,7 @@
 // chunking per length: no final flag, and no chunk can be cut, added, moved or repeated without a tag failing.
 // nonce(i) = u96(i), i < 2^32. Sizes are numbers: the largest envelope, 2^32 chunks of 1 MiB, stays below 2^53.
 import { chunkNonce, decrypt, encrypt, maxChunks, type Suite, tagSize } from './aead.js'
-import { corrupt, guard } from './faults.js'
+import { corrupt, guard } from './errors.js'
 
 export const headerSize = 88
 export const minChunkLog2 = 12

@@ -5,7 +5,7 @@
 // become EF BF BD, and two ids one context.
 import { hash } from 'node:crypto'
 import { invalidField } from '../../core/errors.js'
-import { guard } from './faults.js'
+import { guard } from './errors.js'
 
 export const contextHashSize = 32
 

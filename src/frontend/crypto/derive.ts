@@ -4,7 +4,7 @@
 // The head ends with a random salt of 32 bytes, so no AEAD key ever serves two messages. The commitment is public and
 // binds the ciphertext to key, header and context: nothing is decrypted before it matched.
 import { contextHashSize } from './context.js'
-import { guard } from './faults.js'
+import { guard } from './errors.js'
 import { type HmacKey, macSize } from './hmac.js'
 
 export const saltSize = 32

@@ -6,11 +6,11 @@
 import { isUtf8 } from 'node:buffer'
 import type { Suite } from './aead.js'
 import { openBox, sealBox } from './box.js'
-import { briefMemory } from './brief-memory.js'
 import { contextHash, entryContext } from './context.js'
-import { corrupt, guard } from './faults.js'
+import { corrupt, guard } from './errors.js'
 import { keySize } from './hmac.js'
 import type { RandomSource } from './random.js'
+import { briefMemory } from './secret-arena.js'
 import type { UserKey } from './user-key.js'
 
 const paddedTo = 64

@@ -6,7 +6,7 @@
 import { isSuite, type Suite } from './aead.js'
 import { type ChunkCipher, headerSize, isChunkLog2, openChunks, sealChunks } from './chunks.js'
 import { type DerivedKeys, deriveKeys, labels, saltSize } from './derive.js'
-import { guard, mismatch } from './faults.js'
+import { guard, mismatch } from './errors.js'
 import { type HmacKey, macEquals } from './hmac.js'
 import type { RandomSource } from './random.js'
 

@@ -3,8 +3,8 @@
 // Two one-shot hashes over prepared blocks take half the time of createHmac. The blocks equal the key, so they live in
 // #private fields: such an object prints, serialises and clones as empty.
 import { hash, timingSafeEqual } from 'node:crypto'
-import { briefMemory } from './brief-memory.js'
-import { guard } from './faults.js'
+import { guard } from './errors.js'
+import { briefMemory } from './secret-arena.js'
 
 export const keySize = 32
 export const macSize = 32

@@ -3,7 +3,7 @@
 // A PRF shows equality and nothing else. The record's includes the user, so equal names of two users are unlinkable.
 import { recordPseudonymContext, userPseudonymContext } from './context.js'
 import { labels } from './derive.js'
-import { guard } from './faults.js'
+import { guard } from './errors.js'
 import type { HmacKey } from './hmac.js'
 
 export const pseudonymSize = 36

@@ -4,7 +4,7 @@
 // A source that failed stays failed: no ciphertext at all is better than one under a key somebody can guess.
 import { hash, randomFillSync } from 'node:crypto'
 import { VaultError } from '../../core/errors.js'
-import { guard } from './faults.js'
+import { guard } from './errors.js'
 
 const poolSize = 4096
 const blockSize = 32

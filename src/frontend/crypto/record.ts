@@ -5,14 +5,14 @@
 // the caller's or the back end's, costs the same derivations (client 4, server 4, split 5 HMACs) and yields the same error.
 import { VaultError } from '../../core/errors.js'
 import type { Suite } from './aead.js'
-import { briefMemory } from './brief-memory.js'
 import { type ChunkCipher, headerSize, openChunks, sealChunks } from './chunks.js'
 import { contextHash, recordContext } from './context.js'
 import { type Entry, type EntryTerms, openEntry, sealEntry } from './entry.js'
 import { keyIdSize, type Mode, modes, openHeader, readHeader, refuseHeader, sealHeader } from './envelope.js'
-import { guard } from './faults.js'
+import { guard } from './errors.js'
 import { HmacKey, keySize, takeKey } from './hmac.js'
 import type { RandomSource } from './random.js'
+import { briefMemory } from './secret-arena.js'
 import { encodeToken, type RecordKey } from './token.js'
 import type { UserKey } from './user-key.js'
 

@@ -4,10 +4,10 @@
 // check lets a scanner confirm a leaked token offline; it is public and no protection. Never log a token, only its key id.
 import { hash } from 'node:crypto'
 import { invalidField } from '../../core/errors.js'
-import { briefMemory } from './brief-memory.js'
 import { keyIdSize, type Mode, modes } from './envelope.js'
-import { guard } from './faults.js'
+import { guard } from './errors.js'
 import { HmacKey, keySize } from './hmac.js'
+import { briefMemory } from './secret-arena.js'
 
 const prefix = 'rvk1_'
 const codeOfA = 97

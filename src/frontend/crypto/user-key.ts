@@ -3,7 +3,7 @@
 //   bind = HKDF-Expand-SHA-256(user key, "record-vault/v1/user-bind" || 00 || SHA-256(context 13), 32)
 import { contextHash, userBindContext } from './context.js'
 import { labels } from './derive.js'
-import { mismatch } from './faults.js'
+import { mismatch } from './errors.js'
 import { type HmacKey, hkdfExpand, macEquals, macSize } from './hmac.js'
 
 export const userUidSize = 16

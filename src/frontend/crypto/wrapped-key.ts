@@ -3,7 +3,7 @@
 // It is the back end's word: whoever parses it must refuse a (provider, key ref) that its own configuration does not list
 // before it calls the provider.
 import { isUtf8 } from 'node:buffer'
-import { guard, mismatch } from './faults.js'
+import { guard, mismatch } from './errors.js'
 
 const version = 1
 const keyRefAt = 4

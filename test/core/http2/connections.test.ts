@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import { expect } from 'chai'
-import { newCall } from '../../../src/core/client.js'
+import { newCall } from '../../../src/core/client/client.js'
 import { clientOf, gate, releaseAll, retrieval, serveFake } from '../fake-frontend.js'
 import { lasting, type Victim, victim } from './victim.js'
 import { call, headers, request, streamIds } from './wire-calls.js'

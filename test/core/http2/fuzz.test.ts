@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Logger } from '../../../src/core/log.js'
+import type { Logger } from '../../../src/core/log/log.js'
 import { FrontendServiceService } from '../../../src/gen/encserver/v1/frontend.js'
 import { releaseAll, retrieve, serveFake } from '../fake-frontend.js'
 import { call, headers, request } from './wire-calls.js'

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { strangers } from '../../../src/core/http2/abuse.js'
-import { indexedField, literalField } from '../../../src/core/http2/hpack-encoder.js'
+import { strangers } from '../../../src/core/http2/flood-guard.js'
+import { indexedField, literalField } from '../../../src/core/http2/hpack/encoder.js'
 import { listener } from '../../../src/core/http2/listener.js'
 import type { Stream } from '../../../src/core/http2/stream.js'
 import { buildH2spec, hasGo, runH2spec } from '../../servers/h2spec.js'

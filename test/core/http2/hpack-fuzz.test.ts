@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { CompressionError } from '../../../src/core/http2/compression-error.js'
-import { HpackDecoder } from '../../../src/core/http2/hpack-decoder.js'
+import { HpackDecoder } from '../../../src/core/http2/hpack/decoder.js'
 
 const maxListBytes = 4096
 

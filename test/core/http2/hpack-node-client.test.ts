@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { expect } from 'chai'
-import { HpackDecoder } from '../../../src/core/http2/hpack-decoder.js'
-import { indexedField, literalField, literalWithName } from '../../../src/core/http2/hpack-encoder.js'
+import { HpackDecoder } from '../../../src/core/http2/hpack/decoder.js'
+import { indexedField, literalField, literalWithName } from '../../../src/core/http2/hpack/encoder.js'
 
 const prefaceBytes = 24
 const frameHeadBytes = 9

@@ -1,6 +1,6 @@
 // A client of HTTP/2 that sends what a test tells it, right or wrong, and keeps every frame it gets.
 import { connect, type Socket } from 'node:net'
-import { HpackDecoder } from '../../../src/core/http2/hpack-decoder.js'
+import { HpackDecoder } from '../../../src/core/http2/hpack/decoder.js'
 import { atEnd } from '../fake-frontend.js'
 import { type Fields, flags, frame, preface, settings, types } from './wire-frames.js'
 

@@ -1,0 +1,142 @@
+// The back end's methods: what they mean for users and records. How rows are kept is the store's affair, and what is in
+// an envelope is nobody's here.
+import { type Clock, neverBack, newClock } from '../../core/clock.js'
+import type { VaultError } from '../../core/errors.js'
+import { noBytes } from '../../core/frame.js'
+import type { Methods } from '../../core/methods.js'
+import type {
+  BackendServiceServer,
+  SealedRecord,
+  StoreEnvelopeRequest,
+  UserDocument,
+} from '../../gen/encserver/v1/backend.js'
+import { findRecord, findUser } from '../record/find-record.js'
+import { triedSince } from '../record/prior-attempt.js'
+import { lettingGo } from '../record/prune.js'
+import { userPseudonymOf } from '../record/record-id.js'
+import { findVersion, listVersions, putKeeping } from '../record/versions.js'
+import { defaultPartLimits, longestUploadMs, type PartLimits } from '../store/part-limits.js'
+import type { PartSet, PartStore } from '../store/part-store.js'
+import type { Store, StoreCall } from '../store/store.js'
+import { requireParts } from './check-parts.js'
+import { removeRecord } from './delete-record.js'
+import { type BackendCalls, executeBatch } from './execute-batch.js'
+import { keyringBinding } from './keyring-binding.js'
+import { userPage } from './list-page.js'
+import { partsService } from './parts-service.js'
+import { validateDelete, validateList, validateRetrieve, validateStore, validateVersions } from './validate.js'
+
+export interface BackendServiceOptions {
+  store: Store
+  parts: PartStore
+  partLimits?: PartLimits
+  /** The clock of `store_time`. */
+  now?: () => Date
+  /** Says what has expired. */
+  clock?: Clock
+  /** Told when nothing in the store refers to the parts of a version any more. */
+  released?: (set: PartSet) => void
+  /** Told of each call of a batch that failed, as only its caller hears of it otherwise. */
+  failed?: (error: VaultError, requestId: string) => void
+  /** Told why versions of a record that is gone or replaced are still there; the sweep removes them. */
+  leftOver?: (error: unknown) => void
+}
+
+/** The user of the record, who is inserted if that is asked for. */
+function ownerOf(
+  store: Store,
+  { record, newUser }: { record: SealedRecord; newUser: StoreEnvelopeRequest['newUser'] },
+  call: StoreCall,
+): Promise<UserDocument | undefined> {
+  return newUser ? store.insertUser(newUser, call) : store.getUser(userPseudonymOf(record.recordId), call)
+}
+
+/** All methods. */
+export function backendService(options: BackendServiceOptions): Methods<BackendServiceServer> {
+  const { store, parts, clock = newClock(), partLimits = defaultPartLimits } = options
+  const calls = {
+    ...writeCalls({ ...options, clock, partLimits }),
+    ...readCalls(store, clock),
+    ...partsService(parts, partLimits),
+  }
+  return { ...calls, executeBatch: executeBatch(calls, options.failed) }
+}
+
+function writeCalls(
+  options: BackendServiceOptions & { clock: Clock; partLimits: PartLimits },
+): Pick<BackendCalls, 'storeEnvelope' | 'deleteEnvelope'> {
+  const { store, parts, clock, partLimits, now: storeTime = () => new Date(), leftOver = () => undefined } = options
+  const requirement = { store, clock, parts, now: neverBack(clock.forRemoving), maxAgeMs: longestUploadMs(partLimits) }
+  const requireKeyring = keyringBinding(store)
+  const letGo = lettingGo(options)
+  return {
+    async storeEnvelope(request, call) {
+      const since = triedSince(clock, request.triedMsAgo)
+      const record = validateStore(request)
+      const { precondition, keepVersions, defaultKeepVersions, newUser } = request
+      await requireParts(requirement, { record, since }, call)
+      await requireKeyring(request.keyringId, call)
+      const user = await ownerOf(store, { record, newUser }, call)
+      if (user === undefined) return { result: { $case: 'userAbsent', value: {} } }
+      if (!user.userUid.equals(record.userUid)) return { result: { $case: 'currentUser', value: user } }
+      const stamped = { ...record, storeTime: storeTime() }
+      const put = { record: stamped, precondition, keepVersions, defaultKeepVersions, triedSince: since }
+      const { stored, change } = await putKeeping({ store, clock }, put, call)
+      if (change) await letGo.replaced(change, call).catch(leftOver)
+      return { result: { $case: 'stored', value: stored } }
+    },
+
+    async deleteEnvelope(request, call) {
+      validateDelete(request)
+      const { recordIds } = request
+      const user = await findUser(store, recordIds.map(userPseudonymOf), call)
+      if (user === undefined) return { deleted: false }
+      const expectKeyId = request.expectKeyId.length > 0 ? request.expectKeyId : undefined
+      const gone = (row: SealedRecord) => letGo.removed(row, call).catch(leftOver)
+      return { deleted: await removeRecord({ store, clock }, { recordIds, user, expectKeyId, gone }, call) }
+    },
+  }
+}
+
+function readCalls(
+  store: Store,
+  clock: Clock,
+): Pick<BackendCalls, 'retrieveEnvelope' | 'listEnvelopes' | 'listEnvelopeVersions' | 'getStoreInfo'> {
+  return {
+    async retrieveEnvelope(request, call) {
+      validateRetrieve(request)
+      const { recordIds, version } = request
+      const now = clock.forRefusing()
+      const user = findUser(store, recordIds.map(userPseudonymOf), call)
+      const current = await findRecord(store.getRecord, { recordIds, user, now }, call)
+      if (current === undefined || version === 0n) return { record: current, user: await user }
+      return { record: await findVersion(store, { current, version, now }, call), user: await user }
+    },
+
+    async listEnvelopes(request, call) {
+      validateList(request)
+      const { userPseudonyms: pseudonyms, pageSize: limit, afterRecordId } = request
+      const user = await findUser(store, pseudonyms, call)
+      if (user === undefined) return { records: [], user, nextAfterRecordId: noBytes }
+      const after = afterRecordId.length > 0 ? afterRecordId : undefined
+      const query = { user, pseudonyms, after, limit, now: clock.forRefusing() }
+      const { records, next } = await userPage(store, query, call)
+      return { records, user, nextAfterRecordId: next ?? noBytes }
+    },
+
+    async listEnvelopeVersions(request, call) {
+      validateVersions(request)
+      const { recordIds } = request
+      const now = clock.forRefusing()
+      const user = findUser(store, recordIds.map(userPseudonymOf), call)
+      const current = await findRecord(store.getRecordHeader, { recordIds, user, now }, call)
+      const records = current ? await listVersions(store, { current, now }, call) : []
+      return { records, user: await user }
+    },
+
+    async getStoreInfo(_, call) {
+      const { format, keyringId, empty } = await store.meta(call)
+      return { format, keyringId: keyringId ?? noBytes, empty }
+    },
+  }
+}

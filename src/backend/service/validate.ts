@@ -1,0 +1,138 @@
+// Which requests the back end accepts. A field that fails is named as in the contract, with what would be right.
+import { invalidField } from '../../core/errors.js'
+import type {
+  DeleteEnvelopeRequest,
+  ListEnvelopesRequest,
+  ListEnvelopeVersionsRequest,
+  RetrieveEnvelopeRequest,
+  SealedRecord,
+  StoreEnvelopeRequest,
+  UserDocument,
+} from '../../gen/encserver/v1/backend.js'
+import type { Precondition } from '../../gen/encserver/v1/frontend.js'
+import { headerBytes, isEnvelopeV1, maxEnvelopeBytes, minEnvelopeBytes } from '../record/envelope-header.js'
+import { pseudonymBytes, recordIdBytes, userPseudonymOf } from '../record/record-id.js'
+
+const uidBytes = 16
+export const keyIdBytes = 16
+const keyringIdBytes = 16
+const bindBytes = 32
+const maxBoxBytes = 8192
+const maxGenerations = 100
+const maxPageSize = 1000
+const maxVersions = 100
+/** Of one record. */
+export const maxParts = 2 ** 20
+/** The last moment of the year 9999, as with every timestamp of this kind. */
+const lastTime = 253_402_300_799_999
+/** Pseudonym keys alive at once. */
+const maxKeys = 16
+
+function demand(holds: boolean, field: string, description: string): void {
+  if (!holds) throw invalidField(field, description)
+}
+
+export function exactly(bytes: Buffer, size: number, field: string): void {
+  demand(bytes.length === size, field, `must be ${size} bytes`)
+}
+
+export function between(size: number, [min, max]: [number, number], [field, what]: [string, string]): void {
+  demand(size >= min && size <= max, field, `must be ${min} to ${max}${what}`)
+}
+
+function validateRecord(record: SealedRecord): void {
+  const { recordId, entryBox, userUid } = record
+  exactly(recordId, recordIdBytes, 'record.record_id')
+  validateEnvelope(record)
+  between(entryBox.length, [1, maxBoxBytes], ['record.entry_box', ' bytes'])
+  exactly(userUid, uidBytes, 'record.user_uid')
+  validateExpiry(record)
+  demandUnset(record)
+}
+
+/** All of it, or the header of a record in parts. */
+function validateEnvelope({ envelope, partCount }: SealedRecord): void {
+  between(partCount, [0, maxParts], ['record.part_count', ''])
+  if (partCount > 0) exactly(envelope, headerBytes, 'record.envelope')
+  else between(envelope.length, [minEnvelopeBytes, maxEnvelopeBytes], ['record.envelope', ' bytes'])
+  demand(isEnvelopeV1(envelope), 'record.envelope', 'must be an envelope of version 1')
+}
+
+/** That it is in the future, write-rules.ts demands: only there is it known whether the call is a repeated one. */
+function validateExpiry({ expireTime }: SealedRecord): void {
+  if (expireTime === undefined) return
+  const ms = expireTime.getTime() // not a number, when seconds or nanoseconds make no time
+  demand(ms > 0 && ms <= lastTime, 'record.expire_time', 'must be a time before the year 10000')
+}
+
+/** What the back end sets. */
+function demandUnset({ version, storeTime, replacedKeyIds, lifeId, keptVersions, keepVersions }: SealedRecord): void {
+  demand(version === 0n, 'record.version', 'must be unset')
+  demand(storeTime === undefined, 'record.store_time', 'must be unset')
+  demand(replacedKeyIds.length === 0, 'record.replaced_key_ids', 'must be unset')
+  demand(lifeId.length === 0, 'record.life_id', 'must be unset')
+  demand(keptVersions === 0, 'record.kept_versions', 'must be unset')
+  demand(keepVersions === 0, 'record.keep_versions', 'must be unset')
+}
+
+function validateUser({ userPseudonym, userUid, generations }: UserDocument, record: SealedRecord): void {
+  demand(userPseudonym.equals(userPseudonymOf(record.recordId)), 'new_user.user_pseudonym', 'must begin the record id')
+  demand(userUid.equals(record.userUid), 'new_user.user_uid', 'must be that of the record')
+  between(generations.length, [1, maxGenerations], ['new_user.generations', ''])
+  let before = 0
+  for (const [at, { generation, wrappedKey, userBind }] of generations.entries()) {
+    const field = `new_user.generations[${at}]`
+    demand(generation > before, `${field}.generation`, 'must ascend from 1')
+    between(wrappedKey.length, [1, maxBoxBytes], [`${field}.wrapped_key`, ' bytes'])
+    exactly(userBind, bindBytes, `${field}.user_bind`)
+    before = generation
+  }
+}
+
+function validatePrecondition({ condition }: Precondition): void {
+  if (condition === undefined) throw invalidField('precondition', 'must have a condition')
+  if (condition.$case === 'absent') demand(condition.value, 'precondition.absent', 'must be true')
+  else exactly(condition.value, keyIdBytes, 'precondition.key_id')
+}
+
+/** Returns the record of a valid request. */
+export function validateStore(request: StoreEnvelopeRequest): SealedRecord {
+  const { record, newUser, precondition, keepVersions, defaultKeepVersions, keyringId } = request
+  if (record === undefined) throw invalidField('record', 'must be set')
+  validateRecord(record)
+  if (newUser) validateUser(newUser, record)
+  if (precondition) validatePrecondition(precondition)
+  between(keepVersions, [0, maxVersions], ['keep_versions', ''])
+  between(defaultKeepVersions, [0, maxVersions], ['default_keep_versions', ''])
+  exactly(keyringId, keyringIdBytes, 'keyring_id')
+  return record
+}
+
+/** One id or pseudonym for each live key; the same one twice would be the same row twice. */
+function validatePerKey(ids: Buffer[], size: number, field: string): void {
+  between(ids.length, [1, maxKeys], [field, ''])
+  for (const [at, id] of ids.entries()) exactly(id, size, `${field}[${at}]`)
+  demand(new Set(ids.map((id) => id.toString('latin1'))).size === ids.length, field, 'must be distinct')
+}
+
+export function validateRetrieve({ recordIds }: RetrieveEnvelopeRequest): void {
+  validatePerKey(recordIds, recordIdBytes, 'record_ids')
+}
+
+export function validateVersions({ recordIds }: ListEnvelopeVersionsRequest): void {
+  validatePerKey(recordIds, recordIdBytes, 'record_ids')
+}
+
+export function validateDelete({ recordIds, expectKeyId }: DeleteEnvelopeRequest): void {
+  validatePerKey(recordIds, recordIdBytes, 'record_ids')
+  if (expectKeyId.length > 0) exactly(expectKeyId, keyIdBytes, 'expect_key_id')
+}
+
+export function validateList({ userPseudonyms, pageSize, afterRecordId }: ListEnvelopesRequest): void {
+  validatePerKey(userPseudonyms, pseudonymBytes, 'user_pseudonyms')
+  between(pageSize, [1, maxPageSize], ['page_size', ''])
+  if (afterRecordId.length === 0) return
+  exactly(afterRecordId, recordIdBytes, 'after_record_id')
+  const known = userPseudonyms.some((pseudonym) => pseudonym.equals(userPseudonymOf(afterRecordId)))
+  demand(known, 'after_record_id', 'must begin with one of user_pseudonyms')
+}

@@ -1,0 +1,29 @@
+// Work for a call that nobody waits for is not begun.
+import { VaultError } from '../../core/errors.js'
+import type { StoreCall } from './store.js'
+
+/** For what is nobody's call: to open a store, to tidy it up. */
+export const always: StoreCall = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal }
+
+/** Why the call has ended; undefined while it goes on. */
+export function endOf({ deadline, signal }: StoreCall): VaultError | undefined {
+  if (signal.aborted) return signal.reason instanceof VaultError ? signal.reason : new VaultError('CANCELLED')
+  // Timers run late on a busy process; the clock does not.
+  return Date.now() >= deadline ? new VaultError('DEADLINE_EXCEEDED') : undefined
+}
+
+export function refuseEnded(call: StoreCall): void {
+  const end = endOf(call)
+  if (end) throw end
+}
+
+/** Those whose call goes on; the others are rejected. */
+export function dropEnded<Waiting extends { call: StoreCall; reject(error: unknown): void }>(
+  waiting: Waiting[],
+): Waiting[] {
+  return waiting.filter(({ call, reject }) => {
+    const end = endOf(call)
+    if (end) reject(end)
+    return end === undefined
+  })
+}

@@ -1,0 +1,38 @@
+// The back end's client, for people who look after one. Without a subcommand it runs the trial.
+
+import { backendHints } from '../program/hints.js'
+import { rootCommand, runProgram, type Session, withExamples } from '../program/program.js'
+import type { Terminal } from '../terminal/terminal.js'
+import { addDelete } from './delete.js'
+import { addGet } from './get.js'
+import { addInfo } from './info.js'
+import { addList } from './list.js'
+import { addStore } from './store.js'
+import { addTrial } from './trial.js'
+import { addVersions } from './versions.js'
+
+const examples = [
+  'beclient                           the trial: does the store keep and return what it is given?',
+  'beclient info                      format of the store, keyring it is bound to',
+  'beclient get --record-id HEX       one record, as ciphertext: there is nothing else here',
+  'beclient store --in record.bin     put back what `beclient get --out record.bin` copied',
+]
+
+function build(session: Session) {
+  const program = withExamples(rootCommand('beclient', session), examples).description(
+    'Looks after what a back end holds: pseudonyms and ciphertext.',
+  )
+  addInfo(program, session)
+  addGet(program, session)
+  addList(program, session)
+  addVersions(program, session)
+  addStore(program, session)
+  addDelete(program, session)
+  addTrial(program, session)
+  return program
+}
+
+/** Runs the program and returns its exit code. */
+export function beclient(terminal: Terminal): Promise<number> {
+  return runProgram({ build, hints: backendHints }, terminal)
+}

@@ -1,0 +1,36 @@
+// beclient delete: removes a record, durably, by its id alone. The user's wrapped keys stay.
+import type { Command } from 'commander'
+import { VaultError } from '../../core/errors.js'
+import { hexOf } from '../files/input.js'
+import { type Session, withExamples } from '../program/program.js'
+import { printLine, toJson } from '../terminal/output.js'
+import { telling } from '../transfer/unknown-outcome.js'
+import { addBackendOptions, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
+
+interface DeleteFlags extends BackendFlags {
+  recordId: Buffer
+  expectKeyId?: Buffer
+  allowMissing?: true
+}
+
+const examples = ['beclient delete --record-id HEX', 'beclient delete --record-id HEX --expect-key-id HEX --json']
+
+export function addDelete(program: Command, session: Session): void {
+  const command = program
+    .command('delete')
+    .description('Remove a record for good.')
+    .requiredOption('--record-id <hex>', recordIdText, hexOf(72))
+    .option('--allow-missing', 'succeed when there is no such record')
+    .option('--expect-key-id <hex>', 'only if the record there has this key id', hexOf(16))
+  withExamples(addBackendOptions(command), examples).action((flags: DeleteFlags) => remove(flags, session))
+}
+
+async function remove(flags: DeleteFlags, session: Session): Promise<void> {
+  const { recordId, expectKeyId = Buffer.alloc(0), allowMissing = false } = flags
+  const { deleted } = await withBackend(flags, session, (methods, call) =>
+    telling('unanswered delete', () => methods.deleteEnvelope({ recordIds: [recordId], expectKeyId }, call())),
+  )
+  if (!deleted && !allowMissing) throw new VaultError('RECORD_NOT_FOUND')
+  if (flags.json) printLine(toJson({ deleted }), session.terminal)
+  else printLine(deleted ? 'deleted' : 'there was no such record', session.terminal)
+}

@@ -1,0 +1,22 @@
+// beclient info: what a front end asks before it serves.
+import type { Command } from 'commander'
+import { type Session, withExamples } from '../program/program.js'
+import { printLine, toJson } from '../terminal/output.js'
+import { addBackendOptions, type BackendFlags, withBackend } from './backend-call.js'
+
+export function addInfo(program: Command, session: Session): void {
+  const command = program.command('info').description('Show the format of the store and the keyring it is bound to.')
+  withExamples(addBackendOptions(command), ['beclient info', 'beclient info --json']).action((flags: BackendFlags) =>
+    info(flags, session),
+  )
+}
+
+async function info(flags: BackendFlags, session: Session): Promise<void> {
+  const { terminal } = session
+  const store = await withBackend(flags, session, (methods, call) => methods.getStoreInfo({}, call()))
+  if (flags.json) return printLine(toJson(store), terminal)
+  const { format, keyringId, empty } = store
+  printLine(`format   ${format}`, terminal)
+  printLine(`keyring  ${keyringId.toString('hex') || 'none yet: the first write of a front end binds it'}`, terminal)
+  printLine(`empty    ${empty ? 'yes' : 'no'}`, terminal)
+}

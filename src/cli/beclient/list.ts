@@ -1,0 +1,47 @@
+// beclient list: the records under one pseudonym, page after page.
+import type { Command } from 'commander'
+import type { BackendClient } from '../../backend/client.js'
+import { hexOf } from '../files/input.js'
+import { type Session, withExamples } from '../program/program.js'
+import { printLine, printNote, toJson } from '../terminal/output.js'
+import { sealedRecordRow } from '../terminal/sealed-record.js'
+import { addBackendOptions, type BackendFlags, type NewCall, withBackend } from './backend-call.js'
+
+interface ListFlags extends BackendFlags {
+  userPseudonym: Buffer
+}
+
+const pageSize = 1000
+
+export function addList(program: Command, session: Session): void {
+  const command = program
+    .command('list')
+    .description('List the records under a pseudonym. Who that is, the back end does not know.')
+    .requiredOption('--user-pseudonym <hex>', '36 bytes: the first half of a record id', hexOf(36))
+  withExamples(addBackendOptions(command), ['beclient list --user-pseudonym HEX']).action((flags: ListFlags) =>
+    list(flags, session),
+  )
+}
+
+async function list(flags: ListFlags, session: Session): Promise<void> {
+  const { terminal } = session
+  let printed = 0
+  await withBackend(flags, session, async (methods, call) => {
+    for await (const record of eachEnvelope(methods, flags.userPseudonym, call)) {
+      printLine(flags.json ? toJson(record) : sealedRecordRow(record), terminal)
+      printed += 1
+    }
+  })
+  if (printed === 0 && !flags.json) printNote('no records', terminal)
+}
+
+/** All records under a pseudonym, their envelopes cut to the header. */
+export async function* eachEnvelope(methods: BackendClient['methods'], userPseudonym: Buffer, call: NewCall) {
+  let afterRecordId: Buffer = Buffer.alloc(0)
+  do {
+    const request = { userPseudonyms: [userPseudonym], pageSize, afterRecordId }
+    const { records, nextAfterRecordId } = await methods.listEnvelopes(request, call())
+    yield* records
+    afterRecordId = nextAfterRecordId
+  } while (afterRecordId.length > 0)
+}

@@ -1,0 +1,156 @@
+// The back end's trial: a frozen envelope under random pseudonyms is stored, returned, listed and deleted. The user
+// document that comes with it stays in the store, under a pseudonym that no front end will ever make.
+import type { Command } from 'commander'
+import type { BackendClient } from '../../backend/client.js'
+import type {
+  DeleteEnvelopeResponse,
+  GetStoreInfoResponse,
+  RetrieveEnvelopeResponse,
+  SealedRecord,
+  StoreEnvelopeResponse,
+  UserDocument,
+} from '../../gen/encserver/v1/backend.js'
+import { addConnectionOptions, channelOf } from '../options/connection.js'
+import { defaultAction, type Session, withExamples } from '../program/program.js'
+import { printLine } from '../terminal/output.js'
+import { brokenPromise, compare, type Step, trialSteps } from '../terminal/trial-steps.js'
+import { type BackendFlags, backendTarget, type NewCall, withBackend } from './backend-call.js'
+import { addKeyringOption, type KeyringFlags, keyringOf } from './keyring.js'
+import { eachEnvelope } from './list.js'
+import { frozenDataBytes, frozenEntryBox, frozenEnvelope, frozenWrappedKey } from './sample-record.js'
+
+type TrialFlags = BackendFlags & KeyringFlags
+
+interface Trial {
+  methods: BackendClient['methods']
+  call: NewCall
+  step: Step
+}
+
+export function addTrial(program: Command, session: Session): void {
+  const command = program
+    .command('trial', { isDefault: true })
+    .description(
+      'Store, get, list and delete a record of nobody, to see that the store works. What is done without a command.',
+    )
+  withExamples(addConnectionOptions(addKeyringOption(command), backendTarget), [
+    'beclient',
+    'beclient --address 127.0.0.1:8000',
+  ])
+  defaultAction(command, (flags: TrialFlags) => runTrial(flags, session))
+}
+
+async function runTrial(flags: TrialFlags, session: Session): Promise<void> {
+  const { terminal } = session
+  printLine(`beclient: trial against ${channelOf(flags, backendTarget, terminal.env).address}`, terminal)
+  const step = trialSteps(session)
+  await withBackend(flags, session, (methods, call) => roundTrip({ methods, call, step }, flags))
+  printLine('beclient: the trial passed', terminal)
+}
+
+const pseudonymBytes = 36
+
+function random(size: number): Buffer {
+  return Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(size)))
+}
+
+/** Looks like the real ones: a key id of 1, then 32 bytes that nobody can tell from an HMAC. */
+function randomPseudonym(): Buffer {
+  return Buffer.concat([Buffer.from([0, 0, 0, 1]), random(32)])
+}
+
+function newUser(): UserDocument {
+  const generation = { generation: 1, wrappedKey: frozenWrappedKey, userBind: random(32) }
+  return { userPseudonym: randomPseudonym(), userUid: random(16), generations: [generation] }
+}
+
+function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
+  return {
+    recordId: Buffer.concat([userPseudonym, randomPseudonym()]),
+    envelope: frozenEnvelope,
+    entryBox: frozenEntryBox,
+    userUid,
+    partCount: 0,
+    sizeBytes: frozenDataBytes,
+    expireTime: undefined,
+    version: 0n,
+    storeTime: undefined,
+    replacedKeyIds: [],
+    lifeId: Buffer.alloc(0),
+    keptVersions: 0,
+    keepVersions: 0,
+  }
+}
+
+const terms = { precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, triedMsAgo: 0 }
+
+async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Promise<void> {
+  const store = await step('info', () => methods.getStoreInfo({}, call()), describeStore)
+  const keyringId = keyringOf(store, flags)
+  const user = newUser()
+  const record = newRecord(user)
+  const recordIds = [record.recordId]
+  const write = { ...terms, record, newUser: user, keyringId }
+  const retrieve = () => methods.retrieveEnvelope({ recordIds, version: 0n }, call())
+  const remove = () => methods.deleteEnvelope({ recordIds, expectKeyId: Buffer.alloc(0) }, call())
+  await step(
+    'store',
+    async () => mustBeStored(await methods.storeEnvelope(write, call())),
+    () => storedText,
+  )
+  const found = await step('retrieve', retrieve, (answer) => `${answer.record?.envelope.length ?? 0} bytes`)
+  await step(
+    'compare',
+    () => compare(bytesOf(found), bytesOf({ record, user })),
+    () => sameText,
+  )
+  await step(
+    'list',
+    () => mustBeListed(methods, record, call),
+    () => 'one record, its envelope cut to the header',
+  )
+  await step(
+    'delete',
+    async () => mustBeDeleted(await remove()),
+    () => 'deleted',
+  )
+  await step(
+    'retrieve',
+    async () => mustBeGone(await retrieve()),
+    () => 'not there, as it must be',
+  )
+}
+
+const storedText = `a frozen envelope of ${frozenEnvelope.length} bytes, under random pseudonyms`
+const sameText = 'envelope, entry box and wrapped user key are what went in'
+
+function describeStore({ format, keyringId }: GetStoreInfoResponse): string {
+  return `format ${format}, keyring ${keyringId.toString('hex') || 'none yet'}`
+}
+
+function bytesOf({ record, user }: RetrieveEnvelopeResponse): Buffer {
+  if (record === undefined) throw brokenPromise('the record was stored, and is not there')
+  if (user === undefined) throw brokenPromise('the user was stored, and is not there')
+  const keys = user.generations.flatMap(({ wrappedKey, userBind }) => [wrappedKey, userBind])
+  return Buffer.concat([record.envelope, record.entryBox, record.userUid, user.userUid, ...keys])
+}
+
+function mustBeStored({ result }: StoreEnvelopeResponse): void {
+  if (result?.$case !== 'stored') throw brokenPromise('the record of a new user was not stored')
+}
+
+async function mustBeListed(methods: BackendClient['methods'], record: SealedRecord, call: NewCall): Promise<void> {
+  const listed = []
+  const userPseudonym = record.recordId.subarray(0, pseudonymBytes)
+  for await (const { recordId } of eachEnvelope(methods, userPseudonym, call)) listed.push(recordId)
+  if (listed.length !== 1) throw brokenPromise(`a user of one record has a list of ${listed.length}`)
+  await compare(listed[0] ?? Buffer.alloc(0), record.recordId)
+}
+
+function mustBeDeleted({ deleted }: DeleteEnvelopeResponse): void {
+  if (!deleted) throw brokenPromise('the record was there, and nothing was deleted')
+}
+
+function mustBeGone({ record }: RetrieveEnvelopeResponse): void {
+  if (record !== undefined) throw brokenPromise('the record was deleted, and is still there')
+}

@@ -1,0 +1,30 @@
+// beclient versions: what is kept of a record, the newest first.
+import type { Command } from 'commander'
+import { VaultError } from '../../core/errors.js'
+import { hexOf } from '../files/input.js'
+import { type Session, withExamples } from '../program/program.js'
+import { printLine, toJson } from '../terminal/output.js'
+import { sealedRecordRow } from '../terminal/sealed-record.js'
+import { addBackendOptions, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
+
+interface VersionsFlags extends BackendFlags {
+  recordId: Buffer
+}
+
+const examples = ['beclient versions --record-id HEX', 'beclient get --record-id HEX --version 2    shows one of them']
+
+export function addVersions(program: Command, session: Session): void {
+  const command = program
+    .command('versions')
+    .description('List the versions of a record that are kept, the newest first.')
+    .requiredOption('--record-id <hex>', recordIdText, hexOf(72))
+  withExamples(addBackendOptions(command), examples).action((flags: VersionsFlags) => versions(flags, session))
+}
+
+async function versions({ recordId, ...flags }: VersionsFlags, session: Session): Promise<void> {
+  const { records } = await withBackend(flags, session, (methods, call) =>
+    methods.listEnvelopeVersions({ recordIds: [recordId] }, call()),
+  )
+  if (records.length === 0) throw new VaultError('RECORD_NOT_FOUND')
+  for (const record of records) printLine(flags.json ? toJson(record) : sealedRecordRow(record), session.terminal)
+}

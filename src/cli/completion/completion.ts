@@ -1,0 +1,31 @@
+// <program> completion: a script that makes a shell complete commands, flags and their values.
+import { Argument, type Command } from 'commander'
+import { withExamples } from '../program/help.js'
+import type { Terminal } from '../terminal/terminal.js'
+import { bashCompletion } from './bash.js'
+import { fishCompletion } from './fish.js'
+import { type CompletedCommand, completedCommands } from './model.js'
+import { zshCompletion } from './zsh.js'
+
+const shells: Record<string, (program: string, commands: CompletedCommand[]) => string> = {
+  bash: bashCompletion,
+  zsh: zshCompletion,
+  fish: fishCompletion,
+}
+
+/** Adds the command that prints it, to a program that is otherwise complete. */
+export function addCompletion(program: Command, { stdout }: Pick<Terminal, 'stdout'>): void {
+  const name = program.name()
+  const command = program
+    .command('completion')
+    .description('Print a script for your shell, which then completes commands, flags and files.')
+    .addArgument(new Argument('<shell>', 'which one').choices(Object.keys(shells)))
+  withExamples(command, [
+    `source <(${name} completion bash)`,
+    `${name} completion bash > ~/.local/share/bash-completion/completions/${name}`,
+    `${name} completion zsh > ~/.zfunc/_${name}     # with fpath+=(~/.zfunc) before compinit`,
+    `${name} completion fish > ~/.config/fish/completions/${name}.fish`,
+  ]).action((shell: string) => {
+    stdout.write(shells[shell]?.(name, completedCommands(program)) ?? '')
+  })
+}

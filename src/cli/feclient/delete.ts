@@ -1,0 +1,37 @@
+// feclient delete: removes a record, durably. No record key is needed.
+import type { Command } from 'commander'
+import { hexOf } from '../files/input.js'
+import { addFrontendOptions, addRecordOptions, type RecordFlags, withFrontend } from '../options/frontend-call.js'
+import { type Session, withExamples } from '../program/program.js'
+import { printLine, toJson } from '../terminal/output.js'
+import { telling } from '../transfer/unknown-outcome.js'
+
+interface DeleteFlags extends RecordFlags {
+  allowMissing?: true
+  expectKeyId?: Buffer
+}
+
+const examples = [
+  'feclient delete --user alice --name note',
+  'feclient delete --user alice --name note --allow-missing --json',
+]
+
+export function addDelete(program: Command, session: Session): void {
+  const command = addRecordOptions(program.command('delete'))
+    .description('Remove a record for good.')
+    .option('--allow-missing', 'succeed when there is no such record')
+    .option('--expect-key-id <hex>', 'only if the record there has this key id', hexOf(16))
+  withExamples(addFrontendOptions(command.option('--json', 'print one JSON object')), examples).action(
+    (flags: DeleteFlags) => remove(flags, session),
+  )
+}
+
+async function remove(flags: DeleteFlags, session: Session): Promise<void> {
+  const { user, name, allowMissing = false, expectKeyId } = flags
+  const request = { userId: user, recordName: name ?? '', allowMissing, ...(expectKeyId && { expectKeyId }) }
+  const { deleted } = await withFrontend(flags, session, (client, options) =>
+    telling('unanswered delete', () => client.deleteRecord(request, options)),
+  )
+  if (flags.json) printLine(toJson({ deleted }), session.terminal)
+  else printLine(deleted ? 'deleted' : 'there was no such record', session.terminal)
+}

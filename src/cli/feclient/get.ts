@@ -1,0 +1,84 @@
+// feclient get: the opened record, to standard output or to a file that appears whole.
+import type { Command } from 'commander'
+import { invalidField, VaultError } from '../../core/errors.js'
+import type { RecordInfo } from '../../frontend/client.js'
+import { openWholeFile } from '../files/atomic-file.js'
+import { addFrontendOptions, addRecordOptions, withFrontend } from '../options/frontend-call.js'
+import { addOpeningOptions, keylessError, type OpeningFlags, openingOf } from '../options/read-flags.js'
+import { type Session, withExamples } from '../program/program.js'
+import { printLine, printNote, toJson } from '../terminal/output.js'
+import { recordJson, recordSummary } from '../terminal/record-info.js'
+import { isPrintableText, writeAll } from '../terminal/terminal.js'
+
+interface GetFlags extends OpeningFlags {
+  out?: string
+  force?: true
+}
+
+interface OpenedRecord {
+  data: Buffer
+  record: RecordInfo
+}
+
+const examples = [
+  'feclient get --user alice --name note --key-file note.key',
+  'feclient get --user alice --name photo --key-file photo.key --out photo.jpg',
+  'echo "$key" | feclient get --user alice --key-stdin --json',
+  'feclient get --user alice --name note --version 2 --key-file note-2.key',
+]
+
+export function addGet(program: Command, session: Session): void {
+  const command = addOpeningOptions(addRecordOptions(program.command('get')))
+    .description('Get a record. Without a record key only records of mode server open.')
+    .option(
+      '--out <file>',
+      'where the data goes: a new file, for its owner only; - is standard output, even for binary data on a terminal (default: standard output)',
+    )
+    .option('--force', 'let --out replace a file')
+  withExamples(addFrontendOptions(command.option('--json', 'print one JSON object')), examples).action(
+    (flags: GetFlags) => get(flags, session),
+  )
+}
+
+async function get(flags: GetFlags, session: Session): Promise<void> {
+  const { out, force } = flags
+  if (out !== undefined && out !== '-') return getToFile(out, flags, session)
+  if (force) throw invalidField('--force', 'goes with an --out that is a file')
+  const { data, record } = await retrieve(flags, session)
+  if (flags.json) printLine(toJson({ ...recordJson(record), dataBase64: data.toString('base64') }), session.terminal)
+  else await show(data, { forced: out === '-' }, session)
+}
+
+async function retrieve(flags: GetFlags, session: Session): Promise<OpenedRecord> {
+  const request = await openingOf(flags, session)
+  const { data, record } = await withFrontend(flags, session, (client, options) =>
+    client.retrieveRecord(request, options),
+  ).catch((error: unknown) => {
+    throw keylessError(error, request)
+  })
+  if (record === undefined) throw new VaultError('INTERNAL', { message: 'the server did not describe the record' })
+  return { data, record }
+}
+
+// Bytes from a record could steer the terminal that shows them.
+async function show(data: Buffer, { forced }: { forced: boolean }, { terminal }: Session): Promise<void> {
+  if (terminal.stdout.isTTY && !forced && !isPrintableText(data)) {
+    throw invalidField(
+      '--out',
+      'the data is not plain text, and this is a terminal; name a file, or - to print it anyway',
+    )
+  }
+  await writeAll(terminal.stdout, data)
+}
+
+async function getToFile(path: string, flags: GetFlags, session: Session): Promise<void> {
+  const file = await openWholeFile({ path, flag: '--out', replace: flags.force === true })
+  try {
+    const { data, record } = await retrieve(flags, session)
+    await file.commit(data)
+    if (flags.json) return printLine(toJson(recordJson(record)), session.terminal)
+    printNote(`wrote ${path}: ${data.length} bytes, ${recordSummary(record)}`, session.terminal)
+  } finally {
+    await file.discard()
+  }
+}

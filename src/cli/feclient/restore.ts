@@ -1,0 +1,62 @@
+// feclient restore: an older version becomes the newest one again, with a record key of its own.
+import type { Command } from 'commander'
+import { hexOf, type KeyFlags, readAad, readRecordKey } from '../files/input.js'
+import { addKeyOutOption, type KeyOutFlags, type Stored, versionText, withKeyFile } from '../keys/key-out.js'
+import { addFrontendOptions, addRecordOptions, type RecordFlags, withFrontend } from '../options/frontend-call.js'
+import { addKeyOptions, keylessError } from '../options/read-flags.js'
+import {
+  addIfKeyIdOption,
+  addKeepOption,
+  addModeOption,
+  type ConditionFlags,
+  type LifeFlags,
+  modeOf,
+  preconditionOf,
+  wholeNumber,
+} from '../options/write-flags.js'
+import { type Session, withExamples } from '../program/program.js'
+import { telling } from '../transfer/unknown-outcome.js'
+
+interface RestoreFlags extends RecordFlags, KeyFlags, KeyOutFlags, ConditionFlags, Pick<LifeFlags, 'keepVersions'> {
+  version: number
+  expectKeyId?: Buffer
+  aadFile?: string
+}
+
+const examples = [
+  'feclient restore --user alice --name note --version 2 --key-file note-2.key --key-out note-4.key',
+  'feclient restore --user alice --name page --version 2 --mode server --keep-versions 10',
+]
+
+export function addRestore(program: Command, session: Session): void {
+  const command = addKeyOptions(
+    addRecordOptions(program.command('restore'))
+      .description('Store an older version again, as the newest one. Prints its record key, which is a new one.')
+      .requiredOption('--version <n>', 'which one: `feclient versions` lists them', wholeNumber(1)),
+  )
+  addModeOption(addKeyOutOption(command), "the new version's key")
+  command.option('--expect-key-id <hex>', 'only if the version restored has this key id', hexOf(16))
+  addKeepOption(addIfKeyIdOption(command)).option('--json', 'print one JSON object')
+  withExamples(addFrontendOptions(command), examples).action((flags: RestoreFlags) => restore(flags, session))
+}
+
+async function restore(flags: RestoreFlags, session: Session): Promise<void> {
+  const { version } = flags
+  const notes = (stored: Stored) => [`stored version ${version} again as ${versionText(stored)}`]
+  await withKeyFile(flags, { store: () => send(flags, session), notes }, session)
+}
+
+async function send(flags: RestoreFlags, session: Session): Promise<Stored> {
+  const { user, name = '', version, expectKeyId, mode, keepVersions, aadFile } = flags
+  const recordKey = await readRecordKey(flags, session)
+  const callerAad = await readAad(aadFile, session)
+  const which = { userId: user, recordName: name, version: BigInt(version), recordKey, callerAad }
+  const pinned = expectKeyId && { expectKeyId }
+  const how = { ...modeOf(mode), ...(keepVersions !== undefined && { keepVersions }) }
+  const precondition = preconditionOf(flags)
+  return withFrontend(flags, session, (client, options) =>
+    telling('unanswered restore', () => client.restoreRecord({ ...which, ...pinned, ...how, precondition }, options)),
+  ).catch((error: unknown) => {
+    throw keylessError(error, { recordKey })
+  })
+}

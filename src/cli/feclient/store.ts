@@ -1,0 +1,44 @@
+// feclient store: data in, record key out.
+import type { Command } from 'commander'
+import type { StoreRecordResponse } from '../../frontend/client.js'
+import { readData } from '../files/input.js'
+import { versionText, withKeyFile } from '../keys/key-out.js'
+import { addFrontendOptions, withFrontend } from '../options/frontend-call.js'
+import { addStoringOptions, type StoringFlags, storingOf } from '../options/store-flags.js'
+import { type Session, withExamples } from '../program/program.js'
+import { telling } from '../transfer/unknown-outcome.js'
+
+const examples = [
+  'feclient store --user alice --name note --key-out note.key < note.txt',
+  'key=$(feclient store --user alice --in note.txt)',
+  'feclient store --user alice --name note --in note.txt --mode server --if-absent',
+  'feclient store --user alice --name code --expires 12h --label for=login --mode server < code.txt',
+]
+
+export function addStore(program: Command, session: Session): void {
+  const command = program
+    .command('store')
+    .description('Encrypt and store a record of up to 3 MiB. Prints its record key, which cannot be shown again.')
+  addStoringOptions(command, 'get')
+  withExamples(addFrontendOptions(command), examples).action((flags: StoringFlags) => store(flags, session))
+}
+
+async function store(flags: StoringFlags, session: Session): Promise<void> {
+  let size = 0
+  const storing = {
+    async store() {
+      const data = await readData(flags.in, session)
+      size = data.length
+      return send(flags, data, session)
+    },
+    notes: (stored: StoreRecordResponse) => [`stored ${size} bytes as ${versionText(stored)}`],
+  }
+  await withKeyFile(flags, storing, session)
+}
+
+async function send(flags: StoringFlags, data: Buffer, session: Session): Promise<StoreRecordResponse> {
+  const request = { ...(await storingOf(flags, session)), data }
+  return withFrontend(flags, session, (client, options) =>
+    telling('unanswered store', () => client.storeRecord(request, options)),
+  )
+}

@@ -1,0 +1,35 @@
+// feclient versions: what is kept of a record, the newest first.
+import type { Command } from 'commander'
+import { VaultError } from '../../core/errors.js'
+import { addFrontendOptions, addRecordOptions, type RecordFlags, withFrontend } from '../options/frontend-call.js'
+import { type Session, withExamples } from '../program/program.js'
+import { printLine, toJson } from '../terminal/output.js'
+import { recordHeading, recordJson, recordRow } from '../terminal/record-info.js'
+
+const examples = [
+  'feclient versions --user alice --name note',
+  'feclient versions --user alice --name note --json',
+  'feclient get --user alice --name note --version 2 --key-file note-2.key    opens one of them',
+]
+
+export function addVersions(program: Command, session: Session): void {
+  const command = addRecordOptions(program.command('versions'))
+    .description('List the versions of a record that are kept, the newest first. Contents stay sealed.')
+    .option('--json', 'print one JSON object per line')
+  withExamples(addFrontendOptions(command), examples).action((flags: RecordFlags) => versions(flags, session))
+}
+
+async function versions(flags: RecordFlags, session: Session): Promise<void> {
+  const { terminal } = session
+  const { user, name = '', json } = flags
+  const kept = await withFrontend(flags, session, (client, options) =>
+    client.listRecordVersions({ userId: user, recordName: name }, options),
+  )
+  if (!json && kept.versions.length > 0) printLine(recordHeading, terminal)
+  for (const record of kept.versions) printLine(json ? toJson(recordJson(record)) : recordRow(record), terminal)
+  if (kept.unreadableCount > 0) throw incomplete(kept.unreadableCount)
+}
+
+function incomplete(count: number): VaultError {
+  return new VaultError('RECORD_CORRUPT', { message: `the list is incomplete: ${count} more could not be opened` })
+}

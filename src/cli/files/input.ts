@@ -1,0 +1,78 @@
+// What programs read: data, tokens and bound bytes, from standard input or a file, never more than they can use.
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { addAbortSignal } from 'node:stream'
+import { InvalidArgumentError } from 'commander'
+import { invalidField } from '../../core/errors.js'
+import type { Session } from '../program/program.js'
+import { printNote } from '../terminal/output.js'
+
+const maxDataBytes = 3_145_728
+const maxAadBytes = 65_536
+const maxKeyBytes = 1024
+
+interface Bound {
+  field: string
+  maxBytes: number
+}
+
+/** A file; a folder is refused before it is read, when the system would no longer say which. */
+async function openFile(path: string, flag: string): Promise<Readable> {
+  if ((await stat(path)).isDirectory()) throw invalidField(flag, `${path} is a folder, where a file is wanted`)
+  return createReadStream(path)
+}
+
+async function readBounded(stream: Readable, { field, maxBytes }: Bound, signal: AbortSignal): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of addAbortSignal(signal, stream)) {
+    chunks.push(Buffer.from(chunk))
+    size += chunk.length
+    if (size > maxBytes) throw invalidField(field, `must be at most ${maxBytes} bytes, and there are more`)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** The contents of a record: from the file, else (or for -) from standard input. */
+export async function readData(file: string | undefined, session: Session): Promise<Buffer> {
+  const stream = file === undefined || file === '-' ? typedData(session) : await openFile(file, '--in')
+  return readBounded(stream, { field: 'data', maxBytes: maxDataBytes }, session.signal)
+}
+
+/** Standard input; whoever sits at it is told so. */
+export function typedData({ terminal }: Session): Readable {
+  if (terminal.stdin.isTTY) printNote('Type the data; Ctrl-D ends it.', terminal)
+  return terminal.stdin
+}
+
+/** The bytes bound to a record; none without a file. */
+export async function readAad(file: string | undefined, { signal }: Session): Promise<Buffer> {
+  if (file === undefined) return Buffer.alloc(0)
+  return readBounded(await openFile(file, '--aad-file'), { field: '--aad-file', maxBytes: maxAadBytes }, signal)
+}
+
+export interface KeyFlags {
+  keyFile?: string
+  keyStdin?: true
+}
+
+/** The record key; empty, as records of mode `server` want it, when no flag names one. */
+export async function readRecordKey(flags: KeyFlags, { terminal, signal }: Session): Promise<string> {
+  const { keyFile, keyStdin } = flags
+  if (keyFile === undefined && !keyStdin) return ''
+  const field = keyFile === undefined ? '--key-stdin' : '--key-file'
+  const stream = keyFile === undefined ? terminal.stdin : await openFile(keyFile, field)
+  const key = (await readBounded(stream, { field, maxBytes: maxKeyBytes }, signal)).toString('utf8').trim()
+  // An empty key would ask for a record of mode `server`, which is not what this flag says.
+  if (key === '') throw invalidField(field, 'holds no record key')
+  return key
+}
+
+/** A parser of flags that are so many bytes in hex. */
+export function hexOf(size: number): (text: string) => Buffer {
+  return (text) => {
+    if (text.length === 2 * size && /^[0-9a-f]*$/i.test(text)) return Buffer.from(text, 'hex')
+    throw new InvalidArgumentError(`It must be ${2 * size} hex digits.`)
+  }
+}

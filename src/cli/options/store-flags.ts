@@ -1,0 +1,41 @@
+// The flags of the subcommands that store one record, and the request they make of them.
+import type { Command } from 'commander'
+import type { Given } from '../../frontend/client.js'
+import type { StoreRecordRequest } from '../../gen/encserver/v1/frontend.js'
+import { readAad } from '../files/input.js'
+import { addKeyOutOption, type KeyOutFlags } from '../keys/key-out.js'
+import type { Session } from '../program/program.js'
+import { addRecordOptions, type RecordFlags } from './frontend-call.js'
+import {
+  addConditionOptions,
+  addLifeOptions,
+  addModeOption,
+  type ConditionFlags,
+  type LifeFlags,
+  lifeOf,
+  modeOf,
+  preconditionOf,
+} from './write-flags.js'
+
+export interface StoringFlags extends RecordFlags, KeyOutFlags, LifeFlags, ConditionFlags {
+  in?: string
+  aadFile?: string
+}
+
+/** `reading` is the subcommand that opens again what this one stores. */
+export function addStoringOptions(command: Command, reading: string): Command {
+  addRecordOptions(command).option('--in <file>', 'the data (default, and -: standard input)')
+  addModeOption(addKeyOutOption(command)).option(
+    '--aad-file <file>',
+    `bytes to bind to the record: a ${reading} must bring the same`,
+  )
+  return addLifeOptions(addConditionOptions(command)).option('--json', 'print one JSON object')
+}
+
+/** All but the data. */
+export async function storingOf(flags: StoringFlags, session: Session): Promise<Given<StoreRecordRequest>> {
+  const { user, name = '', mode, aadFile } = flags
+  const callerAad = await readAad(aadFile, session)
+  const record = { userId: user, recordName: name, callerAad, ...modeOf(mode), ...lifeOf(flags) }
+  return { ...record, precondition: preconditionOf(flags) }
+}

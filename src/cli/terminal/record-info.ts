@@ -1,0 +1,67 @@
+// How a record's description is printed: an object for scripts, a row for people.
+import type { RecordInfo } from '../../frontend/client.js'
+import type { RecordAttributes } from '../../gen/encserver/v1/frontend.js'
+import { keyModeName } from '../options/frontend-call.js'
+import { printable } from './terminal.js'
+
+export function recordJson({ keyMode, attributes, ...described }: RecordInfo): object {
+  const said = saidOf({ attributes })
+  return { ...described, keyMode: keyModeName(keyMode), ...(Object.keys(said).length > 0 && { attributes: said }) }
+}
+
+/** What its caller said of a record, nothing of what is not there. */
+export function saidOf({ attributes }: Pick<RecordInfo, 'attributes'>): Partial<RecordAttributes> {
+  const { contentType = '', labels = {} } = attributes ?? {}
+  return { ...(contentType !== '' && { contentType }), ...(Object.keys(labels).length > 0 && { labels }) }
+}
+
+type Columns = [
+  version: string,
+  size: string,
+  stored: string,
+  expires: string,
+  mode: string,
+  keyId: string,
+  name: string,
+]
+
+function row([version, size, stored, expires, mode, keyId, name]: Columns): string {
+  const numbers = [version.padStart(7), size.padStart(11)]
+  const words = [stored.padEnd(20), expires.padEnd(20), mode.padEnd(6), keyId.padEnd(32), name]
+  return [...numbers, ...words].join('  ')
+}
+
+/** A time as a column holds it. */
+export function shortTime(time: Date | undefined): string | undefined {
+  return time && `${time.toISOString().slice(0, 19)}Z`
+}
+
+/** The name comes last, as it may be of any length; so rows can be printed as they arrive. */
+export const recordHeading = row(['VERSION', 'BYTES', 'STORED', 'EXPIRES', 'MODE', 'KEY ID', 'NAME'])
+
+export function recordRow(record: RecordInfo): string {
+  const { version, sizeBytes, storeTime, expireTime, keyMode, keyId, recordName } = record
+  const name = recordName === '' ? '(unnamed)' : printable(recordName)
+  return row([
+    `${version}`,
+    `${sizeBytes}`,
+    shortTime(storeTime) ?? '',
+    shortTime(expireTime) ?? 'never',
+    keyModeName(keyMode),
+    keyId.toString('hex'),
+    [name, ...attributeTexts(record)].join('  '),
+  ])
+}
+
+function attributeTexts(record: RecordInfo): string[] {
+  const { contentType, labels = {} } = saidOf(record)
+  const texts = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
+  return [...(contentType === undefined ? [] : [contentType]), ...texts.sort()].map(printable)
+}
+
+/** What is worth a word when the record itself goes elsewhere. */
+export function recordSummary(record: RecordInfo): string {
+  const { version, keyMode, expireTime } = record
+  const expires = expireTime === undefined ? [] : [`expires ${shortTime(expireTime)}`]
+  return [`version ${version}`, `mode ${keyModeName(keyMode)}`, ...expires, ...attributeTexts(record)].join(', ')
+}

@@ -1,0 +1,28 @@
+// gRPC reflection, from the descriptors that buf compiled. They are handed over as they are: a detour through
+// proto-loader's own model loses the imports between files, and clients then resolve no type of another file.
+import { readFileSync } from 'node:fs'
+import { BinaryReader } from '@bufbuild/protobuf/wire'
+import type { PackageDefinition } from '@grpc/proto-loader'
+import { ReflectionService } from '@grpc/reflection'
+import { type LibraryService, libraryService } from './package-service.js'
+
+const descriptorFile = new URL('../../gen/descriptor.binpb', import.meta.url)
+
+/** The files of a google.protobuf.FileDescriptorSet (`repeated FileDescriptorProto file = 1`), still encoded. */
+function filesOf(descriptorSet: Buffer): Buffer[] {
+  const reader = new BinaryReader(descriptorSet)
+  const files: Buffer[] = []
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag()
+    if (field === 1) files.push(Buffer.from(reader.bytes()))
+    else reader.skip(wireType)
+  }
+  return files
+}
+
+/** Reflection of the service of that name; `failed` is told of bugs. */
+export function reflection(name: string, failed: (cause: unknown) => void): LibraryService {
+  const definition = { files: { fileDescriptorProtos: filesOf(readFileSync(descriptorFile)) } }
+  const service = new ReflectionService(definition as unknown as PackageDefinition, { services: [name] })
+  return libraryService((server) => service.addToServer(server as never), failed)
+}

@@ -1,0 +1,46 @@
+// Where a server may listen and whom it trusts. Beyond loopback it demands mutual TLS, unless the configuration says
+// `insecure: true`.
+import { isIPv6 } from 'node:net'
+import type { TlsOptions } from 'node:tls'
+import { invalidField } from '../errors.js'
+import { readCertificates, readKeyPair } from './pem.js'
+
+export interface ListenConfig {
+  host: string
+  /** 0 picks a free one. */
+  port: number
+  /** Allows plain text, or TLS without client certificates, beyond loopback. */
+  insecure: boolean
+  tls: { certFile: string; keyFile: string; clientCaFile: string }
+}
+
+/** True for names and addresses that never leave this machine. */
+export function isLoopback(host: string): boolean {
+  return ['localhost', '::1', '[::1]'].includes(host) || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+/** The address as clients take it: one of IPv6 in brackets. */
+export function bindAddress({ host, port }: Pick<ListenConfig, 'host' | 'port'>): string {
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** How a server shows and asks who is there, undefined for plain text; refuses what would expose it. `section` names the
+ * settings in messages. */
+export function serverTls(section: string, { host, insecure, tls }: ListenConfig): TlsOptions | undefined {
+  const { certFile, keyFile, clientCaFile } = tls
+  if ((certFile === '') !== (keyFile === '')) {
+    throw invalidField(`${section}.tls`, 'certFile and keyFile go together')
+  }
+  if (clientCaFile !== '' && certFile === '') throw invalidField(`${section}.tls`, 'clientCaFile needs certFile')
+  if (!isLoopback(host) && !insecure && clientCaFile === '') {
+    throw invalidField(
+      `${section}.host`,
+      `${host} can be reached from other machines: set tls.certFile, tls.keyFile and tls.clientCaFile, or insecure: true`,
+    )
+  }
+  if (certFile === '') return undefined
+  const named = (name: keyof typeof tls) => ({ setting: `${section}.tls.${name}`, file: tls[name] })
+  const { cert, key } = readKeyPair(named('certFile'), named('keyFile'))
+  if (clientCaFile === '') return { cert, key }
+  return { cert, key, ca: readCertificates(named('clientCaFile')), requestCert: true, rejectUnauthorized: true }
+}

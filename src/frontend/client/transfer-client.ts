@@ -1,0 +1,52 @@
+// The typed client's uploads and downloads.
+import type { CallOptions } from '../../core/client/client.js'
+import { invalidField } from '../../core/errors.js'
+import type { Methods } from '../../core/methods.js'
+import {
+  type FrontendServiceServer,
+  RetrieveRecordRequest,
+  StoreRecordRequest,
+  type UploadRecordResponse,
+} from '../../gen/encserver/v1/frontend.js'
+import { type Given, streamCall, wellFormed } from './request-input.js'
+import { type Download, openDownload } from './resuming-download.js'
+import { type Contents, uploadMessages } from './upload-messages.js'
+
+export interface TransferClient {
+  /**
+   * Stores a record of any size, read piece by piece as the server takes it; a source that throws cancels the upload. It
+   * is never begun again by itself, as a source can be read once. OUTCOME_UNKNOWN when the connection broke after all was
+   * sent: read the record, or upload again under the same precondition.
+   */
+  uploadRecord(
+    request: Omit<Given<StoreRecordRequest>, 'data'>,
+    source: Contents,
+    options?: CallOptions,
+  ): Promise<UploadRecordResponse>
+  /**
+   * Opens a record of any size. A connection that breaks is resumed; RECORD_REPLACED when the record was replaced
+   * meanwhile.
+   */
+  downloadRecord(
+    request: { record: Given<RetrieveRecordRequest>; offset?: bigint; length?: bigint },
+    options?: CallOptions,
+  ): Promise<Download>
+}
+
+export function transferClient(methods: Methods<FrontendServiceServer>): TransferClient {
+  return {
+    uploadRecord: async (request, source, options) =>
+      methods.uploadRecord(uploadMessages(StoreRecordRequest.create(wellFormed(request)), source), streamCall(options)),
+    downloadRecord: async ({ record, offset = 0n, length = 0n }, options) => {
+      const range = { record: RetrieveRecordRequest.create(wellFormed(record)), ...wholeRange({ offset, length }) }
+      return openDownload(methods.downloadRecord, range, streamCall(options))
+    },
+  }
+}
+
+function wholeRange<Range extends Record<string, bigint>>(range: Range): Range {
+  for (const [name, value] of Object.entries(range)) {
+    if (BigInt.asUintN(64, value) !== value) throw invalidField(name, 'must be a number of bytes, 0 or more')
+  }
+  return range
+}

@@ -1,0 +1,52 @@
+// The keyring of this front end. It is made only beside an empty store: beside a used one a new keyring would write a
+// second world, in which every old record looks absent.
+import { VaultError } from '../../core/errors.js'
+import type { GetStoreInfoResponse } from '../../gen/encserver/v1/backend.js'
+import type { FrontendConfig } from '../config.js'
+import type { RandomSource } from '../crypto/random.js'
+import { checkFormat, checkStore } from '../upstream/readiness.js'
+import type { Keyring } from './keyring.js'
+import { createKeyring, readKeyring } from './keyring-file.js'
+
+export interface LoadedKeyring {
+  keyring: Keyring
+  /** It was made just now, and wants a backup. */
+  created: boolean
+}
+
+/** Throws KEYRING_MISMATCH when the store is bound to another one, or to one that is not there. */
+export async function loadKeyring(
+  config: FrontendConfig,
+  store: GetStoreInfoResponse,
+  random: RandomSource,
+): Promise<LoadedKeyring> {
+  checkFormat(store)
+  const found = await readKeyring(config.keyringFile)
+  if (found === null && !store.empty) throw missing(config.keyringFile, store.keyringId)
+  const loaded = found === null ? await makeKeyring(config, random) : { keyring: found, created: false }
+  checkStore(store, loaded.keyring.keyringId)
+  const { realm } = loaded.keyring
+  if (realm !== config.realm) {
+    const message = `the keyring is of realm ${realm}, the configuration says ${config.realm}: a realm cannot be changed`
+    throw new VaultError('KEYRING_MISMATCH', { message })
+  }
+  return loaded
+}
+
+function missing(keyringFile: string, bound: Buffer): VaultError {
+  const why = bound.length > 0 ? `is bound to keyring ${bound.toString('hex')}` : 'has records'
+  const message = `there is no keyring in ${keyringFile}, but the store ${why}: restore it from its backup`
+  return new VaultError('KEYRING_MISMATCH', { message })
+}
+
+/** Front ends that share a folder may start together: one makes the keyring, and all have it. */
+async function makeKeyring({ keyringFile, realm }: FrontendConfig, random: RandomSource): Promise<LoadedKeyring> {
+  const failure = await createKeyring(keyringFile, realm, random).catch((error: unknown) => error)
+  const keyring = failure === undefined || isTaken(failure) ? await readKeyring(keyringFile) : null
+  if (keyring === null) throw failure ?? new VaultError('INTERNAL', { cause: `${keyringFile} was made and is gone` })
+  return { keyring, created: failure === undefined }
+}
+
+function isTaken(failure: unknown): boolean {
+  return ((failure as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'EEXIST'
+}

@@ -1,0 +1,67 @@
+// ImportLegacyRecord and GetLegacyId: what is left of the earlier services' format (crypto/legacy-v0.ts).
+import { invalidField } from '../../core/errors.js'
+import type { Methods } from '../../core/methods.js'
+import {
+  type FrontendServiceServer,
+  type ImportLegacyRecordRequest,
+  StoreRecordRequest,
+} from '../../gen/encserver/v1/frontend.js'
+import { nonceSize } from '../crypto/aead.js'
+import { keySize } from '../crypto/hmac.js'
+import { legacyId, legacyOverhead, openLegacy } from '../crypto/legacy/v0.js'
+import { checkUserId } from '../service/validate.js'
+import type { Vault } from '../vault/vault.js'
+
+type Calls = Methods<FrontendServiceServer>
+
+/** Both calls; they wipe the key that a request brings. */
+export function legacyCalls(
+  { legacyImport, maxRecordBytes }: Vault,
+  { storeRecord }: Pick<Calls, 'storeRecord'>,
+): Pick<Calls, 'importLegacyRecord' | 'getLegacyId'> {
+  return {
+    async importLegacyRecord(request, call) {
+      try {
+        legacyImport.refuseUnlessOpen(Date.now())
+        const data = open(request, maxRecordBytes)
+        try {
+          return await storeRecord(StoreRecordRequest.create({ ...termsOf(request), data }), call)
+        } finally {
+          data.fill(0)
+        }
+      } finally {
+        request.key.fill(0)
+      }
+    },
+
+    async getLegacyId({ userId, key, nonce, nonceInFront }) {
+      try {
+        legacyImport.refuseUnlessOpen(Date.now())
+        checkUserId(userId)
+        checkSize('key', key, keySize)
+        checkSize('nonce', nonce, nonceSize)
+        return { legacyId: legacyId({ key, nonce, prefixed: nonceInFront }, userId) }
+      } finally {
+        key.fill(0)
+      }
+    },
+  }
+}
+
+/** What a store takes as it is, and checks. */
+function termsOf({ userId, recordName, keyMode, callerAad, precondition }: ImportLegacyRecordRequest) {
+  return { userId, recordName, keyMode, callerAad, precondition }
+}
+
+// A blob that is too short is no field error: what was stored is damaged, and its caller did not make it.
+function open({ blob, key, nonce }: ImportLegacyRecordRequest, maxRecordBytes: number): Buffer {
+  checkSize('key', key, keySize)
+  if (nonce.length > 0) checkSize('nonce', nonce, nonceSize)
+  const maxBytes = maxRecordBytes + legacyOverhead - nonce.length
+  if (blob.length > maxBytes) throw invalidField('blob', `must be at most ${maxBytes} bytes, not ${blob.length}`)
+  return openLegacy({ key, nonce: nonce.length > 0 ? nonce : undefined }, blob)
+}
+
+function checkSize(field: string, bytes: Buffer, size: number): void {
+  if (bytes.length !== size) throw invalidField(field, `must be ${size} bytes, not ${bytes.length}`)
+}

@@ -1,0 +1,60 @@
+// A page of a user's records. A name counts only if its own pseudonym is the row's. What does not open is counted, what
+// has expired is left out.
+import { invalidField, VaultError } from '../../core/errors.js'
+import type { CallContext } from '../../core/methods.js'
+import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
+import type { ListRecordsRequest, ListRecordsResponse } from '../../gen/encserver/v1/frontend.js'
+import { pseudonymSize } from '../crypto/pseudonym.js'
+import type { Vault } from '../vault/vault.js'
+import { openListed, shownOf } from './list-entry.js'
+import { decodePageToken, encodePageToken } from './page-token.js'
+
+const defaultPageSize = 100
+const maxPageSize = 1000
+
+function pageSizeOf(asked: number): number {
+  if (asked < 0) throw invalidField('page_size', 'must not be negative')
+  return asked === 0 ? defaultPageSize : Math.min(asked, maxPageSize)
+}
+
+function afterRecordId(pageToken: string, userPseudonyms: Buffer[]): Buffer {
+  if (pageToken === '') return Buffer.alloc(0)
+  const { recordPseudonym, userKid } = decodePageToken(pageToken)
+  const userPseudonym = userPseudonyms.find((pseudonym) => pseudonym.readUInt32BE(0) === userKid)
+  if (userPseudonym === undefined) throw invalidField('page_token', 'is too old: start again with the first page')
+  return Buffer.concat([userPseudonym, recordPseudonym])
+}
+
+function pageTokenOf(recordId: Buffer): string {
+  if (recordId.length === 0) return ''
+  const recordPseudonym = recordId.subarray(pseudonymSize)
+  if (recordPseudonym.length !== pseudonymSize)
+    throw new VaultError('INTERNAL', { cause: 'next_after_record_id length' })
+  return encodePageToken({ recordPseudonym, userKid: recordId.readUInt32BE(0) })
+}
+
+/** A page for a checked user id; rejects with INVALID_REQUEST for a page that cannot be. */
+export async function listRecords(
+  vault: Vault,
+  request: ListRecordsRequest,
+  call: CallContext,
+): Promise<ListRecordsResponse> {
+  const { userId } = request
+  const pageSize = pageSizeOf(request.pageSize)
+  const userPseudonyms = vault.ids.users(userId)
+  const user = { userId, pseudonym: userPseudonyms[0] }
+  const page = await vault.backend.listEnvelopes(
+    { userPseudonyms, pageSize, afterRecordId: afterRecordId(request.pageToken, userPseudonyms) },
+    call,
+  )
+  const belongs = (recordName: string, { recordId }: SealedRecord) => isRow(vault, { userId, recordName }, recordId)
+  const opened = await openListed(vault, { user, document: page.user, belongs }, page.records)
+  const { shown: records, unreadableCount } = shownOf(vault, opened)
+  return { records, nextPageToken: pageTokenOf(page.nextAfterRecordId), unreadableCount }
+}
+
+function isRow({ ids }: Vault, name: { userId: string; recordName: string }, recordId: Buffer): boolean {
+  const half = recordId.subarray(pseudonymSize)
+  const kid = half.length === pseudonymSize ? half.readUInt32BE(0) : 0
+  return ids.recordHalf(kid, name)?.equals(half) ?? false
+}

@@ -1,0 +1,89 @@
+// What a request may hold. Sizes are bytes of UTF-8. U+FFFD is refused because decoders put it where bytes were not
+// UTF-8: two ids would become one.
+import { invalidField } from '../../core/errors.js'
+import type { KeyMode, Precondition } from '../../gen/encserver/v1/frontend.js'
+import { isMode, type Mode } from '../crypto/envelope.js'
+
+const maxIdBytes = 1024
+const maxCallerAadBytes = 65_536
+const keyIdBytes = 16
+const maxKeepVersions = 100
+/** What a google.protobuf.Timestamp ends with: the year 9999. */
+const endOfTime = Date.UTC(10_000, 0)
+
+function checkText(field: string, value: string, minBytes: number): void {
+  const bytes = Buffer.byteLength(value)
+  if (bytes < minBytes || bytes > maxIdBytes) {
+    throw invalidField(field, `must be ${minBytes} to ${maxIdBytes} bytes of UTF-8, not ${bytes}`)
+  }
+  checkCharacters(field, value)
+}
+
+export function checkCharacters(field: string, value: string): void {
+  if (!value.includes('\ufffd')) return
+  throw invalidField(field, 'must not contain U+FFFD: it may stand for bytes that were not UTF-8')
+}
+
+export function checkUserId(userId: string): void {
+  checkText('user_id', userId, 1)
+}
+
+/** The user and the record of a request. */
+export function checkName({ userId, recordName }: { userId: string; recordName: string }): void {
+  checkUserId(userId)
+  checkText('record_name', recordName, 0)
+}
+
+export function checkCallerAad(callerAad: Buffer): void {
+  if (callerAad.length <= maxCallerAadBytes) return
+  throw invalidField('caller_aad', `must be at most ${maxCallerAadBytes} bytes, not ${callerAad.length}`)
+}
+
+export function checkData(data: Buffer, maxBytes: number): void {
+  if (data.length <= maxBytes) return
+  throw invalidField(
+    'data',
+    `must be at most ${maxBytes} bytes, not ${data.length}; larger ones go through UploadRecord`,
+  )
+}
+
+/** An etag that may be left out. */
+export function checkKeyId(field: string, keyId: Buffer): void {
+  if (keyId.length === 0 || keyId.length === keyIdBytes) return
+  throw invalidField(field, `must be ${keyIdBytes} bytes, not ${keyId.length}`)
+}
+
+export function checkPrecondition(precondition: Precondition | undefined): void {
+  if (precondition === undefined) return
+  const { condition } = precondition
+  if (condition === undefined) throw invalidField('precondition', 'must hold a condition')
+  if (condition.$case === 'absent' && !condition.value) throw invalidField('precondition.absent', 'must be true')
+  if (condition.$case === 'keyId' && condition.value.length !== keyIdBytes) {
+    throw invalidField('precondition.key_id', `must be ${keyIdBytes} bytes, not ${condition.value.length}`)
+  }
+}
+
+/** A time from which on the record is not there. */
+export function checkExpireTime(expireTime: Date | undefined, now: Date): void {
+  if (expireTime === undefined) return
+  // Not a time at all compares with nothing.
+  if (!(expireTime.getTime() < endOfTime)) throw invalidField('expire_time', 'must be a time before the year 10000')
+  if (expireTime <= now) throw invalidField('expire_time', 'must be in the future')
+}
+
+export function checkKeepVersions(keepVersions: number): void {
+  if (Number.isInteger(keepVersions) && keepVersions >= 0 && keepVersions <= maxKeepVersions) return
+  throw invalidField('keep_versions', `must be 1 to ${maxKeepVersions}, or 0 for as many as the record was told`)
+}
+
+/** A version that must be named. */
+export function checkVersion(version: bigint): void {
+  if (version <= 0n) throw invalidField('version', 'must be the number of a version')
+}
+
+/** The mode asked for, or the default. */
+export function modeOf(asked: KeyMode, byDefault: Mode): Mode {
+  if (asked === 0) return byDefault
+  if (!isMode(asked)) throw invalidField('key_mode', 'must be KEY_MODE_CLIENT, KEY_MODE_SERVER or KEY_MODE_SPLIT')
+  return asked
+}

@@ -1,0 +1,83 @@
+// What the front end's methods share: its keys, its back end and how it writes.
+
+import { type Clock, newClock } from '../../core/clock.js'
+import { type Admission, admission } from '../../core/server/admission.js'
+import { type FrontendConfig, suites } from '../config.js'
+import type { Suite } from '../crypto/aead.js'
+import { type Mode, modes } from '../crypto/envelope.js'
+import { type RandomSource, randomSource } from '../crypto/random.js'
+import type { Keyring } from '../keys/keyring.js'
+import { localKms } from '../keys/local-kms.js'
+import { type RecordIds, recordIds } from '../keys/record-ids.js'
+import { type UserKeys, userKeys } from '../keys/user-keys.js'
+import { type LegacyImport, legacyImport } from '../legacy/import.js'
+import { type Backend, guardedBackend } from '../upstream/backend.js'
+import { defaultPatience, type Patience } from '../upstream/retry.js'
+
+export interface Vault {
+  backend: Backend
+  keyring: Keyring
+  ids: RecordIds
+  userKeys: UserKeys
+  random: RandomSource
+  write: { suite: Suite; chunkLog2: number }
+  readSuites: readonly Suite[]
+  /** For a request that does not say. */
+  defaultMode: Mode
+  maxRecordBytes: number
+  maxUploadBytes: number
+  /** Room for uploads and downloads: each holds some parts in memory. */
+  transfers: Admission
+  /** For a request that does not say. */
+  keepVersions: number
+  /** What expiry goes by. */
+  clock: Clock
+  /** How long transfers wait for the back end. */
+  patience: Patience
+  legacyImport: LegacyImport
+}
+
+export interface VaultParts {
+  config: FrontendConfig
+  keyring: Keyring
+  backend: Backend
+  /** Tests bring their own. */
+  random?: RandomSource
+  clock?: Clock
+  patience?: Patience
+}
+
+// A transfer takes longer than a call, and so does waiting for its place.
+const transferRetryMs = 1_000
+
+const readSuites: readonly Suite[] = [1, 2]
+
+export function openVault(parts: VaultParts): Vault {
+  const { config, keyring, backend, random = randomSource(), clock = newClock(), patience = defaultPatience } = parts
+  const suite = (suites.indexOf(config.writeSuite) + 1) as Suite
+  const kms = localKms({ keys: keyring.keyEncryptionKeys, writeSuite: suite, readSuites, random })
+  const { realm } = keyring
+  return {
+    backend: guardedBackend(backend),
+    keyring,
+    ids: recordIds(keyring),
+    userKeys: userKeys({ realm, providers: [kms], random, limits: config.userKeyCache }),
+    random,
+    write: { suite, chunkLog2: config.chunkLog2 },
+    readSuites,
+    defaultMode: modes[config.keyMode],
+    maxRecordBytes: config.maxRecordBytes,
+    maxUploadBytes: config.maxUploadBytes,
+    transfers: admission(config.maxTransfers, transferRetryMs),
+    keepVersions: config.keepVersions,
+    clock,
+    patience,
+    legacyImport: legacyImport(config.legacyImport),
+  }
+}
+
+/** Wipes every key; the vault answers no call after. */
+export function closeVault({ userKeys, keyring }: Vault): void {
+  userKeys.close()
+  for (const { key } of [...keyring.pseudonymKeys, ...keyring.keyEncryptionKeys]) key.close()
+}

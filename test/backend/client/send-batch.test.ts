@@ -1,0 +1,260 @@
+import { expect } from 'chai'
+import { newCall } from '../../../src/core/client/client.js'
+import { type Reason, VaultError } from '../../../src/core/errors.js'
+import type { BatchCall } from '../../../src/gen/encserver/v1/backend.js'
+import { gate } from '../../core/fake-frontend.js'
+import {
+  answerAll,
+  type Batch,
+  errorResult,
+  fakeBackend,
+  gathered,
+  get,
+  getAll,
+  pause,
+  put,
+  remove,
+  resultOf,
+} from '../fake-backend.js'
+import { reasonOf, rejection, until } from '../samples.js'
+
+const neverSent = () => {
+  const cause = Object.assign(new Error(), { details: 'No connection established. Last error: x' })
+  return new VaultError('UNREACHABLE', { cause })
+}
+
+const unsentInTime = () =>
+  new VaultError('DEADLINE_EXCEEDED', { cause: { details: 'Deadline exceeded after 1s,Waiting for LB pick' } })
+
+describe('batch exchange', () => {
+  describe('a batch that breaks', () => {
+    const broken = () => new VaultError('UNREACHABLE', { cause: new Error('connection reset') })
+    const breaks = (error: unknown, answered = 0): Batch =>
+      async function* (calls) {
+        if (answered > 0) yield { results: calls.slice(0, answered).map(resultOf) }
+        throw error
+      }
+
+    it('has each call without a result made again by itself, once', async () => {
+      const fake = fakeBackend(breaks(broken(), 2))
+      const answers = await getAll(gathered(fake), 5)
+      expect(answers.map(({ record }) => String(record?.recordId))).to.deep.equal(['0', '1', '2', '3', '4'])
+      expect(fake.seen.alone).to.deep.equal(['2', '3', '4'])
+    })
+
+    it('so has one that ends without all results, and one that cannot even be sent', async () => {
+      const ended = fakeBackend(async function* (calls) {
+        yield* answerAll(calls.slice(1))
+      })
+      await getAll(gathered(ended), 3)
+      expect(ended.seen.alone).to.deep.equal(['0'])
+      const unsent = fakeBackend(() => {
+        throw new TypeError('cannot be encoded')
+      })
+      await getAll(gathered(unsent), 3)
+      expect(unsent.seen.alone).to.have.length(3)
+      const notBegun = fakeBackend()
+      const executeBatch = () => {
+        throw new TypeError('no such method')
+      }
+      await getAll(gathered({ methods: { ...notBegun.methods, executeBatch } }), 3)
+      expect(notBegun.seen.alone).to.have.length(3)
+    })
+
+    it('makes no call again whose caller has gone', async () => {
+      const { opened, open } = gate()
+      const fake = fakeBackend(async function* () {
+        await opened
+        yield* []
+        throw broken()
+      })
+      const client = gathered(fake)
+      const leaving = new AbortController()
+      const outcomes = [
+        reasonOf(get(client, 'gone', newCall({ signal: leaving.signal }))),
+        reasonOf(get(client, 'late', newCall({ timeoutMs: 20 }))),
+        get(client, 'stays'),
+      ]
+      await until(() => fake.seen.batches.length === 1)
+      leaving.abort()
+      expect(await Promise.all(outcomes.slice(0, 2))).to.deep.equal(['CANCELLED', 'DEADLINE_EXCEEDED'])
+      await pause(5) // a timer may be a millisecond ahead of the clock
+      open()
+      await outcomes[2]
+      expect(fake.seen.alone).to.deep.equal(['stays'])
+    })
+
+    const bare = (reason: Reason) => new VaultError(reason, { cause: new Error('from the batch') })
+    const unknown = ['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN'] as const
+    // What the batch broke with, what each call by itself failed with, what store and delete then say, what a retrieve.
+    const cases: [string, VaultError, VaultError, readonly [Reason, Reason], Reason][] = [
+      ['both broke', broken(), broken(), unknown, 'UNREACHABLE'],
+      ['then the server was gone', broken(), neverSent(), unknown, 'UNREACHABLE'],
+      ['then it was too busy', broken(), bare('OVERLOADED'), unknown, 'OVERLOADED'],
+      ['then its store was away', broken(), bare('STORE_UNAVAILABLE'), unknown, 'STORE_UNAVAILABLE'],
+      ['the batch was a bug', bare('INTERNAL'), neverSent(), unknown, 'UNREACHABLE'],
+      ['then nothing was sent in time', broken(), unsentInTime(), unknown, 'DEADLINE_EXCEEDED'],
+      ['nothing was ever sent', neverSent(), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
+      ['it knows no batches', bare('NOT_SUPPORTED'), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
+      ['it began none', bare('OVERLOADED'), neverSent(), ['UNREACHABLE', 'UNREACHABLE'], 'UNREACHABLE'],
+      [
+        'the second answer is sure, of a store',
+        broken(),
+        bare('PRECONDITION_FAILED'),
+        ['PRECONDITION_FAILED', 'OUTCOME_UNKNOWN'],
+        'PRECONDITION_FAILED',
+      ],
+      [
+        'nothing was begun before',
+        neverSent(),
+        bare('PRECONDITION_FAILED'),
+        ['PRECONDITION_FAILED', 'PRECONDITION_FAILED'],
+        'PRECONDITION_FAILED',
+      ],
+      [
+        'the second answer is sure',
+        broken(),
+        bare('RECORD_CORRUPT'),
+        ['RECORD_CORRUPT', 'RECORD_CORRUPT'],
+        'RECORD_CORRUPT',
+      ],
+    ]
+    for (const [what, first, second, writes, read] of cases) {
+      it(`says ${[...new Set(writes)].join()} of writes when ${what}`, async () => {
+        const fake = fakeBackend(breaks(first), () => Promise.reject(second))
+        const client = gathered(fake)
+        const reasons = await Promise.all([put(client), remove(client), get(client, 'x')].map((each) => reasonOf(each)))
+        expect(reasons).to.deep.equal([...writes, read])
+        expect(fake.seen.alone).to.have.length(3)
+      })
+    }
+
+    it('has stores say so that may have been done, and since when, and no others', async () => {
+      const breaking = (error: VaultError): Batch =>
+        async function* () {
+          await pause(40)
+          yield* []
+          throw error
+        }
+      for (const [error, least, most] of [
+        [broken(), 40, 1_000],
+        [neverSent(), 0, 0],
+        [bare('NOT_SUPPORTED'), 0, 0],
+        [new VaultError('OVERLOADED', { retryAfterMs: 1 }), 0, 0],
+      ] as const) {
+        const fake = fakeBackend(breaking(error))
+        const client = gathered(fake)
+        await Promise.all([put(client), put(client)])
+        expect(fake.seen.triedMsAgo).to.have.length(2)
+        for (const ms of fake.seen.triedMsAgo) expect(ms).to.be.within(least, most)
+      }
+      const alone = fakeBackend()
+      await put(gathered(alone))
+      expect(alone.seen.triedMsAgo).to.deep.equal([0])
+    })
+
+    it('has a delete that finds nothing the second time say that nobody knows', async () => {
+      for (const [error, outcome] of [
+        [broken(), 'OUTCOME_UNKNOWN'],
+        [neverSent(), false],
+      ] as const) {
+        const fake = fakeBackend(breaks(error))
+        const client = gathered({ methods: { ...fake.methods, deleteEnvelope: async () => ({ deleted: false }) } })
+        const [deleted] = await Promise.allSettled([remove(client), get(client, 'x')])
+        expect(deleted.status === 'fulfilled' ? deleted.value.deleted : deleted.reason.reason).to.equal(outcome)
+        const does = gathered({ methods: { ...fake.methods, deleteEnvelope: async () => ({ deleted: true }) } })
+        expect((await Promise.all([remove(does), get(does, 'x')]))[0]).to.deep.equal({ deleted: true })
+      }
+    })
+
+    it('because the back end has no batches is no error at all', async () => {
+      const fake = fakeBackend(breaks(bare('NOT_SUPPORTED')))
+      const client = gathered(fake)
+      await Promise.all([put(client), remove(client), get(client, 'x')])
+      expect(fake.seen.alone).to.deep.equal(['store', 'delete', 'x'])
+    })
+  })
+
+  describe('a back end that is too busy', () => {
+    const busy = new VaultError('OVERLOADED', { retryAfterMs: 60 })
+
+    for (const [what, batch] of Object.entries<Batch>({
+      'for a batch': async function* () {
+        yield* []
+        throw busy
+      },
+      'for a call': async function* (calls) {
+        yield { results: calls.map(({ index }) => errorResult(index, busy)) }
+      },
+    })) {
+      it(`${what} is asked again by each call, not sooner than it said`, async () => {
+        const fake = fakeBackend(batch)
+        const startedAt = Date.now()
+        await getAll(gathered(fake), 3)
+        expect(Date.now() - startedAt).to.be.within(55, 1_000)
+        expect(fake.seen.alone).to.have.length(3)
+      })
+
+      it(`${what} is not asked again when there is no time for it`, async () => {
+        const fake = fakeBackend(batch)
+        const startedAt = Date.now()
+        const client = gathered(fake)
+        const calls = [1, 2].map(() => reasonOf(put(client, 200, newCall({ timeoutMs: 50 }))))
+        expect(await Promise.all(calls)).to.deep.equal(['OVERLOADED', 'OVERLOADED'])
+        expect(Date.now() - startedAt).to.be.below(50)
+        expect(fake.seen.alone).to.deep.equal([])
+      })
+    }
+  })
+
+  describe('results', () => {
+    it('that come once more, after their batch, are not taken for those of the next', async () => {
+      let earlier: BatchCall[] = []
+      const fake = fakeBackend(async function* (calls) {
+        if (earlier.length > 0)
+          yield { results: earlier.map(({ index }) => errorResult(index, new VaultError('INTERNAL'))) }
+        earlier = calls
+        yield* answerAll(calls)
+      })
+      const client = gathered(fake)
+      for (let sent = 0; sent < 3; sent += 1) await getAll(client, 3)
+      expect(fake.seen).to.deep.include({ streams: 1, alone: [] })
+    })
+
+    it('that are errors reject with them, each its own', async () => {
+      const fake = fakeBackend(async function* (calls) {
+        const errors = [new VaultError('RECORD_CORRUPT'), new VaultError('STORE_FULL', { retryAfterMs: 1_500 })]
+        yield { results: [...errors.map((error, index) => errorResult(index, error)), resultOf(calls[2]!)] }
+      })
+      const client = gathered(fake)
+      const [corrupt, full, fine] = [get(client, 'a'), put(client), get(client, 'b')]
+      expect(await rejection(corrupt)).to.include({ reason: 'RECORD_CORRUPT', requestId: 'r' })
+      expect(await rejection(full)).to.include({ reason: 'STORE_FULL', retryAfterMs: 1_500 })
+      expect((await fine).record?.recordId.toString()).to.equal('b')
+      expect(fake.seen.alone).to.deep.equal([])
+    })
+
+    it('of no call, or a second one of a call, are nothing', async () => {
+      const fake = fakeBackend(async function* (calls) {
+        yield { results: [{ ...resultOf(calls[0]!), index: 99 }, resultOf(calls[0]!)] }
+        yield { results: [errorResult(0, new VaultError('RECORD_CORRUPT')), resultOf(calls[1]!)] }
+      })
+      const answers = await getAll(gathered(fake), 2)
+      expect(answers.map(({ record }) => String(record?.recordId))).to.deep.equal(['0', '1'])
+      expect(fake.seen.alone).to.deep.equal([])
+    })
+
+    it('of another kind, or of none, are a bug of the back end', async () => {
+      const fake = fakeBackend(async function* () {
+        yield { results: [{ index: 0, outcome: { $case: 'delete', value: { deleted: true } } }] }
+        yield { results: [{ index: 1, outcome: undefined }] }
+      })
+      const client = gathered(fake)
+      expect(await Promise.all([get(client, 'a'), put(client)].map((each) => reasonOf(each)))).to.deep.equal([
+        'INTERNAL',
+        'INTERNAL',
+      ])
+      expect(fake.seen.alone).to.deep.equal([])
+    })
+  })
+})

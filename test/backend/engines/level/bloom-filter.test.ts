@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto'
+import { expect } from 'chai'
+import { knownKeys } from '../../../../src/backend/engines/level/bloom-filter.js'
+
+const keys = (count: number) => Array.from({ length: count }, () => randomBytes(72))
+
+describe('known keys', () => {
+  it('have every key that was added', () => {
+    const known = knownKeys()
+    const added = keys(100_000)
+    for (const key of added) known.add(key)
+    known.complete()
+    expect(added.filter((key) => !known.mayHave(key))).to.deep.equal([])
+  })
+
+  it('have hardly any other', () => {
+    const known = knownKeys()
+    for (const key of keys(100_000)) known.add(key)
+    known.complete()
+    expect(keys(10_000).filter(known.mayHave).length).to.be.lessThan(10)
+  })
+
+  it('may have any key until they are complete', () => {
+    const known = knownKeys()
+    const [key] = keys(1) as [Buffer]
+    expect(known.mayHave(key)).to.equal(true)
+    known.complete()
+    expect(known.mayHave(key)).to.equal(false)
+  })
+
+  it('tell keys apart by their last 16 bytes', () => {
+    const known = knownKeys()
+    known.complete()
+    const [key] = keys(1) as [Buffer]
+    known.add(key)
+    for (let at = 56; at < 72; at += 4) {
+      const other = Buffer.from(key)
+      other[at + 3] = (other[at + 3] as number) ^ 0x80
+      expect(known.mayHave(other), `byte ${at}`).to.equal(false)
+    }
+  })
+})

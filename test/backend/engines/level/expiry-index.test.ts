@@ -1,0 +1,111 @@
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { type LevelDatabase, openLevelDatabase } from '../../../../src/backend/engines/level/database.js'
+import { type LevelExpiry, levelExpiry } from '../../../../src/backend/engines/level/expiry-index.js'
+import { metaCodec } from '../../../../src/backend/engines/level/meta.js'
+import { openLevelStore } from '../../../../src/backend/engines/level/store.js'
+import type { SealedRecord } from '../../../../src/gen/encserver/v1/backend.js'
+import {
+  call,
+  keyId,
+  putInto,
+  sampleEnvelope,
+  sampleRecord,
+  sampleUser,
+  type TempFolder,
+  tempFolder,
+} from '../../samples.js'
+
+const at = new Date('2026-01-01T00:00:00.001Z')
+const always = { by: at, limit: 100 }
+
+describe('level-expiry', () => {
+  let folder: TempFolder
+  let entries: LevelDatabase<Buffer>
+  let expiry: LevelExpiry
+  let record: SealedRecord
+
+  beforeEach(async () => {
+    folder = await tempFolder()
+    entries = await openLevelDatabase({ folder: folder.path, codec: metaCodec, bufferBytes: 1024 * 1024 })
+    expiry = levelExpiry(entries)
+    record = sampleRecord(sampleUser(), { expireTime: at })
+  })
+  afterEach(async () => {
+    await entries.close()
+    await folder.remove()
+  })
+
+  const done = async () => undefined
+  const keys = () => entries.keys({ limit: 100 }, call)
+
+  it('has the entry before the record is written, under time, record and key id', async () => {
+    let seen: Buffer[] = []
+    await expiry.noted(record, async () => (seen = await keys()), call)
+    const time = Buffer.alloc(8)
+    time.writeBigUInt64BE(BigInt(at.getTime()))
+    expect(seen).to.deep.equal([Buffer.concat([time, record.recordId, keyId(record)])])
+  })
+
+  it('notes nothing of a record that does not expire', async () => {
+    expect(await expiry.noted({ ...record, expireTime: undefined }, async () => 'written', call)).to.equal('written')
+    expect(await keys()).to.deep.equal([])
+  })
+
+  it('tells of what expires at the very time, whatever its id, and of nothing later', async () => {
+    const last = { ...record, recordId: Buffer.alloc(72, 0xff) }
+    const later = { ...record, expireTime: new Date(at.getTime() + 1), recordId: Buffer.alloc(72) }
+    for (const each of [last, later]) await expiry.noted(each, done, call)
+    const due = await expiry.expired(always, call)
+    expect(due.map(({ recordId }) => recordId)).to.deep.equal([last.recordId])
+  })
+
+  it('does not tell of a record that is on its way', async () => {
+    let told = -1
+    await expiry.noted(record, async () => (told = (await expiry.expired(always, call)).length), call)
+    expect(told).to.equal(0)
+    const [due] = await expiry.expired(always, call)
+    expect(due?.recordId).to.deep.equal(record.recordId)
+  })
+
+  it('does not tell of it while one of two writers of the same is on its way', async () => {
+    let finish = () => {}
+    const slow = expiry.noted(record, () => new Promise<void>((resolve) => (finish = resolve)), call)
+    await expiry.noted(record, done, call)
+    expect(await expiry.expired(always, call)).to.deep.equal([])
+    finish()
+    await slow
+    expect(await expiry.expired(always, call)).to.have.length(1)
+  })
+
+  it('keeps the entry of a write that failed: it may have happened', async () => {
+    const failed = expiry.noted(record, () => Promise.reject(new Error('failed')), call)
+    expect(await failed.catch((error: Error) => error.message)).to.equal('failed')
+    expect(await expiry.expired(always, call)).to.have.length(1)
+  })
+
+  it('tells no more of what is settled', async () => {
+    await expiry.noted(record, done, call)
+    for (const due of await expiry.expired(always, call)) await expiry.settled(due, call)
+    expect(await keys()).to.deep.equal([])
+  })
+
+  it('has one entry for a record, however often it is replaced, and none when it is deleted', async () => {
+    const path = join(folder.path, 'store')
+    const far = (day: number) => new Date(Date.UTC(2100, 0, day))
+    let store = await openLevelStore({ folder: path })
+    for (let day = 1; day <= 9; day += 1) {
+      await putInto(store, { ...record, envelope: sampleEnvelope(), expireTime: far(day) })
+    }
+    await store.close()
+    store = await openLevelStore({ folder: path })
+    const by = { by: far(100), limit: 100 }
+    expect(await store.expired(by, call)).to.have.length(1)
+    const { recordId, userUid } = record
+    await store.deleteRecord({ recordId, userUid, expectKeyId: undefined, now: undefined }, call)
+    await store.close()
+    store = await openLevelStore({ folder: path })
+    expect(await store.expired(by, call)).to.deep.equal([])
+    await store.close()
+  })
+})

@@ -1,0 +1,233 @@
+import { randomBytes } from 'node:crypto'
+import { open, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { ClassicLevel } from 'classic-level'
+import { type LevelDatabase, openLevelDatabase } from '../../../../src/backend/engines/level/database.js'
+import { openLevelHandle } from '../../../../src/backend/engines/level/handle.js'
+import { knowingEngine } from '../../../../src/backend/engines/level/key-filter.js'
+import { metaCodec } from '../../../../src/backend/engines/level/meta.js'
+import { openLevelStore } from '../../../../src/backend/engines/level/store.js'
+import { VaultError } from '../../../../src/core/errors.js'
+import {
+  call,
+  putInto,
+  rejection,
+  sampleRecord,
+  sampleUser,
+  type TempFolder,
+  tempFolder,
+  until,
+} from '../../samples.js'
+
+const value = Buffer.from('value')
+const MiB = 1024 * 1024
+
+/** A database of these keys, in order, whose steps of learning end when they are let; it notes which keys are read. */
+function database(keys: Buffer[]) {
+  const sorted = keys.toSorted(Buffer.compare)
+  const read: Buffer[] = []
+  const held: (() => void)[] = []
+  const state = { holds: false, fails: false, bytes: 0 }
+  const level = {
+    approximateSize: async () => state.bytes,
+    keys: ({ gt, lte, limit }: { gt?: Buffer; lte?: Buffer; limit?: number }) => ({
+      async all() {
+        const after = (key: Buffer) => gt === undefined || Buffer.compare(key, gt) > 0
+        const within = (key: Buffer) => lte === undefined || Buffer.compare(key, lte) <= 0
+        const found = sorted.filter((key) => after(key) && within(key)).slice(0, limit)
+        if (state.holds) await new Promise<void>((resolve) => held.push(resolve))
+        if (state.fails) throw new VaultError('STORE_UNAVAILABLE')
+        return found
+      },
+    }),
+  }
+  const handle = { use: <T>(work: (level: never) => Promise<T>) => work(level as never) }
+  const engine = {
+    async read(asked: Buffer[]) {
+      read.push(...asked)
+      return asked.map((key) => (sorted.some((there) => there.equals(key)) ? value : undefined))
+    },
+    async write(changes: { key: Buffer; value: Buffer | undefined }[]) {
+      if (state.fails) throw new VaultError('STORE_UNAVAILABLE')
+      for (const { key } of changes) sorted.push(key)
+    },
+  }
+  return { read, held, state, knowing: () => knowingEngine<Buffer>(engine, handle as never) }
+}
+
+const someKeys = (count: number) => Array.from({ length: count }, () => randomBytes(72))
+
+describe('keys that are known', () => {
+  let folder: TempFolder
+
+  beforeEach(async () => {
+    folder = await tempFolder()
+  })
+  afterEach(() => folder.remove())
+
+  /** Resolves when keys that are not there are not looked for. */
+  async function learnt(engine: { read(keys: Buffer[]): Promise<unknown> }, read: Buffer[]): Promise<void> {
+    for (let before = -1; before !== read.length; ) {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      before = read.length
+      await engine.read(someKeys(1))
+    }
+    read.length = 0
+  }
+
+  it('spare a write the reading of others, once all are learnt', async () => {
+    const there = someKeys(2_500)
+    const { read, knowing } = database(there)
+    const engine = knowing()
+    await learnt(engine, read)
+    const [absent, present, other] = [...someKeys(1), there[2_400], ...someKeys(1)] as [Buffer, Buffer, Buffer]
+    expect(await engine.read([absent, present, other])).to.deep.equal([undefined, value, undefined])
+    expect(read).to.deep.equal([present])
+    expect(await engine.read(there)).to.deep.equal(there.map(() => value))
+    await engine.stop()
+  })
+
+  it('are those that are written, while others are learnt and after', async () => {
+    const { read, held, state, knowing } = database(someKeys(10))
+    state.holds = true
+    const engine = knowing()
+    const [early, late] = someKeys(2) as [Buffer, Buffer]
+    await engine.write([{ key: early, value }])
+    state.holds = false
+    await until(() => held.length > 0)
+    for (const release of held) release()
+    await learnt(engine, read)
+    await engine.write([{ key: late, value }])
+    expect(await engine.read([early, late])).to.deep.equal([value, value])
+    await engine.stop()
+  })
+
+  it('are none when they cannot be read: all rows are', async () => {
+    const { read, state, knowing } = database(someKeys(10))
+    state.fails = true
+    const engine = knowing()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const asked = someKeys(3)
+    expect(await engine.read(asked)).to.deep.equal([undefined, undefined, undefined])
+    expect(read).to.deep.equal(asked)
+    await engine.stop()
+  })
+
+  it('are none of a database that is too large', async () => {
+    const { read, state, knowing } = database(someKeys(10))
+    state.bytes = 9 * 1024 * MiB
+    const engine = knowing()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const asked = someKeys(3)
+    await engine.read(asked)
+    expect(read).to.deep.equal(asked)
+    await engine.stop()
+  })
+
+  it('are also those of a write that failed: it may be there after all', async () => {
+    const { read, state, knowing } = database([])
+    const engine = knowing()
+    await learnt(engine, read)
+    state.fails = true
+    const [key] = someKeys(1) as [Buffer]
+    expect(await rejection(engine.write([{ key, value }]))).to.include({ reason: 'STORE_UNAVAILABLE' })
+    await engine.read([key])
+    expect(read).to.deep.equal([key])
+    await engine.stop()
+  })
+
+  describe('in LevelDB', () => {
+    const { getMany } = ClassicLevel.prototype
+    let reads = 0
+
+    beforeEach(() => {
+      reads = 0
+      ClassicLevel.prototype.getMany = function (this: ClassicLevel, ...asked: never[]) {
+        if (this.location.includes(folder.path)) reads += 1
+        return (getMany as (...given: never[]) => Promise<never>).apply(this, asked)
+      } as typeof getMany
+    })
+    afterEach(() => {
+      ClassicLevel.prototype.getMany = getMany
+    })
+
+    const options = () => ({ folder: folder.path, codec: metaCodec, bufferBytes: 16 * MiB })
+
+    async function filled(keys: Buffer[]): Promise<void> {
+      const handle = await openLevelHandle(options())
+      const row = randomBytes(1024)
+      await handle.use((level) => level.batch(keys.map((key) => ({ type: 'put' as const, key, value: row }))))
+      await handle.close()
+      await (await openLevelHandle(options())).close() // makes a table of its log
+    }
+
+    /** Whether a write of this key sees a row. */
+    const seen = (opened: LevelDatabase<Buffer>, key: Buffer) =>
+      opened.write<boolean>({ key, bytes: 1, decide: (row) => ({ answer: row !== undefined }), call })
+
+    /** Resolves when a write of a key that is not there reads nothing. */
+    async function spared(write: () => Promise<unknown>): Promise<void> {
+      for (let before = -1; before !== reads; ) {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        before = reads
+        await write()
+      }
+    }
+
+    it('let no write miss a row that was there', async () => {
+      const keys = someKeys(3_000)
+      await filled(keys)
+      const opened = await openLevelDatabase({ ...options(), knowsKeys: true })
+      try {
+        const all = async () => (await Promise.all(keys.map((key) => seen(opened, key)))).every((row) => row)
+        expect(await all()).to.equal(true)
+        await spared(() => seen(opened, someKeys(1)[0] as Buffer))
+        expect(await all()).to.equal(true)
+      } finally {
+        await opened.close()
+      }
+    })
+
+    it('are none when a table is damaged, whose rows LevelDB passes over', async () => {
+      const keys = someKeys(5_000)
+      await filled(keys)
+      const [table] = (await readdir(folder.path)).filter((name) => name.endsWith('.ldb'))
+      const path = join(folder.path, table as string)
+      const file = await open(path, 'r+')
+      await file.write(Buffer.alloc(80 * 1024, 0xff), 0, 80 * 1024, Math.floor((await file.stat()).size / 2))
+      await file.close()
+      const opened = await openLevelDatabase({ ...options(), knowsKeys: true })
+      try {
+        await new Promise((resolve) => setTimeout(resolve, 500))
+        const outcomes = await Promise.allSettled(keys.map((key) => seen(opened, key)))
+        const absent = outcomes.filter((outcome) => outcome.status === 'fulfilled' && !outcome.value)
+        expect(absent).to.have.length(0)
+        expect(outcomes.some(({ status }) => status === 'rejected')).to.equal(true)
+      } finally {
+        await opened.close()
+      }
+    })
+
+    it('are no longer learnt once it is closed', async () => {
+      await filled(someKeys(20_000))
+      const opened = await openLevelDatabase({ ...options(), knowsKeys: true })
+      const began = Date.now()
+      await opened.close()
+      expect(Date.now() - began).to.be.lessThan(1_000)
+    })
+
+    it('spare the store of a new record its reading, and none of one that is there', async () => {
+      const record = sampleRecord(sampleUser())
+      const absent = { precondition: { condition: { $case: 'absent' as const, value: true } } }
+      for (const start of [1, 2, 3]) {
+        const store = await openLevelStore({ folder: folder.path })
+        if (start === 1) await putInto(store, record)
+        await spared(() => putInto(store, sampleRecord(sampleUser())))
+        const again = { ...record, envelope: sampleRecord(sampleUser()).envelope }
+        expect(await rejection(putInto(store, again, absent))).to.include({ reason: 'ALREADY_EXISTS' })
+        await store.close()
+      }
+    })
+  })
+})

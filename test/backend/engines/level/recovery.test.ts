@@ -1,0 +1,100 @@
+import { expect } from 'chai'
+import { levelRecovery } from '../../../../src/backend/engines/level/recovery.js'
+import { VaultError } from '../../../../src/core/errors.js'
+import { type TempFolder, tempFolder, until } from '../../samples.js'
+
+describe('level-recovery', () => {
+  const ioError = new VaultError('STORE_UNAVAILABLE')
+  let folder: TempFolder
+
+  beforeEach(async () => {
+    folder = await tempFolder()
+  })
+  afterEach(() => folder.remove())
+
+  /** A database whose reopening fails that many times. */
+  function start({ failures = 0, isOpen = true, path = folder.path } = {}) {
+    const cycles: number[] = []
+    const seen: string[] = []
+    const handle = {
+      isOpen: () => isOpen,
+      async cycle() {
+        cycles.push(Date.now())
+        if (cycles.length <= failures) throw Object.assign(new Error('IO error'), { code: 'LEVEL_IO_ERROR' })
+      },
+    }
+    const recovery = levelRecovery(
+      handle,
+      { folder: path, bufferBytes: 1 },
+      {
+        backoff: { firstMs: 10, maxMs: 40 },
+        changed: () => seen.push(recovery.health()),
+      },
+    )
+    return { recovery, cycles, seen }
+  }
+
+  it('is ready until a write fails', () => {
+    const { recovery } = start()
+    expect(recovery.health()).to.equal('ready')
+    expect(() => recovery.refuseUnlessReady()).not.to.throw()
+  })
+
+  it('refuses writes with the reason until the database was reopened', async () => {
+    const { recovery, cycles, seen } = start()
+    recovery.failed(new VaultError('STORE_FULL'))
+    expect(() => recovery.refuseUnlessReady())
+      .to.throw(VaultError)
+      .that.includes({
+        reason: 'STORE_FULL',
+        retryAfterMs: 1000,
+      })
+    await until(() => recovery.health() === 'ready')
+    expect(cycles).to.have.length(1)
+    expect(seen).to.deep.equal(['STORE_FULL', 'ready'])
+    expect(() => recovery.refuseUnlessReady()).not.to.throw()
+  })
+
+  it('tries again, ever more seldom, while reopening fails', async () => {
+    const { recovery, cycles, seen } = start({ failures: 4 })
+    recovery.failed(ioError)
+    recovery.failed(ioError)
+    await until(() => recovery.health() === 'ready')
+    const waits = cycles.slice(1).map((at, index) => at - (cycles[index] ?? 0))
+    expect(waits).to.have.length(4)
+    for (const [index, least] of [20, 40, 40, 40].entries()) expect(waits[index]).to.be.within(least - 2, least + 150)
+    expect(seen).to.deep.equal(['STORE_UNAVAILABLE', 'ready'])
+  })
+
+  it('recovers a second time', async () => {
+    const { recovery, cycles } = start()
+    for (const times of [1, 2]) {
+      recovery.failed(ioError)
+      await until(() => recovery.health() === 'ready')
+      expect(cycles).to.have.length(times)
+    }
+  })
+
+  it('keeps an open database open while it cannot tell the room', async () => {
+    const { recovery, cycles } = start({ path: `${folder.path}/none` })
+    recovery.failed(ioError)
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(cycles).to.have.length(0)
+    await recovery.stop()
+  })
+
+  it('opens a closed database without asking for room', async () => {
+    const { recovery } = start({ path: `${folder.path}/none`, isOpen: false })
+    recovery.failed(ioError)
+    await until(() => recovery.health() === 'ready')
+  })
+
+  it('ends when it is stopped', async () => {
+    const { recovery, cycles } = start({ failures: Number.POSITIVE_INFINITY })
+    recovery.failed(ioError)
+    await recovery.stop()
+    const made = cycles.length
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(cycles).to.have.length(made)
+  })
+})

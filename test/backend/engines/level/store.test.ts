@@ -1,0 +1,272 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { ClassicLevel } from 'classic-level'
+import { openLevelStore } from '../../../../src/backend/engines/level/store.js'
+import { endOfTime, type Store } from '../../../../src/backend/store/store.js'
+import type { SealedRecord } from '../../../../src/gen/encserver/v1/backend.js'
+import { lifeContract } from '../../../life.contract.js'
+import { storeContract } from '../../../store.contract.js'
+import {
+  call,
+  keyId,
+  putInto,
+  rejection,
+  sampleEnvelope,
+  sampleRecord,
+  sampleUser,
+  storeTime,
+  type TempFolder,
+  tempFolder,
+} from '../../samples.js'
+
+async function openEmpty() {
+  const folder = await tempFolder()
+  let store = await openLevelStore({ folder: folder.path })
+  return {
+    store,
+    async reopen() {
+      await store.close()
+      store = await openLevelStore({ folder: folder.path })
+      return store
+    },
+    async cleanup() {
+      await store.close()
+      await folder.remove()
+    },
+  }
+}
+storeContract('LevelDB', openEmpty)
+lifeContract('LevelDB', openEmpty)
+
+describe('level-store', () => {
+  let folder: TempFolder
+
+  beforeEach(async () => {
+    folder = await tempFolder()
+  })
+  afterEach(() => folder.remove())
+
+  async function openAndClose(path = folder.path): Promise<void> {
+    await (await openLevelStore({ folder: path })).close()
+  }
+
+  async function writeFormat(format: string): Promise<void> {
+    const meta = new ClassicLevel(join(folder.path, 'meta'))
+    await meta.put('format', format)
+    await meta.close()
+  }
+
+  it('has every batch synced before it answers', async () => {
+    const level = new ClassicLevel(join(folder.path, 'other'))
+    await level.open()
+    const batches = Object.getPrototypeOf(Object.getPrototypeOf(level.batch()))
+    await level.close()
+    const { write } = batches
+    const asked: unknown[] = []
+    batches.write = function (options: unknown) {
+      asked.push(options)
+      return write.call(this, options)
+    }
+    const store = await openLevelStore({ folder: folder.path })
+    try {
+      await store.insertUser(sampleUser(), call)
+      await putInto(store, sampleRecord(sampleUser()))
+    } finally {
+      batches.write = write
+      await store.close()
+    }
+    expect(asked).to.have.length(3) // the format too
+    for (const options of asked) expect(options).to.deep.equal({ sync: true })
+  })
+
+  it('makes its folders for this user only', async () => {
+    const path = join(folder.path, 'deep', 'data')
+    await openAndClose(path)
+    expect((await readdir(path)).sort()).to.deep.equal(['deletes', 'expiry', 'meta', 'records', 'users', 'versions'])
+    for (const name of ['', 'deletes', 'expiry', 'meta', 'records', 'users', 'versions']) {
+      expect((await stat(join(path, name))).mode & 0o777).to.equal(0o700)
+    }
+  })
+
+  it('leaves the mode of a folder that is there, and closes those it makes', async () => {
+    const path = join(folder.path, 'open')
+    await mkdir(path)
+    await chmod(path, 0o755)
+    await openAndClose(path)
+    expect((await stat(path)).mode & 0o777).to.equal(0o755)
+    expect((await stat(join(path, 'records'))).mode & 0o777).to.equal(0o700)
+  })
+
+  describe('a row that cannot be decoded', () => {
+    const user = sampleUser()
+    const range = {
+      userPseudonym: user.userPseudonym,
+      userUid: user.userUid,
+      now: storeTime,
+      after: undefined,
+      limit: 10,
+      maxBytes: 1e6,
+    }
+
+    async function withDamaged(test: (store: Store, damaged: SealedRecord, intact: SealedRecord) => Promise<void>) {
+      const [damaged, intact] = [sampleRecord(user), sampleRecord(user)]
+      const first = await openLevelStore({ folder: folder.path })
+      await putInto(first, intact)
+      await first.close()
+      const options = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
+      const level = new ClassicLevel<Buffer, Buffer>(join(folder.path, 'records'), options)
+      await level.put(damaged.recordId, Buffer.of(0xff))
+      await level.close()
+      const store = await openLevelStore({ folder: folder.path })
+      await test(store, damaged, intact).finally(() => store.close())
+    }
+
+    it('is RECORD_CORRUPT for whoever reads it or expects a version of it', () =>
+      withDamaged(async (store, damaged) => {
+        const expectKeyId = keyId(damaged)
+        const target = { recordId: damaged.recordId, userUid: user.userUid, expectKeyId, now: storeTime }
+        const absent = { precondition: { condition: { $case: 'absent' as const, value: true } } }
+        expect(await rejection(store.getRecord(damaged.recordId, call))).to.include({ reason: 'RECORD_CORRUPT' })
+        expect(await rejection(store.deleteRecord(target, call))).to.include({ reason: 'RECORD_CORRUPT' })
+        expect(await rejection(putInto(store, damaged, absent))).to.include({ reason: 'RECORD_CORRUPT' })
+      }))
+
+    it('fails nobody who shares its batch', () =>
+      withDamaged(async (store, damaged, intact) => {
+        const absent = { precondition: { condition: { $case: 'absent' as const, value: true } } }
+        const [bad, good] = await Promise.allSettled([
+          putInto(store, damaged, absent),
+          putInto(store, { ...intact, envelope: sampleEnvelope() }),
+        ])
+        expect([bad.status, good.status]).to.deep.equal(['rejected', 'fulfilled'])
+      }))
+
+    it('can be replaced', () =>
+      withDamaged(async (store, damaged) => {
+        expect((await putInto(store, damaged)).version).to.equal(1n)
+        expect((await store.getRecord(damaged.recordId, call))?.envelope).to.deep.equal(damaged.envelope)
+      }))
+
+    it('can be removed', () =>
+      withDamaged(async (store, damaged) => {
+        const target = { recordId: damaged.recordId, userUid: user.userUid, expectKeyId: undefined, now: storeTime }
+        expect(await store.deleteRecord(target, call)).to.include({ recordId: damaged.recordId, partCount: 0 })
+        expect(await store.getRecord(damaged.recordId, call)).to.equal(undefined)
+      }))
+
+    it('is listed without contents, beside the others', () =>
+      withDamaged(async (store, damaged, intact) => {
+        const { records } = await store.listRecords(range, call)
+        const sizes = new Map(records.map(({ recordId, envelope }) => [recordId.toString('hex'), envelope.length]))
+        expect(sizes.get(damaged.recordId.toString('hex'))).to.equal(0)
+        expect(sizes.get(intact.recordId.toString('hex'))).to.equal(88)
+      }))
+  })
+
+  it('writes over a note of deletes that is damaged', async () => {
+    const { userPseudonym } = sampleUser()
+    const until = new Date('2025-03-01T12:00:00.123Z')
+    for (const damaged of [Buffer.alloc(0), Buffer.of(1, 2, 3), Buffer.alloc(9), Buffer.alloc(8, 0xff)]) {
+      await openAndClose()
+      const options = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
+      const level = new ClassicLevel<Buffer, Buffer>(join(folder.path, 'deletes'), options)
+      await level.put(userPseudonym, damaged)
+      await level.close()
+      const store = await openLevelStore({ folder: folder.path })
+      try {
+        expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(endOfTime)
+        await store.noteDeletes({ userPseudonym, until, latest: until }, call)
+        expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(until)
+      } finally {
+        await store.close()
+      }
+    }
+  })
+
+  it('stores the encoded record without its id, under its id', async () => {
+    const user = sampleUser()
+    const record = sampleRecord(user)
+    const store = await openLevelStore({ folder: folder.path })
+    await putInto(store, record)
+    await store.close()
+    const level = new ClassicLevel<Buffer, Buffer>(join(folder.path, 'records'), {
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+    })
+    const [[key, value] = []] = await level.iterator().all()
+    await level.close()
+    expect(key).to.deep.equal(record.recordId)
+    expect(value?.includes(record.envelope)).to.equal(true)
+    expect(value?.includes(record.recordId)).to.equal(false)
+  })
+
+  it('refuses a store of another format, and leaves it as it is', async () => {
+    await writeFormat('7')
+    const error = await rejection(openLevelStore({ folder: folder.path }))
+    expect(error.reason).to.equal('STORE_FORMAT')
+    expect(error.message).to.equal('the store has format 7; this version knows format 1')
+    expect(await readdir(folder.path)).to.deep.equal(['meta'])
+  })
+
+  it('opens once the format is a known one', async () => {
+    await writeFormat('2')
+    await rejection(openLevelStore({ folder: folder.path }))
+    await writeFormat('1')
+    await openAndClose()
+  })
+
+  it('refuses records whose meta folder is lost', async () => {
+    await openAndClose()
+    await rm(join(folder.path, 'meta'), { recursive: true })
+    const error = await rejection(openLevelStore({ folder: folder.path }))
+    expect(error.reason).to.equal('STORE_FORMAT')
+    expect(error.message).to.equal(
+      'the store has records but no format number; restore its meta folder from the same backup',
+    )
+  })
+
+  it('takes empty folders as mounts of a new store', async () => {
+    await mkdir(join(folder.path, 'records'))
+    await openAndClose()
+  })
+
+  it('refuses a path that is no folder, and says why', async () => {
+    const path = join(folder.path, 'file')
+    await writeFile(path, '')
+    const error = await rejection(openLevelStore({ folder: path }))
+    expect(error.reason).to.equal('INVALID_REQUEST')
+    expect(error.message).to.equal(`backend.dataDir: ${path} is not a folder, and cannot be made one (EEXIST)`)
+  })
+
+  it('refuses a damaged database, and says which', async () => {
+    await openAndClose()
+    await writeFile(join(folder.path, 'users', 'CURRENT'), 'nonsense')
+    const error = await rejection(openLevelStore({ folder: folder.path }))
+    expect(error.reason).to.equal('STORE_UNAVAILABLE')
+    expect(error.message).to.equal(`cannot open the store in ${folder.path} (LEVEL_CORRUPTION)`)
+  })
+
+  it('refuses a store that another process has open, until it ends', async () => {
+    await openAndClose()
+    const holder = await holdOpen(join(folder.path, 'records'))
+    const error = await rejection(openLevelStore({ folder: folder.path }))
+    holder.kill('SIGKILL')
+    await once(holder, 'exit')
+    expect(error.reason).to.equal('STORE_UNAVAILABLE')
+    expect(error.message).to.equal('another process has the store open, and only one can: stop that first')
+    await openAndClose()
+  })
+})
+
+/** A process that has the database open. */
+async function holdOpen(path: string): Promise<ChildProcess> {
+  const script = `const { ClassicLevel } = require('classic-level')
+    new ClassicLevel(process.argv[1]).open().then(() => console.log('open'))
+    setInterval(() => {}, 1000)`
+  const holder = spawn(process.execPath, ['-e', script, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(holder.stdout, 'data')
+  return holder
+}

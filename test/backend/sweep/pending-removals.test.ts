@@ -1,0 +1,50 @@
+import { expect } from 'chai'
+import { waitingSets } from '../../../src/backend/sweep/pending-removals.js'
+import { sampleSet } from '../samples.js'
+
+describe('waiting sets', () => {
+  it('remember since when each waits', () => {
+    const waiting = waitingSets(10)
+    const [a, b] = [sampleSet(), sampleSet()]
+    expect([waiting.since(a, 5), waiting.since(b, 7), waiting.since(a, 9)]).to.deep.equal([5, 7, 5])
+    expect(waiting.waitingSince(4)).to.deep.equal([])
+    expect(waiting.waitingSince(6)).to.deep.equal([a])
+    expect(waiting.waitingSince(7)).to.deep.equal([a, b])
+  })
+
+  it('begin anew once dropped', () => {
+    const waiting = waitingSets(10)
+    const set = sampleSet()
+    waiting.since(set, 1)
+    waiting.drop(set)
+    expect(waiting.since(set, 8)).to.equal(8)
+  })
+
+  it('are no more than there is room for, and those remembered stay', () => {
+    const waiting = waitingSets(2)
+    const [a, b, c] = [sampleSet(), sampleSet(), sampleSet()]
+    expect([a, b, c].map((set) => waiting.since(set, 1))).to.deep.equal([1, 1, undefined])
+    expect(waiting.since(a, 2)).to.equal(1)
+    waiting.drop(a)
+    expect(waiting.since(c, 3)).to.equal(3)
+  })
+
+  it('lose those that were not asked for', () => {
+    const waiting = waitingSets(10)
+    const [a, b] = [sampleSet(), sampleSet()]
+    for (const set of [a, b]) waiting.since(set, 1)
+    waiting.dropUnasked()
+    waiting.since(a, 2)
+    waiting.dropUnasked()
+    expect([waiting.since(a, 3), waiting.since(b, 3)]).to.deep.equal([1, 3])
+  })
+
+  it('keep no reference to the buffers given', () => {
+    const waiting = waitingSets(10)
+    const set = sampleSet()
+    const copy = { recordId: Buffer.from(set.recordId), keyId: Buffer.from(set.keyId) }
+    waiting.since(set, 1)
+    for (const bytes of Object.values(set)) (bytes as Buffer).fill(0)
+    expect(waiting.waitingSince(1)).to.deep.equal([copy])
+  })
+})

@@ -1,0 +1,34 @@
+// What the system says of a file, in words that name the file that was named.
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { fileError } from '../../../src/cli/files/file-errors.js'
+
+const here = import.meta.filename
+const absent = join(tmpdir(), 'enc-server-absent')
+
+function words(code: string, path: string, dest?: string): string {
+  const error = Object.assign(new Error('as it was'), { code, path, syscall: 'open', ...(dest && { dest }) })
+  return (fileError(error) as Error).message
+}
+
+describe('file errors', () => {
+  it('tell a file from the folder it is in', () => {
+    expect(words('EACCES', here)).to.equal(`${here} is not yours to read or write: see who owns it and its mode`)
+    expect(words('EACCES', absent)).to.equal(`the folder ${tmpdir()} is not yours to use: see who owns it and its mode`)
+    expect(words('ENOENT', absent)).to.equal(`there is no ${absent}: correct the path`)
+    expect(words('ENOENT', join(absent, 'x'))).to.equal(`there is no folder ${absent}: make it first`)
+  })
+
+  it('name the file that was wanted, and not the one that stands for it', () => {
+    expect(words('EISDIR', '/x/film.partial')).to.equal('/x/film is a folder, where a file is wanted')
+    expect(words('ENOTDIR', '/x/.enc-server-1.tmp', '/x/y')).to.match(/^\/x\/y leads through a file/)
+  })
+
+  it('leave alone what is about no path', () => {
+    for (const error of [new Error('x'), Object.assign(new Error('x'), { code: 'ENOENT', syscall: 'connect' }), 'x']) {
+      expect(fileError(error)).to.equal(error)
+    }
+    expect(words('EIO', here)).to.equal('as it was')
+  })
+})

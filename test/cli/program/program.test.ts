@@ -1,0 +1,150 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { feclient } from '../../../src/cli/feclient/feclient.js'
+import { noHints } from '../../../src/cli/program/hints.js'
+import { rootCommand, runProgram, type Session } from '../../../src/cli/program/program.js'
+import { printLine } from '../../../src/cli/terminal/output.js'
+import { cancelledBy } from '../../../src/core/client/retry.js'
+import { VaultError } from '../../../src/core/errors.js'
+import { version } from '../../../src/core/version.js'
+import { fakeTerminal } from '../fake-terminal.js'
+
+function programOf(action: (session: Session) => Promise<void>) {
+  return { build: (session: Session) => rootCommand('probe', session).action(() => action(session)), hints: noHints }
+}
+
+describe('program', () => {
+  it('prints help, and ends with 0', async () => {
+    const terminal = fakeTerminal(['feclient', '--help'])
+    expect(await feclient(terminal)).to.equal(0)
+    expect(terminal.printed().stdout)
+      .to.match(/^Usage: feclient /)
+      .and.to.include('Exit codes: 0 done, 1 failed, 2')
+    expect(terminal.printed().stderr).to.equal('')
+  })
+
+  it('takes the word help for --help, with and without a command', async () => {
+    const printed = async (...words: string[]) => {
+      const terminal = fakeTerminal(['feclient', ...words])
+      expect(await feclient(terminal)).to.equal(0)
+      expect(terminal.printed().stderr).to.equal('')
+      return terminal.printed().stdout
+    }
+    expect(await printed('help')).to.equal(await printed('--help'))
+    expect(await printed('help', 'store')).to.equal(await printed('store', '--help'))
+    expect(await feclient(fakeTerminal(['feclient', 'help', 'stowaway']))).to.equal(2)
+  })
+
+  it('shows the help of every subcommand with examples', async () => {
+    for (const subcommand of ['store', 'get', 'delete', 'list', 'import', 'import-legacy', 'export', 'trial']) {
+      const terminal = fakeTerminal(['feclient', subcommand, '--help'])
+      expect(await feclient(terminal)).to.equal(0)
+      expect(terminal.printed().stdout).to.include('Examples:\n  ').and.to.include('--tls-ca <file>')
+    }
+  })
+
+  it('prints the help that is asked for behind a mistyped flag', async () => {
+    for (const help of ['--help', '-h']) {
+      const terminal = fakeTerminal(['feclient', 'store', '--aad-fiel', 'x', help])
+      expect(await feclient(terminal)).to.equal(0)
+      expect(terminal.printed().stdout).to.match(/^Usage: feclient store /)
+      expect(terminal.printed().stderr).to.equal('')
+    }
+  })
+
+  it('prints its version, which no subcommand takes for its own', async () => {
+    const terminal = fakeTerminal(['feclient', '--version'])
+    expect(await feclient(terminal)).to.equal(0)
+    expect(terminal.printed()).to.eql({ stdout: `${version}\n`, stderr: '' })
+    expect(await feclient(fakeTerminal(['feclient', 'restore', '--user', 'a', '--version', 'x']))).to.equal(2)
+  })
+
+  it('says in its help what must be given', async () => {
+    const terminal = fakeTerminal(['feclient', 'download', '--help'])
+    await feclient(terminal)
+    expect(terminal.printed().stdout).to.match(
+      /--user <id> +whose record \(required\)\n +--name <name> +which record; [^(]+--k/,
+    )
+  })
+
+  it('ends with 2 for what can never work, with 1 for the rest', async () => {
+    const failing = (reason: 'INVALID_REQUEST' | 'STORE_FULL') => async () => {
+      throw new VaultError(reason)
+    }
+    expect(await runProgram(programOf(failing('INVALID_REQUEST')), fakeTerminal(['probe']))).to.equal(2)
+    expect(await runProgram(programOf(failing('STORE_FULL')), fakeTerminal(['probe']))).to.equal(1)
+  })
+
+  it('prints the stack of a bug', async () => {
+    const terminal = fakeTerminal(['probe'])
+    const bug = programOf(async () => {
+      throw new TypeError('x is not a function')
+    })
+    expect(await runProgram(bug, terminal)).to.equal(1)
+    expect(terminal.printed().stderr).to.match(/^error: TypeError: x is not a function\n {4}at /)
+  })
+
+  it('shows a message of the server without what could steer the terminal', async () => {
+    const terminal = fakeTerminal(['probe'])
+    const hostile = programOf(async () => {
+      throw new VaultError('NOT_SUPPORTED', { message: 'no\u001b[2J', requestId: 'a\u202eb' })
+    })
+    await runProgram(hostile, terminal)
+    expect(terminal.printed().stderr).to.equal(
+      "error: NOT_SUPPORTED: no\\u{1b}[2J\nhint: request id a\\u{202e}b finds it in the server's log\n",
+    )
+  })
+
+  it('stops at Ctrl-C with 130, and leaves no half a file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'enc-server-program-'))
+    const keyOut = join(folder, 'key')
+    const stdin = new PassThrough() // data that never ends
+    const terminal = fakeTerminal(['feclient', 'store', '--user', 'alice', '--key-out', keyOut], { stdin })
+    const ended = feclient(terminal)
+    while ((await readdir(folder)).length === 0) await sleep(5)
+    terminal.emit('SIGINT')
+    expect(await ended).to.equal(130)
+    expect(terminal.printed().stderr).to.equal('error: CANCELLED: interrupted\n')
+    expect(await readdir(folder)).to.deep.equal([])
+    await rm(folder, { recursive: true })
+  })
+
+  it('stops without a word when its reader has gone', async () => {
+    const terminal = fakeTerminal(['probe'])
+    const endless = programOf(async ({ signal, terminal }) => {
+      for (;;) {
+        printLine('line', terminal)
+        await sleep(1, undefined, { signal })
+      }
+    })
+    const ended = runProgram(endless, terminal)
+    terminal.stdout.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
+    expect(await ended).to.equal(1)
+    expect(terminal.printed().stderr).to.equal('')
+  })
+
+  it('says why its output cannot be written, not that the call in flight has ended for it', async () => {
+    const terminal = fakeTerminal(['probe'])
+    const calling = programOf(async ({ signal, terminal }) => {
+      const message = 'ENOSPC: no space left on device, write'
+      terminal.stdout.emit('error', Object.assign(new Error(message), { code: 'ENOSPC', syscall: 'write' }))
+      throw cancelledBy(signal)
+    })
+    expect(await runProgram(calling, terminal)).to.equal(1)
+    expect(terminal.printed().stderr).to.equal('error: ENOSPC: no space left on device, write\n')
+  })
+
+  it('survives each line that it prints after its reader has gone', async () => {
+    const terminal = fakeTerminal(['probe'])
+    const gone = () => terminal.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
+    const hasty = programOf(async () => {
+      for (let line = 0; line < 3; line += 1) gone() // a process's own output is not closed by an error
+    })
+    expect(await runProgram(hasty, terminal)).to.equal(0)
+    expect(terminal.printed().stderr).to.equal('')
+  })
+})

@@ -1,0 +1,102 @@
+// What the clients say of a write that nobody answered: against a server that takes every call and answers none.
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Http2Server } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { beclient } from '../../../src/cli/beclient/beclient.js'
+import { feclient } from '../../../src/cli/feclient/feclient.js'
+import { inDoubt } from '../../../src/cli/transfer/unknown-outcome.js'
+import { lateUnsent } from '../../../src/core/client/retry.js'
+import { VaultError } from '../../../src/core/errors.js'
+import { fakeTerminal } from '../fake-terminal.js'
+
+const passed = 'error: DEADLINE_EXCEEDED: the deadline passed before the answer'
+const alice = ['--user', 'alice']
+
+describe('a write without an answer', () => {
+  let folder: string
+  let silent: Http2Server
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'enc-server-doubt-'))
+    silent = createServer().on('stream', () => undefined)
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  })
+
+  afterEach(async () => {
+    silent.close()
+    await rm(folder, { recursive: true })
+  })
+
+  const address = () => `127.0.0.1:${(silent.address() as AddressInfo).port}`
+
+  async function said(words: string[], program = feclient): Promise<string[]> {
+    const flags = ['--timeout', '0.5', '--address', address()]
+    const terminal = fakeTerminal(['client', ...words, ...flags], { stdin: Buffer.from('{"user":"a","text":"x"}\n') })
+    expect(await program(terminal)).to.equal(1)
+    expect(terminal.printed().stdout).to.equal('')
+    return terminal.printed().stderr.trimEnd().split('\n')
+  }
+
+  it('may have stored', async () => {
+    const [error, more, hint = '', ...rest] = await said(['store', ...alice])
+    expect(more).to.equal('hint: --timeout SECONDS waits longer')
+    expect(error).to.equal(`${passed}; the record may have been stored`)
+    expect(hint).to.match(/^hint: `feclient versions` shows/)
+    expect(rest).to.deep.equal([])
+  })
+
+  it('may have stored when it was interrupted', async () => {
+    const terminal = fakeTerminal(['feclient', 'store', ...alice, '--address', address()], { stdin: Buffer.from('x') })
+    const taken = once(silent, 'stream')
+    const ended = feclient(terminal)
+    await taken
+    terminal.emit('SIGINT')
+    expect(await ended).to.equal(130)
+    const [error, hint, ...rest] = terminal.printed().stderr.trimEnd().split('\n')
+    expect(error).to.equal('error: CANCELLED: interrupted; the record may have been stored')
+    expect(hint).to.match(/^hint: `feclient versions`/)
+    expect(rest).to.deep.equal([])
+  })
+
+  it('may have restored, or deleted', async () => {
+    const [restored, , restoredHint] = await said(['restore', ...alice, '--version', '1'])
+    expect(restored).to.equal(`${passed}; it may have been restored`)
+    expect(restoredHint).to.include('`feclient versions')
+    const [deleted, , deletedHint] = await said(['delete', ...alice])
+    expect(deleted).to.equal(`${passed}; the record may have been deleted`)
+    expect(deletedHint).to.include('--allow-missing')
+  })
+
+  it('may have uploaded, if all was sent', async () => {
+    const [error, , hint] = await said(['upload', ...alice])
+    expect(error).to.match(/^error: DEADLINE_EXCEEDED: the server has moved nothing for 0.5 s; the record may/)
+    expect(hint).to.include('feclient versions')
+  })
+
+  it('may have imported', async () => {
+    const keys = join(folder, 'keys')
+    const printed = await said(['import', '--keys-out', keys])
+    expect(printed.at(-3)).to.match(/^error: DEADLINE_EXCEEDED: .+; what was on its way may have been stored$/)
+    expect(printed.at(-1)).to.include('--resume')
+  })
+
+  it('read nothing, which needs no such words', async () => {
+    expect(await said(['get', ...alice])).to.deep.equal([passed, 'hint: --timeout SECONDS waits longer'])
+  })
+
+  it('may have deleted in the back end', async () => {
+    const [error, , hint] = await said(['delete', '--record-id', '00'.repeat(72)], beclient)
+    expect(error).to.equal(`${passed}; the record may have been deleted`)
+    expect(hint).to.include('beclient get')
+  })
+
+  it('leaves none when it was never sent, or refused', () => {
+    for (const error of [lateUnsent(), new VaultError('STORE_FULL')]) {
+      expect(inDoubt('unanswered store', error)).to.equal(error)
+    }
+  })
+})

@@ -1,0 +1,375 @@
+import { getEventListeners } from 'node:events'
+import { constants, createServer as createHttp2Server } from 'node:http2'
+import { createServer } from 'node:net'
+import { experimental, type ServiceError } from '@grpc/grpc-js'
+import { expect } from 'chai'
+import { channelOptions } from '../../../src/core/client/channel.js'
+import { newCall } from '../../../src/core/client/client.js'
+import { msSince, neverSent, type RetryPolicy, withRetry } from '../../../src/core/client/retry.js'
+import { type Reason, VaultError } from '../../../src/core/errors.js'
+import type { CallContext } from '../../../src/core/methods.js'
+import { fromServiceError } from '../../../src/core/status.js'
+import { listening, proxyTo, tcpServer } from '../broken-connections.js'
+import { atEnd, clientOf, failure, never, rawClient, releaseAll, serveFake, until } from '../fake-frontend.js'
+
+const read: RetryPolicy = { safe: true, write: false }
+const safeWrite: RetryPolicy = { safe: true, write: true }
+const unsafeWrite: RetryPolicy = { safe: false, write: true }
+
+async function deadPort(): Promise<string> {
+  const server = createServer()
+  const address = await listening(server)
+  await new Promise((resolve) => server.close(resolve))
+  return address
+}
+
+/** A server behind a proxy that cuts the connection of each of the first `cuts` calls. */
+async function brokenServer(cuts: number, then: () => Promise<object> = async () => ({ deleted: true })) {
+  let calls = 0
+  let cut = () => {}
+  const deleteRecord = async (_: unknown, { signal }: CallContext) => {
+    calls += 1
+    if (calls > cuts) return then()
+    cut()
+    return new Promise<void>((resolve) => signal.addEventListener('abort', resolve))
+  }
+  const { address } = await serveFake({ methods: { deleteRecord } as never })
+  const proxy = await proxyTo(address)
+  cut = proxy.cut
+  return { address: proxy.address, calls: () => calls }
+}
+
+function deletion(address: string, policy: RetryPolicy, call = newCall()) {
+  return clientOf(address, policy).methods.deleteRecord(
+    { userId: 'u', recordName: '', allowMissing: false, expectKeyId: Buffer.alloc(0) },
+    call,
+  )
+}
+
+/** How one attempt fails, by our way to choose among addresses and by gRPC's own. */
+async function attemptsAt(address: string, options: { deadlineMs?: number } = {}): Promise<VaultError[]> {
+  const callers = [rawClient(address, channelOptions), rawClient(address)]
+  const answers = await Promise.all(callers.map((call) => call(options)))
+  return answers.map(({ error }) => fromServiceError(error!))
+}
+
+function expectNeverSent(errors: VaultError[], reason: Reason = 'UNREACHABLE'): void {
+  for (const error of errors) {
+    expect(error.reason).to.equal(reason)
+    expect(neverSent(error), (error.cause as ServiceError).details).to.equal(true)
+  }
+}
+
+/** Attempts that fail with these reasons one after another, and then succeed. */
+function failing(...errors: (Reason | VaultError)[]) {
+  const made: number[] = []
+  const attempt = async () => {
+    const error = errors[made.length]
+    made.push(Date.now())
+    if (error !== undefined) throw typeof error === 'string' ? new VaultError(error) : error
+    return 'done'
+  }
+  return { attempt, made }
+}
+
+const unsent = () => {
+  const cause = Object.assign(new Error(), { details: 'round_robin: No connection established. Last error: x' })
+  return new VaultError('UNREACHABLE', { cause })
+}
+
+/** Knows no name, and does not say so. */
+class HangingResolver implements experimental.Resolver {
+  updateResolution() {}
+  destroy() {}
+  static getDefaultAuthority = () => 'name'
+}
+
+describe('retry', () => {
+  afterEach(releaseAll)
+
+  describe('neverSent holds what grpc-js says against', () => {
+    it('a port where nobody listens', async () => {
+      expectNeverSent(await attemptsAt(await deadPort()))
+    })
+
+    it('a name that does not resolve', async () => {
+      expectNeverSent(await attemptsAt('dns:///no-such-host.invalid:1'))
+    })
+
+    it('a server that hangs up at once, and one that is no HTTP/2', async () => {
+      expectNeverSent(await attemptsAt(await tcpServer((socket) => socket.destroy())))
+      expectNeverSent(await attemptsAt(await tcpServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))))
+    })
+
+    it('a deadline that passes before there is a connection', async () => {
+      expectNeverSent(await attemptsAt(await tcpServer(() => undefined), { deadlineMs: 150 }), 'DEADLINE_EXCEEDED')
+    })
+
+    it('one that passes before the name is known', async () => {
+      experimental.registerResolver('hanging', HangingResolver)
+      expectNeverSent(await attemptsAt('hanging:///name', { deadlineMs: 150 }), 'DEADLINE_EXCEEDED')
+    })
+
+    it('a stream that HTTP/2 refuses', async () => {
+      const server = createHttp2Server()
+      server.on('stream', (stream) => {
+        stream.on('error', () => undefined)
+        stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      })
+      server.on('session', (session) => atEnd(() => session.destroy()))
+      expectNeverSent(await attemptsAt(await listening(server)))
+    })
+  })
+
+  it('gives up on a dead port after its attempts', async () => {
+    expectNeverSent([(await failure(deletion(await deadPort(), never))) as VaultError])
+  })
+
+  it('takes a call for sent when the connection broke after it', async () => {
+    const { address } = await brokenServer(1)
+    const error = (await failure(deletion(address, never))) as VaultError
+    expect(error.reason).to.equal('UNREACHABLE')
+    expect(neverSent(error), (error.cause as ServiceError).details).to.equal(false)
+  })
+
+  it('takes a call for sent whose deadline passes at a server that says nothing', async () => {
+    const { address } = await serveFake({ methods: { retrieveRecord: () => new Promise(() => undefined) } as never })
+    for (const error of await attemptsAt(address, { deadlineMs: 150 })) expect(neverSent(error)).to.equal(false)
+    const silent = createHttp2Server()
+    silent.on('session', (session) => atEnd(() => session.destroy()))
+    for (const error of await attemptsAt(await listening(silent), { deadlineMs: 150 })) {
+      expect(error.reason).to.equal('DEADLINE_EXCEEDED')
+      expect(neverSent(error), (error.cause as ServiceError).details).to.equal(false)
+    }
+  })
+
+  it('does not forget a doubt when a repeat is never sent, whatever the time', async () => {
+    const late = new VaultError('DEADLINE_EXCEEDED', {
+      cause: { details: 'Deadline exceeded after 1s,Waiting for LB pick' },
+    })
+    expect(neverSent(late)).to.equal(true)
+    const { attempt } = failing(new VaultError('UNREACHABLE'), late)
+    expect(await failure(withRetry(attempt, safeWrite, newCall({ timeoutMs: 80 })))).to.include({
+      reason: 'OUTCOME_UNKNOWN',
+    })
+    expect(await failure(withRetry(failing(late).attempt, safeWrite, newCall({ timeoutMs: 10 })))).to.equal(late)
+  })
+
+  it('takes a call for sent when the server went down with it', async () => {
+    let started = false
+    const deleteRecord = (_: unknown, { signal }: CallContext) => {
+      started = true
+      return new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const { address, stop } = await serveFake({ methods: { deleteRecord }, limits: { drainMs: 0 } })
+    const pending = failure(deletion(address, unsafeWrite))
+    await until(() => started)
+    await stop()
+    expect(await pending).to.include({ reason: 'OUTCOME_UNKNOWN' })
+  })
+
+  it('believes no server that says such words itself', () => {
+    const words = new VaultError('BACKEND_UNAVAILABLE', { message: 'No connection established' })
+    expect(neverSent(words)).to.equal(false)
+    expect(neverSent(new VaultError('UNREACHABLE', { message: 'No connection established' }))).to.equal(false)
+    expect(
+      neverSent(new VaultError('UNREACHABLE', { cause: { details: 'it said: No connection established' } })),
+    ).to.equal(false)
+  })
+
+  it('repeats a safe call over a new connection', async () => {
+    const { address, calls } = await brokenServer(2)
+    expect(await deletion(address, safeWrite)).to.eql({ deleted: true })
+    expect(calls()).to.equal(3)
+  })
+
+  it('repeats with what says so, and since when, from the first try on that may have arrived', async () => {
+    const asked: [string, number][] = []
+    const begun = Date.now()
+    let calls = 0
+    let cut = () => {}
+    const deleteRecord = async ({ userId }: { userId: string }, { signal }: CallContext) => {
+      calls += 1
+      asked.push([userId.slice(0, 5), Number(userId.slice(6))])
+      if (calls === 1) throw new VaultError('OVERLOADED', { retryAfterMs: 20 })
+      if (calls === 4) return { deleted: true }
+      cut()
+      return new Promise<void>((resolve) => signal.addEventListener('abort', resolve))
+    }
+    const { address } = await serveFake({ methods: { deleteRecord } as never })
+    const proxy = await proxyTo(address)
+    cut = proxy.cut
+    const repeated = (ms: number) => ({
+      userId: `again ${ms}`,
+      recordName: '',
+      allowMissing: false,
+      expectKeyId: Buffer.alloc(0),
+    })
+    await deletion(proxy.address, { ...safeWrite, repeated })
+    expect(asked.map(([userId]) => userId)).to.deep.equal(['u', 'u', 'again', 'again'])
+    const [third, fourth] = [asked[2]![1], asked[3]![1]]
+    expect(third).to.be.within(20, fourth - 1)
+    expect(fourth).to.be.at.most(Date.now() - begun + 1)
+  })
+
+  it('tells every attempt how long ago it was begun when it was in doubt before', async () => {
+    const told: number[] = []
+    const begun = performance.now()
+    const attempt = async (triedMsAgo: number) => {
+      told.push(triedMsAgo)
+      if (told.length < 3) throw unsent()
+      expect(triedMsAgo).to.be.within(60, performance.now() - begun + 1)
+    }
+    await withRetry(attempt, { ...safeWrite, doubted: true }, newCall())
+    expect(told[0]).to.be.within(1, 20)
+    expect(told[1]).to.be.above(20)
+    const unknown = withRetry(failing(unsent()).attempt, { ...safeWrite, doubted: true }, newCall({ timeoutMs: 10 }))
+    expect(await failure(unknown)).to.include({ reason: 'OUTCOME_UNKNOWN' })
+  })
+
+  it('counts a millisecond that has begun', () => {
+    for (const before of [0, 0.5, 10]) expect(msSince(performance.now() - before)).to.be.above(before)
+  })
+
+  it('does not repeat an unsafe write that may have arrived, and says so', async () => {
+    const { address, calls } = await brokenServer(1)
+    const error = (await failure(deletion(address, unsafeWrite, newCall({ requestId: 'mine' })))) as VaultError
+    expect(error).to.include({ reason: 'OUTCOME_UNKNOWN', kind: 'unavailable', requestId: 'mine' })
+    expect(calls()).to.equal(1)
+  })
+
+  it('says the same of a safe write whose repeats never get through', async () => {
+    const { address, calls } = await brokenServer(99)
+    expect(await failure(deletion(address, safeWrite))).to.include({ reason: 'OUTCOME_UNKNOWN' })
+    expect(calls()).to.equal(5)
+  })
+
+  it('says of a read only that it failed', async () => {
+    const { address } = await brokenServer(99)
+    expect(await failure(deletion(address, read))).to.include({ reason: 'UNREACHABLE' })
+  })
+
+  for (const reason of ['OVERLOADED', 'STORE_FULL', 'STORE_UNAVAILABLE'] as const) {
+    it(`still does not know the outcome when the repeat meets ${reason}`, async () => {
+      const { address } = await brokenServer(1, () => Promise.reject(new VaultError(reason)))
+      expect(await failure(deletion(address, safeWrite, newCall({ timeoutMs: 1_500 })))).to.include({
+        reason: 'OUTCOME_UNKNOWN',
+      })
+    })
+  }
+
+  it('knows the outcome when the repeat is answered for good', async () => {
+    const { address } = await brokenServer(1, () => Promise.reject(new VaultError('RECORD_NOT_FOUND')))
+    expect(await failure(deletion(address, safeWrite))).to.include({ reason: 'RECORD_NOT_FOUND' })
+  })
+
+  it('repeats an unsafe write that was never sent', async () => {
+    const { attempt, made } = failing(unsent(), unsent())
+    expect(await withRetry(attempt, unsafeWrite, newCall())).to.equal('done')
+    expect(made).to.have.length(3)
+  })
+
+  it('does not claim an unknown outcome for a write that was never sent', async () => {
+    expect(await failure(deletion(await deadPort(), unsafeWrite))).to.include({ reason: 'UNREACHABLE' })
+  })
+
+  it('repeats what was refused for load, not before it was told to', async () => {
+    const { attempt, made } = failing(new VaultError('OVERLOADED', { retryAfterMs: 120 }))
+    expect(await withRetry(attempt, unsafeWrite, newCall())).to.equal('done')
+    expect(made[1]! - made[0]!).to.be.within(120, 400)
+  })
+
+  it('repeats against a real server at its bound', async () => {
+    let calls = 0
+    const deleteRecord = async () => {
+      calls += 1
+      if (calls < 3) throw new VaultError('OVERLOADED', { retryAfterMs: 10 })
+      return { deleted: true }
+    }
+    const { address } = await serveFake({ methods: { deleteRecord } })
+    expect(await deletion(address, unsafeWrite)).to.eql({ deleted: true })
+    expect(calls).to.equal(3)
+  })
+
+  it('makes five attempts and no more, each later than the one before', async () => {
+    const { attempt, made } = failing(...Array(9).fill('UNREACHABLE'))
+    expect(await failure(withRetry(attempt, read, newCall()))).to.include({ reason: 'UNREACHABLE' })
+    expect(made).to.have.length(5)
+    expect(made[4]! - made[0]!).to.be.within(370, 1_500)
+  })
+
+  for (const reason of [
+    'INVALID_REQUEST',
+    'RECORD_NOT_FOUND',
+    'STORE_FULL',
+    'BACKEND_UNAVAILABLE',
+    'OUTCOME_UNKNOWN',
+    'DEADLINE_EXCEEDED',
+    'INTERNAL',
+    'CANCELLED',
+  ] as const) {
+    it(`does not repeat after ${reason}`, async () => {
+      const { attempt, made } = failing(reason)
+      expect(await failure(withRetry(attempt, safeWrite, newCall()))).to.include({ reason })
+      expect(made).to.have.length(1)
+    })
+  }
+
+  it('does not wait beyond the deadline', async () => {
+    const { attempt, made } = failing(new VaultError('OVERLOADED', { retryAfterMs: 60_000 }))
+    const startedAt = Date.now()
+    expect(await failure(withRetry(attempt, read, newCall({ timeoutMs: 500 })))).to.include({ reason: 'OVERLOADED' })
+    expect(Date.now() - startedAt).to.be.below(200)
+    expect(made).to.have.length(1)
+  })
+
+  it('stops waiting when the caller cancels, and leaves no listener', async () => {
+    const { attempt, made } = failing(new VaultError('OVERLOADED', { retryAfterMs: 5_000 }))
+    const controller = new AbortController()
+    const startedAt = Date.now()
+    const pending = failure(withRetry(attempt, read, newCall({ signal: controller.signal })))
+    setTimeout(() => controller.abort(), 20)
+    const error = await pending
+    expect(error).to.be.instanceOf(VaultError).and.include({ reason: 'CANCELLED' })
+    expect(Date.now() - startedAt).to.be.below(500)
+    expect(made).to.have.length(1)
+    const quiet = new AbortController().signal
+    await withRetry(failing('OVERLOADED').attempt, read, newCall({ signal: quiet }))
+    expect(getEventListeners(quiet, 'abort')).to.have.length(0)
+  })
+
+  it('makes a VaultError of anything else, which is a bug', async () => {
+    const bug = new TypeError('bug')
+    const error = await failure(withRetry(() => Promise.reject(bug), read, newCall()))
+    expect(error).to.include({ reason: 'INTERNAL', cause: bug })
+  })
+
+  it('makes every call arrive while connections reach their age', async function () {
+    this.timeout(10_000)
+    let arrived = 0
+    const deleteRecord = async () => {
+      arrived += 1
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10))
+      return { deleted: true }
+    }
+    const { address } = await serveFake({
+      methods: { deleteRecord },
+      limits: { maxConnectionAgeMs: 120, maxCallsInFlight: 100 },
+    })
+    const { methods } = clientOf(address, unsafeWrite)
+    const end = Date.now() + 1_500
+    let made = 0
+    const repeat = async () => {
+      while (Date.now() < end) {
+        await methods.deleteRecord(
+          { userId: 'u', recordName: '', allowMissing: false, expectKeyId: Buffer.alloc(0) },
+          newCall(),
+        )
+        made += 1
+      }
+    }
+    await Promise.all(Array.from({ length: 32 }, repeat))
+    expect(made).to.be.above(100)
+    expect(arrived).to.equal(made)
+  })
+})

@@ -1,0 +1,140 @@
+import { expect } from 'chai'
+import type { CallSignal } from '../../../src/core/call-signal.js'
+import type { CallContext } from '../../../src/core/methods.js'
+import { openRaced } from '../../../src/core/server/call-context.js'
+import { atEnd, failure, rawClient, releaseAll, retrieve, serveFake, until } from '../fake-frontend.js'
+
+function incoming(deadline?: number) {
+  return { requestId: undefined, deadline, isReceived: false, cancelled: (): void => undefined }
+}
+
+function opened(call: ReturnType<typeof incoming>, defaultMs: number) {
+  const open = openRaced(call, { defaultMs })
+  atEnd(open.close)
+  return open
+}
+
+/** A server whose one call waits for its signal; `seen` is what it saw. */
+async function waitingServer(defaultDeadlineMs: number) {
+  const seen: CallContext[] = []
+  const methods = {
+    retrieveRecord: (_: unknown, call: CallContext) => {
+      seen.push(call)
+      return new Promise<never>((_, reject) => call.signal.addEventListener('abort', () => reject(call.signal.reason)))
+    },
+  }
+  return { ...(await serveFake({ methods, limits: { defaultDeadlineMs } })), seen }
+}
+
+describe('call', () => {
+  afterEach(releaseAll)
+
+  it('gives a caller without a deadline the default', async () => {
+    const { context, ended } = opened(incoming(), 30)
+    expect(context.deadline - Date.now()).to.be.within(20, 30)
+    expect(await failure(ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
+    expect(context.signal.reason).to.include({ reason: 'DEADLINE_EXCEEDED' })
+  })
+
+  it("keeps the caller's own deadline, shorter or longer", async () => {
+    const near = Date.now() + 20
+    const { context, ended } = opened(incoming(near), 5_000)
+    expect(context.deadline).to.equal(near)
+    expect(await failure(ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
+    const far = Date.now() + 100_000
+    expect(opened(incoming(far), 5_000).context.deadline).to.equal(far)
+  })
+
+  it('gives a caller with all its time no more than some to send its request', async () => {
+    const slow = openRaced(incoming(Date.now() + 60_000), { defaultMs: 5_000, receiveMs: 30 })
+    const quick = openRaced({ ...incoming(Date.now() + 60_000), isReceived: true }, { defaultMs: 5_000, receiveMs: 30 })
+    const late = openRaced({ ...incoming(Date.now() + 80), isReceived: true }, { defaultMs: 5_000, receiveMs: 30 })
+    for (const { close } of [slow, quick, late]) atEnd(close)
+    expect(await failure(slow.ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
+    const startedAt = Date.now()
+    expect(await failure(late.ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
+    expect(Date.now() - startedAt).to.be.above(30)
+    expect(quick.context.signal.aborted).to.equal(false)
+  })
+
+  it('takes a deadline beyond what a timer can wait, and one of the past', async () => {
+    const far = opened(incoming(Date.now() + 2 ** 40), 10)
+    const past = opened(incoming(Date.now() - 1_000), 5_000)
+    expect(await failure(past.ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
+    expect(far.context.signal.aborted).to.equal(false)
+  })
+
+  it('tells a cancellation from the end of the caller’s time, which arrives a moment early', async () => {
+    const cancelled = incoming(Date.now() + 60_000)
+    const late = incoming(Date.now() + 15)
+    const ends = [cancelled, late].map((call) => opened(call, 5_000).ended)
+    cancelled.cancelled()
+    late.cancelled()
+    expect(await failure(ends[0]!)).to.include({ reason: 'CANCELLED' })
+    expect(await failure(ends[1]!)).to.include({ reason: 'DEADLINE_EXCEEDED' })
+  })
+
+  it('ends once, and for its first reason', async () => {
+    const call = incoming()
+    const { context, ended } = opened(call, 60)
+    call.cancelled()
+    await new Promise((resolve) => setTimeout(resolve, 90))
+    expect(context.signal.reason).to.include({ reason: 'CANCELLED' })
+    expect(await failure(ended)).to.equal(context.signal.reason)
+  })
+
+  it('leaves no timer, and does not abort, once closed', async () => {
+    const call = incoming()
+    const { context, close } = openRaced(call, { defaultMs: 10 })
+    close()
+    call.cancelled()
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(context.signal.aborted).to.equal(false)
+  })
+
+  it('does not abort the signal of a call that was answered', async () => {
+    const signals: CallSignal[] = []
+    const methods = {
+      retrieveRecord: async (_: unknown, { signal }: CallContext) => {
+        signals.push(signal)
+        return { data: Buffer.alloc(0), record: undefined }
+      },
+    }
+    const { address } = await serveFake({ methods })
+    await retrieve(address)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(signals.map(({ aborted }) => aborted)).to.eql([false])
+  })
+
+  it('answers DEADLINE_EXCEEDED, with our details, when the default has passed', async () => {
+    const { address, events } = await waitingServer(40)
+    const startedAt = Date.now()
+    const { error } = await rawClient(address)()
+    expect(error).to.include({ code: 4, details: 'the deadline passed before the answer' })
+    expect(Date.now() - startedAt).to.be.within(35, 1_000)
+    expect(error!.metadata.get('grpc-status-details-bin')).to.have.length(1)
+    expect(events[0]).to.include({ status: 'DEADLINE_EXCEEDED' })
+  })
+
+  it('hands the caller’s deadline to the handler and ends it then', async () => {
+    const { address, seen, events } = await waitingServer(5_000)
+    const latest = Date.now() + 80
+    expect(await failure(retrieve(address, { timeoutMs: 60 }))).to.include({ reason: 'DEADLINE_EXCEEDED' })
+    expect(seen[0]!.deadline).to.be.within(latest - 40, latest + 20)
+    await until(() => events.length > 0)
+    expect(seen[0]!.signal.reason).to.include({ reason: 'DEADLINE_EXCEEDED' })
+    expect(events[0]).to.include({ status: 'DEADLINE_EXCEEDED' })
+  })
+
+  it('aborts the handler’s signal when the caller cancels', async () => {
+    const { address, seen, events } = await waitingServer(5_000)
+    const controller = new AbortController()
+    const pending = failure(retrieve(address, { signal: controller.signal }))
+    await until(() => seen.length > 0)
+    controller.abort()
+    expect(await pending).to.include({ reason: 'CANCELLED' })
+    await until(() => events.length > 0)
+    expect(seen[0]!.signal.reason).to.include({ reason: 'CANCELLED' })
+    expect(events[0]).to.include({ status: 'CANCELLED', level: 'info' })
+  })
+})

@@ -1,0 +1,56 @@
+import { expect } from 'chai'
+import { idleTimer } from '../../../src/core/server/idle-timer.js'
+import { failure } from '../fake-frontend.js'
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+
+describe('idle timer', () => {
+  it('rejects with DEADLINE_EXCEEDED when nothing moves', async () => {
+    const startedAt = Date.now()
+    const error = await failure(idleTimer(40).passed)
+    expect(error).to.include({ reason: 'DEADLINE_EXCEEDED', message: 'nothing moved on the stream for 0.04 s' })
+    expect(Date.now() - startedAt).to.be.within(35, 1_000)
+  })
+
+  it('waits again after each touch', async () => {
+    const { passed, touch, stop } = idleTimer(250)
+    let idle = false
+    passed.catch(() => {
+      idle = true
+    })
+    for (let at = 0; at < 10; at += 1) {
+      await pause(40)
+      touch()
+    }
+    expect(idle).to.equal(false)
+    stop()
+  })
+
+  it('never passes once stopped, and a later touch does not start it again', async () => {
+    const before = timers()
+    const { passed, touch, stop } = idleTimer(20)
+    passed.catch(() => expect.fail('it passed'))
+    expect(timers()).to.equal(before + 1)
+    stop()
+    touch()
+    expect(timers()).to.equal(before)
+    await pause(60)
+  })
+
+  it('counts during what it is told of, and not between', async () => {
+    const { passed, during, stop } = idleTimer(60)
+    let idle = false
+    passed.catch(() => {
+      idle = true
+    })
+    for (let at = 0; at < 3; at += 1) {
+      expect(await during(pause(20).then(() => at))).to.equal(at)
+      await pause(80)
+    }
+    expect(idle).to.equal(false)
+    await during(pause(80))
+    expect(idle).to.equal(true)
+    stop()
+  })
+})

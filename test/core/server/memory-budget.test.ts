@@ -1,0 +1,73 @@
+import { expect } from 'chai'
+import type { VaultError } from '../../../src/core/errors.js'
+import type { IncomingCall } from '../../../src/core/server/incoming-call.js'
+import { ReceiveBudget } from '../../../src/core/server/memory-budget.js'
+import { atEnd, releaseAll, until } from '../fake-frontend.js'
+import { rawStreams, serveHandlers } from '../fake-streams.js'
+
+const path = '/test.Held/Hold'
+const same = (bytes: Buffer) => bytes
+
+/** A server whose calls wait for the test to read or end them. */
+async function serveWaiting(maxBytes: number) {
+  const calls: IncomingCall[] = []
+  const budget = new ReceiveBudget(maxBytes)
+  const { address } = await serveHandlers(new Map([[path, (call: IncomingCall) => void calls.push(call)]]), budget)
+  const client = rawStreams(address)
+  const send = async (bytes: number) => {
+    const before = calls.length
+    const call = client.makeClientStreamRequest(path, same, same, () => undefined)
+    atEnd(() => call.cancel())
+    call.write(Buffer.alloc(bytes))
+    await until(() => calls.length > before)
+    return { call, served: calls.at(-1) as IncomingCall }
+  }
+  return { send, budget }
+}
+
+describe('receive budget', () => {
+  afterEach(releaseAll)
+
+  it('refuses a call when too much is held of others, and takes it when they have been answered', async () => {
+    const { send, budget } = await serveWaiting(50_000)
+    const first = await send(40_000)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const second = await send(40_000)
+    const refused = (await second.served.read().catch((error: unknown) => error)) as VaultError
+    expect(refused).to.include({ reason: 'OVERLOADED', retryAfterMs: 100 })
+    first.served.end('first')
+    await until(() => !budget.isSpent)
+    const third = await send(40_000)
+    expect(await third.served.read()).to.have.length(40_000)
+  })
+
+  it('counts a message that is whole until its caller has sent all', async () => {
+    const { send, budget } = await serveWaiting(10_000)
+    const { call, served } = await send(9_000)
+    const only = served.readOnly()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    budget.take(5_000)
+    expect(budget.isSpent).to.equal(true)
+    call.end()
+    expect(await only).to.have.length(9_000)
+    expect(budget.isSpent).to.equal(false)
+  })
+
+  for (const end of ['read', 'answered', 'cancelled'] as const) {
+    it(`has back what was held of a call that was ${end}`, async () => {
+      const { send, budget } = await serveWaiting(10_000)
+      const { call, served } = await send(9_000)
+      const isHeld = () => {
+        budget.take(5_000)
+        const { isSpent } = budget
+        budget.take(-5_000)
+        return isSpent
+      }
+      await until(isHeld)
+      if (end === 'read') await served.read()
+      if (end === 'answered') served.end('x')
+      if (end === 'cancelled') call.cancel()
+      await until(() => !isHeld())
+    })
+  }
+})

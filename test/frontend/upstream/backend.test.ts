@@ -1,0 +1,132 @@
+import { inspect } from 'node:util'
+import { expect } from 'chai'
+import { type Reason, reasons, VaultError } from '../../../src/core/errors.js'
+import { toGrpcStatus } from '../../../src/core/status.js'
+import { type Backend, guardedBackend } from '../../../src/frontend/upstream/backend.js'
+import { refusal } from '../refusal.js'
+import { call } from '../world.js'
+
+const methods = [
+  'storeEnvelope',
+  'retrieveEnvelope',
+  'deleteEnvelope',
+  'listEnvelopes',
+  'listEnvelopeVersions',
+  'storePart',
+  'retrievePart',
+  'getStoreInfo',
+] as const
+
+function failing(thrown: unknown): Backend {
+  const fail = () => Promise.reject(thrown)
+  return guardedBackend(Object.fromEntries(methods.map((name) => [name, fail])) as unknown as Backend)
+}
+
+const ask = (backend: Backend) => refusal(backend.getStoreInfo({}, call))
+
+describe('the guarded back end', () => {
+  const passed: Partial<Record<Reason, Reason>> = {
+    ALREADY_EXISTS: 'ALREADY_EXISTS',
+    PRECONDITION_FAILED: 'PRECONDITION_FAILED',
+    CONTENTION: 'CONTENTION',
+    KEYRING_MISMATCH: 'KEYRING_MISMATCH',
+    RECORD_CORRUPT: 'RECORD_CORRUPT',
+    PARTS_MISSING: 'PARTS_MISSING',
+    PART_NOT_FOUND: 'PART_NOT_FOUND',
+    RANGE_PAST_END: 'RECORD_CORRUPT',
+    STORE_FULL: 'STORE_FULL',
+    STORE_UNAVAILABLE: 'STORE_UNAVAILABLE',
+    OVERLOADED: 'OVERLOADED',
+    OUTCOME_UNKNOWN: 'OUTCOME_UNKNOWN',
+    DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
+    CANCELLED: 'CANCELLED',
+    UNREACHABLE: 'BACKEND_UNAVAILABLE',
+    NOT_SUPPORTED: 'NOT_SUPPORTED',
+  }
+  for (const reason of Object.keys(reasons) as Reason[]) {
+    it(`turns ${reason} into ${passed[reason] ?? 'INTERNAL'}, in our words`, async () => {
+      const foreign = new VaultError(reason, {
+        message: 'words of the back end',
+        fields: [{ field: 'words', description: 'of the back end' }],
+        requestId: 'words-of-the-back-end',
+      })
+      const error = await ask(failing(foreign))
+      const expected = passed[reason] ?? 'INTERNAL'
+      expect(error.reason).to.equal(expected)
+      expect(error.message).to.equal(reasons[expected].message)
+      const { details, metadata } = toGrpcStatus(error, 'ours')
+      expect(inspect([details, metadata.getMap()], { depth: 5 })).not.to.include('back end,')
+      const [bytes] = metadata.get('grpc-status-details-bin') as [Buffer]
+      expect(bytes.includes('words')).to.equal(false)
+    })
+  }
+
+  it('knows that a call that never left was not begun, whatever the time', async () => {
+    const cause = { details: 'Deadline exceeded after 30.001s,Waiting for LB pick' }
+    const error = await ask(failing(new VaultError('DEADLINE_EXCEEDED', { cause })))
+    expect(error.reason).to.equal('BACKEND_UNAVAILABLE')
+  })
+
+  it("says that an expiry is past by the back end's clock, which only that can know", async () => {
+    const foreign = (...fields: string[]) =>
+      new VaultError('INVALID_REQUEST', {
+        message: 'words of the back end',
+        fields: fields.map((field) => ({ field, description: 'words of the back end' })),
+      })
+    const description = "must be in the future, by the back end's clock as well"
+    const error = await ask(failing(foreign('record.expire_time')))
+    expect(error.message).to.equal(`expire_time: ${description}`)
+    expect(error.fields).to.deep.equal([{ field: 'expire_time', description }])
+    for (const fields of [['record.entry_box'], ['record.expire_time', 'record.entry_box'], ['expire_time'], []]) {
+      expect((await ask(failing(foreign(...fields)))).reason).to.equal('INTERNAL')
+    }
+  })
+
+  it('turns what is no error of ours into an internal error', async () => {
+    for (const thrown of [new TypeError('words'), 'words', undefined, { reason: 'STORE_FULL' }]) {
+      const { reason, message, cause } = await ask(failing(thrown))
+      expect([reason, message, cause]).to.deep.equal(['INTERNAL', 'internal error', thrown])
+    }
+  })
+
+  it('passes on how long to wait, from nothing to a minute', async () => {
+    for (const [told, passedOn] of [
+      [250, 250],
+      [60_000, 60_000],
+      [86_400_000, 60_000],
+      [-5, 0],
+      [undefined, undefined],
+    ] as const) {
+      const error = new VaultError('OVERLOADED', told === undefined ? {} : { retryAfterMs: told })
+      expect((await ask(failing(error))).retryAfterMs).to.equal(passedOn)
+    }
+  })
+
+  it('guards every method, and a method that throws at once', async () => {
+    for (const name of methods) {
+      const error = await refusal(failing(new VaultError('STORE_FULL', { message: 'words' }))[name]({} as never, call))
+      expect(error.message).to.equal(reasons.STORE_FULL.message)
+    }
+    const throwing = guardedBackend({
+      getStoreInfo: () => {
+        throw new VaultError('STORE_FULL', { message: 'words' })
+      },
+    } as unknown as Backend)
+    expect((await ask(throwing)).message).to.equal(reasons.STORE_FULL.message)
+  })
+
+  it('hands on request, call and answer as they are', async () => {
+    const request = {}
+    const answer = { format: 1, keyringId: Buffer.alloc(0), empty: true }
+    const seen: unknown[] = []
+    const backend = guardedBackend({
+      getStoreInfo: async (...given: unknown[]) => {
+        seen.push(...given)
+        return answer
+      },
+    } as unknown as Backend)
+    expect(await backend.getStoreInfo(request, call)).to.equal(answer)
+    expect(seen[0]).to.equal(request)
+    expect(seen[1]).to.equal(call)
+  })
+})
