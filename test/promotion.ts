@@ -1,7 +1,7 @@
 // A process of its own, as it says what all of its memory is: how much V8 moves out of young memory while short-lived
 // objects pass through something that lives long. Prints the bytes for each pass.
 import { getHeapSpaceStatistics } from 'node:v8'
-import { gatherQueue, type Waiting } from '../src/backend/client/batch-queue.js'
+import { batchQueue, type QueuedCall } from '../src/backend/client/batch-queue.js'
 import type { Sender } from '../src/core/http2/sender.js'
 import type { Stream } from '../src/core/http2/stream.js'
 import { Streams } from '../src/core/http2/streams.js'
@@ -23,8 +23,8 @@ function throughStreams(): Pass {
 }
 
 function throughQueue(): Pass {
-  const queue = gatherQueue({ batchCalls: 4, batchBytes: 100_000, waitingCalls: 10, waitingBytes: 300_000 })
-  const waiting = (): Waiting => {
+  const queue = batchQueue({ batchCalls: 4, batchBytes: 100_000, waitingCalls: 10, waitingBytes: 300_000 })
+  const waiting = (): QueuedCall => {
     const value = { recordIds: Array.from({ length: 16 }, () => Buffer.alloc(72)), version: 0n }
     return { call: { $case: 'retrieve', value }, context, resolve: nothing, reject: nothing }
   }

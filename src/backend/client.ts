@@ -9,9 +9,9 @@ import {
   BackendServiceService,
   type StoreEnvelopeRequest,
 } from '../gen/encserver/v1/backend.js'
-import { gatheredClient } from './client/batching-client.js'
-import { ofRepeatedDelete } from './client/repeated-delete.js'
-import { repeatedStore } from './client/repeated-store.js'
+import { batchingClient } from './client/batching-client.js'
+import { retriedDelete } from './client/repeated-delete.js'
+import { retriedStore } from './client/repeated-store.js'
 
 export { type CallOptions, newCall } from '../core/client/client.js'
 export { VaultError } from '../core/errors.js'
@@ -21,13 +21,13 @@ export type BackendClient = Connection<BackendServiceServer>
 /** Connects lazily to the back end; throws INVALID_REQUEST for settings that would expose it. */
 export function backendClient(config: ChannelConfig): BackendClient {
   const { methods, close } = connect<BackendServiceServer>(BackendServiceService, config, retryPolicy)
-  return { methods: gatheredClient(methods), close }
+  return { methods: batchingClient(methods), close }
 }
 
 function retryPolicy(request: unknown, method: keyof BackendServiceServer): RetryPolicy {
-  if (method === 'deleteEnvelope') return { safe: true, write: true, ofRepeated: ofRepeatedDelete as never }
+  if (method === 'deleteEnvelope') return { safe: true, write: true, ofRepeated: retriedDelete as never }
   if (method !== 'storeEnvelope') return { safe: true, write: false }
   const store = request as StoreEnvelopeRequest
-  const repeated = (triedMsAgo: number) => repeatedStore(store, triedMsAgo)
+  const repeated = (triedMsAgo: number) => retriedStore(store, triedMsAgo)
   return { safe: true, write: true, doubted: store.triedMsAgo > 0, repeated }
 }

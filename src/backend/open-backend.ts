@@ -2,14 +2,14 @@
 import { newClock } from '../core/clock.js'
 import type { Logger } from '../core/log/log.js'
 import type { Methods } from '../core/methods.js'
-import { partNote } from '../core/server/call-log.js'
+import { logItemFailure } from '../core/server/call-log.js'
 import type { BackendServiceServer } from '../gen/encserver/v1/backend.js'
 import type { BackendConfig } from './config.js'
 import { openStores } from './open-stores.js'
 import { refersTo } from './record/versions.js'
 import { backendService } from './service/service.js'
 import type { Store } from './store/store.js'
-import { clockLag } from './sweep/clock-skew.js'
+import { clockSkew } from './sweep/clock-skew.js'
 import { startSweep } from './sweep/expired-sweep.js'
 import { partSweep } from './sweep/part-sweep.js'
 
@@ -37,9 +37,9 @@ export async function openBackend(config: BackendConfig, log: Logger): Promise<O
     failed: leftOver,
   })
   const { released } = sweepOfParts
-  const failed = partNote(log, 'batched call')
+  const failed = logItemFailure(log, 'batched call')
   const methods = backendService({ ...stores, clock, partLimits: config.parts, released, failed, leftOver })
-  const begins = clockLag(clock, (lagMs) => log.warn('sweep', { problem: clockProblem, lagMs }))
+  const begins = clockSkew(clock, (lagMs) => log.warn('sweep', { problem: clockProblem, lagMs }))
   const intervalMs = config.sweepIntervalMs
   const removed = (records: number) => log.info('sweep', { removedRecords: records })
   const sweepOfRows = startSweep({ store, clock, released, intervalMs, begins, failed: leftOver, removed })

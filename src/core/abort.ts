@@ -2,7 +2,7 @@
 import type { CallSignal } from './call-signal.js'
 
 /** The promise, unless the signal aborts first; leaves no listener behind. */
-export function orAbort<T>(promise: Promise<T>, signal: CallSignal): Promise<T> {
+export function raceAbort<T>(promise: Promise<T>, signal: CallSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
     if (signal.aborted) abort()
@@ -12,12 +12,12 @@ export function orAbort<T>(promise: Promise<T>, signal: CallSignal): Promise<T> 
 }
 
 /** The items, until the signal aborts; their source is let go then, though it may be waiting for something itself. */
-export async function* untilAborted<T>(items: AsyncIterable<T>, signal: CallSignal): AsyncGenerator<T> {
+export async function* abortableIterable<T>(items: AsyncIterable<T>, signal: CallSignal): AsyncGenerator<T> {
   const source = items[Symbol.asyncIterator]()
   let ended = false
   try {
     for (;;) {
-      const next = await orAbort(source.next(), signal)
+      const next = await raceAbort(source.next(), signal)
       ended = next.done === true
       if (next.done) return
       yield next.value

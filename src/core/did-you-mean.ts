@@ -3,7 +3,7 @@ const mostMistakes = 2
 const longestLetters = 64 // what is longer is no word, and takes its time
 
 /** Undefined when none is close. */
-export function closestWord(word: string, known: string[]): string | undefined {
+export function didYouMean(word: string, known: string[]): string | undefined {
   if (word.length > longestLetters) return undefined
   const tried = known.map((each) => ({ each, mistakes: mistakesIn(word, each) }))
   const [best] = tried.sort((a, b) => a.mistakes - b.mistakes)

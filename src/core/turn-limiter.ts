@@ -4,12 +4,12 @@
 
 const workPerTurn = 16
 
-export interface Pace {
+export interface TurnLimiter {
   /** When to begin: now, or in a later turn when many have begun in this one; in the order they ask. */
   turn(): Promise<void> | undefined
 }
 
-export function pace(perTurn = workPerTurn): Pace {
+export function turnLimiter(perTurn = workPerTurn): TurnLimiter {
   const waiting: (() => void)[] = []
   let begun = 0
   let counting = false

@@ -27,7 +27,7 @@ import {
   type StoreRecordResponse,
 } from '../gen/encserver/v1/frontend.js'
 import type { Status } from '../gen/google/rpc/status.js'
-import { type Given, streamCall, wellFormed } from './client/request-input.js'
+import { type RequestInput, streamCall, wellFormed } from './client/request-input.js'
 import { type TransferClient, transferClient } from './client/transfer-client.js'
 
 export type { ChannelConfig } from '../core/client/channel.js'
@@ -47,14 +47,14 @@ export {
   type StoreRecordResponse,
   type UploadRecordResponse,
 } from '../gen/encserver/v1/frontend.js'
-export type { Given } from './client/request-input.js'
+export type { RequestInput } from './client/request-input.js'
 export type { Download } from './client/resuming-download.js'
 export type { Contents } from './client/upload-messages.js'
 
 /** Records with the caller's name for each: 1 to 128 bytes, unique among those in flight. */
 export type Items<Request extends { userId: string }> =
-  | AsyncIterable<{ itemId: string; record: Given<Request> }>
-  | Iterable<{ itemId: string; record: Given<Request> }>
+  | AsyncIterable<{ itemId: string; record: RequestInput<Request> }>
+  | Iterable<{ itemId: string; record: RequestInput<Request> }>
 
 /** What an item came to. */
 export type Outcome<Response> = { itemId: string } & (
@@ -65,21 +65,21 @@ export type Outcome<Response> = { itemId: string } & (
 /** Every method rejects with VaultError; see docs/errors.md for its reasons. */
 export interface FrontendClient extends TransferClient {
   /** Encrypts and stores; keep `recordKey`, it cannot be shown again. */
-  storeRecord(request: Given<StoreRecordRequest>, options?: CallOptions): Promise<StoreRecordResponse>
-  retrieveRecord(request: Given<RetrieveRecordRequest>, options?: CallOptions): Promise<RetrieveRecordResponse>
-  deleteRecord(request: Given<DeleteRecordRequest>, options?: CallOptions): Promise<DeleteRecordResponse>
+  storeRecord(request: RequestInput<StoreRecordRequest>, options?: CallOptions): Promise<StoreRecordResponse>
+  retrieveRecord(request: RequestInput<RetrieveRecordRequest>, options?: CallOptions): Promise<RetrieveRecordResponse>
+  deleteRecord(request: RequestInput<DeleteRecordRequest>, options?: CallOptions): Promise<DeleteRecordResponse>
   /** One page. */
-  listRecords(request: Given<ListRecordsRequest>, options?: CallOptions): Promise<ListRecordsResponse>
+  listRecords(request: RequestInput<ListRecordsRequest>, options?: CallOptions): Promise<ListRecordsResponse>
   /** The kept versions of a record, the current one first. */
   listRecordVersions(
-    request: Given<ListRecordVersionsRequest>,
+    request: RequestInput<ListRecordVersionsRequest>,
     options?: CallOptions,
   ): Promise<ListRecordVersionsResponse>
   /**
    * Makes an older version the current one; the answer has the token of the new version. `expectKeyId` pins the version that
    * is restored, `precondition` the one that is replaced. Not repeated by itself.
    */
-  restoreRecord(request: Given<RestoreRecordRequest>, options?: CallOptions): Promise<RestoreRecordResponse>
+  restoreRecord(request: RequestInput<RestoreRecordRequest>, options?: CallOptions): Promise<RestoreRecordResponse>
   /** Stores many records on one call; an outcome each, in any order. Leaving the loop cancels what is not answered. */
   storeRecords(items: Items<StoreRecordRequest>, options?: CallOptions): AsyncIterable<Outcome<StoreRecordResponse>>
   /** Opens many records on one call; as `storeRecords`. */
@@ -88,14 +88,17 @@ export interface FrontendClient extends TransferClient {
     options?: CallOptions,
   ): AsyncIterable<Outcome<RetrieveRecordResponse>>
   /** All records of a user, page after page; ends with RECORD_CORRUPT when some of them could not be shown. */
-  eachRecord(request: Given<ListRecordsRequest>, options?: CallOptions): AsyncGenerator<RecordInfo, void, undefined>
+  eachRecord(
+    request: RequestInput<ListRecordsRequest>,
+    options?: CallOptions,
+  ): AsyncGenerator<RecordInfo, void, undefined>
   /** Opens a record of the earlier services and stores it; keep `recordKey`, it cannot be shown again. */
   importLegacyRecord(
-    request: Given<ImportLegacyRecordRequest>,
+    request: RequestInput<ImportLegacyRecordRequest>,
     options?: CallOptions,
   ): Promise<ImportLegacyRecordResponse>
   /** Where the earlier services kept a user's record. */
-  getLegacyId(request: Given<GetLegacyIdRequest>, options?: CallOptions): Promise<GetLegacyIdResponse>
+  getLegacyId(request: RequestInput<GetLegacyIdRequest>, options?: CallOptions): Promise<GetLegacyIdResponse>
   close(): void
 }
 
@@ -157,7 +160,7 @@ async function* outcomes<Response>(
 
 async function* eachRecord(
   listRecords: FrontendClient['listRecords'],
-  request: Given<ListRecordsRequest>,
+  request: RequestInput<ListRecordsRequest>,
   options?: CallOptions,
 ) {
   let pageToken = request.pageToken ?? ''

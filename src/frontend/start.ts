@@ -1,6 +1,6 @@
 // Starts a front end from its configuration: ask the store what it is, find or make the keyring, then serve.
 import type { Logger } from '../core/log/log.js'
-import { partNote } from '../core/server/call-log.js'
+import { logItemFailure } from '../core/server/call-log.js'
 import { type RunningServer, startServer } from '../core/server/server.js'
 import { checkListen } from '../core/tls/listen-check.js'
 import { FrontendServiceService } from '../gen/encserver/v1/frontend.js'
@@ -10,7 +10,7 @@ import { loadKeyring } from './keys/load-keyring.js'
 import { legacyImport } from './legacy/import.js'
 import { recordStreamMethods } from './service/record-streams.js'
 import { frontendService } from './service/service.js'
-import { type Backend, guardedBackend } from './upstream/backend.js'
+import { type Backend, translatedBackend } from './upstream/backend.js'
 import { waitForStore, watchStore } from './upstream/readiness.js'
 import { closeVault, openVault } from './vault/vault.js'
 
@@ -41,17 +41,19 @@ export async function startFrontend(
 ): Promise<RunningFrontend> {
   await checkStart(config)
   const random = randomSource()
-  const store = await waitForStore(guardedBackend(backend), log, signal)
+  const store = await waitForStore(translatedBackend(backend), log, signal)
   const { keyring, created } = await loadKeyring(config, store, random)
   if (created) {
     keyringMade()
     log.warn('keyring made', { keyring: config.keyringFile })
   }
   const vault = openVault({ config, keyring, backend, random })
-  const server = await listen(config, frontendService(vault, partNote(log, 'item')), log).catch((error: unknown) => {
-    closeVault(vault)
-    throw error
-  })
+  const server = await listen(config, frontendService(vault, logItemFailure(log, 'item')), log).catch(
+    (error: unknown) => {
+      closeVault(vault)
+      throw error
+    },
+  )
   const watching = new AbortController()
   const { keyringId } = keyring
   const watch = watchStore({ backend: vault.backend, keyringId, log, setReady: server.setReady }, watching.signal)

@@ -1,6 +1,6 @@
 // A back end that a test answers for, counting what it is asked; and the calls that tests make of it.
 
-import { defaultGatherLimits, gatheredClient } from '../../src/backend/client/batching-client.js'
+import { batchingClient, defaultBatchLimits } from '../../src/backend/client/batching-client.js'
 import { backendClient } from '../../src/backend/client.js'
 import { newCall } from '../../src/core/client/client.js'
 import type { VaultError } from '../../src/core/errors.js'
@@ -110,8 +110,8 @@ export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unkno
   return { methods, seen }
 }
 
-export function gathered(fake: { methods: Backend }, limits: Partial<typeof defaultGatherLimits> = {}) {
-  return gatheredClient(fake.methods, { ...defaultGatherLimits, turnMs: 10_000, ...limits })
+export function gathered(fake: { methods: Backend }, limits: Partial<typeof defaultBatchLimits> = {}) {
+  return batchingClient(fake.methods, { ...defaultBatchLimits, turnMs: 10_000, ...limits })
 }
 
 export function get(client: Backend, id: string, call = newCall()) {

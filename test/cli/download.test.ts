@@ -23,7 +23,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { openDownload } from '../../src/cli/download/download-file.js'
 import type { Range } from '../../src/cli/download/download-state.js'
-import { receive } from '../../src/cli/download/download-stream.js'
+import { downloadStream } from '../../src/cli/download/download-stream.js'
 import { VaultError } from '../../src/core/errors.js'
 import { type FrontendClient, KeyMode, type RecordInfo } from '../../src/frontend/client.js'
 
@@ -105,7 +105,7 @@ describe('download', () => {
     try {
       const patience = { patienceMs, signal: new AbortController().signal }
       const asking = expectKeyId ? { ...request, expectKeyId } : request
-      await receive(served.client, { request: asking, range, sink, patience, moved: () => undefined })
+      await downloadStream(served.client, { request: asking, range, sink, patience, moved: () => undefined })
       await sink.publish()
     } catch (thrown) {
       failure = thrown
@@ -360,7 +360,7 @@ describe('download', () => {
     const served = server()
     const sink = await openDownload({ path, replace: false, resume: false, range: everything })
     const patience = { patienceMs: 5000, signal: new AbortController().signal }
-    await receive(served.client, { request, range: everything, sink, patience, moved: () => undefined })
+    await downloadStream(served.client, { request, range: everything, sink, patience, moved: () => undefined })
     await writeFile(path, 'of somebody else')
     const appeared = `--out: ${path} has appeared meanwhile, and is left as it is`
     expect(await sink.publish().catch(({ message }: Error) => message)).to.equal(appeared)

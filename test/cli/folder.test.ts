@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { openWholeFile } from '../../src/cli/files/atomic-file.js'
+import { openAtomicFile } from '../../src/cli/files/atomic-file.js'
 import { openFound, walkFolder } from '../../src/cli/files/folder-files.js'
-import { leadTo, placeOf } from '../../src/cli/files/folder-target.js'
+import { makeParents, placeOf } from '../../src/cli/files/folder-target.js'
 import { storedFiles } from '../../src/cli/import/stored-files.js'
 
 describe('folder', () => {
@@ -55,7 +55,7 @@ describe('folder', () => {
 
   it('is walked without what a killed program has left of its output', async () => {
     const path = join(folder, 'keys')
-    const file = await openWholeFile({ path, flag: '--keys-out', replace: false })
+    const file = await openAtomicFile({ path, flag: '--keys-out', replace: false })
     await writeFile(join(folder, '.enc-server-notes.tmp'), 'of the user')
     expect(await namesIn()).to.deep.equal({ names: ['.enc-server-notes.tmp'], passedOver: 1 })
     await file.discard()
@@ -147,10 +147,10 @@ describe('folder', () => {
     await symlink(outside, join(target, 'link'))
     await writeFile(join(target, 'file'), '')
     const through = 'name: leads through something that is not a folder'
-    expect(await messageOf(leadTo(target, 'link/x/y'))).to.equal(through)
-    expect(await messageOf(leadTo(target, 'file/x'))).to.equal(through)
+    expect(await messageOf(makeParents(target, 'link/x/y'))).to.equal(through)
+    expect(await messageOf(makeParents(target, 'file/x'))).to.equal(through)
     expect(await readdir(outside)).to.deep.equal([])
-    await leadTo(join(target, 'new'), 'a/b/c')
+    await makeParents(join(target, 'new'), 'a/b/c')
     expect(await readdir(join(target, 'new', 'a'))).to.deep.equal(['b'])
   })
 })

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { openTally, refuseSameFile, type TallyFlags } from '../../src/cli/transfer/job-report.js'
+import { type JobReportFlags, openJobReport, refuseSameFile } from '../../src/cli/transfer/job-report.js'
 import { VaultError } from '../../src/core/errors.js'
 import { fakeTerminal } from './fake-terminal.js'
 
@@ -26,8 +26,8 @@ describe('where a report goes', () => {
 
     afterEach(() => rm(folder, { recursive: true }))
 
-    const tallyOf = (flags: TallyFlags) =>
-      openTally('exported', flags, { terminal: fakeTerminal([]), signal: new AbortController().signal })
+    const tallyOf = (flags: JobReportFlags) =>
+      openJobReport('exported', flags, { terminal: fakeTerminal([]), signal: new AbortController().signal })
 
     const messageOf = (work: Promise<unknown>) => work.then(String, (error: Error) => error.message)
 
@@ -46,7 +46,7 @@ describe('where a report goes', () => {
     it('is for what is not shown: of many that fail at once the first twenty are', async () => {
       for (const flags of [{}, { report }]) {
         const terminal = fakeTerminal([])
-        const tally = await openTally('exported', flags, { terminal, signal: new AbortController().signal })
+        const tally = await openJobReport('exported', flags, { terminal, signal: new AbortController().signal })
         await Promise.all(Array.from({ length: 50 }, (_, at) => tally.failed({ line: at + 1 }, failure)))
         await tally.close()
         const lines = terminal.printed().stderr.trimEnd().split('\n')

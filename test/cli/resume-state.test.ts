@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { continueGrowing, createGrowing } from '../../src/cli/files/append-file.js'
+import { createAppendFile, reopenAppendFile } from '../../src/cli/files/append-file.js'
 import { jsonObject } from '../../src/cli/files/json-line.js'
 import { storedLines } from '../../src/cli/import/stored-lines.js'
 import { keyIdSet } from '../../src/cli/keys/key-id-set.js'
@@ -24,7 +24,7 @@ describe('growing file', () => {
   async function goOn(): Promise<string[]> {
     const users: string[] = []
     const read = ({ text }: { text: Buffer | undefined }) => void users.push(String(jsonObject(text!)['user']))
-    const file = await continueGrowing({ path, flag: '--keys-out', maxLineBytes: 100, otherwise: 'leave it', read })
+    const file = await reopenAppendFile({ path, flag: '--keys-out', maxLineBytes: 100, otherwise: 'leave it', read })
     await file.append('{"user":"next"}\n')
     await file.close()
     return users
@@ -37,7 +37,7 @@ describe('growing file', () => {
     )
 
   it('is made for its owner, and never twice', async () => {
-    const create = () => createGrowing({ path, flag: '--keys-out', taken: 'is there' })
+    const create = () => createAppendFile({ path, flag: '--keys-out', taken: 'is there' })
     const file = await create()
     await file.append(whole)
     await file.close()
@@ -46,7 +46,7 @@ describe('growing file', () => {
   })
 
   it('is gone when nothing was written to it', async () => {
-    await (await createGrowing({ path, flag: '--keys-out', taken: 'is there' })).close()
+    await (await createAppendFile({ path, flag: '--keys-out', taken: 'is there' })).close()
     expect(await readdir(folder)).to.deep.equal([])
   })
 

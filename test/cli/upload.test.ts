@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { openTally } from '../../src/cli/transfer/job-report.js'
-import { uploadPatiently } from '../../src/cli/transfer/upload-retry.js'
+import { openJobReport } from '../../src/cli/transfer/job-report.js'
+import { uploadWithRetry } from '../../src/cli/transfer/upload-retry.js'
 import { openUploadSource } from '../../src/cli/transfer/upload-source.js'
-import { sendWatched } from '../../src/cli/transfer/upload-with-timeout.js'
+import { uploadWithTimeout } from '../../src/cli/transfer/upload-with-timeout.js'
 import { VaultError } from '../../src/core/errors.js'
 import type { FrontendClient } from '../../src/frontend/client.js'
 import { fakeTerminal } from './fake-terminal.js'
@@ -56,7 +56,7 @@ describe('upload', () => {
   async function send(served: ReturnType<typeof server>, { stdin, patienceMs = 5000 }: Sending = {}) {
     const source = await open(stdin)
     try {
-      await sendWatched(served.client, { request, source, moved: () => undefined }, { patienceMs, signal })
+      await uploadWithTimeout(served.client, { request, source, moved: () => undefined }, { patienceMs, signal })
     } finally {
       await source.close()
     }
@@ -156,9 +156,9 @@ describe('upload', () => {
 
     async function patiently(served: ReturnType<typeof server>) {
       await writeFile(path, 'the data')
-      const tally = await openTally('imported', {}, sessionOf())
+      const tally = await openJobReport('imported', {}, sessionOf())
       const job = { client: served.client, tally, flags, signal }
-      return uploadPatiently({ request, reopen: () => open() }, job)
+      return uploadWithRetry({ request, reopen: () => open() }, job)
     }
 
     it('is sent again from its start after what may pass', async () => {

@@ -10,12 +10,12 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js'
 import { connect } from '../../src/core/client/client.js'
-import { strangers } from '../../src/core/http2/flood-guard.js'
+import { publicLimits } from '../../src/core/http2/flood-guard.js'
 import { listener } from '../../src/core/http2/listener.js'
 import type { CallContext, Methods } from '../../src/core/methods.js'
 import { admission } from '../../src/core/server/admission.js'
-import { answerCall } from '../../src/core/server/dispatch.js'
-import { ReceiveBudget } from '../../src/core/server/memory-budget.js'
+import { dispatch } from '../../src/core/server/dispatch.js'
+import { MemoryBudget } from '../../src/core/server/memory-budget.js'
 import { type CallHandler, serviceHandlers } from '../../src/core/server/unary-handler.js'
 import { atEnd, type Event, keepingLog, never } from './fake-frontend.js'
 
@@ -81,13 +81,13 @@ export async function serveStreams(methods: Partial<Streams>, options: StreamOpt
 }
 
 /** A server of these methods and nothing else; `cut` ends it and breaks its connections. */
-export async function serveHandlers(handlers: ReadonlyMap<string, CallHandler>, budget = new ReceiveBudget()) {
+export async function serveHandlers(handlers: ReadonlyMap<string, CallHandler>, budget = new MemoryBudget()) {
   const targets = { handlers, maxReceiveBytes: 4 * 1024 * 1024, budget }
   const unexpected: unknown[] = []
   const listening = listener({
     tls: undefined,
-    limits: { maxStreams: 100, maxConnectionAgeMs: 600_000, abuse: strangers },
-    opened: (stream, fields) => answerCall(targets, stream, fields),
+    limits: { maxStreams: 100, maxConnectionAgeMs: 600_000, abuse: publicLimits },
+    opened: (stream, fields) => dispatch(targets, stream, fields),
     failed: () => undefined,
     unexpected: (cause) => unexpected.push(cause),
   })

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { pace } from '../../src/core/turn-limiter.js'
+import { turnLimiter } from '../../src/core/turn-limiter.js'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 function paced(perTurn: number) {
-  const { turn: mine } = pace(perTurn)
+  const { turn: mine } = turnLimiter(perTurn)
   return async (work: () => void) => {
     const later = mine()
     if (later !== undefined) await later

@@ -1,6 +1,6 @@
 // Uploads and downloads as the tests make them: contents from a seed, cut as a test wants.
 import { createHash } from 'node:crypto'
-import type { Given } from '../../src/frontend/client.js'
+import type { RequestInput } from '../../src/frontend/client.js'
 import {
   DownloadRecordRequest,
   type RecordInfo,
@@ -43,7 +43,7 @@ export function cut(data: Buffer, ...sizes: number[]): Buffer[] {
 
 export type UploadPart = NonNullable<UploadRecordRequest['part']>
 
-export const header = (request: Given<StoreRecordRequest>): UploadPart => ({
+export const header = (request: RequestInput<StoreRecordRequest>): UploadPart => ({
   $case: 'header',
   value: StoreRecordRequest.create(request),
 })
@@ -60,14 +60,14 @@ export async function* messages(
 }
 
 /** The messages of an honest upload. */
-export function uploadOf(request: Given<StoreRecordRequest>, pieces: Buffer[]): UploadPart[] {
+export function uploadOf(request: RequestInput<StoreRecordRequest>, pieces: Buffer[]): UploadPart[] {
   const data = Buffer.concat(pieces)
   return [header(request), ...pieces.map(chunk), finish(data.length, sha256(data))]
 }
 
 export function upload(
   { service }: FrontEnd,
-  request: Given<StoreRecordRequest>,
+  request: RequestInput<StoreRecordRequest>,
   data: Buffer,
 ): Promise<UploadRecordResponse> {
   return service.uploadRecord(messages(uploadOf(request, cut(data, 64 * 1024))), call)
@@ -79,7 +79,7 @@ export interface Downloaded {
   pieces: number[]
 }
 
-type Asked = Given<RetrieveRecordRequest> & { offset?: number; length?: number }
+type Asked = RequestInput<RetrieveRecordRequest> & { offset?: number; length?: number }
 
 export function downloadRequest({ offset = 0, length = 0, ...record }: Asked): DownloadRecordRequest {
   return DownloadRecordRequest.create({

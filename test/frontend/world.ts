@@ -10,7 +10,7 @@ import type { Store } from '../../src/backend/store/store.js'
 import { newCall } from '../../src/core/client/client.js'
 import { loadConfig } from '../../src/core/config/config.js'
 import type { Methods } from '../../src/core/methods.js'
-import type { Given } from '../../src/frontend/client.js'
+import type { RequestInput } from '../../src/frontend/client.js'
 import { type FrontendConfig, frontendSchema } from '../../src/frontend/config.js'
 import { type RandomSource, randomSource } from '../../src/frontend/crypto/random.js'
 import { newKeyringText, parseKeyring } from '../../src/frontend/keys/keyring.js'
@@ -58,12 +58,12 @@ export interface FrontEndParts {
 export interface FrontEnd {
   vault: Vault
   service: Methods<FrontendServiceServer>
-  store(request: Given<StoreRecordRequest>): Promise<StoreRecordResponse>
-  retrieve(request: Given<RetrieveRecordRequest>): Promise<RetrieveRecordResponse>
-  delete(request: Given<DeleteRecordRequest>): Promise<DeleteRecordResponse>
-  list(request: Given<ListRecordsRequest>): Promise<ListRecordsResponse>
-  versions(request: Given<ListRecordVersionsRequest>): Promise<ListRecordVersionsResponse>
-  restore(request: Given<RestoreRecordRequest>): Promise<RestoreRecordResponse>
+  store(request: RequestInput<StoreRecordRequest>): Promise<StoreRecordResponse>
+  retrieve(request: RequestInput<RetrieveRecordRequest>): Promise<RetrieveRecordResponse>
+  delete(request: RequestInput<DeleteRecordRequest>): Promise<DeleteRecordResponse>
+  list(request: RequestInput<ListRecordsRequest>): Promise<ListRecordsResponse>
+  versions(request: RequestInput<ListRecordVersionsRequest>): Promise<ListRecordVersionsResponse>
+  restore(request: RequestInput<RestoreRecordRequest>): Promise<RestoreRecordResponse>
 }
 
 export interface World {

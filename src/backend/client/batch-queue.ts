@@ -4,23 +4,23 @@ import type { CallContext } from '../../core/methods.js'
 import type { BatchCall } from '../../gen/encserver/v1/backend.js'
 import { bytesOfRecord, bytesOfUser } from '../record/message-size.js'
 
-export type GatheredCall = NonNullable<BatchCall['call']>
+export type BatchedCall = NonNullable<BatchCall['call']>
 
-export interface Waiting {
-  call: GatheredCall
+export interface QueuedCall {
+  call: BatchedCall
   context: CallContext
   resolve(answer: unknown): void
   reject(error: unknown): void
 }
 
-export interface GatherQueue {
+export interface BatchQueue {
   isEmpty(): boolean
   /** Throws OVERLOADED when too much waits already. */
-  add(waiting: Waiting): void
+  add(waiting: QueuedCall): void
   /** Returns whether it was still there. */
-  remove(waiting: Waiting): boolean
+  remove(waiting: QueuedCall): boolean
   /** The oldest calls that make a batch: at least one. */
-  take(): Waiting[]
+  take(): QueuedCall[]
 }
 
 interface Bounds {
@@ -35,17 +35,17 @@ const callBytes = 256 // all but its record, its user and its ids
 const idBytes = 80
 
 /** About what a call adds to a message. */
-function bytesOf({ call }: Waiting): number {
+function bytesOf({ call }: QueuedCall): number {
   if (call.$case === 'store') return callBytes + bytesOfRecord(call.value.record) + bytesOfUser(call.value.newUser)
   return callBytes + call.value.recordIds.length * idBytes
 }
 
 interface Queued {
-  waiting: Waiting
+  waiting: QueuedCall
   size: number
 }
 
-export function gatherQueue({ batchCalls, batchBytes, waitingCalls, waitingBytes }: Bounds): GatherQueue {
+export function batchQueue({ batchCalls, batchBytes, waitingCalls, waitingBytes }: Bounds): BatchQueue {
   const queue: Queued[] = [] // no Map (CONTRIBUTING.md)
   let bytes = 0
 
@@ -59,7 +59,7 @@ export function gatherQueue({ batchCalls, batchBytes, waitingCalls, waitingBytes
     return end < 0 ? queue.length : end
   }
 
-  function takeOut(at: number, count: number): Waiting[] {
+  function takeOut(at: number, count: number): QueuedCall[] {
     return queue.splice(at, count).map(({ waiting, size }) => {
       bytes -= size
       return waiting

@@ -12,12 +12,12 @@ import type {
   RetrieveEnvelopeResponse,
   StoreEnvelopeResponse,
 } from '../../gen/encserver/v1/backend.js'
-import { type GatheredCall, type GatherQueue, gatherQueue, type Waiting } from './batch-queue.js'
+import { type BatchedCall, type BatchQueue, batchQueue, type QueuedCall } from './batch-queue.js'
 import { sendBatch } from './send-batch.js'
-import { batchStreams } from './stream-pool.js'
-import { turns } from './turns.js'
+import { streamPool } from './stream-pool.js'
+import { semaphore } from './turns.js'
 
-export interface GatherLimits {
+export interface BatchLimits {
   batchCalls: number
   batchBytes: number
   /** Batches that have not had a result yet. */
@@ -32,7 +32,7 @@ const MiB = 1024 * 1024
 /** A call that is sent alone has a deadline of its own, and its connection can tell whether it ever left. */
 const ownWordMs = 20
 
-export const defaultGatherLimits: GatherLimits = {
+export const defaultBatchLimits: BatchLimits = {
   batchCalls: 128,
   batchBytes: MiB,
   turns: 8,
@@ -44,11 +44,11 @@ export const defaultGatherLimits: GatherLimits = {
 type Connected = Methods<BackendServiceServer>
 
 /** The same methods; stores, retrieves and deletes that wait at the same time share a message. */
-export function gatheredClient(methods: Connected, limits = defaultGatherLimits): Connected {
-  const queue = gatherQueue(limits)
-  const turn = turns({ count: limits.turns, longestMs: limits.turnMs }, schedule)
+export function batchingClient(methods: Connected, limits = defaultBatchLimits): Connected {
+  const queue = batchQueue(limits)
+  const turn = semaphore({ count: limits.turns, longestMs: limits.turnMs }, schedule)
   let nextIndex = 0
-  const to = { methods, streams: batchStreams(methods), nextIndex: () => nextIndex++ >>> 0 }
+  const to = { methods, streams: streamPool(methods), nextIndex: () => nextIndex++ >>> 0 }
   let scheduled = false
 
   function schedule(): void {
@@ -66,10 +66,10 @@ export function gatheredClient(methods: Connected, limits = defaultGatherLimits)
     }
   }
 
-  function submit(call: GatheredCall, context: CallContext): Promise<unknown> {
+  function submit(call: BatchedCall, context: CallContext): Promise<unknown> {
     if (context.signal.aborted) return Promise.reject(cancelledBy(context.signal))
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = { call, context, resolve, reject }
+      const waiting: QueuedCall = { call, context, resolve, reject }
       queue.add(waiting)
       endWithCaller(waiting, queue)
       schedule()
@@ -86,7 +86,7 @@ export function gatheredClient(methods: Connected, limits = defaultGatherLimits)
 }
 
 /** Answers the call when its caller cancels or its time is up, whatever its batch does. */
-function endWithCaller(waiting: Waiting, queue: GatherQueue): void {
+function endWithCaller(waiting: QueuedCall, queue: BatchQueue): void {
   const { context, resolve, reject } = waiting
   const { signal, deadline } = context
   const late = () => waiting.reject(queue.remove(waiting) ? lateUnsent() : new VaultError('DEADLINE_EXCEEDED'))

@@ -5,7 +5,7 @@ import { asVaultError } from '../../core/status.js'
 import type { DeleteEnvelopeResponse } from '../../gen/encserver/v1/backend.js'
 
 /** What the answer to the later try says of both. */
-export async function ofRepeatedDelete(answer: Promise<DeleteEnvelopeResponse>): Promise<DeleteEnvelopeResponse> {
+export async function retriedDelete(answer: Promise<DeleteEnvelopeResponse>): Promise<DeleteEnvelopeResponse> {
   try {
     const { deleted } = await answer
     if (deleted) return { deleted }

@@ -8,17 +8,17 @@ import type { Methods } from '../../core/methods.js'
 import { longestTimerMs } from '../../core/server/call-context.js'
 import { asVaultError, fromRpcStatus } from '../../core/status.js'
 import type { BackendServiceServer, BatchCall, BatchResult } from '../../gen/encserver/v1/backend.js'
-import { refuseEnded } from '../store/deadline.js'
-import type { Waiting } from './batch-queue.js'
-import { ofRepeatedDelete } from './repeated-delete.js'
-import { repeatedStore } from './repeated-store.js'
-import type { BatchStreams } from './stream-pool.js'
+import { checkDeadline } from '../store/deadline.js'
+import type { QueuedCall } from './batch-queue.js'
+import { retriedDelete } from './repeated-delete.js'
+import { retriedStore } from './repeated-store.js'
+import type { StreamPool } from './stream-pool.js'
 
 type Connected = Methods<BackendServiceServer>
 
 /** Where batches go, and what is left of them. */
-export interface To {
-  streams: BatchStreams
+export interface BatchTarget {
+  streams: StreamPool
   methods: Connected
   /** A number for a call, which no other of its stream has: a result that comes too late is nobody's. */
   nextIndex(): number
@@ -36,7 +36,7 @@ const graceMs = 1_000
 const longestTimeoutMs = 2 ** 32 - 1
 
 /** Never rejects: each call of the batch is settled. `first` is told when results begin to come. */
-export async function sendBatch(to: To, batch: Waiting[], first: () => void): Promise<void> {
+export async function sendBatch(to: BatchTarget, batch: QueuedCall[], first: () => void): Promise<void> {
   const { methods, streams } = to
   const [only] = batch
   // To begin a stream for it would cost more than a call.
@@ -50,7 +50,7 @@ export async function sendBatch(to: To, batch: Waiting[], first: () => void): Pr
 }
 
 /** Resolves with what broke the stream; `open` holds the calls left. */
-function exchange({ methods, streams }: To, open: Map<number, Waiting>, first: () => void) {
+function exchange({ methods, streams }: BatchTarget, open: Map<number, QueuedCall>, first: () => void) {
   const calls = Array.from(open, ([index, waiting]) => batchCall(index, waiting))
   const timeoutMs = Math.max(...calls.map((call) => call.timeoutMs)) + graceMs
   const answered = (results: BatchResult[]) => {
@@ -65,44 +65,44 @@ function exchange({ methods, streams }: To, open: Map<number, Waiting>, first: (
   return streams.exchange({ calls, timeoutMs: Math.min(timeoutMs, longestTimerMs), answered })
 }
 
-function batchCall(index: number, { call, context }: Waiting): BatchCall {
+function batchCall(index: number, { call, context }: QueuedCall): BatchCall {
   const timeoutMs = Math.min(Math.max(1, Math.ceil(context.deadline - Date.now())), longestTimeoutMs)
   return { index, timeoutMs, requestId: context.requestId, call }
 }
 
-function settle(methods: Connected, waiting: Waiting, outcome: BatchResult['outcome']): void {
+function settle(methods: Connected, waiting: QueuedCall, outcome: BatchResult['outcome']): void {
   if (outcome?.$case === 'error') refuse(methods, waiting, fromRpcStatus(outcome.value))
   else if (outcome?.$case === waiting.call.$case) waiting.resolve(outcome.value)
   else waiting.reject(new VaultError('INTERNAL', { cause: 'the back end answered another call than was made' }))
 }
 
-function refuse(methods: Connected, waiting: Waiting, error: VaultError): void {
+function refuse(methods: Connected, waiting: QueuedCall, error: VaultError): void {
   if (error.reason === 'OVERLOADED') void settleAlone(methods, waiting, { error, doubtedFrom: undefined })
   else waiting.reject(error)
 }
 
 /** Makes the call by itself; `before` is what became of it in a batch. */
-async function settleAlone(methods: Connected, waiting: Waiting, before?: Before): Promise<void> {
+async function settleAlone(methods: Connected, waiting: QueuedCall, before?: Before): Promise<void> {
   try {
     if (before?.error.retryAfterMs !== undefined) await pause(before.error, before.error.retryAfterMs, waiting)
-    refuseEnded(waiting.context)
+    checkDeadline(waiting.context)
     waiting.resolve(await callAlone(methods, waiting, before?.doubtedFrom))
   } catch (thrown) {
     waiting.reject(outcomeAfter(before, asVaultError(thrown), waiting))
   }
 }
 
-async function pause(before: VaultError, retryAfterMs: number, { context }: Waiting): Promise<void> {
+async function pause(before: VaultError, retryAfterMs: number, { context }: QueuedCall): Promise<void> {
   const waitMs = retryAfterMs * (1 + Math.random())
   if (Date.now() + waitMs >= context.deadline) throw before
   await sleep(waitMs)
 }
 
-function callAlone(methods: Connected, { call, context }: Waiting, doubtedFrom: number | undefined) {
+function callAlone(methods: Connected, { call, context }: QueuedCall, doubtedFrom: number | undefined) {
   switch (call.$case) {
     case 'store':
       return methods.storeEnvelope(
-        doubtedFrom === undefined ? call.value : repeatedStore(call.value, msSince(doubtedFrom)),
+        doubtedFrom === undefined ? call.value : retriedStore(call.value, msSince(doubtedFrom)),
         context,
       )
     case 'retrieve':
@@ -110,12 +110,12 @@ function callAlone(methods: Connected, { call, context }: Waiting, doubtedFrom: 
     case 'delete':
       return doubtedFrom === undefined
         ? methods.deleteEnvelope(call.value, context)
-        : ofRepeatedDelete(methods.deleteEnvelope(call.value, context))
+        : retriedDelete(methods.deleteEnvelope(call.value, context))
   }
 }
 
 // The second try says only that it did not get through; the first may have.
-function outcomeAfter(before: Before | undefined, error: VaultError, { call }: Waiting): VaultError {
+function outcomeAfter(before: Before | undefined, error: VaultError, { call }: QueuedCall): VaultError {
   const perhapsDone = before?.doubtedFrom !== undefined && call.$case !== 'retrieve'
   return perhapsDone && leavesDoubt(error) ? new VaultError('OUTCOME_UNKNOWN', { cause: error }) : error
 }

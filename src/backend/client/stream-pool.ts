@@ -10,7 +10,7 @@ export interface StreamLimits {
   ageMs: number
 }
 
-export interface BatchStreams {
+export interface StreamPool {
   /** Whether one waits that can have a batch. */
   isReady(): boolean
   /** Resolves when all results are there, or with what broke the stream; never rejects. */
@@ -25,7 +25,7 @@ interface Kept {
   timer: NodeJS.Timeout
 }
 
-export function batchStreams(methods: BatchMethods, { idleMs, ageMs } = defaultLimits): BatchStreams {
+export function streamPool(methods: BatchMethods, { idleMs, ageMs } = defaultLimits): StreamPool {
   /** Those without a batch, the one used last at the end. */
   const idle: Kept[] = []
 

@@ -1,13 +1,13 @@
 // How many batches are on their way at once. A turn ends when its batch is answered, or after a moment: a slow call must
 // not hold up those that wait behind it.
 
-export interface Turns {
+export interface Semaphore {
   free(): boolean
   /** Takes a turn that is free; the returned function gives it back, once. */
   hold(): () => void
 }
 
-export function turns({ count, longestMs }: { count: number; longestMs: number }, freed: () => void): Turns {
+export function semaphore({ count, longestMs }: { count: number; longestMs: number }, freed: () => void): Semaphore {
   let left = count
   return {
     free: () => left > 0,

@@ -16,7 +16,7 @@ export const leastAheadMs = 30_000
 const believedMs = aheadMs + 3_600_000
 
 /** Before a row is deleted. Returns whether there is one: else nothing is noted, and nothing is to be deleted. */
-export async function noteDelete(
+export async function recordDelete(
   store: Store,
   { recordId, now }: { recordId: Buffer; now: Date },
   call: StoreCall,

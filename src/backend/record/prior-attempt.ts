@@ -5,9 +5,9 @@ import type { SealedRecord, StoredEnvelope } from '../../gen/encserver/v1/backen
 import type { Store, StoreCall } from '../store/store.js'
 import { deletesSince } from './delete-watermark.js'
 import { userPseudonymOf } from './record-id.js'
-import { doneBefore, mayHaveForgotten } from './write-rules.js'
+import { mayHaveForgotten, priorResult } from './write-rules.js'
 
-export interface EarlierTry {
+export interface PriorAttempt {
   /** It was done, and the row knows. */
   done: StoredEnvelope | undefined
   /** It may have been done though the row does not know. */
@@ -15,7 +15,7 @@ export interface EarlierTry {
 }
 
 /** Of a first try. */
-export const neverTried: EarlierTry = { done: undefined, perhapsDone: false }
+export const firstAttempt: PriorAttempt = { done: undefined, perhapsDone: false }
 
 /** How long ago it was is counted back from the arrival of a call, which may have been on its way for as long as it has. */
 const defaultDeadlineMs = 30_000
@@ -41,13 +41,13 @@ export interface Tried {
 }
 
 /** Looks in the store. */
-export async function earlierTry(
+export async function priorAttempt(
   { store, clock }: Where,
   { record, since }: Tried,
   call: StoreCall,
-): Promise<EarlierTry> {
+): Promise<PriorAttempt> {
   const row = await store.getRecordHeader(record.recordId, call)
-  const done = doneBefore(row, record)
+  const done = priorResult(row, record)
   if (done || since === undefined) return { done, perhapsDone: false }
   if (row && mayHaveForgotten(row, since)) return { done, perhapsDone: true }
   const asked = { userPseudonym: userPseudonymOf(record.recordId), since, now: clock.forRefusing() }

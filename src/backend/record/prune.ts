@@ -8,13 +8,13 @@ import { keyIdOf } from './envelope-header.js'
 import { firstKept } from './versions.js'
 import { lifeOf } from './write-rules.js'
 
-export interface LetGoOptions {
+export interface PrunerOptions {
   store: Store
   /** Told when no row and no kept version refers to these parts any more. */
   released?: ((set: PartSet) => void) | undefined
 }
 
-export interface LetGo {
+export interface Pruner {
   /** After a write. */
   replaced(change: Replacement, call: StoreCall): Promise<void>
   /** After a row is gone, and its life with it. */
@@ -27,7 +27,7 @@ const noEnd = 2n ** 64n - 1n
 /** Ninety-nine versions may go with one write, and others want the store's connections too. */
 const removedAtOnce = 8
 
-export function lettingGo({ store, released }: LetGoOptions): LetGo {
+export function pruner({ store, released }: PrunerOptions): Pruner {
   function release(version: SealedRecord): void {
     if (version.partCount > 0) released?.({ recordId: version.recordId, keyId: Buffer.from(keyIdOf(version)) })
   }

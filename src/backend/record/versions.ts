@@ -21,13 +21,13 @@
 import type { Clock } from '../../core/clock.js'
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
-import { overtaken, takeTurns } from '../store/compare-and-set.js'
+import { conflict, retryOnConflict } from '../store/compare-and-set.js'
 import type { PartSet } from '../store/part-store.js'
 import type { Put, Store, StoreCall, Written } from '../store/store.js'
 import { cutToHeader, keyIdOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
 import { newLifeId } from './life-id.js'
-import { earlierTry, neverTried } from './prior-attempt.js'
+import { firstAttempt, priorAttempt } from './prior-attempt.js'
 import { lifeOf, versionOf } from './write-rules.js'
 
 /** The number below which nothing is kept. */
@@ -70,16 +70,16 @@ export async function putKeeping(
   // Not by a key id: a call that is repeated after a delete would begin a life of the same name as the one that has ended.
   const newLife = newLifeId()
   const attempt = async (keptKeyId?: Buffer): Promise<Written | undefined> => {
-    const { done, perhapsDone } = since ? await earlierTry({ store, clock }, { record, since }, call) : neverTried
+    const { done, perhapsDone } = since ? await priorAttempt({ store, clock }, { record, since }, call) : firstAttempt
     if (done) return { stored: done, change: undefined }
     const terms = { precondition, keepVersions, defaultKeepVersions, keptKeyId, newLife, perhapsDone }
     return store.putRecord({ record, now: clock.forRefusing(), ...terms }, call)
   }
   const written = await attempt()
   if (written) return written
-  return takeTurns(async () => {
+  return retryOnConflict(async () => {
     const keptKeyId = await keepCurrent(store, record.recordId, call)
-    return (await attempt(keptKeyId)) ?? overtaken
+    return (await attempt(keptKeyId)) ?? conflict
   }, call)
 }
 

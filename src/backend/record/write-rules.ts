@@ -39,7 +39,7 @@ export function decideWrite(row: SealedRecord | undefined, put: Put): WriteDecis
   const { record, now } = put
   const own = owned(row, record.userUid)
   // First of all: what a repeated call once changed would make its own condition fail, and time has passed since then.
-  const done = doneBefore(own, record)
+  const done = priorResult(own, record)
   if (done) return { stored: done, next: undefined }
   if (isExpired(record, now)) throw tooLate(put)
   const current = own && !isExpired(own, now) ? own : undefined
@@ -82,7 +82,7 @@ function successor(current: SealedRecord, { record, keepVersions }: Put, keep: n
 }
 
 /** What to answer to a write that was done before and is still remembered. */
-export function doneBefore(row: SealedRecord | undefined, record: SealedRecord): StoredEnvelope | undefined {
+export function priorResult(row: SealedRecord | undefined, record: SealedRecord): StoredEnvelope | undefined {
   const own = owned(row, record.userUid)
   const version = own && versionOf(own, keyIdOf(record))
   return version === undefined ? undefined : { version, storeTime: own?.storeTime }

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.js'
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import { keyIdOf } from '../record/envelope-header.js'
-import { earlierTry, type Tried } from '../record/prior-attempt.js'
+import { priorAttempt, type Tried } from '../record/prior-attempt.js'
 import type { PartStore } from '../store/part-store.js'
 import type { Store, StoreCall } from '../store/store.js'
 
@@ -28,11 +28,11 @@ async function refusalOf({ parts, now, maxAgeMs }: PartsRequirement, record: Sea
  * Throws PARTS_MISSING unless parts 0 to `part_count` - 1 are there, no more and none of them too old; OUTCOME_UNKNOWN when
  * they may have been, for an earlier try.
  */
-export async function requireParts(requirement: PartsRequirement, tried: Tried, call: StoreCall): Promise<void> {
+export async function checkParts(requirement: PartsRequirement, tried: Tried, call: StoreCall): Promise<void> {
   if (tried.record.partCount === 0) return
   const refusal = await refusalOf(requirement, tried.record, call)
   if (refusal === undefined) return
   // A write that was done before is a success all the same: its parts may be gone by now.
-  const { done, perhapsDone } = await earlierTry(requirement, tried, call)
+  const { done, perhapsDone } = await priorAttempt(requirement, tried, call)
   if (!done) throw perhapsDone ? new VaultError('OUTCOME_UNKNOWN') : refusal
 }

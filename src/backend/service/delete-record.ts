@@ -3,7 +3,7 @@
 import type { Clock } from '../../core/clock.js'
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord, UserDocument } from '../../gen/encserver/v1/backend.js'
-import { leastAheadMs, noteDelete } from '../record/delete-watermark.js'
+import { leastAheadMs, recordDelete } from '../record/delete-watermark.js'
 import { keyIdOf } from '../record/envelope-header.js'
 import { findRecord } from '../record/find-record.js'
 import type { DeleteTarget, Store, StoreCall } from '../store/store.js'
@@ -46,12 +46,12 @@ async function removeRow(
 ): Promise<SealedRecord | undefined> {
   const covered = { signal, deadline: Math.min(deadline, Date.now() + leastAheadMs) }
   const now = clock.forRefusing()
-  const isThere = await noteDelete(store, { recordId: target.recordId, now }, covered)
+  const isThere = await recordDelete(store, { recordId: target.recordId, now }, covered)
   return isThere ? store.deleteRecord({ ...target, now }, covered) : undefined
 }
 
 /** Returns whether there was one; throws PRECONDITION_FAILED, with nothing removed, when it has another key id. */
-export async function removeRecord(where: Where, removal: RecordRemoval, call: StoreCall): Promise<boolean> {
+export async function deleteRecord(where: Where, removal: RecordRemoval, call: StoreCall): Promise<boolean> {
   const ids = await idsToRemove(where, removal, call)
   const { userUid } = removal.user
   let removed = false

@@ -12,7 +12,7 @@ import type {
   ExecuteBatchResponse,
 } from '../../gen/encserver/v1/backend.js'
 import { bytesOfRecord, bytesOfUser } from '../record/message-size.js'
-import { refuseEnded } from '../store/deadline.js'
+import { checkDeadline } from '../store/deadline.js'
 
 /** The methods a batch is made of, and those beside them. */
 export type BackendCalls = Omit<Methods<BackendServiceServer>, 'executeBatch'>
@@ -100,7 +100,7 @@ export function executeBatch(methods: BackendCalls, failed: Failed = () => undef
     try {
       const deadline = Math.min(Date.now() + call.timeoutMs, batch.deadline)
       const context = { requestId, deadline, signal: batch.signal }
-      refuseEnded(context)
+      checkDeadline(context)
       return { index: call.index, outcome: await outcomeOf(methods, call, context) }
     } catch (thrown) {
       const error = asVaultError(thrown)

@@ -19,7 +19,7 @@ function startOf({ pseudonyms, after }: UserPageQuery): number {
   return after ? pseudonyms.findIndex((pseudonym) => pseudonym.equals(userPseudonymOf(after))) : 0
 }
 
-export async function userPage(store: Store, query: UserPageQuery, call: StoreCall): Promise<RecordPage> {
+export async function listPage(store: Store, query: UserPageQuery, call: StoreCall): Promise<RecordPage> {
   const { user, pseudonyms, limit, now } = query
   const records: SealedRecord[] = []
   let { after } = query

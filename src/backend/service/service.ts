@@ -12,17 +12,17 @@ import type {
 } from '../../gen/encserver/v1/backend.js'
 import { findRecord, findUser } from '../record/find-record.js'
 import { triedSince } from '../record/prior-attempt.js'
-import { lettingGo } from '../record/prune.js'
+import { pruner } from '../record/prune.js'
 import { userPseudonymOf } from '../record/record-id.js'
 import { findVersion, listVersions, putKeeping } from '../record/versions.js'
-import { defaultPartLimits, longestUploadMs, type PartLimits } from '../store/part-limits.js'
+import { defaultPartLimits, maxUploadMs, type PartLimits } from '../store/part-limits.js'
 import type { PartSet, PartStore } from '../store/part-store.js'
 import type { Store, StoreCall } from '../store/store.js'
-import { requireParts } from './check-parts.js'
-import { removeRecord } from './delete-record.js'
+import { checkParts } from './check-parts.js'
+import { deleteRecord } from './delete-record.js'
 import { type BackendCalls, executeBatch } from './execute-batch.js'
 import { keyringBinding } from './keyring-binding.js'
-import { userPage } from './list-page.js'
+import { listPage } from './list-page.js'
 import { partsService } from './parts-service.js'
 import { validateDelete, validateList, validateRetrieve, validateStore, validateVersions } from './validate.js'
 
@@ -66,15 +66,15 @@ function writeCalls(
   options: BackendServiceOptions & { clock: Clock; partLimits: PartLimits },
 ): Pick<BackendCalls, 'storeEnvelope' | 'deleteEnvelope'> {
   const { store, parts, clock, partLimits, now: storeTime = () => new Date(), leftOver = () => undefined } = options
-  const requirement = { store, clock, parts, now: neverBack(clock.forRemoving), maxAgeMs: longestUploadMs(partLimits) }
+  const requirement = { store, clock, parts, now: neverBack(clock.forRemoving), maxAgeMs: maxUploadMs(partLimits) }
   const requireKeyring = keyringBinding(store)
-  const letGo = lettingGo(options)
+  const letGo = pruner(options)
   return {
     async storeEnvelope(request, call) {
       const since = triedSince(clock, request.triedMsAgo)
       const record = validateStore(request)
       const { precondition, keepVersions, defaultKeepVersions, newUser } = request
-      await requireParts(requirement, { record, since }, call)
+      await checkParts(requirement, { record, since }, call)
       await requireKeyring(request.keyringId, call)
       const user = await ownerOf(store, { record, newUser }, call)
       if (user === undefined) return { result: { $case: 'userAbsent', value: {} } }
@@ -93,7 +93,7 @@ function writeCalls(
       if (user === undefined) return { deleted: false }
       const expectKeyId = request.expectKeyId.length > 0 ? request.expectKeyId : undefined
       const gone = (row: SealedRecord) => letGo.removed(row, call).catch(leftOver)
-      return { deleted: await removeRecord({ store, clock }, { recordIds, user, expectKeyId, gone }, call) }
+      return { deleted: await deleteRecord({ store, clock }, { recordIds, user, expectKeyId, gone }, call) }
     },
   }
 }
@@ -120,7 +120,7 @@ function readCalls(
       if (user === undefined) return { records: [], user, nextAfterRecordId: noBytes }
       const after = afterRecordId.length > 0 ? afterRecordId : undefined
       const query = { user, pseudonyms, after, limit, now: clock.forRefusing() }
-      const { records, next } = await userPage(store, query, call)
+      const { records, next } = await listPage(store, query, call)
       return { records, user, nextAfterRecordId: next ?? noBytes }
     },
 

@@ -7,7 +7,7 @@ import { endOf } from './deadline.js'
 import type { StoreCall } from './store.js'
 
 /** Settles as the work does; rejects with DEADLINE_EXCEEDED or CANCELLED when the call ends before. */
-export function answeredInTime<T>(work: Promise<T>, call: StoreCall): Promise<T> {
+export function withDeadline<T>(work: Promise<T>, call: StoreCall): Promise<T> {
   const { deadline, signal } = call
   return new Promise((resolve, reject) => {
     const end = () => reject(endOf(call) ?? new VaultError('DEADLINE_EXCEEDED'))

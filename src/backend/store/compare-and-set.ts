@@ -2,11 +2,11 @@
 // overtaken has another turn.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { VaultError } from '../../core/errors.js'
-import { refuseEnded } from './deadline.js'
+import { checkDeadline } from './deadline.js'
 import type { StoreCall } from './store.js'
 
 /** What a turn returns when another writer was faster: it has written nothing. */
-export const overtaken = Symbol('overtaken')
+export const conflict = Symbol('overtaken')
 
 const maxTurns = 32
 const firstPauseMs = 1
@@ -18,11 +18,11 @@ function pauseMs(turn: number): number {
 }
 
 /** Takes turns until one is not overtaken; gives up with CONTENTION, and then nothing was written. */
-export async function takeTurns<T>(turn: () => Promise<T | typeof overtaken>, call: StoreCall): Promise<T> {
+export async function retryOnConflict<T>(turn: () => Promise<T | typeof conflict>, call: StoreCall): Promise<T> {
   for (let count = 0; count < maxTurns; count += 1) {
-    refuseEnded(call)
+    checkDeadline(call)
     const result = await turn()
-    if (result !== overtaken) return result
+    if (result !== conflict) return result
     await sleep(pauseMs(count))
   }
   throw new VaultError('CONTENTION', { message: 'too many write this record at once; try again' })

@@ -3,7 +3,7 @@ import { VaultError } from '../../core/errors.js'
 import type { StoreCall } from './store.js'
 
 /** For what is nobody's call: to open a store, to tidy it up. */
-export const always: StoreCall = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal }
+export const noDeadline: StoreCall = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal }
 
 /** Why the call has ended; undefined while it goes on. */
 export function endOf({ deadline, signal }: StoreCall): VaultError | undefined {
@@ -12,13 +12,13 @@ export function endOf({ deadline, signal }: StoreCall): VaultError | undefined {
   return Date.now() >= deadline ? new VaultError('DEADLINE_EXCEEDED') : undefined
 }
 
-export function refuseEnded(call: StoreCall): void {
+export function checkDeadline(call: StoreCall): void {
   const end = endOf(call)
   if (end) throw end
 }
 
 /** Those whose call goes on; the others are rejected. */
-export function dropEnded<Waiting extends { call: StoreCall; reject(error: unknown): void }>(
+export function rejectExpired<Waiting extends { call: StoreCall; reject(error: unknown): void }>(
   waiting: Waiting[],
 ): Waiting[] {
   return waiting.filter(({ call, reject }) => {

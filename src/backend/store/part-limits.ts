@@ -24,6 +24,6 @@ export const defaultPartLimits: PartLimits = {
  * The greatest age of a set's first part at which a record may still take the set up: 23 of 24 hours. What is older may be
  * taken for abandoned by a sweep that has begun, and the margin is far longer than a write takes.
  */
-export function longestUploadMs({ orphanHoldMs }: PartLimits): number {
+export function maxUploadMs({ orphanHoldMs }: PartLimits): number {
   return orphanHoldMs - orphanHoldMs / 24
 }

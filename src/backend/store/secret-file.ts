@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { VaultError } from '../../core/errors.js'
 import { Secret } from '../../core/secret.js'
-import { shownPath } from '../../core/tls/redact-path.js'
+import { redactPath } from '../../core/tls/redact-path.js'
 
 const maxBytes = 64 * 1024
 
@@ -40,7 +40,7 @@ export async function readSecretFile(secret: SecretFile): Promise<Secret> {
     file = await open(path, constants.O_RDONLY)
   } catch (cause) {
     // Without its cause, whose words have the path.
-    throw refusal(secret, `cannot read ${shownPath(path)} (${(cause as NodeJS.ErrnoException).code})`)
+    throw refusal(secret, `cannot read ${redactPath(path)} (${(cause as NodeJS.ErrnoException).code})`)
   }
   try {
     return await readOwned(secret, file)

@@ -6,7 +6,7 @@ import type { Clock } from '../../core/clock.js'
 const minLagMs = 600_000
 
 /** A look at the clock; `lags` is told once for as long as it lasts, in milliseconds. */
-export function clockLag(clock: Clock, lags: (ms: number) => void): () => void {
+export function clockSkew(clock: Clock, lags: (ms: number) => void): () => void {
   let told = false
   return () => {
     const lagMs = clock.forRefusing().getTime() - clock.forRemoving().getTime()

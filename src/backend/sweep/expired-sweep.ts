@@ -8,11 +8,11 @@ import { isCorrupt, VaultError } from '../../core/errors.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import { keyIdOf } from '../record/envelope-header.js'
 import { isExpired } from '../record/expiry.js'
-import { type LetGoOptions, lettingGo } from '../record/prune.js'
+import { type PrunerOptions, pruner } from '../record/prune.js'
 import { isOver } from '../record/versions.js'
 import type { Due, Store, StoreCall } from '../store/store.js'
 
-export interface SweepOptions extends LetGoOptions {
+export interface SweepOptions extends PrunerOptions {
   clock: Clock
   /** Told of what went wrong; the next pass tries again. */
   failed(error: unknown): void
@@ -137,9 +137,9 @@ function recordByRecord(options: SweepOptions) {
 }
 
 /** Removes what has expired of a record, and its dead versions; returns whether that was the record itself. */
-function recordSweep(options: LetGoOptions) {
+function recordSweep(options: PrunerOptions) {
   const { store } = options
-  const letGo = lettingGo(options)
+  const letGo = pruner(options)
 
   return async (recordId: Buffer, now: Date, call: StoreCall): Promise<boolean> => {
     const versions = await store.listVersions({ recordId }, call) // before the row: versions.ts has why

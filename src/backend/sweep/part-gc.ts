@@ -7,9 +7,9 @@
 import type { PartLimits } from '../store/part-limits.js'
 import type { PartSet, PartStore } from '../store/part-store.js'
 import type { StoreCall } from '../store/store.js'
-import { waitingSets } from './pending-removals.js'
+import { pendingRemovals } from './pending-removals.js'
 
-export interface PartRemovalOptions {
+export interface PartGcOptions {
   parts: PartStore
   /** Whether the current version of the record, or a kept one, has these parts. */
   refersTo(set: PartSet, call: StoreCall): Promise<boolean>
@@ -20,7 +20,7 @@ export interface PartRemovalOptions {
   room?: number
 }
 
-export interface PartRemoval {
+export interface PartGc {
   /** Nothing refers to this set any more. */
   release(set: PartSet): void
   /** The released sets whose hold is over. */
@@ -42,10 +42,10 @@ function within(timeoutMs: number, signal: AbortSignal): StoreCall {
   return { deadline: Date.now() + timeoutMs, signal }
 }
 
-export function partRemoval({ parts, refersTo, now, limits, room = defaultRoom }: PartRemovalOptions): PartRemoval {
-  const released = waitingSets(room)
-  const abandoned = waitingSets(room)
-  const young = waitingSets(room) // since their newest part
+export function partGc({ parts, refersTo, now, limits, room = defaultRoom }: PartGcOptions): PartGc {
+  const released = pendingRemovals(room)
+  const abandoned = pendingRemovals(room)
+  const young = pendingRemovals(room) // since their newest part
   const nowMs = () => now().getTime()
   const heldSince = () => nowMs() - limits.releasedHoldMs
 

@@ -3,9 +3,9 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isCorrupt } from '../../core/errors.js'
 import type { PartSet } from '../store/part-store.js'
-import { type PartRemovalOptions, partRemoval } from './part-gc.js'
+import { type PartGcOptions, partGc } from './part-gc.js'
 
-export interface PartSweepOptions extends PartRemovalOptions {
+export interface PartSweepOptions extends PartGcOptions {
   /** Told of what went wrong; the next round tries again. */
   failed(error: unknown): void
   /** Told how many sets a round has removed, unless none. */
@@ -31,7 +31,7 @@ const maxFailures = 16
 
 export function partSweep(options: PartSweepOptions): PartSweep {
   const { parts, limits, failed, removed = () => undefined } = options
-  const removal = partRemoval(options)
+  const removal = partGc(options)
   const stopping = new AbortController()
   const { signal } = stopping
   setMaxListeners(0, signal) // every request of a round listens to it

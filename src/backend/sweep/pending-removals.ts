@@ -4,7 +4,7 @@
 import { recordIdBytes } from '../record/record-id.js'
 import type { PartSet } from '../store/part-store.js'
 
-export interface WaitingSets {
+export interface PendingRemovals {
   /** Since when the set waits: from now on if it did not. Undefined when there is no room for it. */
   since(set: PartSet, nowMs: number): number | undefined
   /** Since when it waits; undefined when it does not. */
@@ -26,7 +26,7 @@ function setOf(text: string): PartSet {
   return { recordId: bytes.subarray(0, recordIdBytes), keyId: bytes.subarray(recordIdBytes) }
 }
 
-export function waitingSets(room: number): WaitingSets {
+export function pendingRemovals(room: number): PendingRemovals {
   const waiting = new Map<string, { sinceMs: number; asked: boolean }>()
 
   function known(set: PartSet): number | undefined {

@@ -4,7 +4,7 @@ import { VaultError } from '../../core/errors.js'
 import { hexOf } from '../files/input.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, toJson } from '../terminal/output.js'
-import { telling } from '../transfer/unknown-outcome.js'
+import { withDoubt } from '../transfer/unknown-outcome.js'
 import { addBackendOptions, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
 
 interface DeleteFlags extends BackendFlags {
@@ -28,7 +28,7 @@ export function addDelete(program: Command, session: Session): void {
 async function remove(flags: DeleteFlags, session: Session): Promise<void> {
   const { recordId, expectKeyId = Buffer.alloc(0), allowMissing = false } = flags
   const { deleted } = await withBackend(flags, session, (methods, call) =>
-    telling('unanswered delete', () => methods.deleteEnvelope({ recordIds: [recordId], expectKeyId }, call())),
+    withDoubt('unanswered delete', () => methods.deleteEnvelope({ recordIds: [recordId], expectKeyId }, call())),
   )
   if (!deleted && !allowMissing) throw new VaultError('RECORD_NOT_FOUND')
   if (flags.json) printLine(toJson({ deleted }), session.terminal)

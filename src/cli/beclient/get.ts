@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { RetrieveEnvelopeResponse, SealedRecord } from '../../gen/encserver/v1/backend.js'
-import { openWholeFile } from '../files/atomic-file.js'
+import { openAtomicFile } from '../files/atomic-file.js'
 import { hexOf } from '../files/input.js'
 import { wholeNumber } from '../options/write-flags.js'
 import { type Session, withExamples } from '../program/program.js'
@@ -56,7 +56,7 @@ async function retrieve({ recordId, version = 0, ...flags }: GetFlags, session: 
 
 async function getToFile(path: string, flags: GetFlags, session: Session): Promise<void> {
   if (path === '-') throw invalidField('--out', 'must be a file')
-  const file = await openWholeFile({ path, flag: '--out', replace: flags.force === true })
+  const file = await openAtomicFile({ path, flag: '--out', replace: flags.force === true })
   try {
     const copy = await retrieve(flags, session)
     refuseParts('--out', copy.record)

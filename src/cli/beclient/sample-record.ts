@@ -6,17 +6,17 @@ function hex(text: string): Buffer {
 }
 
 /** Mode split, AES-256-GCM; 44 bytes of data. */
-export const frozenEnvelope = hex(
+export const sampleEnvelope = hex(
   '52564c5401010310e0e1e2e3e4e5e6e7e8e9eaebecedeeefc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9' +
     'dadbdcdddedf1aa2c145a8961de9db6c9454d9e46f107698aa5e12517631f7d06bfb3bfeae0f96f393842d9eedb4c40afd90' +
     'a8746c260abebd4f31de86cef66283c8bc69a57052caee76e2071027d6c114c0b96cc17e12f29dabb25ae95a9795de36',
 )
 
 /** The size of its data in bytes. */
-export const frozenDataBytes = 44n
+export const sampleDataBytes = 44n
 
 /** The sealed data key and name that go with it. */
-export const frozenEntryBox = hex(
+export const sampleEntryBox = hex(
   '0101050000000001c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfa65b2a464768ce050ae3' +
     'c46af5b686cab2c6f2705fc3362dc125063bc6a040f64dc764a32d8ce8024262179c14ddb7e6280707b46291f3bfd5f8905a' +
     '3a276f576fdef1934c592987b748ad6501f5f06e8cac4490423c3d7fc1a7a5a9890d62343f9db291a91537b1b99c2e6faf13' +
@@ -24,7 +24,7 @@ export const frozenEntryBox = hex(
 )
 
 /** A user key wrapped by a local keyring. */
-export const frozenWrappedKey = hex(
+export const sampleWrappedKey = hex(
   '010100036b656b0000000300780101040000000003c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdc' +
     'dddedf48fe1888e4a3f6505e68bdda62c3fcc680f9fcff98522c404380f912fa9d8dc2d183b5712e2943124e4023dd53e0be' +
     'd8de52207e141b1c67534e2562ab8369e85a8656022303631ac2d070c21ed0a111',

@@ -6,7 +6,7 @@ import type { RetrieveEnvelopeResponse, StoredEnvelope, StoreEnvelopeRequest } f
 import { wholeNumber } from '../options/write-flags.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
-import { telling } from '../transfer/unknown-outcome.js'
+import { withDoubt } from '../transfer/unknown-outcome.js'
 import { addBackendOptions, type BackendFlags, type NewCall, withBackend } from './backend-call.js'
 import { type RecordCopy, readCopy, refuseParts } from './copy.js'
 import { viewEnvelope } from './envelope-view.js'
@@ -47,7 +47,7 @@ async function store(flags: StoreFlags, session: Session): Promise<void> {
   const { version, storeTime, userAdded } = await withBackend(flags, session, async (methods, call) => {
     const keyringId = keyringOf(await methods.getStoreInfo({}, call()), flags)
     const request = requestOf(copy, { ...flags, keyringId })
-    const done = await telling('unanswered store', () => putBack(methods, { copy, request }, call))
+    const done = await withDoubt('unanswered store', () => putBack(methods, { copy, request }, call))
     const found = await methods.retrieveEnvelope({ recordIds: [copy.record.recordId], version: 0n }, call())
     mustBeThere(found, copy, flags)
     return done

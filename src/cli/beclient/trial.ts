@@ -17,7 +17,7 @@ import { brokenPromise, compare, type Step, trialSteps } from '../terminal/trial
 import { type BackendFlags, backendTarget, type NewCall, withBackend } from './backend-call.js'
 import { addKeyringOption, type KeyringFlags, keyringOf } from './keyring.js'
 import { eachEnvelope } from './list.js'
-import { frozenDataBytes, frozenEntryBox, frozenEnvelope, frozenWrappedKey } from './sample-record.js'
+import { sampleDataBytes, sampleEntryBox, sampleEnvelope, sampleWrappedKey } from './sample-record.js'
 
 type TrialFlags = BackendFlags & KeyringFlags
 
@@ -60,18 +60,18 @@ function randomPseudonym(): Buffer {
 }
 
 function newUser(): UserDocument {
-  const generation = { generation: 1, wrappedKey: frozenWrappedKey, userBind: random(32) }
+  const generation = { generation: 1, wrappedKey: sampleWrappedKey, userBind: random(32) }
   return { userPseudonym: randomPseudonym(), userUid: random(16), generations: [generation] }
 }
 
 function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
   return {
     recordId: Buffer.concat([userPseudonym, randomPseudonym()]),
-    envelope: frozenEnvelope,
-    entryBox: frozenEntryBox,
+    envelope: sampleEnvelope,
+    entryBox: sampleEntryBox,
     userUid,
     partCount: 0,
-    sizeBytes: frozenDataBytes,
+    sizeBytes: sampleDataBytes,
     expireTime: undefined,
     version: 0n,
     storeTime: undefined,
@@ -121,7 +121,7 @@ async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Pro
   )
 }
 
-const storedText = `a frozen envelope of ${frozenEnvelope.length} bytes, under random pseudonyms`
+const storedText = `a frozen envelope of ${sampleEnvelope.length} bytes, under random pseudonyms`
 const sameText = 'envelope, entry box and wrapped user key are what went in'
 
 function describeStore({ format, keyringId }: GetStoreInfoResponse): string {

@@ -5,11 +5,11 @@ import { dirname } from 'node:path'
 import { syncFolder } from '../../core/durable-file.js'
 import { invalidField } from '../../core/errors.js'
 import { isThere } from '../files/append-file.js'
-import { dropSecondName, putInPlace } from '../files/atomic-file.js'
+import { putInPlace, removeSecondName } from '../files/atomic-file.js'
 import { leftText } from '../files/resumable-file.js'
 import { type Sha256, sha256 } from '../files/sha256.js'
 import { type DownloadState, type Range, removeState, writeState } from './download-state.js'
-import { refuseMisfit, takeUp } from './resume-download.js'
+import { refuseMisfit, reopenPartial } from './resume-download.js'
 
 export interface DownloadFile {
   path: string
@@ -50,13 +50,13 @@ export async function openDownload(opening: Opening): Promise<DownloadFile> {
   const { path, replace, resume } = opening
   if ((await isThere({ path, flag })) && !replace) throw invalidField(flag, `${path} exists; --force replaces it`)
   const partial = partialOf(opening)
-  await dropSecondName(partial)
+  await removeSecondName(partial)
   const left = await isThere({ path: partial, flag })
   if (left && !resume) {
     await refuseMisfit(partial, opening.range)
     throw invalidField(flag, leftText(partial))
   }
-  const begun = left ? await takeUp(partial, opening.range) : await beginNew(partial)
+  const begun = left ? await reopenPartial(partial, opening.range) : await beginNew(partial)
   await syncFolder(dirname(path))
   return downloadFile(begun, opening)
 }

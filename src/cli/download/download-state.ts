@@ -3,7 +3,7 @@
 import { constants } from 'node:fs'
 import { open, unlink } from 'node:fs/promises'
 import { invalidField } from '../../core/errors.js'
-import { openWholeFile } from '../files/atomic-file.js'
+import { openAtomicFile } from '../files/atomic-file.js'
 import { jsonObject, numberField, requiredText } from '../files/json-line.js'
 import { isOwn } from '../files/own-file.js'
 import { keyIdOf } from '../keys/key-entry.js'
@@ -64,7 +64,7 @@ function foreign(path: string): Error {
 }
 
 export async function writeState(path: string, { keyId, sizeBytes, ...state }: DownloadState): Promise<void> {
-  const file = await openWholeFile({ path, flag: '--out', replace: true })
+  const file = await openAtomicFile({ path, flag: '--out', replace: true })
   try {
     await file.commit(Buffer.from(`${toJson({ key_id: keyId, size_bytes: sizeBytes, ...state })}\n`))
   } finally {

@@ -1,29 +1,29 @@
 // One download into wherever its bytes go, from where an earlier run left off to the end of what was asked for.
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { Download, FrontendClient, RecordInfo } from '../../frontend/client.js'
-import type { Opening } from '../options/read-flags.js'
-import { type StallWatch, stallWatch } from '../transfer/stall-timeout.js'
+import type { ReadRequest } from '../options/read-flags.js'
+import { type StallTimeout, stallTimeout } from '../transfer/stall-timeout.js'
 import type { DownloadFile } from './download-file.js'
 import type { DownloadState, Range } from './download-state.js'
 
 export type Sink = Pick<DownloadFile, 'path' | 'before' | 'bytes' | 'sha256' | 'begin' | 'append'>
 
 export interface Receiving {
-  request: Opening
+  request: ReadRequest
   range: Range
   sink: Sink
-  patience: Parameters<typeof stallWatch>[0]
+  patience: Parameters<typeof stallTimeout>[0]
   /** Told after each chunk, with how much there will be. */
   moved(totalBytes: number): void
 }
 
 /** Resolves with the record when all of the range is in the sink. */
-export async function receive(client: FrontendClient, receiving: Receiving): Promise<RecordInfo> {
+export async function downloadStream(client: FrontendClient, receiving: Receiving): Promise<RecordInfo> {
   const { request, range, sink, patience, moved } = receiving
   const { before } = sink
   const rest = before === undefined ? range : restOf(range, before)
   const record = { ...request, ...(before && { expectKeyId: expected(request, before) }) }
-  const watch = stallWatch(patience)
+  const watch = stallTimeout(patience)
   watch.wait()
   try {
     const asked = { record, offset: BigInt(rest.offset), length: BigInt(rest.length) }
@@ -42,7 +42,7 @@ export async function receive(client: FrontendClient, receiving: Receiving): Pro
 interface Taking {
   sink: Sink
   totalBytes: number
-  watch: StallWatch
+  watch: StallTimeout
   moved(totalBytes: number): void
 }
 
@@ -78,7 +78,7 @@ function restOf({ offset, length }: Range, { bytes }: DownloadState): Range {
 }
 
 // What is there is of one version; the caller may ask for no other.
-function expected({ expectKeyId }: Opening, { keyId }: DownloadState): Buffer {
+function expected({ expectKeyId }: ReadRequest, { keyId }: DownloadState): Buffer {
   if (expectKeyId === undefined || expectKeyId.equals(keyId)) return keyId
   throw invalidField('--expect-key-id', `what is there is of the version with key id ${keyId.toString('hex')}`)
 }

@@ -17,7 +17,7 @@ export async function refuseMisfit(partial: string, range: Range): Promise<void>
 }
 
 /** Opens it, checked; throws INVALID_REQUEST when it is not what the earlier run wrote. */
-export async function takeUp(partial: string, range: Range) {
+export async function reopenPartial(partial: string, range: Range) {
   const before = await readState(`${partial}.state`)
   const file = await open(partial, constants.O_RDWR | constants.O_NOFOLLOW)
   try {

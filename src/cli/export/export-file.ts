@@ -6,9 +6,9 @@ import { VaultError } from '../../core/errors.js'
 import type { FrontendClient, RetrieveRecordResponse } from '../../frontend/client.js'
 import { openDownload } from '../download/download-file.js'
 import { readState, removeState } from '../download/download-state.js'
-import { receive } from '../download/download-stream.js'
-import { openWholeFile } from '../files/atomic-file.js'
-import { leadToOwn } from '../files/folder-target.js'
+import { downloadStream } from '../download/download-stream.js'
+import { openAtomicFile } from '../files/atomic-file.js'
+import { makeOwnParents } from '../files/folder-target.js'
 import { sha256Of } from '../files/sha256.js'
 import type { Session } from '../program/program.js'
 import type { ExportFlags, ExportItem } from './export-source.js'
@@ -26,7 +26,7 @@ export type PlacedItem = ExportItem & { path: string }
 
 export async function writeFile(item: PlacedItem, answer: RetrieveRecordResponse, work: FileExport): Promise<void> {
   const { data, record } = answer
-  const file = await openWholeFile({ path: item.path, flag: '--out', replace: work.flags.force === true })
+  const file = await openAtomicFile({ path: item.path, flag: '--out', replace: work.flags.force === true })
   try {
     await work.exported.add(exportedOf(item, record?.keyId), sha256Of(data).toString('hex'))
     await file.commit(data)
@@ -41,7 +41,7 @@ function exportedOf({ entry: { user }, which: { name = '' }, keyId }: PlacedItem
 
 /** Where the download of that record grows, whatever its name. */
 async function partialFor({ out }: ExportFlags, { which: { name = '' } }: PlacedItem): Promise<string> {
-  return join(await leadToOwn(out), `${sha256Of(name).toString('hex')}.partial`)
+  return join(await makeOwnParents(out), `${sha256Of(name).toString('hex')}.partial`)
 }
 
 /** What was begun of another version is of no use, and nobody's but ours; without --resume, --force takes its place. */
@@ -63,7 +63,7 @@ export async function downloadFile(item: PlacedItem, { client, exported, flags, 
   const file = await openDownload({ path, partial, replace: force === true, resume: resume === true, range })
   try {
     const patience = { patienceMs: timeout * 1000, signal: session.signal }
-    const { keyId } = await receive(client, { request, range, sink: file, patience, moved: () => undefined })
+    const { keyId } = await downloadStream(client, { request, range, sink: file, patience, moved: () => undefined })
     await exported.add(exportedOf(item, keyId), file.sha256())
     await file.publish()
   } finally {

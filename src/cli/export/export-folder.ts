@@ -4,12 +4,12 @@ import { lstat } from 'node:fs/promises'
 import type { CallOptions } from '../../core/client/client.js'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { RetrieveRecordResponse } from '../../frontend/client.js'
-import { leadTo, placeOf } from '../files/folder-target.js'
+import { makeParents, placeOf } from '../files/folder-target.js'
 import { keyIdSet } from '../keys/key-id-set.js'
 import { withFrontend } from '../options/frontend-call.js'
 import type { Session } from '../program/program.js'
-import { openTally, type Tally } from '../transfer/job-report.js'
-import { isStopped } from '../transfer/stopped.js'
+import { type JobReport, openJobReport } from '../transfer/job-report.js'
+import { isResumable } from '../transfer/stopped.js'
 import { type Settled, transfer } from '../transfer/transfer.js'
 import { downloadFile, type FileExport, type PlacedItem, writeFile } from './export-file.js'
 import { type ExportFlags, type ExportItem, recordsOf, senderOf } from './export-source.js'
@@ -18,7 +18,7 @@ import { firstUserOf } from './resumed-export.js'
 
 interface FolderExport extends FileExport {
   options: CallOptions
-  tally: Tally
+  tally: JobReport
 }
 
 export async function exportFolder(flags: ExportFlags, session: Session): Promise<void> {
@@ -32,21 +32,21 @@ export async function exportFolder(flags: ExportFlags, session: Session): Promis
 }
 
 async function exportInto(exported: ExportedFiles, flags: ExportFlags, session: Session): Promise<void> {
-  const tally = await openTally('exported', flags, session)
+  const tally = await openJobReport('exported', flags, session)
   try {
     await withFrontend(flags, session, (client, options) =>
       exportAll({ client, options, exported, tally, flags, session }),
     )
     tally.sum({ failed: 'once the reasons are gone, --resume tries what failed again' })
   } catch (error) {
-    if (isStopped(error, session)) tally.note(goOn(flags, tally))
+    if (isResumable(error, session)) tally.note(goOn(flags, tally))
     throw error
   } finally {
     await tally.close()
   }
 }
 
-function goOn({ out }: ExportFlags, { done, alreadyThere }: Tally): string {
+function goOn({ out }: ExportFlags, { done, alreadyThere }: JobReport): string {
   const whole = done + alreadyThere
   return `stopped: ${whole} files are whole in ${out}; the same command with --resume goes on from there`
 }
@@ -110,7 +110,7 @@ async function keep({ item, outcome }: Settled<PlacedItem, RetrieveRecordRespons
   const { tally } = work
   try {
     if (outcome.error && !isTooLarge({ outcome })) throw outcome.error
-    await leadTo(work.flags.out, item.which.name ?? '')
+    await makeParents(work.flags.out, item.which.name ?? '')
     if (outcome.answer) await writeFile(item, outcome.answer, work)
     else await downloadFile(item, work)
     tally.succeeded(1)

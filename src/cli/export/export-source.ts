@@ -8,12 +8,12 @@ import { readLines } from '../files/lines.js'
 import { foreignLine, type KeyEntry, maxEntryBytes, parseKeyEntry } from '../keys/key-entry.js'
 import type { KeyIdSet } from '../keys/key-id-set.js'
 import type { ConnectionFlags } from '../options/connection.js'
-import type { Opening } from '../options/read-flags.js'
+import type { ReadRequest } from '../options/read-flags.js'
 import type { Session } from '../program/program.js'
-import type { Failed, Tally, TallyFlags } from '../transfer/job-report.js'
+import type { Failed, JobReport, JobReportFlags } from '../transfer/job-report.js'
 import type { Item } from '../transfer/send-window.js'
 
-export interface ExportFlags extends ConnectionFlags, TallyFlags {
+export interface ExportFlags extends ConnectionFlags, JobReportFlags {
   keys?: string
   user?: string
   out: string
@@ -21,7 +21,7 @@ export interface ExportFlags extends ConnectionFlags, TallyFlags {
   resume?: true
 }
 
-export type ExportItem = Item<Opening> & {
+export type ExportItem = Item<ReadRequest> & {
   entry: Pick<KeyEntry, 'user' | 'aad'>
   /** The version wanted, or of a user's record the one that was listed. */
   keyId: Buffer
@@ -34,7 +34,7 @@ export type ExportItem = Item<Opening> & {
 interface Source {
   /** What is exported already. */
   exported: KeyIdSet
-  tally: Tally
+  tally: JobReport
 }
 
 const overheadBytes = 1024
@@ -53,7 +53,7 @@ export async function recordsOf({ keys, user = '' }: ExportFlags, source: UserSo
 
 interface Sending {
   flags: ExportFlags
-  tally: Tally
+  tally: JobReport
   session: Pick<Session, 'signal'>
 }
 
@@ -130,7 +130,7 @@ async function* recordsOfUser(userId: string, source: UserSource): AsyncGenerato
   if (locked > 0) tally.note(`${locked} records need their record keys, and are left out: --keys FILE exports them`)
 }
 
-async function reportUnreadable(count: number, { userId, tally }: { userId: string; tally: Tally }): Promise<void> {
+async function reportUnreadable(count: number, { userId, tally }: { userId: string; tally: JobReport }): Promise<void> {
   const error = new VaultError('RECORD_CORRUPT', { message: 'an entry of the list could not be opened' })
   for (let at = 0; at < count; at += 1) await tally.failed({ user: userId }, error)
 }

@@ -2,8 +2,8 @@
 // SHA-256. So a resumed export tells its own files from others that only bear the name of a record.
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
-import { continueGrowing, createGrowing, isThere } from '../files/append-file.js'
-import { leadToOwn } from '../files/folder-target.js'
+import { createAppendFile, isThere, reopenAppendFile } from '../files/append-file.js'
+import { makeOwnParents } from '../files/folder-target.js'
 import { jsonObject, requiredText } from '../files/json-line.js'
 import type { Line } from '../files/lines.js'
 import { sha256, sha256Of } from '../files/sha256.js'
@@ -37,7 +37,7 @@ function print({ user, name, keyId }: ExportedFile, sha256: string): Buffer {
 export async function openExportedFiles(folder: string, user?: string): Promise<ExportedFiles> {
   const prints = keyIdSet()
   const users = new Set<string>()
-  const path = join(await leadToOwn(folder), 'exported.ndjson')
+  const path = join(await makeOwnParents(folder), 'exported.ndjson')
   const read = ({ text = Buffer.alloc(0) }: Line) => {
     const line = jsonObject(text)
     const file = { user: requiredText(line, 'user'), name: requiredText(line, 'name'), keyId: keyIdOf(line) }
@@ -50,8 +50,8 @@ export async function openExportedFiles(folder: string, user?: string): Promise<
   }
   const otherwise = 'remove it, and then --force replaces the files that it names'
   const list = (await isThere({ path, flag }))
-    ? await continueGrowing({ path, flag, maxLineBytes: maxEntryBytes, otherwise, read, check })
-    : await createGrowing({ path, flag, taken: `${path} is there` })
+    ? await reopenAppendFile({ path, flag, maxLineBytes: maxEntryBytes, otherwise, read, check })
+    : await createAppendFile({ path, flag, taken: `${path} is there` })
   return {
     add: ({ user, name, keyId }, sha256) => list.append(`${toJson({ user, name, key_id: keyId, sha256 })}\n`),
     isThere: async (file, there) => prints.has(print(file, await hashOf(there))),

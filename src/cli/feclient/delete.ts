@@ -4,7 +4,7 @@ import { hexOf } from '../files/input.js'
 import { addFrontendOptions, addRecordOptions, type RecordFlags, withFrontend } from '../options/frontend-call.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, toJson } from '../terminal/output.js'
-import { telling } from '../transfer/unknown-outcome.js'
+import { withDoubt } from '../transfer/unknown-outcome.js'
 
 interface DeleteFlags extends RecordFlags {
   allowMissing?: true
@@ -30,7 +30,7 @@ async function remove(flags: DeleteFlags, session: Session): Promise<void> {
   const { user, name, allowMissing = false, expectKeyId } = flags
   const request = { userId: user, recordName: name ?? '', allowMissing, ...(expectKeyId && { expectKeyId }) }
   const { deleted } = await withFrontend(flags, session, (client, options) =>
-    telling('unanswered delete', () => client.deleteRecord(request, options)),
+    withDoubt('unanswered delete', () => client.deleteRecord(request, options)),
   )
   if (flags.json) printLine(toJson({ deleted }), session.terminal)
   else printLine(deleted ? 'deleted' : 'there was no such record', session.terminal)

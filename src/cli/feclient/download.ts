@@ -4,10 +4,10 @@ import { invalidField, type Kind, VaultError } from '../../core/errors.js'
 import type { RecordInfo } from '../../frontend/client.js'
 import { type DownloadFile, openDownload } from '../download/download-file.js'
 import type { Range } from '../download/download-state.js'
-import { receive, type Sink } from '../download/download-stream.js'
+import { downloadStream, type Sink } from '../download/download-stream.js'
 import { sha256 } from '../files/sha256.js'
 import { addFrontendOptions, addRecordOptions, withFrontend } from '../options/frontend-call.js'
-import { addOpeningOptions, keylessError, type Opening, type OpeningFlags, openingOf } from '../options/read-flags.js'
+import { addReadFlags, keylessError, type ReadFlags, type ReadRequest, readRequestOf } from '../options/read-flags.js'
 import { wholeNumber } from '../options/write-flags.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
@@ -15,7 +15,7 @@ import { byteCount, bytesText, progressLine } from '../terminal/progress.js'
 import { recordJson, recordSummary } from '../terminal/record-info.js'
 import { writeAll } from '../terminal/terminal.js'
 
-interface DownloadFlags extends OpeningFlags {
+interface DownloadFlags extends ReadFlags {
   out: string
   force?: true
   resume?: true
@@ -37,7 +37,7 @@ record, or not at all. What is there counts as verified, so it must be this user
 the end is of all of it. What comes out of standard output is good only if the exit code is 0.`
 
 export function addDownload(program: Command, session: Session): void {
-  const command = addOpeningOptions(addRecordOptions(program.command('download')))
+  const command = addReadFlags(addRecordOptions(program.command('download')))
     .description('Get a record of any size, or a range of its bytes. Without a record key only mode server opens.')
     .requiredOption('--out <file>', 'where the data goes: a new file, for its owner only; - is standard output')
     .option('--force', 'let --out replace a file')
@@ -58,7 +58,7 @@ function check({ out, json, resume, force }: DownloadFlags): void {
 
 async function download(flags: DownloadFlags, session: Session): Promise<void> {
   check(flags)
-  const request = await openingOf(flags, session)
+  const request = await readRequestOf(flags, session)
   const { out, force = false, resume = false } = flags
   const sink =
     out === '-'
@@ -89,7 +89,7 @@ function isLasting(error: unknown): boolean {
 }
 
 interface Download {
-  request: Opening
+  request: ReadRequest
   flags: DownloadFlags
 }
 
@@ -108,7 +108,7 @@ async function receiveInto(sink: Sink, { request, flags }: Download, session: Se
     moved: (totalBytes: number) => progress.show({ done: 0, failed: 0, bytes: sink.bytes, totalBytes }),
   }
   try {
-    return await withFrontend(flags, session, (client) => receive(client, receiving))
+    return await withFrontend(flags, session, (client) => downloadStream(client, receiving))
   } catch (error) {
     throw keylessError(error, request)
   } finally {

@@ -7,14 +7,14 @@ import type { FrontendClient, RetrieveRecordResponse } from '../../frontend/clie
 import { exportFolder } from '../export/export-folder.js'
 import { type ExportFlags, type ExportItem, recordsOf, senderOf } from '../export/export-source.js'
 import { type ResumedExport, resumedExport } from '../export/resumed-export.js'
-import { openPartial, type PartialFile } from '../files/resumable-file.js'
+import { openResumableFile, type ResumableFile } from '../files/resumable-file.js'
 import { exportLine, maxLineBytes } from '../import/import-line.js'
 import type { KeyIdSet } from '../keys/key-id-set.js'
 import { addFrontendOptions, withFrontend } from '../options/frontend-call.js'
 import { type Session, withExamples } from '../program/program.js'
 import { writeAll } from '../terminal/terminal.js'
-import { openTally, refuseSameFile, type Tally } from '../transfer/job-report.js'
-import { isStopped } from '../transfer/stopped.js'
+import { type JobReport, openJobReport, refuseSameFile } from '../transfer/job-report.js'
+import { isResumable } from '../transfer/stopped.js'
 import { type Settled, transfer } from '../transfer/transfer.js'
 
 const examples = [
@@ -77,18 +77,18 @@ async function exportRecords(flags: ExportFlags, session: Session): Promise<void
 }
 
 async function exportInto(
-  out: PartialFile,
+  out: ResumableFile,
   { flags, exported }: Pick<Export, 'flags' | 'exported'>,
   session: Session,
 ): Promise<void> {
-  const tally = await openTally('exported', flags, session)
+  const tally = await openJobReport('exported', flags, session)
   try {
     await withFrontend(flags, session, (client, options) =>
       openAll({ client, options, exported, out, tally, flags }, session),
     )
     await finish(out, tally)
   } catch (error) {
-    if (isStopped(error, session) && out.path !== '-' && tally.done + tally.alreadyThere > 0)
+    if (isResumable(error, session) && out.path !== '-' && tally.done + tally.alreadyThere > 0)
       tally.note(`${out.path} holds what is done; --resume goes on with it`)
     throw error
   } finally {
@@ -100,17 +100,17 @@ async function isFolder(path: string): Promise<boolean> {
   return path.endsWith('/') || (await stat(path).catch(() => undefined))?.isDirectory() === true
 }
 
-async function finish(out: PartialFile, tally: Tally): Promise<void> {
+async function finish(out: ResumableFile, tally: JobReport): Promise<void> {
   if (tally.failures === 0) await out.publish()
   const failed = `${out.path} holds the others; once the reasons are gone, --resume tries what failed again, or rename it to do without`
   tally.sum(out.path === '-' || tally.done + tally.alreadyThere === 0 ? {} : { failed })
 }
 
-async function openOutput(flags: ExportFlags, before: ResumedExport, { terminal }: Session): Promise<PartialFile> {
+async function openOutput(flags: ExportFlags, before: ResumedExport, { terminal }: Session): Promise<ResumableFile> {
   const { out, force = false, resume = false } = flags
   if (out !== '-') {
     const [read, check] = [before.read, () => before.refuseAnother(flags)]
-    return openPartial({
+    return openResumableFile({
       path: out,
       flag: '--out',
       replace: force,
@@ -128,8 +128,8 @@ interface Export {
   client: FrontendClient
   options: CallOptions
   exported: KeyIdSet
-  out: PartialFile
-  tally: Tally
+  out: ResumableFile
+  tally: JobReport
   flags: ExportFlags
 }
 

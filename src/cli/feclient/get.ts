@@ -2,15 +2,15 @@
 import type { Command } from 'commander'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { RecordInfo } from '../../frontend/client.js'
-import { openWholeFile } from '../files/atomic-file.js'
+import { openAtomicFile } from '../files/atomic-file.js'
 import { addFrontendOptions, addRecordOptions, withFrontend } from '../options/frontend-call.js'
-import { addOpeningOptions, keylessError, type OpeningFlags, openingOf } from '../options/read-flags.js'
+import { addReadFlags, keylessError, type ReadFlags, readRequestOf } from '../options/read-flags.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
 import { recordJson, recordSummary } from '../terminal/record-info.js'
 import { isPrintableText, writeAll } from '../terminal/terminal.js'
 
-interface GetFlags extends OpeningFlags {
+interface GetFlags extends ReadFlags {
   out?: string
   force?: true
 }
@@ -28,7 +28,7 @@ const examples = [
 ]
 
 export function addGet(program: Command, session: Session): void {
-  const command = addOpeningOptions(addRecordOptions(program.command('get')))
+  const command = addReadFlags(addRecordOptions(program.command('get')))
     .description('Get a record. Without a record key only records of mode server open.')
     .option(
       '--out <file>',
@@ -50,7 +50,7 @@ async function get(flags: GetFlags, session: Session): Promise<void> {
 }
 
 async function retrieve(flags: GetFlags, session: Session): Promise<OpenedRecord> {
-  const request = await openingOf(flags, session)
+  const request = await readRequestOf(flags, session)
   const { data, record } = await withFrontend(flags, session, (client, options) =>
     client.retrieveRecord(request, options),
   ).catch((error: unknown) => {
@@ -72,7 +72,7 @@ async function show(data: Buffer, { forced }: { forced: boolean }, { terminal }:
 }
 
 async function getToFile(path: string, flags: GetFlags, session: Session): Promise<void> {
-  const file = await openWholeFile({ path, flag: '--out', replace: flags.force === true })
+  const file = await openAtomicFile({ path, flag: '--out', replace: flags.force === true })
   try {
     const { data, record } = await retrieve(flags, session)
     await file.commit(data)

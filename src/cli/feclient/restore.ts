@@ -15,7 +15,7 @@ import {
   wholeNumber,
 } from '../options/write-flags.js'
 import { type Session, withExamples } from '../program/program.js'
-import { telling } from '../transfer/unknown-outcome.js'
+import { withDoubt } from '../transfer/unknown-outcome.js'
 
 interface RestoreFlags extends RecordFlags, KeyFlags, KeyOutFlags, ConditionFlags, Pick<LifeFlags, 'keepVersions'> {
   version: number
@@ -55,7 +55,7 @@ async function send(flags: RestoreFlags, session: Session): Promise<Stored> {
   const how = { ...modeOf(mode), ...(keepVersions !== undefined && { keepVersions }) }
   const precondition = preconditionOf(flags)
   return withFrontend(flags, session, (client, options) =>
-    telling('unanswered restore', () => client.restoreRecord({ ...which, ...pinned, ...how, precondition }, options)),
+    withDoubt('unanswered restore', () => client.restoreRecord({ ...which, ...pinned, ...how, precondition }, options)),
   ).catch((error: unknown) => {
     throw keylessError(error, { recordKey })
   })

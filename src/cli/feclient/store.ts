@@ -4,9 +4,9 @@ import type { StoreRecordResponse } from '../../frontend/client.js'
 import { readData } from '../files/input.js'
 import { versionText, withKeyFile } from '../keys/key-out.js'
 import { addFrontendOptions, withFrontend } from '../options/frontend-call.js'
-import { addStoringOptions, type StoringFlags, storingOf } from '../options/store-flags.js'
+import { addStoreFlags, type StoreFlags, storeRequestOf } from '../options/store-flags.js'
 import { type Session, withExamples } from '../program/program.js'
-import { telling } from '../transfer/unknown-outcome.js'
+import { withDoubt } from '../transfer/unknown-outcome.js'
 
 const examples = [
   'feclient store --user alice --name note --key-out note.key < note.txt',
@@ -19,11 +19,11 @@ export function addStore(program: Command, session: Session): void {
   const command = program
     .command('store')
     .description('Encrypt and store a record of up to 3 MiB. Prints its record key, which cannot be shown again.')
-  addStoringOptions(command, 'get')
-  withExamples(addFrontendOptions(command), examples).action((flags: StoringFlags) => store(flags, session))
+  addStoreFlags(command, 'get')
+  withExamples(addFrontendOptions(command), examples).action((flags: StoreFlags) => store(flags, session))
 }
 
-async function store(flags: StoringFlags, session: Session): Promise<void> {
+async function store(flags: StoreFlags, session: Session): Promise<void> {
   let size = 0
   const storing = {
     async store() {
@@ -36,9 +36,9 @@ async function store(flags: StoringFlags, session: Session): Promise<void> {
   await withKeyFile(flags, storing, session)
 }
 
-async function send(flags: StoringFlags, data: Buffer, session: Session): Promise<StoreRecordResponse> {
-  const request = { ...(await storingOf(flags, session)), data }
+async function send(flags: StoreFlags, data: Buffer, session: Session): Promise<StoreRecordResponse> {
+  const request = { ...(await storeRequestOf(flags, session)), data }
   return withFrontend(flags, session, (client, options) =>
-    telling('unanswered store', () => client.storeRecord(request, options)),
+    withDoubt('unanswered store', () => client.storeRecord(request, options)),
   )
 }

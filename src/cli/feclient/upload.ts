@@ -2,11 +2,11 @@
 import type { Command } from 'commander'
 import { type Stored, versionText, withKeyFile } from '../keys/key-out.js'
 import { addFrontendOptions, withFrontend } from '../options/frontend-call.js'
-import { addStoringOptions, type StoringFlags, storingOf } from '../options/store-flags.js'
+import { addStoreFlags, type StoreFlags, storeRequestOf } from '../options/store-flags.js'
 import { type Session, withExamples } from '../program/program.js'
 import { bytesText, progressLine } from '../terminal/progress.js'
 import { openUploadSource, type UploadSource } from '../transfer/upload-source.js'
-import { sendWatched } from '../transfer/upload-with-timeout.js'
+import { uploadWithTimeout } from '../transfer/upload-with-timeout.js'
 
 const examples = [
   'feclient upload --user alice --name film --in film.mp4 --key-out film.key',
@@ -18,11 +18,11 @@ export function addUpload(program: Command, session: Session): void {
   const command = program
     .command('upload')
     .description('Encrypt and store a record of any size. Prints its record key, which cannot be shown again.')
-  addStoringOptions(command, 'download')
-  withExamples(addFrontendOptions(command), examples).action((flags: StoringFlags) => upload(flags, session))
+  addStoreFlags(command, 'download')
+  withExamples(addFrontendOptions(command), examples).action((flags: StoreFlags) => upload(flags, session))
 }
 
-async function upload(flags: StoringFlags, session: Session): Promise<void> {
+async function upload(flags: StoreFlags, session: Session): Promise<void> {
   const source = await openUploadSource(flags.in, session)
   const storing = {
     store: () => send(flags, source, session),
@@ -36,13 +36,17 @@ async function upload(flags: StoringFlags, session: Session): Promise<void> {
   }
 }
 
-async function send(flags: StoringFlags, source: UploadSource, session: Session): Promise<Stored> {
-  const request = await storingOf(flags, session)
+async function send(flags: StoreFlags, source: UploadSource, session: Session): Promise<Stored> {
+  const request = await storeRequestOf(flags, session)
   const progress = progressLine('uploaded', session.terminal, bytesText)
   const moved = () => progress.show({ done: 0, failed: 0, bytes: source.bytes, totalBytes: source.totalBytes })
   try {
     return await withFrontend(flags, session, (client) =>
-      sendWatched(client, { request, source, moved }, { patienceMs: flags.timeout * 1000, signal: session.signal }),
+      uploadWithTimeout(
+        client,
+        { request, source, moved },
+        { patienceMs: flags.timeout * 1000, signal: session.signal },
+      ),
     )
   } finally {
     progress.clear()

@@ -8,7 +8,7 @@ import { invalidField } from '../../core/errors.js'
 import { foreignLine } from '../keys/key-entry.js'
 import { type Line, readLines } from './lines.js'
 
-export interface GrowingFile {
+export interface AppendFile {
   /** Resolves when all of it is on disk. */
   append(text: string): Promise<void>
   /** Removes a new file in which nothing was written: the next run begins as this one did. */
@@ -47,7 +47,7 @@ export async function isThere({ path, flag }: Pick<NewFile, 'path' | 'flag'>): P
   return there !== undefined
 }
 
-export async function createGrowing({ path, taken, flag }: NewFile): Promise<GrowingFile> {
+export async function createAppendFile({ path, taken, flag }: NewFile): Promise<AppendFile> {
   if (await isThere({ path, flag })) throw invalidField(flag, taken)
   const handle = await open(path, 'ax', 0o600)
   await syncFolder(dirname(path))
@@ -66,7 +66,7 @@ export async function createGrowing({ path, taken, flag }: NewFile): Promise<Gro
 }
 
 /** Reads what is there, then appends to it. */
-export async function continueGrowing(existing: ExistingFile): Promise<GrowingFile> {
+export async function reopenAppendFile(existing: ExistingFile): Promise<AppendFile> {
   const { path } = existing
   await isThere(existing)
   const tail = await readWhole(existing)
@@ -106,7 +106,7 @@ function isTorn({ ended, text }: Line): boolean {
   return !ended && opening.startsWith(begun)
 }
 
-function growing(handle: FileHandle): GrowingFile {
+function growing(handle: FileHandle): AppendFile {
   return {
     async append(text) {
       await handle.appendFile(text)

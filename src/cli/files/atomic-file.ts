@@ -12,7 +12,7 @@ export function isTemporary(name: string): boolean {
 }
 
 /** A file about to appear. */
-export interface WholeFile {
+export interface AtomicFile {
   /** Adds to what will be in it. */
   append(text: string): Promise<void>
   /** Makes it appear, these bytes at its end, on disk for good. */
@@ -41,7 +41,7 @@ async function refuseUnlessFree({ path, flag, replace }: Destination): Promise<v
 }
 
 /** Opens a temporary file beside the destination, which shows before any work that the folder can be written. */
-export async function openWholeFile(destination: Destination): Promise<WholeFile> {
+export async function openAtomicFile(destination: Destination): Promise<AtomicFile> {
   await refuseUnlessFree(destination)
   const folder = dirname(destination.path)
   // Not made from the name it stands for, which may be as long as a name can be.
@@ -82,7 +82,7 @@ export async function putInPlace(temporary: string, { path, flag, replace }: Des
  * A program that was killed between `link` and `unlink` has left the file two names: the temporary one goes, as whoever
  * went on with it would write into a file that is whole, wherever that is by now.
  */
-export async function dropSecondName(temporary: string): Promise<void> {
+export async function removeSecondName(temporary: string): Promise<void> {
   const there = await lstat(temporary).catch(() => undefined)
   if (there?.isFile() && there.nlink > 1) await unlink(temporary)
 }

@@ -39,7 +39,7 @@ function isOwnName(segment: string): boolean {
 }
 
 /** Makes it, if it is not there, and returns where it is. */
-export async function leadToOwn(folder: string): Promise<string> {
+export async function makeOwnParents(folder: string): Promise<string> {
   const path = join(folder, ownFolder)
   makeFolders(path)
   const there = await lstat(path)
@@ -48,7 +48,7 @@ export async function leadToOwn(folder: string): Promise<string> {
 }
 
 /** Makes the folders that lead to that file, the first one too; throws INVALID_REQUEST where a link or a file is in the way. */
-export async function leadTo(folder: string, name: string): Promise<void> {
+export async function makeParents(folder: string, name: string): Promise<void> {
   makeFolders(folder)
   let path = folder
   for (const segment of segmentsOf(name).slice(0, -1)) {

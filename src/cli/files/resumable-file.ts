@@ -4,8 +4,8 @@ import { unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../../core/durable-file.js'
 import { invalidField } from '../../core/errors.js'
-import { continueGrowing, createGrowing, isThere } from './append-file.js'
-import { dropSecondName, putInPlace } from './atomic-file.js'
+import { createAppendFile, isThere, reopenAppendFile } from './append-file.js'
+import { putInPlace, removeSecondName } from './atomic-file.js'
 import type { Line } from './lines.js'
 
 /** What is said of one that is there, where --resume was not. */
@@ -13,7 +13,7 @@ export function leftText(partial: string): string {
   return `${partial} is there from an earlier run; --resume goes on with it, or remove it to begin again`
 }
 
-export interface PartialFile {
+export interface ResumableFile {
   /** Where it grows. */
   path: string
   /** Resolves when all of it is on disk. */
@@ -23,7 +23,7 @@ export interface PartialFile {
   close(): Promise<void>
 }
 
-export interface PartialOpening {
+export interface ResumableOpening {
   path: string
   flag: string
   /** Whether a file of that name may go. */
@@ -37,16 +37,16 @@ export interface PartialOpening {
   check(): Promise<void>
 }
 
-export async function openPartial(opening: PartialOpening): Promise<PartialFile> {
+export async function openResumableFile(opening: ResumableOpening): Promise<ResumableFile> {
   const { path, flag, replace, resume } = opening
   if ((await isThere({ path, flag })) && !replace) throw invalidField(flag, `${path} exists; --force replaces it`)
   const partial = `${path}.partial`
-  await dropSecondName(partial)
+  await removeSecondName(partial)
   const taken = leftText(partial)
   const going = resume && (await isThere({ path: partial, flag }))
   const file = going
-    ? await continueGrowing({ ...opening, path: partial, otherwise: 'remove it to begin again' })
-    : await createGrowing({ path: partial, flag, taken })
+    ? await reopenAppendFile({ ...opening, path: partial, otherwise: 'remove it to begin again' })
+    : await createAppendFile({ path: partial, flag, taken })
   return {
     path: partial,
     append: file.append,

@@ -7,8 +7,8 @@ import { type FolderFile, openFound, walkFolder } from '../files/folder-files.js
 import type { InputFile, KeyEntry } from '../keys/key-entry.js'
 import { lifeOf, modeOf } from '../options/write-flags.js'
 import type { Session } from '../program/program.js'
-import { mayPass } from '../transfer/transient.js'
-import { uploadPatiently } from '../transfer/upload-retry.js'
+import { isTransient } from '../transfer/transient.js'
+import { uploadWithRetry } from '../transfer/upload-retry.js'
 import { fileSource, type UploadSource } from '../transfer/upload-source.js'
 import { type ImportFlags, type ImportItem, type ImportJob, runImport, storeItems } from './import-job.js'
 import { type StoredFiles, storedFiles } from './stored-files.js'
@@ -79,7 +79,7 @@ function failed({ name }: FolderFile, { user }: Folder, thrown: unknown): Import
 
 /** What is wrong with one file; throws what is wrong with more. */
 function ofOneFile(thrown: unknown): VaultError {
-  if (thrown instanceof VaultError && !mayPass(thrown)) return thrown
+  if (thrown instanceof VaultError && !isTransient(thrown)) return thrown
   const { code, syscall } = thrown as NodeJS.ErrnoException
   if (syscall === undefined || code === 'EMFILE') throw thrown
   return new VaultError('INVALID_REQUEST', { message: `cannot be read: ${code}`, cause: thrown })
@@ -98,7 +98,7 @@ async function itemOf(found: FolderFile, folder: Folder): Promise<ImportItem | u
     const common = { which: { user: folder.user, name }, from, end: 0 }
     const request = requestOf(name, folder)
     if (totalBytes > smallBytes) {
-      const answer = await uploadPatiently({ request, reopen: () => openSource(found) }, folder)
+      const answer = await uploadWithRetry({ request, reopen: () => openSource(found) }, folder)
       return { ...common, bytes: overheadBytes, request: { ...request, data: Buffer.alloc(0) }, answer }
     }
     const data = await contents(source)

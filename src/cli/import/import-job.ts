@@ -7,14 +7,20 @@ import type { ConnectionFlags } from '../options/connection.js'
 import { type KeyModeName, withFrontend } from '../options/frontend-call.js'
 import type { LifeFlags } from '../options/write-flags.js'
 import type { Session } from '../program/program.js'
-import { type Failed, openTally, refuseSameFile, type Tally, type TallyFlags } from '../transfer/job-report.js'
+import {
+  type Failed,
+  type JobReport,
+  type JobReportFlags,
+  openJobReport,
+  refuseSameFile,
+} from '../transfer/job-report.js'
 import type { Item } from '../transfer/send-window.js'
-import { isStopped } from '../transfer/stopped.js'
+import { isResumable } from '../transfer/stopped.js'
 import { type Settled, transfer } from '../transfer/transfer.js'
-import { inDoubt, telling } from '../transfer/unknown-outcome.js'
+import { unknownOutcome, withDoubt } from '../transfer/unknown-outcome.js'
 import type { ImportedRecord } from './import-line.js'
 
-export interface ImportFlags extends ConnectionFlags, TallyFlags, LifeFlags {
+export interface ImportFlags extends ConnectionFlags, JobReportFlags, LifeFlags {
   in?: string
   user?: string
   keysOut: string
@@ -26,7 +32,7 @@ export interface ImportFlags extends ConnectionFlags, TallyFlags, LifeFlags {
 export interface ImportJob {
   client: FrontendClient
   keys: KeysFile
-  tally: Tally
+  tally: JobReport
   flags: ImportFlags
 }
 
@@ -61,21 +67,21 @@ export async function runImport({ flags, opening, work }: Import, session: Sessi
 }
 
 async function importInto(keys: KeysFile, { flags, work }: Omit<Import, 'opening'>, session: Session): Promise<void> {
-  const tally = await openTally('imported', flags, session)
+  const tally = await openJobReport('imported', flags, session)
   try {
     await withFrontend(flags, session, (client) =>
-      telling('unanswered import', () => work({ client, keys, tally, flags })),
+      withDoubt('unanswered import', () => work({ client, keys, tally, flags })),
     )
     tally.sum(advice(flags))
   } catch (error) {
-    if (tally.done > 0 && flags.keysOut !== '-' && isStopped(error, session)) tally.note(goOn(tally))
+    if (tally.done > 0 && flags.keysOut !== '-' && isResumable(error, session)) tally.note(goOn(tally))
     throw error
   } finally {
     await tally.close()
   }
 }
 
-function goOn({ done }: Tally): string {
+function goOn({ done }: JobReport): string {
   return `stopped after ${done} records; the same command with --resume goes on from there`
 }
 
@@ -124,6 +130,6 @@ async function keep(
   for (const { item, outcome } of batch) await report(item, outcome.error, tally)
 }
 
-async function report({ which }: ImportItem, error: VaultError | undefined, tally: Tally): Promise<void> {
-  if (error) await tally.failed(which, inDoubt('unanswered store', error))
+async function report({ which }: ImportItem, error: VaultError | undefined, tally: JobReport): Promise<void> {
+  if (error) await tally.failed(which, unknownOutcome('unanswered store', error))
 }

@@ -1,14 +1,14 @@
 // A line of what import reads and export writes: {"user","name"?,"data"|"text","aad"?,"mode"?}, and how it is to live.
 import { invalidField } from '../../core/errors.js'
-import type { Given, RecordInfo } from '../../frontend/client.js'
+import type { RecordInfo, RequestInput } from '../../frontend/client.js'
 import type { StoreRecordRequest } from '../../gen/encserver/v1/frontend.js'
 import { base64Field, type JsonObject, jsonObject, requiredText, textField } from '../files/json-line.js'
 import type { KeyEntry } from '../keys/key-entry.js'
 import { type KeyModeName, keyModeName, keyModes } from '../options/frontend-call.js'
 import { type Life, modeOf } from '../options/write-flags.js'
 import { toJson } from '../terminal/output.js'
-import { saidOf } from '../terminal/record-info.js'
-import { lineLife } from './line-attributes.js'
+import { attributesOf } from '../terminal/record-info.js'
+import { lineAttributes } from './line-attributes.js'
 
 /** Holds a record of 3 MiB in base64, with the largest name and bound bytes. */
 export const maxLineBytes = 5 * 1024 * 1024
@@ -18,7 +18,8 @@ export const maxLineBytes = 5 * 1024 * 1024
 const own = ['user', 'name', 'data', 'text', 'aad', 'mode', 'expire_time', 'content_type', 'labels', 'keep_versions']
 const known = new Set([...own, 'key_id', 'version', 'stored'])
 
-export type ImportedRecord = Given<StoreRecordRequest> & Pick<StoreRecordRequest, 'recordName' | 'data' | 'callerAad'>
+export type ImportedRecord = RequestInput<StoreRecordRequest> &
+  Pick<StoreRecordRequest, 'recordName' | 'data' | 'callerAad'>
 
 /** What a line that does not say it is stored with. */
 export interface LineDefaults {
@@ -39,7 +40,7 @@ export function parseImportLine(text: Buffer | undefined, { mode, life = {} }: L
     data: dataOf(line),
     callerAad: base64Field(line, 'aad') ?? Buffer.alloc(0),
     ...modeOf(modeNamed(line) ?? mode),
-    ...lineLife(line, life),
+    ...lineAttributes(line, life),
   }
 }
 
@@ -63,7 +64,7 @@ export function exportLine(
   { data, record }: { data: Buffer; record: RecordInfo },
 ): string {
   const { recordName, keyMode, keyId, version, storeTime, expireTime } = record
-  const { contentType, labels } = saidOf(record)
+  const { contentType, labels } = attributesOf(record)
   const bound = aad.length > 0 ? { aad: aad.toString('base64') } : {}
   const lives = { expire_time: expireTime, content_type: contentType, labels }
   const described = { mode: keyModeName(keyMode), ...lives, key_id: keyId, version, stored: storeTime }

@@ -5,7 +5,7 @@ import { timeOf } from '../options/expiry.js'
 import { type Life, labelRefusal } from '../options/write-flags.js'
 
 /** What the line says; where it says nothing, the default. Throws INVALID_REQUEST, naming the field. */
-export function lineLife(line: JsonObject, { expireTime, attributes, keepVersions }: Life): Life {
+export function lineAttributes(line: JsonObject, { expireTime, attributes, keepVersions }: Life): Life {
   const contentType = textField(line, 'content_type') ?? attributes?.contentType
   const labels = labelsOf(line) ?? attributes?.labels
   const expires = expiryOf(line) ?? expireTime

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { StoreRecordResponse } from '../../frontend/client.js'
-import { openWholeFile, type WholeFile } from '../files/atomic-file.js'
+import { type AtomicFile, openAtomicFile } from '../files/atomic-file.js'
 import type { KeyModeName } from '../options/frontend-call.js'
 import type { Session } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
@@ -40,7 +40,7 @@ export async function withKeyFile<Answer extends Stored>(
   const { keyOut, mode, force = false } = flags
   if (keyOut !== undefined && mode === 'server') throw invalidField('--key-out', 'mode server has no record key')
   const keyFile =
-    keyOut === undefined ? undefined : await openWholeFile({ path: keyOut, flag: '--key-out', replace: force })
+    keyOut === undefined ? undefined : await openAtomicFile({ path: keyOut, flag: '--key-out', replace: force })
   try {
     const stored = await store()
     await keepKey(stored.recordKey, keyFile)
@@ -60,7 +60,7 @@ export function versionText({ version, keyId }: Pick<Stored, 'version' | 'keyId'
   return `version ${version}, key id ${keyId.toString('hex')}`
 }
 
-async function keepKey(recordKey: string, file: WholeFile | undefined): Promise<void> {
+async function keepKey(recordKey: string, file: AtomicFile | undefined): Promise<void> {
   if (file === undefined || recordKey === '') return
   try {
     await file.commit(Buffer.from(`${recordKey}\n`))

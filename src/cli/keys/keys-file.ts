@@ -1,7 +1,7 @@
 // The keys file of an import: one line for each stored record, in the order of the input. It is all that opens the records
 // again, and it says where an interrupted import goes on.
 import { invalidField, VaultError } from '../../core/errors.js'
-import { continueGrowing, createGrowing, isThere } from '../files/append-file.js'
+import { createAppendFile, isThere, reopenAppendFile } from '../files/append-file.js'
 import type { Session } from '../program/program.js'
 import { writeAll } from '../terminal/terminal.js'
 import { type InputStamp, type KeyEntry, keyEntryLine, maxEntryBytes, parseKeyEntry } from './key-entry.js'
@@ -36,7 +36,7 @@ export async function openKeysFile(opening: KeysOpening, { terminal }: Session):
     return { append, close: async () => undefined }
   }
   const going = resume && (await isThere({ path, flag }))
-  const file = going ? await takeUp(opening) : await createGrowing({ path, flag, taken: takenText(path) })
+  const file = going ? await takeUp(opening) : await createAppendFile({ path, flag, taken: takenText(path) })
   let stamp = input
   return {
     async append(entries) {
@@ -66,7 +66,7 @@ function takeUp({ path, input, mayChange, seen, check: checkSeen }: KeysOpening)
     checkSeen?.()
     if (!mayChange && before && input) refuseChanged(before, input)
   }
-  return continueGrowing({ path, flag, maxLineBytes: maxEntryBytes, otherwise: 'name another', read, check })
+  return reopenAppendFile({ path, flag, maxLineBytes: maxEntryBytes, otherwise: 'name another', read, check })
 }
 
 function refuseChanged(before: InputStamp, input: InputStamp): void {

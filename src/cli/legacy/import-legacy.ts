@@ -11,14 +11,14 @@ import type { ConnectionFlags } from '../options/connection.js'
 import { addFrontendOptions, type KeyModeName, keyModes, withFrontend } from '../options/frontend-call.js'
 import { modesText } from '../options/write-flags.js'
 import { type Session, withExamples } from '../program/program.js'
-import { openTally, refuseSameFile, type Tally, type TallyFlags } from '../transfer/job-report.js'
-import { isStopped } from '../transfer/stopped.js'
-import { telling } from '../transfer/unknown-outcome.js'
+import { type JobReport, type JobReportFlags, openJobReport, refuseSameFile } from '../transfer/job-report.js'
+import { isResumable } from '../transfer/stopped.js'
+import { withDoubt } from '../transfer/unknown-outcome.js'
 import { type LegacyDump, openDump } from './dump.js'
 import { type LegacyForm, legacyForms, legacyImporter, parseNonce, readIdKey } from './importer.js'
 import { transferLegacy } from './transfer.js'
 
-interface ImportLegacyFlags extends ConnectionFlags, TallyFlags {
+interface ImportLegacyFlags extends ConnectionFlags, JobReportFlags {
   dump: string
   keys: string
   keysOut: string
@@ -109,7 +109,7 @@ interface LegacyTarget {
 }
 
 async function importInto(target: LegacyTarget, flags: ImportLegacyFlags, session: Session): Promise<void> {
-  const tally = await openTally('imported', flags, session)
+  const tally = await openJobReport('imported', flags, session)
   try {
     await importWith({ ...target, tally }, flags, session)
     tally.sum({
@@ -117,7 +117,8 @@ async function importInto(target: LegacyTarget, flags: ImportLegacyFlags, sessio
       failed: 'what failed can be tried again, or corrected, with the same command and --resume',
     })
   } catch (error) {
-    if (tally.done > 0 && isStopped(error, session)) tally.note(`stopped after ${tally.done} records; --resume goes on`)
+    if (tally.done > 0 && isResumable(error, session))
+      tally.note(`stopped after ${tally.done} records; --resume goes on`)
     throw error
   } finally {
     await tally.close()
@@ -125,7 +126,7 @@ async function importInto(target: LegacyTarget, flags: ImportLegacyFlags, sessio
 }
 
 async function importWith(
-  { keys, stored, idKey, tally }: LegacyTarget & { tally: Tally },
+  { keys, stored, idKey, tally }: LegacyTarget & { tally: JobReport },
   flags: ImportLegacyFlags,
   session: Session,
 ): Promise<void> {
@@ -137,7 +138,7 @@ async function importWith(
     const work = { path: flags.keys, totalBytes, keys, stored, tally, timeoutMs: timeout * 1000 }
     await withFrontend(flags, session, (client) => {
       const importOne = legacyImporter({ ...terms, client })
-      return telling('unanswered import', () => transferLegacy({ ...work, importOne }, session))
+      return withDoubt('unanswered import', () => transferLegacy({ ...work, importOne }, session))
     })
   } catch (error) {
     throw refusedError(error)
@@ -158,7 +159,7 @@ function refusedError(cause: unknown): unknown {
   })
 }
 
-async function openDumpOf(flags: ImportLegacyFlags, tally: Tally, { signal }: Session): Promise<LegacyDump> {
+async function openDumpOf(flags: ImportLegacyFlags, tally: JobReport, { signal }: Session): Promise<LegacyDump> {
   const fields = { idField: flags.idField ?? legacyForms[flags.form].idField, recordField: flags.recordField }
   const source = { path: flags.dump, fields }
   const dump = await openDump({ ...source, unreadable: (line, error) => tally.failed({ line }, error) }, signal)

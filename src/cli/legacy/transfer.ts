@@ -10,10 +10,10 @@ import { ndjsonLines } from '../files/ndjson-lines.js'
 import type { StoredLines } from '../import/stored-lines.js'
 import type { KeysFile } from '../keys/keys-file.js'
 import type { Session } from '../program/program.js'
-import type { Tally } from '../transfer/job-report.js'
+import type { JobReport } from '../transfer/job-report.js'
 import type { Item } from '../transfer/send-window.js'
 import { type Settled, transfer } from '../transfer/transfer.js'
-import { inDoubt } from '../transfer/unknown-outcome.js'
+import { unknownOutcome } from '../transfer/unknown-outcome.js'
 import { type LegacyKey, maxKeyLineBytes, parseLegacyKey } from './line.js'
 import { unaryStream } from './unary-stream.js'
 
@@ -26,7 +26,7 @@ export interface LegacyTransfer {
   keys: KeysFile
   /** Which lines have a new key already. */
   stored: StoredLines
-  tally: Tally
+  tally: JobReport
   /** How long one record may take, and how long the server may answer nothing. */
   timeoutMs: number
 }
@@ -91,6 +91,7 @@ async function keep(batch: Settled<LegacyItem, ImportLegacyRecordResponse>[], { 
     const { line, request } = item
     request?.key.fill(0)
     const who = request && { user: request.userId, name: request.recordName }
-    if (outcome.error) await tally.failed({ line: line.number, ...who }, inDoubt('unanswered store', outcome.error))
+    if (outcome.error)
+      await tally.failed({ line: line.number, ...who }, unknownOutcome('unanswered store', outcome.error))
   }
 }

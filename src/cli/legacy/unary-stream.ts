@@ -3,7 +3,7 @@ import type { CallOptions } from '../../core/client/client.js'
 import { VaultError } from '../../core/errors.js'
 import type { Outcome } from '../../frontend/client.js'
 import type { Sender } from '../transfer/transfer-run.js'
-import { mayPass } from '../transfer/transient.js'
+import { isTransient } from '../transfer/transient.js'
 
 type Happening<Request, Response> =
   | { what: 'request'; itemId: string; record: Request }
@@ -38,7 +38,7 @@ export function unaryStream<Request, Response>(
       if (next.what !== 'outcome') continue
       yield next.outcome
       // Nothing more is to be sent on this stream, and `transfer` does not say so.
-      now.over ||= next.outcome.error !== undefined && mayPass(next.outcome.error)
+      now.over ||= next.outcome.error !== undefined && isTransient(next.outcome.error)
     }
   }
 }

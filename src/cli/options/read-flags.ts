@@ -1,20 +1,20 @@
 // The flags that open a record, the same for every subcommand that opens one.
 import { type Command, Option } from 'commander'
 import { VaultError } from '../../core/errors.js'
-import type { Given } from '../../frontend/client.js'
+import type { RequestInput } from '../../frontend/client.js'
 import type { RetrieveRecordRequest } from '../../gen/encserver/v1/frontend.js'
 import { hexOf, type KeyFlags, readAad, readRecordKey } from '../files/input.js'
 import type { Session } from '../program/program.js'
 import type { RecordFlags } from './frontend-call.js'
 import { wholeNumber } from './write-flags.js'
 
-export interface OpeningFlags extends RecordFlags, KeyFlags {
+export interface ReadFlags extends RecordFlags, KeyFlags {
   aadFile?: string
   expectKeyId?: Buffer
   version?: number
 }
 
-export type Opening = Given<RetrieveRecordRequest> & Pick<RetrieveRecordRequest, 'recordName' | 'recordKey'>
+export type ReadRequest = RequestInput<RetrieveRecordRequest> & Pick<RetrieveRecordRequest, 'recordName' | 'recordKey'>
 
 export function addKeyOptions(command: Command): Command {
   return command
@@ -23,13 +23,13 @@ export function addKeyOptions(command: Command): Command {
     .option('--aad-file <file>', 'the bytes bound to the record when it was stored')
 }
 
-export function addOpeningOptions(command: Command): Command {
+export function addReadFlags(command: Command): Command {
   return addKeyOptions(command)
     .option('--version <n>', 'an older version that is kept, with its own record key', wholeNumber(1))
     .option('--expect-key-id <hex>', 'refuse any other version than this: protection against rollback', hexOf(16))
 }
 
-export async function openingOf(flags: OpeningFlags, session: Session): Promise<Opening> {
+export async function readRequestOf(flags: ReadFlags, session: Session): Promise<ReadRequest> {
   const { user, name = '', aadFile, expectKeyId, version } = flags
   const recordKey = await readRecordKey(flags, session)
   const callerAad = await readAad(aadFile, session)
@@ -38,7 +38,7 @@ export async function openingOf(flags: OpeningFlags, session: Session): Promise<
 }
 
 /** The front end does not tell a record that needs a key from one of mode `server` whose bound bytes are others. */
-export function keylessError(cause: unknown, { recordKey }: Pick<Opening, 'recordKey'>): unknown {
+export function keylessError(cause: unknown, { recordKey }: Pick<ReadRequest, 'recordKey'>): unknown {
   if (recordKey !== '' || !(cause instanceof VaultError) || cause.reason !== 'RECORD_KEY_MISMATCH') return cause
   const message = 'the record does not open without a record key'
   const fields = [{ field: 'no record key', description: message }]

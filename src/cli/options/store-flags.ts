@@ -1,6 +1,6 @@
 // The flags of the subcommands that store one record, and the request they make of them.
 import type { Command } from 'commander'
-import type { Given } from '../../frontend/client.js'
+import type { RequestInput } from '../../frontend/client.js'
 import type { StoreRecordRequest } from '../../gen/encserver/v1/frontend.js'
 import { readAad } from '../files/input.js'
 import { addKeyOutOption, type KeyOutFlags } from '../keys/key-out.js'
@@ -17,13 +17,13 @@ import {
   preconditionOf,
 } from './write-flags.js'
 
-export interface StoringFlags extends RecordFlags, KeyOutFlags, LifeFlags, ConditionFlags {
+export interface StoreFlags extends RecordFlags, KeyOutFlags, LifeFlags, ConditionFlags {
   in?: string
   aadFile?: string
 }
 
 /** `reading` is the subcommand that opens again what this one stores. */
-export function addStoringOptions(command: Command, reading: string): Command {
+export function addStoreFlags(command: Command, reading: string): Command {
   addRecordOptions(command).option('--in <file>', 'the data (default, and -: standard input)')
   addModeOption(addKeyOutOption(command)).option(
     '--aad-file <file>',
@@ -33,7 +33,7 @@ export function addStoringOptions(command: Command, reading: string): Command {
 }
 
 /** All but the data. */
-export async function storingOf(flags: StoringFlags, session: Session): Promise<Given<StoreRecordRequest>> {
+export async function storeRequestOf(flags: StoreFlags, session: Session): Promise<RequestInput<StoreRecordRequest>> {
   const { user, name = '', mode, aadFile } = flags
   const callerAad = await readAad(aadFile, session)
   const record = { userId: user, recordName: name, callerAad, ...modeOf(mode), ...lifeOf(flags) }

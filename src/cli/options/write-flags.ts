@@ -1,6 +1,6 @@
 // The flags that say how a record is stored, the same for every subcommand that stores one.
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Given } from '../../frontend/client.js'
+import type { RequestInput } from '../../frontend/client.js'
 import type { Precondition, StoreRecordRequest } from '../../gen/encserver/v1/frontend.js'
 import { hexOf } from '../files/input.js'
 import { expiryOf } from './expiry.js'
@@ -19,7 +19,7 @@ export interface ConditionFlags {
 }
 
 /** What a request may hold of it. */
-export type Life = Pick<Given<StoreRecordRequest>, 'expireTime' | 'attributes' | 'keepVersions'>
+export type Life = Pick<RequestInput<StoreRecordRequest>, 'expireTime' | 'attributes' | 'keepVersions'>
 
 const maxKeptVersions = 100
 
@@ -102,6 +102,6 @@ export function lifeOf({ expires, contentType, label, keepVersions }: LifeFlags)
 }
 
 /** The mode of a request, if one is named. */
-export function modeOf(mode: KeyModeName | undefined): Pick<Given<StoreRecordRequest>, 'keyMode'> {
+export function modeOf(mode: KeyModeName | undefined): Pick<RequestInput<StoreRecordRequest>, 'keyMode'> {
   return mode === undefined ? {} : { keyMode: keyModes[mode] }
 }

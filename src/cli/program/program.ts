@@ -1,6 +1,6 @@
 // What every client program does around its subcommands: flags, help, signals, errors, the exit code.
 import { Command, CommanderError } from 'commander'
-import { closestWord } from '../../core/did-you-mean.js'
+import { didYouMean } from '../../core/did-you-mean.js'
 import { invalidField, VaultError } from '../../core/errors.js'
 import { version } from '../../core/version.js'
 import { addCompletion } from '../completion/completion.js'
@@ -67,7 +67,7 @@ function unknownOption(flag: string, { options }: Command): string {
 
 /** As commander says it. */
 function meaning(word: string, known: string[]): string {
-  const meant = closestWord(word, known)
+  const meant = didYouMean(word, known)
   return meant === undefined ? '' : `\n(Did you mean ${meant}?)`
 }
 

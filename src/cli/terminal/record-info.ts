@@ -5,12 +5,12 @@ import { keyModeName } from '../options/frontend-call.js'
 import { printable } from './terminal.js'
 
 export function recordJson({ keyMode, attributes, ...described }: RecordInfo): object {
-  const said = saidOf({ attributes })
+  const said = attributesOf({ attributes })
   return { ...described, keyMode: keyModeName(keyMode), ...(Object.keys(said).length > 0 && { attributes: said }) }
 }
 
 /** What its caller said of a record, nothing of what is not there. */
-export function saidOf({ attributes }: Pick<RecordInfo, 'attributes'>): Partial<RecordAttributes> {
+export function attributesOf({ attributes }: Pick<RecordInfo, 'attributes'>): Partial<RecordAttributes> {
   const { contentType = '', labels = {} } = attributes ?? {}
   return { ...(contentType !== '' && { contentType }), ...(Object.keys(labels).length > 0 && { labels }) }
 }
@@ -54,7 +54,7 @@ export function recordRow(record: RecordInfo): string {
 }
 
 function attributeTexts(record: RecordInfo): string[] {
-  const { contentType, labels = {} } = saidOf(record)
+  const { contentType, labels = {} } = attributesOf(record)
   const texts = Object.entries(labels).map(([key, value]) => `${key}=${value}`)
   return [...(contentType === undefined ? [] : [contentType]), ...texts.sort()].map(printable)
 }

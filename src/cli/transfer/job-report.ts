@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { invalidField, type VaultError } from '../../core/errors.js'
 import { isThere } from '../files/append-file.js'
-import { openWholeFile, type WholeFile } from '../files/atomic-file.js'
+import { type AtomicFile, openAtomicFile } from '../files/atomic-file.js'
 import type { Session } from '../program/program.js'
 import { printLine, printNote, SomeFailed, toJson } from '../terminal/output.js'
 import { type Position, type Progress, progressLine } from '../terminal/progress.js'
@@ -16,7 +16,7 @@ export interface Failed {
   name?: string
 }
 
-export interface Tally {
+export interface JobReport {
   readonly done: number
   readonly failures: number
   /** Skipped, as an earlier run did them. */
@@ -36,7 +36,7 @@ export interface Tally {
   close(): Promise<void>
 }
 
-export interface TallyFlags {
+export interface JobReportFlags {
   report?: string
   json?: true
   force?: true
@@ -46,7 +46,7 @@ export interface TallyFlags {
 const shownFailures = 20
 
 /** `verb` is what is done with the records: imported, exported. */
-export async function openTally(verb: string, flags: TallyFlags, { terminal }: Session): Promise<Tally> {
+export async function openJobReport(verb: string, flags: JobReportFlags, { terminal }: Session): Promise<JobReport> {
   const { report, json } = flags
   const file = report === undefined ? undefined : await openReport(report, flags)
   const progress = progressLine(verb, terminal)
@@ -134,14 +134,14 @@ function reportLine(which: Failed, { reason, message, requestId }: VaultError): 
 }
 
 /** Only what is there already, the report of an earlier run, is replaced: not what appears meanwhile. */
-async function openReport(path: string, { force, resume }: TallyFlags): Promise<WholeFile> {
+async function openReport(path: string, { force, resume }: JobReportFlags): Promise<AtomicFile> {
   const flag = '--report'
   const there = await isThere({ path, flag })
   if (there && !force && !resume) throw invalidField(flag, `${path} exists: remove it, or name another`)
-  return openWholeFile({ path, flag, replace: there })
+  return openAtomicFile({ path, flag, replace: there })
 }
 
-async function keep(file: WholeFile | undefined): Promise<void> {
+async function keep(file: AtomicFile | undefined): Promise<void> {
   try {
     await file?.commit(Buffer.alloc(0))
   } finally {

@@ -2,7 +2,7 @@
 // slow, and a person at a keyboard slower.
 import { VaultError } from '../../core/errors.js'
 
-export interface StallWatch {
+export interface StallTimeout {
   /** Aborts with DEADLINE_EXCEEDED, or as the signal that was given. */
   readonly signal: AbortSignal
   /** From now on it is the server's turn. */
@@ -17,7 +17,7 @@ interface Patience {
   signal: AbortSignal
 }
 
-export function stallWatch({ patienceMs, signal }: Patience): StallWatch {
+export function stallTimeout({ patienceMs, signal }: Patience): StallTimeout {
   const stalled = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let stopped = false

@@ -2,7 +2,7 @@
 import { VaultError } from '../../core/errors.js'
 import type { Item, Outcome, Slot } from './send-window.js'
 import type { Transfer } from './transfer-run.js'
-import { mayPass } from './transient.js'
+import { isTransient } from './transient.js'
 
 /** Gives a slot its outcome, or postpones it and returns why. */
 export function settle<Request, Response>(
@@ -13,7 +13,7 @@ export function settle<Request, Response>(
   const { error } = outcome
   const { patienceMs } = run.sender
   const now = Date.now()
-  if (error && mayPass(error)) {
+  if (error && isTransient(error)) {
     slot.postponedAt ??= now
     // Put off for that long while others went through: it is this item.
     const hopeless = now - slot.postponedAt >= patienceMs && run.movedAt > slot.postponedAt
@@ -38,7 +38,7 @@ export function broken<Request, Response>(thrown: unknown, run: Transfer<Request
   const inFlight = window.inFlight()
   // Idle for so long that the server has ended it.
   if (thrown.reason === 'DEADLINE_EXCEEDED' && inFlight.length === 0) return undefined
-  if (mayPass(thrown)) return thrown
+  if (isTransient(thrown)) return thrown
   const [only] = inFlight
   if (thrown.kind !== 'invalid' || only === undefined) throw thrown
   // A message that one side finds too large breaks the stream for all: alone, the culprit is found.

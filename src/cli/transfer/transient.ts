@@ -4,6 +4,6 @@ import type { VaultError } from '../../core/errors.js'
 const passing = new Set(['unavailable', 'exhausted', 'deadline', 'cancelled'])
 
 /** Whether trying again later may help. */
-export function mayPass({ kind, reason }: VaultError): boolean {
+export function isTransient({ kind, reason }: VaultError): boolean {
   return passing.has(kind) || reason === 'CONTENTION'
 }

@@ -15,16 +15,16 @@ const doubts = {
 export type Doubt = keyof typeof doubts
 
 /** Runs a write; its error tells of what may have been done, if it has been `sent`. */
-export async function telling<T>(doubt: Doubt, write: () => Promise<T>, sent = () => true): Promise<T> {
+export async function withDoubt<T>(doubt: Doubt, write: () => Promise<T>, sent = () => true): Promise<T> {
   try {
     return await write()
   } catch (error) {
-    throw error instanceof VaultError && sent() ? inDoubt(doubt, error) : error
+    throw error instanceof VaultError && sent() ? unknownOutcome(doubt, error) : error
   }
 }
 
 /** The same error, and the doubt if it leaves any. */
-export function inDoubt(doubt: Doubt, error: VaultError): VaultError {
+export function unknownOutcome(doubt: Doubt, error: VaultError): VaultError {
   const { reason, message, requestId, fields } = error
   const late = reason === 'DEADLINE_EXCEEDED' && !neverSent(error)
   if (fields.length > 0 || (reason !== 'CANCELLED' && !late)) return error

@@ -4,9 +4,9 @@ import { VaultError } from '../../core/errors.js'
 import type { FrontendClient } from '../../frontend/client.js'
 import type { ImportJob } from '../import/import-job.js'
 import type { Stored } from '../keys/key-out.js'
-import { mayPass } from './transient.js'
+import { isTransient } from './transient.js'
 import type { UploadSource } from './upload-source.js'
-import { sendWatched } from './upload-with-timeout.js'
+import { uploadWithTimeout } from './upload-with-timeout.js'
 
 interface Upload {
   request: Parameters<FrontendClient['uploadRecord']>[0]
@@ -17,7 +17,7 @@ interface Upload {
 const maxTries = 6
 const firstDelayMs = 200
 
-export async function uploadPatiently(
+export async function uploadWithRetry(
   { request, reopen }: Upload,
   { client, tally, flags, signal }: Pick<ImportJob, 'client' | 'tally' | 'flags'> & { signal: AbortSignal },
 ): Promise<Stored> {
@@ -30,10 +30,10 @@ export async function uploadPatiently(
       tally.at({ bytes: 0, totalBytes: undefined })
     }
     try {
-      return await sendWatched(client, { request, source, moved }, { patienceMs, signal })
+      return await uploadWithTimeout(client, { request, source, moved }, { patienceMs, signal })
     } catch (error) {
       const hopeless = tries === maxTries || Date.now() - movedAt >= patienceMs || signal.aborted
-      if (hopeless || !(error instanceof VaultError) || !mayPass(error)) throw error
+      if (hopeless || !(error instanceof VaultError) || !isTransient(error)) throw error
       if (tries === 2) tally.note(`waiting for the server: ${error.reason}`)
       await sleep(Math.max(firstDelayMs * 2 ** tries, error.retryAfterMs ?? 0), undefined, { signal })
     } finally {

@@ -1,8 +1,8 @@
 // One upload, ended when the server moves nothing for too long.
 import type { FrontendClient } from '../../frontend/client.js'
 import type { Stored } from '../keys/key-out.js'
-import { stallWatch } from './stall-timeout.js'
-import { telling } from './unknown-outcome.js'
+import { stallTimeout } from './stall-timeout.js'
+import { withDoubt } from './unknown-outcome.js'
 import type { UploadSource } from './upload-source.js'
 
 interface Upload {
@@ -12,12 +12,12 @@ interface Upload {
   moved(): void
 }
 
-export async function sendWatched(
+export async function uploadWithTimeout(
   client: FrontendClient,
   { request, source, moved }: Upload,
-  patience: Parameters<typeof stallWatch>[0],
+  patience: Parameters<typeof stallTimeout>[0],
 ): Promise<Stored> {
-  const watch = stallWatch(patience)
+  const watch = stallTimeout(patience)
   let allSent = false
   async function* chunks() {
     watch.rest()
@@ -33,7 +33,7 @@ export async function sendWatched(
   const upload = () => client.uploadRecord(request, chunks(), { signal: watch.signal })
   watch.wait()
   try {
-    return await telling('unanswered store', upload, () => allSent)
+    return await withDoubt('unanswered store', upload, () => allSent)
   } finally {
     watch.stop()
   }

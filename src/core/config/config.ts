@@ -1,7 +1,7 @@
 // One file, a section per service. Defaults < file < environment < flags. Each service reads its own sections and
 // refuses what it does not know, naming every mistake at once, each with where it stands.
 import convict from 'convict'
-import { closestWord } from '../did-you-mean.js'
+import { didYouMean } from '../did-you-mean.js'
 import { VaultError } from '../errors.js'
 import { type ConfigFile, isTree, readSections, type SectionName, sectionNames, type Tree } from './config-file.js'
 import type { Setting, Settings } from './settings.js'
@@ -45,7 +45,7 @@ function variableOf(settings: Settings, path: string): string {
 }
 
 function meaning(word: string, known: string[]): string {
-  const meant = closestWord(word, known)
+  const meant = didYouMean(word, known)
   return meant === undefined ? '' : `; did you mean ${meant}?`
 }
 

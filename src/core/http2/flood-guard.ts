@@ -5,23 +5,23 @@ import { ConnectionError, errorCodes } from './protocol.js'
 
 const maxUnreadAnswers = 1000
 
-export interface AbuseLimits {
+export interface FloodLimits {
   burst: number
   perSecond: number
 }
 
-export const strangers: AbuseLimits = { burst: 1_000, perSecond: 33 }
+export const publicLimits: FloodLimits = { burst: 1_000, perSecond: 33 }
 /** Front ends hand on what their callers cancel. */
-export const services: AbuseLimits = { burst: 30_000, perSecond: 1_000 }
+export const serviceLimits: FloodLimits = { burst: 30_000, perSecond: 1_000 }
 
-export class Abuse {
+export class FloodGuard {
   readonly #sender: { readonly isFull: boolean }
-  readonly #limits: AbuseLimits
+  readonly #limits: FloodLimits
   #allowed: number
   #countedAt = performance.now()
   #unreadAnswers = 0
 
-  constructor(sender: { readonly isFull: boolean }, limits: AbuseLimits) {
+  constructor(sender: { readonly isFull: boolean }, limits: FloodLimits) {
     this.#limits = limits
     this.#allowed = limits.burst
     this.#sender = sender

@@ -1,6 +1,6 @@
 // What a connection hears: what each frame does (RFC 9113 section 6). A peer that breaks the rules loses the stream, or the
 // connection; what it can make us do, it cannot make us do without end.
-import { Abuse, type AbuseLimits } from './flood-guard.js'
+import { FloodGuard, type FloodLimits } from './flood-guard.js'
 import type { Frame } from './frame-reader.js'
 import { type HeaderBlock, HeaderBlocks } from './header-blocks.js'
 import { checkPlace, checkPriority, checkSize, contentOf, numberIn } from './payloads.js'
@@ -16,7 +16,7 @@ export interface ReceiverParts {
   maxHeaderListBytes: number
   /** What is taken of all streams together before the peer is told to go on. */
   windowBytes: number
-  abuse: AbuseLimits
+  abuse: FloodLimits
   pingAnswered(payload: Buffer): void
   /** A request has begun; its stream has a reader, or is finished, before this returns. */
   opened(stream: Stream, fields: RequestFields): void
@@ -27,7 +27,7 @@ export class Receiver {
   greeted = false
   readonly #parts: ReceiverParts
   readonly #headers: HeaderBlocks
-  readonly #abuse: Abuse
+  readonly #abuse: FloodGuard
   readonly #takers: ((frame: Frame) => void)[] = []
   #window: number
 
@@ -35,7 +35,7 @@ export class Receiver {
     this.#parts = parts
     this.#window = parts.windowBytes
     this.#headers = new HeaderBlocks({ maxListBytes: parts.maxHeaderListBytes })
-    this.#abuse = new Abuse(parts.sender, parts.abuse)
+    this.#abuse = new FloodGuard(parts.sender, parts.abuse)
     this.#takers[frameTypes.data] = (frame) => this.#takeData(frame)
     this.#takers[frameTypes.headers] = (frame) => this.#takeHeaders(frame)
     this.#takers[frameTypes.continuation] = (frame) => this.#takeBlock(this.#headers.add(frame))

@@ -52,7 +52,7 @@ export function callNote(log: Logger, { path, isQuiet }: AnyMethod, requestId: s
 }
 
 /** Logs what failed inside a call that as a whole succeeded, such as an item of a stream. */
-export function partNote(log: Logger, part: string): (error: VaultError, requestId: string) => void {
+export function logItemFailure(log: Logger, part: string): (error: VaultError, requestId: string) => void {
   return (error, requestId) => {
     const level = levelOf(error)
     log.log(level === 'error' ? level : 'debug', part, { requestId, ...outcomeOf(error) })
@@ -84,7 +84,7 @@ function wordsOf(cause: unknown): unknown {
 }
 
 /** Tells the bug of a handler whose caller has gone: nobody else hears of it. */
-export function lateNote(note: Note, signal: CallSignal): (thrown: unknown) => void {
+export function logLateFailure(note: Note, signal: CallSignal): (thrown: unknown) => void {
   return (thrown) => {
     const error = asVaultError(thrown)
     if (signal.aborted && levelOf(error) === 'error') note('error', { ...outcomeOf(error), late: true })

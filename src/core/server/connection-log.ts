@@ -6,7 +6,7 @@ const pauseMs = 1_000
 
 type Broken = (error: ConnectionError, peer?: string) => void
 
-export function brokenNote(log: Logger, now: () => number = () => performance.now()): Broken {
+export function connectionFailure(log: Logger, now: () => number = () => performance.now()): Broken {
   let unsaid = 0
   let saidAt = Number.NEGATIVE_INFINITY
   return ({ code, message }, peer) => {

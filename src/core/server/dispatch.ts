@@ -7,17 +7,17 @@ import { requestIdKey, requestIdOf } from '../request-id.js'
 import { asVaultError, toGrpcStatus } from '../status.js'
 import { checkEncoding, deadlineOf, httpRefusal, httpStatus } from './grpc-fields.js'
 import { IncomingCall } from './incoming-call.js'
-import type { ReceiveBudget } from './memory-budget.js'
+import type { MemoryBudget } from './memory-budget.js'
 import type { CallHandler } from './unary-handler.js'
 
 export interface CallTargets {
   /** By the path of their method. */
   handlers: ReadonlyMap<string, CallHandler>
   maxReceiveBytes: number
-  budget: ReceiveBudget
+  budget: MemoryBudget
 }
 
-export function answerCall(targets: CallTargets, stream: Stream, fields: RequestFields): void {
+export function dispatch(targets: CallTargets, stream: Stream, fields: RequestFields): void {
   const refusal = httpRefusal(fields)
   if (refusal === undefined) answerGrpc(targets, stream, fields)
   else stream.finish(httpStatus(refusal))

@@ -1,10 +1,10 @@
 // gRPC health. Clients watch it on streams that never end by themselves: they are ended at the stop.
 import type { Server } from '@grpc/grpc-js'
 import { HealthImplementation } from 'grpc-health-check'
-import { type LibraryService, libraryService } from './package-service.js'
+import { type PackageService, packageService } from './package-service.js'
 
 export interface Health {
-  readonly handlers: LibraryService['handlers']
+  readonly handlers: PackageService['handlers']
   /** Answers NOT_SERVING until the first `true`. */
   setReady(ready: boolean): void
   /** Not ready any more, whatever is said later; whoever watches is told and let go. */
@@ -15,7 +15,7 @@ export interface Health {
 export function serveHealth(name: string, failed: (cause: unknown) => void): Health {
   const health = new HealthImplementation({ '': 'NOT_SERVING', [name]: 'NOT_SERVING' })
   const known = ['', name]
-  const service = libraryService((server) => health.addToServer(watchingOnly(known, server) as never), failed)
+  const service = packageService((server) => health.addToServer(watchingOnly(known, server) as never), failed)
   let closed = false
   const setReady = (ready: boolean) => {
     if (closed) return

@@ -5,7 +5,7 @@ import { VaultError } from '../errors.js'
 import { errorCodes } from '../http2/protocol.js'
 import type { Stream, StreamReader } from '../http2/stream.js'
 import { headers, okTrailers, statusTrailers } from './grpc-fields.js'
-import type { ReceiveBudget } from './memory-budget.js'
+import type { MemoryBudget } from './memory-budget.js'
 import { type Frame, MessageReader } from './message-reader.js'
 
 /** What waits for a slow reader before the method does: this much, or one larger frame. */
@@ -21,7 +21,7 @@ interface CallParts {
   /** As the caller sent it. */
   requestId: string | undefined
   maxReceiveBytes: number
-  budget: ReceiveBudget
+  budget: MemoryBudget
 }
 
 export class IncomingCall implements StreamReader {
@@ -34,7 +34,7 @@ export class IncomingCall implements StreamReader {
   moved = (): void => undefined
   readonly #stream: Stream
   readonly #reader: MessageReader
-  readonly #budget: ReceiveBudget
+  readonly #budget: MemoryBudget
   /** Taken of the budget. */
   #heldBytes = 0
   /** Received, and its caller not told that it may send as much again. */

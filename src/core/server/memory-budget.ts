@@ -3,7 +3,7 @@
 
 const maxBytes = 256 * 1024 * 1024
 
-export class ReceiveBudget {
+export class MemoryBudget {
   readonly #maxBytes: number
   #bytes = 0
 

@@ -52,17 +52,17 @@ class LibraryStream extends EventEmitter {
   }
 }
 
-export interface LibraryService {
+export interface PackageService {
   handlers: Map<string, CallHandler>
   /** Ends the streams that are open: callers keep them so, and would hold every stop for as long as it may take. */
   close(): void
 }
 
 /** The services that `add` adds to a server; `failed` is told of their bugs. */
-export function libraryService(
+export function packageService(
   add: (server: Pick<Server, 'addService'>) => void,
   failed: (cause: unknown) => void,
-): LibraryService {
+): PackageService {
   const handlers = new Map<string, CallHandler>()
   const streams = openStreams()
   add({

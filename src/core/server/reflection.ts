@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { BinaryReader } from '@bufbuild/protobuf/wire'
 import type { PackageDefinition } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
-import { type LibraryService, libraryService } from './package-service.js'
+import { type PackageService, packageService } from './package-service.js'
 
 const descriptorFile = new URL('../../gen/descriptor.binpb', import.meta.url)
 
@@ -21,8 +21,8 @@ function filesOf(descriptorSet: Buffer): Buffer[] {
 }
 
 /** Reflection of the service of that name; `failed` is told of bugs. */
-export function reflection(name: string, failed: (cause: unknown) => void): LibraryService {
+export function reflection(name: string, failed: (cause: unknown) => void): PackageService {
   const definition = { files: { fileDescriptorProtos: filesOf(readFileSync(descriptorFile)) } }
   const service = new ReflectionService(definition as unknown as PackageDefinition, { services: [name] })
-  return libraryService((server) => service.addToServer(server as never), failed)
+  return packageService((server) => service.addToServer(server as never), failed)
 }

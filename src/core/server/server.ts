@@ -1,17 +1,17 @@
 // A gRPC server with the manners all our services share: health, reflection, bounded calls, connections that end, and a
 // stop that lets calls in flight finish.
 import type { ServiceDefinition } from '@grpc/grpc-js'
-import { services, strangers } from '../http2/flood-guard.js'
+import { publicLimits, serviceLimits } from '../http2/flood-guard.js'
 import { type Listener, listener } from '../http2/listener.js'
 import type { Logger } from '../log/log.js'
 import { type ListenConfig, serverTls } from '../tls/listen.js'
 import { bindError } from '../tls/listen-check.js'
 import { type Admission, admission } from './admission.js'
-import { brokenNote } from './connection-log.js'
-import { answerCall } from './dispatch.js'
+import { connectionFailure } from './connection-log.js'
+import { dispatch } from './dispatch.js'
 import { type Health, serveHealth } from './health.js'
-import { ReceiveBudget } from './memory-budget.js'
-import type { LibraryService } from './package-service.js'
+import { MemoryBudget } from './memory-budget.js'
+import type { PackageService } from './package-service.js'
 import { reflection } from './reflection.js'
 import { type CallHandler, serviceHandlers } from './unary-handler.js'
 
@@ -67,17 +67,17 @@ export async function startServer({
   const described = reflection(service.name, unexpected)
   const methods = serviceHandlers(service.definition, service.methods, serving)
   const handlers = new Map<string, CallHandler>([...methods, ...health.handlers, ...described.handlers])
-  const targets = { handlers, maxReceiveBytes: limits.maxReceiveBytes, budget: new ReceiveBudget() }
+  const targets = { handlers, maxReceiveBytes: limits.maxReceiveBytes, budget: new MemoryBudget() }
   const listening = listener({
     tls,
     // Twice what is admitted, so that it is we who answer "too many calls".
     limits: {
       maxStreams: limits.maxCallsInFlight * 2,
       maxConnectionAgeMs: limits.maxConnectionAgeMs,
-      abuse: callers === 'services' ? services : strangers,
+      abuse: callers === 'services' ? serviceLimits : publicLimits,
     },
-    opened: (stream, fields) => answerCall(targets, stream, fields),
-    failed: brokenNote(log),
+    opened: (stream, fields) => dispatch(targets, stream, fields),
+    failed: connectionFailure(log),
     unexpected,
   })
   const port = await listening.listen(listen).catch((cause: unknown) => {
@@ -95,7 +95,7 @@ interface Stopping {
   listening: Listener
   calls: Admission
   health: Health
-  described: LibraryService
+  described: PackageService
   log: Logger
 }
 

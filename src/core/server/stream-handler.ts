@@ -2,12 +2,12 @@
 // errors, a log line. A slow reader holds the method back, a method that does not read holds its caller back, and a stream
 // on which nothing moves is ended; an upload, when nothing comes of what is waited for.
 import { setMaxListeners } from 'node:events'
-import { linkedSignal, orAbort } from '../abort.js'
+import { linkedSignal, raceAbort } from '../abort.js'
 import type { CallSignal } from '../call-signal.js'
 import type { CallContext } from '../methods.js'
 import { asVaultError, toGrpcStatus } from '../status.js'
 import { longestTimerMs, openRaced } from './call-context.js'
-import { type AnyMethod, callNote, decode, lateNote, levelOf, outcomeOf, type Serving } from './call-log.js'
+import { type AnyMethod, callNote, decode, levelOf, logLateFailure, outcomeOf, type Serving } from './call-log.js'
 import { type IdleTimer, idleTimer } from './idle-timer.js'
 import type { IncomingCall } from './incoming-call.js'
 import type { Frame } from './message-reader.js'
@@ -29,11 +29,11 @@ export function streamHandler(method: AnyMethod, handler: StreamHandler, serving
       call.moved = touch
       const requests = method.requestStream
         ? messages(call, { received }, signal)
-        : received(await orAbort(call.readOnly(), signal))
+        : received(await raceAbort(call.readOnly(), signal))
       for await (const response of handler(requests, context)) {
         signal.throwIfAborted()
         const room = call.write(answered(response))
-        if (room !== undefined) await orAbort(room, signal)
+        if (room !== undefined) await raceAbort(room, signal)
       }
     })
 }
@@ -58,8 +58,8 @@ interface Reading {
 async function* messages(call: IncomingCall, { received, during = same }: Reading, signal: CallSignal) {
   call.widen()
   for (;;) {
-    const frame = await during(orAbort(call.read(), signal))
-    if (frame === undefined) return await orAbort(cancellationSeen(), signal)
+    const frame = await during(raceAbort(call.read(), signal))
+    if (frame === undefined) return await raceAbort(cancellationSeen(), signal)
     yield received(frame)
   }
 }
@@ -117,7 +117,7 @@ function serveStream({ method, serving, call }: Served, work: (moving: Moving) =
       note('error', { status: 'INTERNAL', cause })
     })
   // A handler whose caller has gone still holds its place until it is done, and its bugs are still told.
-  worked.catch(lateNote(note, signal))
+  worked.catch(logLateFailure(note, signal))
 }
 
 /** Aborts when the call ends, and when it is idle. */

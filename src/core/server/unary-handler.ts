@@ -4,7 +4,7 @@ import type { ServiceDefinition } from '@grpc/grpc-js'
 import type { CallContext } from '../methods.js'
 import { asVaultError, toGrpcStatus } from '../status.js'
 import { openCall } from './call-context.js'
-import { type AnyMethod, callNote, decode, lateNote, levelOf, outcomeOf, type Serving } from './call-log.js'
+import { type AnyMethod, callNote, decode, levelOf, logLateFailure, outcomeOf, type Serving } from './call-log.js'
 import type { IncomingCall } from './incoming-call.js'
 import { type StreamHandler, streamHandler, type UploadHandler, uploadHandler } from './stream-handler.js'
 
@@ -76,7 +76,7 @@ function unaryHandler(method: AnyMethod, handler: UnaryHandler, serving: Serving
     }
     handle().then(
       (frame) => settle(() => answer(frame)),
-      (thrown) => (settled ? lateNote(note, signal)(thrown) : settle(() => refuse(thrown))),
+      (thrown) => (settled ? logLateFailure(note, signal)(thrown) : settle(() => refuse(thrown))),
     )
   }
 }

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { VaultError } from '../errors.js'
-import { shownPath } from './redact-path.js'
+import { redactPath } from './redact-path.js'
 
 /** Where a file was named: the setting, for messages, and the file. */
 interface PemFile {
@@ -26,7 +26,7 @@ function read({ setting, file }: PemFile): Buffer {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     // Without its cause, whose words have the path.
-    throw unusable(setting, `cannot read ${shownPath(file)} (${code})`)
+    throw unusable(setting, `cannot read ${redactPath(file)} (${code})`)
   }
 }
 

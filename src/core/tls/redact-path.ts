@@ -4,6 +4,6 @@
 const secret = /:\/\/|-----|[\n{]/
 
 /** What a message may say of such a setting: the path, if it can be one. */
-export function shownPath(path: string): string {
+export function redactPath(path: string): string {
   return secret.test(path) ? 'a file of that name, which looks like what should be in the file' : path
 }

@@ -5,7 +5,7 @@ import { invalidField } from '../../core/errors.js'
 import type { RecordAttributes } from '../../gen/encserver/v1/frontend.js'
 
 /** A request of which only `userId` must be given; of attributes, either may be. */
-export type Given<Request extends { userId: string }> = Pick<Request, 'userId'> & {
+export type RequestInput<Request extends { userId: string }> = Pick<Request, 'userId'> & {
   [Name in keyof Request]?: Name extends 'attributes' ? Partial<RecordAttributes> | undefined : Request[Name]
 }
 

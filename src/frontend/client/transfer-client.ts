@@ -8,7 +8,7 @@ import {
   StoreRecordRequest,
   type UploadRecordResponse,
 } from '../../gen/encserver/v1/frontend.js'
-import { type Given, streamCall, wellFormed } from './request-input.js'
+import { type RequestInput, streamCall, wellFormed } from './request-input.js'
 import { type Download, openDownload } from './resuming-download.js'
 import { type Contents, uploadMessages } from './upload-messages.js'
 
@@ -19,7 +19,7 @@ export interface TransferClient {
    * sent: read the record, or upload again under the same precondition.
    */
   uploadRecord(
-    request: Omit<Given<StoreRecordRequest>, 'data'>,
+    request: Omit<RequestInput<StoreRecordRequest>, 'data'>,
     source: Contents,
     options?: CallOptions,
   ): Promise<UploadRecordResponse>
@@ -28,7 +28,7 @@ export interface TransferClient {
    * meanwhile.
    */
   downloadRecord(
-    request: { record: Given<RetrieveRecordRequest>; offset?: bigint; length?: bigint },
+    request: { record: RequestInput<RetrieveRecordRequest>; offset?: bigint; length?: bigint },
     options?: CallOptions,
   ): Promise<Download>
 }

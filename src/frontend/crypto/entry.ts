@@ -10,7 +10,7 @@ import { contextHash, entryContext } from './context.js'
 import { corrupt, guard } from './errors.js'
 import { keySize } from './hmac.js'
 import type { RandomSource } from './random.js'
-import { briefMemory } from './secret-arena.js'
+import { secretArena } from './secret-arena.js'
 import type { UserKey } from './user-key.js'
 
 const paddedTo = 64
@@ -57,7 +57,7 @@ export function encodeEntry({ recordName, attributes, dataKey = none }: Entry): 
   const nameSize = Buffer.byteLength(recordName)
   guard(nameSize <= maxNameSize && attributes.length <= 0xffff, 'name and attributes fit the entry')
   guard(dataKey.length === 0 || dataKey.length === keySize, 'a data key has 32 bytes')
-  const plaintext = briefMemory(dataKey.length + padded(4 + nameSize + attributes.length))
+  const plaintext = secretArena(dataKey.length + padded(4 + nameSize + attributes.length))
   const attributesAt = dataKey.length + 2 + nameSize
   dataKey.copy(plaintext)
   plaintext.writeUInt16BE(nameSize, dataKey.length)
@@ -77,7 +77,7 @@ export function decodeEntry(plaintext: Buffer): Entry {
   const padding = body.subarray(4 + name.length + attributes.length)
   if (padding.length >= paddedTo || padding.some((byte) => byte !== 0)) throw corrupt('entry padding')
   if (name.length > maxNameSize || !isUtf8(name)) throw corrupt('entry name')
-  const dataKey = rest === 0 ? undefined : copied(plaintext.subarray(0, keySize), briefMemory(keySize))
+  const dataKey = rest === 0 ? undefined : copied(plaintext.subarray(0, keySize), secretArena(keySize))
   const said = attributes.length === 0 ? none : copied(attributes, Buffer.alloc(attributes.length))
   return { recordName: name.toString(), attributes: said, dataKey }
 }

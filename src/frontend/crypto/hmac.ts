@@ -4,7 +4,7 @@
 // #private fields: such an object prints, serialises and clones as empty.
 import { hash, timingSafeEqual } from 'node:crypto'
 import { guard } from './errors.js'
-import { briefMemory } from './secret-arena.js'
+import { secretArena } from './secret-arena.js'
 
 export const keySize = 32
 export const macSize = 32
@@ -32,7 +32,7 @@ export class HmacKey {
 
   /** A key for one call. */
   static brief(key: Buffer): HmacKey {
-    return new HmacKey(key, briefMemory(memorySize))
+    return new HmacKey(key, secretArena(memorySize))
   }
 
   /** HMAC-SHA-256 over the parts, one after the other, in memory of its own. */

@@ -12,7 +12,7 @@ import { keyIdSize, type Mode, modes, openHeader, readHeader, refuseHeader, seal
 import { guard } from './errors.js'
 import { HmacKey, keySize, takeKey } from './hmac.js'
 import type { RandomSource } from './random.js'
-import { briefMemory } from './secret-arena.js'
+import { secretArena } from './secret-arena.js'
 import { encodeToken, type RecordKey } from './token.js'
 import type { UserKey } from './user-key.js'
 
@@ -75,8 +75,8 @@ export function startSeal(terms: SealTerms, random: RandomSource): RecordSeal {
   const { realm, userId, recordName, attributes, mode, suite, chunkLog2 } = terms
   const identityHash = contextHash(recordContext(terms))
   const keyId = random.fill(Buffer.allocUnsafe(keyIdSize))
-  const rk = mode === modes.server ? undefined : random.fill(briefMemory(keySize))
-  const dataKey = mode === modes.client ? undefined : random.fill(briefMemory(keySize))
+  const rk = mode === modes.server ? undefined : random.fill(secretArena(keySize))
+  const dataKey = mode === modes.client ? undefined : random.fill(secretArena(keySize))
   const tokenKey = rk && HmacKey.brief(rk)
   const key = envelopeKey(tokenKey, dataKey)
   try {

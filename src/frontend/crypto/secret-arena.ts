@@ -8,7 +8,7 @@ let piece = Buffer.alloc(0)
 let at = 0
 
 /** Zeros, for whoever asks to wipe them; what lives longer would keep all of its piece in memory. */
-export function briefMemory(size: number): Buffer {
+export function secretArena(size: number): Buffer {
   if (size > pieceSize / 8) return Buffer.alloc(size)
   if (at + size > piece.length) {
     piece = Buffer.alloc(pieceSize)

@@ -7,7 +7,7 @@ import { invalidField } from '../../core/errors.js'
 import { keyIdSize, type Mode, modes } from './envelope.js'
 import { guard } from './errors.js'
 import { HmacKey, keySize } from './hmac.js'
-import { briefMemory } from './secret-arena.js'
+import { secretArena } from './secret-arena.js'
 
 const prefix = 'rvk1_'
 const codeOfA = 97
@@ -62,7 +62,7 @@ export function parseToken(text: string): RecordKey {
 }
 
 function newToken(): Buffer {
-  const bytes = briefMemory(checkAt + checkSize)
+  const bytes = secretArena(checkAt + checkSize)
   bytes.write(prefix)
   return bytes
 }
@@ -82,7 +82,7 @@ function checkOf(bytes: Buffer): string {
 
 /** By way of bytes that are wiped: joined symbol by symbol, every beginning of the token would be a string of its own. */
 function spelt(bytes: Buffer): string {
-  const text = briefMemory(textSize)
+  const text = secretArena(textSize)
   text.write(prefix)
   try {
     base32(bytes, text)

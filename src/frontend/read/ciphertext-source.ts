@@ -6,7 +6,7 @@ import { headerSize, plaintextSize } from '../crypto/chunks.js'
 import { readHeader } from '../crypto/envelope.js'
 import { corrupt } from '../crypto/errors.js'
 import { maxPartedBytes, partCount, sealedPartBytes } from '../crypto/parts.js'
-import { patiently } from '../upstream/retry.js'
+import { retryTransient } from '../upstream/retry.js'
 import type { Vault } from '../vault/vault.js'
 import type { Retrieving, StoredRecord } from './open-record.js'
 
@@ -17,14 +17,14 @@ export interface Piece {
   length: number
 }
 
-export interface SealedBody {
+export interface CiphertextSource {
   claimedSize: number
   /** Exactly that piece; rejects with RECORD_CORRUPT when it is not there, or RECORD_REPLACED when that is why. */
   read(piece: Piece, call: CallContext): Promise<Buffer>
 }
 
 /** Throws RECORD_CORRUPT for sizes that do not fit each other. */
-export function sealedBody(vault: Vault, retrieving: Retrieving, stored: StoredRecord): SealedBody {
+export function ciphertextSource(vault: Vault, retrieving: Retrieving, stored: StoredRecord): CiphertextSource {
   const { sealed, opened } = stored
   if (sealed.partCount === 0) return wholeBody(sealed.envelope, opened.cipher.chunkLog2)
   const claimedSize = Number(sealed.sizeBytes)
@@ -37,7 +37,7 @@ export function sealedBody(vault: Vault, retrieving: Retrieving, stored: StoredR
     async read(piece, call) {
       try {
         const asked = { recordId, keyId, ...piece }
-        const { data } = await patiently((once) => vault.backend.retrievePart(asked, once), call, vault.patience)
+        const { data } = await retryTransient((once) => vault.backend.retrievePart(asked, once), call, vault.patience)
         if (data.length !== piece.length) throw corrupt('part')
         return data
       } catch (error) {
@@ -48,7 +48,7 @@ export function sealedBody(vault: Vault, retrieving: Retrieving, stored: StoredR
   }
 }
 
-function wholeBody(envelope: Buffer, chunkLog2: number): SealedBody {
+function wholeBody(envelope: Buffer, chunkLog2: number): CiphertextSource {
   return {
     claimedSize: plaintextSize(envelope.length, chunkLog2),
     async read({ partNumber, offset, length }) {
@@ -65,7 +65,7 @@ async function whyGone(
   call: CallContext,
 ): Promise<VaultError> {
   const { recordIds, request } = retrieving
-  const { record } = await patiently(
+  const { record } = await retryTransient(
     (once) => backend.retrieveEnvelope({ recordIds, version: request.version }, once),
     call,
     patience,

@@ -3,8 +3,8 @@ import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { DownloadRecordResponse } from '../../gen/encserver/v1/frontend.js'
 import type { Vault } from '../vault/vault.js'
-import { sealedBody } from './ciphertext-source.js'
-import { openStored, type Retrieving } from './open-record.js'
+import { ciphertextSource } from './ciphertext-source.js'
+import { openStoredRecord, type Retrieving } from './open-record.js'
 import { recordInfo } from './record-info.js'
 import { type Range, recordReader } from './record-reader.js'
 
@@ -20,11 +20,11 @@ export async function* downloadRecord(
   downloading: Downloading,
   call: CallContext,
 ): AsyncGenerator<DownloadRecordResponse> {
-  const stored = await openStored(vault, downloading, call)
+  const stored = await openStoredRecord(vault, downloading, call)
   downloading.token?.key.close() // the rest takes hours at worst, and needs the chunks' key only
   const { cipher } = stored.opened
   try {
-    const reader = await recordReader({ body: sealedBody(vault, downloading, stored), cipher }, call)
+    const reader = await recordReader({ body: ciphertextSource(vault, downloading, stored), cipher }, call)
     const range = rangeOf(downloading, reader.size)
     yield { part: { $case: 'header', value: recordInfo(downloading, stored, reader.size) } }
     for await (const value of reader.read(range, call)) yield { part: { $case: 'chunk', value } }

@@ -19,7 +19,7 @@ export interface Listing {
 }
 
 /** Row by row; null for an entry that does not open or belongs elsewhere, which never fails the list. */
-export function openListed(vault: Vault, listing: Listing, rows: SealedRecord[]): Promise<(RecordInfo | null)[]> {
+export function openListEntry(vault: Vault, listing: Listing, rows: SealedRecord[]): Promise<(RecordInfo | null)[]> {
   return Promise.all(rows.map((row) => openRow(vault, listing, row)))
 }
 

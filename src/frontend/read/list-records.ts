@@ -6,7 +6,7 @@ import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import type { ListRecordsRequest, ListRecordsResponse } from '../../gen/encserver/v1/frontend.js'
 import { pseudonymSize } from '../crypto/pseudonym.js'
 import type { Vault } from '../vault/vault.js'
-import { openListed, shownOf } from './list-entry.js'
+import { openListEntry, shownOf } from './list-entry.js'
 import { decodePageToken, encodePageToken } from './page-token.js'
 
 const defaultPageSize = 100
@@ -48,7 +48,7 @@ export async function listRecords(
     call,
   )
   const belongs = (recordName: string, { recordId }: SealedRecord) => isRow(vault, { userId, recordName }, recordId)
-  const opened = await openListed(vault, { user, document: page.user, belongs }, page.records)
+  const opened = await openListEntry(vault, { user, document: page.user, belongs }, page.records)
   const { shown: records, unreadableCount } = shownOf(vault, opened)
   return { records, nextPageToken: pageTokenOf(page.nextAfterRecordId), unreadableCount }
 }

@@ -6,7 +6,7 @@ import type { ListRecordVersionsRequest, ListRecordVersionsResponse } from '../.
 import type { User } from '../keys/user-key-source.js'
 import { isExpired } from '../vault/expiry.js'
 import type { Vault } from '../vault/vault.js'
-import { openListed, shownOf } from './list-entry.js'
+import { openListEntry, shownOf } from './list-entry.js'
 
 /** A checked request and where its record lies. */
 export interface ListingVersions {
@@ -23,7 +23,7 @@ export async function listVersions(
 ): Promise<ListRecordVersionsResponse> {
   const { records, user: document } = await vault.backend.listEnvelopeVersions({ recordIds }, call)
   const belongs = (recordName: string) => recordName === request.recordName
-  const opened = await openListed(vault, { user, document, belongs }, records)
+  const opened = await openListEntry(vault, { user, document, belongs }, records)
   const [current] = opened
   const { shown: versions, unreadableCount } = shownOf(vault, opened)
   if ((current && isExpired(vault, current)) || versions.length + unreadableCount === 0) {

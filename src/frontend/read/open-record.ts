@@ -32,7 +32,7 @@ export interface StoredRecord {
 }
 
 /** Rejects with RECORD_NOT_FOUND, RECORD_KEY_MISMATCH, PRECONDITION_FAILED or RECORD_CORRUPT, in constant words. */
-export async function openStored(vault: Vault, retrieving: Retrieving, call: CallContext): Promise<StoredRecord> {
+export async function openStoredRecord(vault: Vault, retrieving: Retrieving, call: CallContext): Promise<StoredRecord> {
   const { token, request, recordIds } = retrieving
   const { keyring, readSuites, backend } = vault
   const { userId, recordName, callerAad } = request

@@ -6,7 +6,7 @@ import type { CallContext } from '../../core/methods.js'
 import { tagSize } from '../crypto/aead.js'
 import { type ChunkCipher, chunkCount, openChunk } from '../crypto/chunks.js'
 import { chunksPerPart } from '../crypto/parts.js'
-import type { Piece, SealedBody } from './ciphertext-source.js'
+import type { CiphertextSource, Piece } from './ciphertext-source.js'
 import { readAhead } from './read-ahead.js'
 
 const partsAhead = 2
@@ -27,7 +27,7 @@ export interface RecordReader {
 
 /** Opens the last chunk; RECORD_CORRUPT when it does not fit the size. */
 export async function recordReader(
-  { body, cipher }: { body: SealedBody; cipher: ChunkCipher },
+  { body, cipher }: { body: CiphertextSource; cipher: ChunkCipher },
   call: CallContext,
 ): Promise<RecordReader> {
   const size = body.claimedSize

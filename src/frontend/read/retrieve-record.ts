@@ -4,8 +4,8 @@ import type { CallContext } from '../../core/methods.js'
 import type { RetrieveRecordResponse } from '../../gen/encserver/v1/frontend.js'
 import { headerSize, openChunks } from '../crypto/chunks.js'
 import type { Vault } from '../vault/vault.js'
-import { sealedBody } from './ciphertext-source.js'
-import { openStored, type Retrieving, type StoredRecord } from './open-record.js'
+import { ciphertextSource } from './ciphertext-source.js'
+import { openStoredRecord, type Retrieving, type StoredRecord } from './open-record.js'
 import { recordInfo } from './record-info.js'
 import { recordReader } from './record-reader.js'
 
@@ -15,7 +15,7 @@ export async function retrieveRecord(
   retrieving: Retrieving,
   call: CallContext,
 ): Promise<RetrieveRecordResponse> {
-  const stored = await openStored(vault, retrieving, call)
+  const stored = await openStoredRecord(vault, retrieving, call)
   const { cipher } = stored.opened
   try {
     const { envelope, partCount } = stored.sealed
@@ -35,7 +35,7 @@ async function joinParts(
   call: CallContext,
 ): Promise<Buffer> {
   const { cipher } = stored.opened
-  const { size, read } = await recordReader({ body: sealedBody(vault, retrieving, stored), cipher }, call)
+  const { size, read } = await recordReader({ body: ciphertextSource(vault, retrieving, stored), cipher }, call)
   if (size > vault.maxRecordBytes) throw new VaultError('RECORD_TOO_LARGE')
   const pieces: Buffer[] = []
   for await (const piece of read({ from: 0, to: size }, call)) pieces.push(piece)

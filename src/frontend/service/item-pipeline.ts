@@ -13,20 +13,20 @@ export interface Answer<Response> {
   bytes: number
 }
 
-export interface WindowLimits {
+export interface PipelineLimits {
   maxItems: number
   maxBytes: number
 }
 
-export const defaultWindow: WindowLimits = { maxItems: 64, maxBytes: 16 * 1024 * 1024 }
+export const defaultPipeline: PipelineLimits = { maxItems: 64, maxBytes: 16 * 1024 * 1024 }
 
 const maxItemIdBytes = 128
 
 /** Yields the answers as they come; `bytesOf` a request and `answer` must not throw. */
-export async function* itemWindow<Request extends Item, Response>(
+export async function* itemPipeline<Request extends Item, Response>(
   requests: AsyncIterable<Request>,
   work: { bytesOf(request: Request): number; answer(request: Request): Promise<Answer<Response>> },
-  limits = defaultWindow,
+  limits = defaultPipeline,
 ): AsyncGenerator<Response> {
   const open = openItems(limits)
   const answered: (Answer<Response> & { itemId: string })[] = []
@@ -70,7 +70,7 @@ export async function* itemWindow<Request extends Item, Response>(
   }
 }
 
-function openItems({ maxItems, maxBytes }: WindowLimits) {
+function openItems({ maxItems, maxBytes }: PipelineLimits) {
   const sizes = new Map<string, number>()
   let bytes = 0
   let largest = 0

@@ -8,7 +8,7 @@ import {
   type RetrieveRecordsResponse,
   type StoreRecordsResponse,
 } from '../../gen/encserver/v1/frontend.js'
-import { itemWindow } from './item-pipeline.js'
+import { itemPipeline } from './item-pipeline.js'
 
 type FrontendMethods = Methods<FrontendServiceServer>
 type Streams = Pick<FrontendMethods, 'storeRecords' | 'retrieveRecords'>
@@ -46,7 +46,7 @@ export function recordStreams(calls: Calls, failed: ItemFailed = () => undefined
 
   return {
     storeRecords: (requests, call) =>
-      itemWindow(requests, {
+      itemPipeline(requests, {
         bytesOf: ({ record }) => overheadBytes + (record?.data.length ?? 0),
         async answer({ itemId, record }) {
           const { done, error } = await outcomeOf(() => calls.storeRecord(given(record), itemCall(call)), call)
@@ -55,7 +55,7 @@ export function recordStreams(calls: Calls, failed: ItemFailed = () => undefined
         },
       }),
     retrieveRecords: (requests, call) =>
-      itemWindow(requests, {
+      itemPipeline(requests, {
         bytesOf: () => overheadBytes,
         async answer({ itemId, record }) {
           const { done, error } = await outcomeOf(() => calls.retrieveRecord(given(record), itemCall(call)), call)

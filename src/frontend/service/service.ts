@@ -3,7 +3,7 @@
 import { cancelledBy } from '../../core/client/retry.js'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { CallContext, Methods } from '../../core/methods.js'
-import { pace } from '../../core/turn-limiter.js'
+import { turnLimiter } from '../../core/turn-limiter.js'
 import type {
   FrontendServiceServer,
   RetrieveRecordRequest,
@@ -83,7 +83,7 @@ function recordCalls(vault: Vault): RecordCalls {
 
 /** Of records that come together some are begun in each turn, so that their batches leave one after the other. */
 function paced(calls: RecordCalls): RecordCalls {
-  const { turn } = pace()
+  const { turn } = turnLimiter()
   const inTurn = <Request, Response>(method: (request: Request, call: CallContext) => Promise<Response>) => {
     return async (request: Request, call: CallContext) => {
       const later = turn()

@@ -47,7 +47,7 @@ function isPastExpiry({ reason, fields }: VaultError): boolean {
 }
 
 /** Wraps every method of `backend`. */
-export function guardedBackend(backend: Backend): Backend {
+export function translatedBackend(backend: Backend): Backend {
   const guard = <Request, Response>(method: (request: Request, call: CallContext) => Promise<Response>) => {
     return async (request: Request, call: CallContext) => {
       try {

@@ -5,7 +5,7 @@ import { cancelledBy, pause } from '../../core/client/retry.js'
 import { type Reason, VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 
-export interface Patience {
+export interface RetryLimits {
   /** How long one try may take. */
   tryMs: number
   /** How long all tries may take together. It stays below the time after which a stream is idle. */
@@ -15,21 +15,21 @@ export interface Patience {
   settleMs: number
 }
 
-export const defaultPatience: Patience = { tryMs: 30_000, totalMs: 45_000, pauseMs: 250, settleMs: 12_000 }
+export const defaultRetryLimits: RetryLimits = { tryMs: 30_000, totalMs: 45_000, pauseMs: 250, settleMs: 12_000 }
 
 const unsure: Reason[] = ['OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED', 'STORE_UNAVAILABLE']
 const passing: Reason[] = ['BACKEND_UNAVAILABLE', 'OVERLOADED', ...unsure]
 
 /** Whether the call that failed so may have been done all the same. */
-export function isUnsure(error: unknown): error is VaultError {
+export function isUnknownOutcome(error: unknown): error is VaultError {
   return error instanceof VaultError && unsure.includes(error.reason)
 }
 
 /** Tries until it succeeds, fails for good, or patience or the call's time is up; the last fault is what is thrown. */
-export async function patiently<T>(
+export async function retryTransient<T>(
   attempt: (call: CallContext) => Promise<T>,
   call: CallContext,
-  { tryMs, totalMs, pauseMs }: Patience,
+  { tryMs, totalMs, pauseMs }: RetryLimits,
 ): Promise<T> {
   const end = Math.min(call.deadline, Date.now() + totalMs)
   for (;;) {

@@ -11,8 +11,8 @@ import { localKms } from '../keys/local-kms.js'
 import { type RecordIds, recordIds } from '../keys/record-ids.js'
 import { type UserKeys, userKeys } from '../keys/user-keys.js'
 import { type LegacyImport, legacyImport } from '../legacy/import.js'
-import { type Backend, guardedBackend } from '../upstream/backend.js'
-import { defaultPatience, type Patience } from '../upstream/retry.js'
+import { type Backend, translatedBackend } from '../upstream/backend.js'
+import { defaultRetryLimits, type RetryLimits } from '../upstream/retry.js'
 
 export interface Vault {
   backend: Backend
@@ -33,7 +33,7 @@ export interface Vault {
   /** What expiry goes by. */
   clock: Clock
   /** How long transfers wait for the back end. */
-  patience: Patience
+  patience: RetryLimits
   legacyImport: LegacyImport
 }
 
@@ -44,7 +44,7 @@ export interface VaultParts {
   /** Tests bring their own. */
   random?: RandomSource
   clock?: Clock
-  patience?: Patience
+  patience?: RetryLimits
 }
 
 // A transfer takes longer than a call, and so does waiting for its place.
@@ -53,12 +53,12 @@ const transferRetryMs = 1_000
 const readSuites: readonly Suite[] = [1, 2]
 
 export function openVault(parts: VaultParts): Vault {
-  const { config, keyring, backend, random = randomSource(), clock = newClock(), patience = defaultPatience } = parts
+  const { config, keyring, backend, random = randomSource(), clock = newClock(), patience = defaultRetryLimits } = parts
   const suite = (suites.indexOf(config.writeSuite) + 1) as Suite
   const kms = localKms({ keys: keyring.keyEncryptionKeys, writeSuite: suite, readSuites, random })
   const { realm } = keyring
   return {
-    backend: guardedBackend(backend),
+    backend: translatedBackend(backend),
     keyring,
     ids: recordIds(keyring),
     userKeys: userKeys({ realm, providers: [kms], random, limits: config.userKeyCache }),

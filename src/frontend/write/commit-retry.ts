@@ -10,12 +10,12 @@ import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { StoredEnvelope } from '../../gen/encserver/v1/backend.js'
 import { readHeader } from '../crypto/envelope.js'
-import { isUnsure, patiently } from '../upstream/retry.js'
+import { isUnknownOutcome, retryTransient } from '../upstream/retry.js'
 import type { Vault } from '../vault/vault.js'
 import { type Committing, commitRecord, untilCommitted } from './commit-record.js'
 
 /** Rejects as `commitRecord` does, with CONTENTION, and with OUTCOME_UNKNOWN. */
-export async function commitPatiently(
+export async function commitWithRetry(
   vault: Vault,
   committing: Committing,
   call: CallContext,
@@ -28,12 +28,12 @@ export async function commitPatiently(
       const mayLand = Date.now() < settledAt
       return (await findWritten(vault, committing, once)) ?? notThere(mayLand)
     } catch (error) {
-      if (isUnsure(error)) settledAt ??= Date.now() + vault.patience.settleMs
+      if (isUnknownOutcome(error)) settledAt ??= Date.now() + vault.patience.settleMs
       throw error
     }
   }
   try {
-    return await untilCommitted(() => patiently(attempt, call, vault.patience))
+    return await untilCommitted(() => retryTransient(attempt, call, vault.patience))
   } catch (error) {
     throw settledAt === undefined ? error : unknownUnlessTold(error)
   }

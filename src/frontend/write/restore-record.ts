@@ -10,8 +10,8 @@ import type { Mode } from '../crypto/envelope.js'
 import type { RecordKey } from '../crypto/token.js'
 import type { OnePerKey } from '../keys/record-ids.js'
 import type { User } from '../keys/user-key-source.js'
-import { sealedBody } from '../read/ciphertext-source.js'
-import { openStored } from '../read/open-record.js'
+import { ciphertextSource } from '../read/ciphertext-source.js'
+import { openStoredRecord } from '../read/open-record.js'
 import { recordReader } from '../read/record-reader.js'
 import type { Vault } from '../vault/vault.js'
 import { storeContents } from './store-contents.js'
@@ -34,14 +34,14 @@ export async function restoreRecord(
   call: CallContext,
 ): Promise<RestoreRecordResponse> {
   const { user, recordIds, request } = restoring
-  const stored = await openStored(vault, restoring, call)
+  const stored = await openStoredRecord(vault, restoring, call)
   const { cipher } = stored.opened
   const reading = linkedSignal(call.signal)
   let contents: AsyncGenerator<Buffer> | undefined
   let leave: (() => void) | undefined
   try {
     if (stored.sealed.partCount > 0) leave = vault.transfers.enter()
-    const { size, read } = await recordReader({ body: sealedBody(vault, restoring, stored), cipher }, call)
+    const { size, read } = await recordReader({ body: ciphertextSource(vault, restoring, stored), cipher }, call)
     contents = read({ from: 0, to: size }, { ...call, signal: reading.signal })
     const again = { ...request, ...stored.said, data: noBytes }
     return await storeContents(vault, { user, recordId: recordIds[0], mode, request: again, contents }, call)

@@ -4,15 +4,15 @@
 // A transfer holds at most six sealed parts of 1 MiB: four on their way, each with a copy in its message, one that waits
 // for room, one that is gathered. Contents are not asked for more until there is room, which holds their sender back.
 
-import { linkedSignal, untilAborted } from '../../core/abort.js'
+import { abortableIterable, linkedSignal } from '../../core/abort.js'
 import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { StoredEnvelope } from '../../gen/encserver/v1/backend.js'
 import { type PartSealer, partSealer } from '../crypto/parts.js'
 import type { RecordSeal } from '../crypto/record.js'
-import { isUnsure, patiently } from '../upstream/retry.js'
+import { isUnknownOutcome, retryTransient } from '../upstream/retry.js'
 import type { Vault } from '../vault/vault.js'
-import { commitPatiently } from './commit-retry.js'
+import { commitWithRetry } from './commit-retry.js'
 import { type Storing, sealFor } from './store-record.js'
 import { workWindow } from './work-window.js'
 
@@ -43,7 +43,7 @@ export async function storeContents(vault: Vault, storing: StoringContents, call
     const parts = partStorer({ vault, storing, seal, failed: abort }, { ...call, deadline, signal })
     const sealed = await sealContents({ storing, seal, sealer, parts }, signal)
     const committing = { ...storing, seal, ...sealed }
-    const stored = await commitPatiently(vault, committing, { ...call, deadline })
+    const stored = await commitWithRetry(vault, committing, { ...call, deadline })
     return { recordKey: seal.token, keyId: seal.keyId, ...stored }
   } finally {
     clearTimeout(late)
@@ -67,7 +67,7 @@ async function sealContents(
   signal: AbortSignal,
 ): Promise<{ envelope: Buffer; partCount: number; sizeBytes: number }> {
   let sizeBytes = 0
-  for await (const bytes of untilAborted(storing.contents, signal)) {
+  for await (const bytes of abortableIterable(storing.contents, signal)) {
     sizeBytes += bytes.length
     for (const part of sealer.add(bytes)) await parts.store(part)
   }
@@ -115,7 +115,7 @@ async function storePart(
   call: CallContext,
 ): Promise<void> {
   try {
-    await patiently((once) => backend.storePart(part, once), call, patience)
+    await retryTransient((once) => backend.storePart(part, once), call, patience)
   } catch (error) {
     const inTime = !call.signal.aborted && Date.now() < call.deadline
     throw error instanceof VaultError && inTime ? meaningOf(error) : error
@@ -126,7 +126,7 @@ async function storePart(
 function meaningOf(error: VaultError): VaultError {
   // Other bytes under a key id just drawn are the back end's fault, and say nothing of a record of that name.
   if (error.reason === 'ALREADY_EXISTS') return new VaultError('INTERNAL', { cause: error })
-  if (!isUnsure(error)) return error
+  if (!isUnknownOutcome(error)) return error
   const { retryAfterMs } = error
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs }
   return new VaultError('BACKEND_UNAVAILABLE', { message: partsNotStored, cause: error, ...wait })

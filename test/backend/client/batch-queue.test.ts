@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import {
-  type GatheredCall,
-  type GatherQueue,
-  gatherQueue,
-  type Waiting,
+  type BatchedCall,
+  type BatchQueue,
+  batchQueue,
+  type QueuedCall,
 } from '../../../src/backend/client/batch-queue.js'
 import { BatchCall } from '../../../src/gen/encserver/v1/backend.js'
 import { promotedBytes } from '../../promoted.js'
@@ -13,12 +13,12 @@ import { call as context, sampleEnvelope, sampleRecord, sampleUser, storeOf } fr
 const bounds = { batchCalls: 4, batchBytes: 100_000, waitingCalls: 10, waitingBytes: 300_000 }
 const precondition = { condition: { $case: 'keyId', value: randomBytes(16) } } as const
 
-function waiting(call: GatheredCall): Waiting {
+function waiting(call: BatchedCall): QueuedCall {
   return { call, context, resolve: () => undefined, reject: () => undefined }
 }
 
 /** A store whose envelope has that many bytes. */
-function store(bytes: number, generations = 0): Waiting {
+function store(bytes: number, generations = 0): QueuedCall {
   const user = sampleUser()
   const keys = Array.from({ length: generations }, (_, at) => ({
     generation: 0xffff_ff00 + at,
@@ -30,25 +30,25 @@ function store(bytes: number, generations = 0): Waiting {
   return waiting({ $case: 'store', value: storeOf(record, { newUser, precondition }) })
 }
 
-function retrieve(ids = 1): Waiting {
+function retrieve(ids = 1): QueuedCall {
   return waiting({
     $case: 'retrieve',
     value: { recordIds: Array.from({ length: ids }, () => randomBytes(72)), version: 0n },
   })
 }
 
-function remove(ids: number): Waiting {
+function remove(ids: number): QueuedCall {
   const recordIds = Array.from({ length: ids }, () => randomBytes(72))
   return waiting({ $case: 'delete', value: { recordIds, expectKeyId: randomBytes(16) } })
 }
 
-function filled(...calls: Waiting[]): GatherQueue {
-  const queue = gatherQueue(bounds)
+function filled(...calls: QueuedCall[]): BatchQueue {
+  const queue = batchQueue(bounds)
   for (const each of calls) queue.add(each)
   return queue
 }
 
-function addAll(queue: GatherQueue, calls: Waiting[]): () => void {
+function addAll(queue: BatchQueue, calls: QueuedCall[]): () => void {
   return () => {
     for (const each of calls) queue.add(each)
   }
@@ -129,9 +129,9 @@ describe('gather queue', () => {
       const requestId = 'r'.repeat(64)
       const encoded = BatchCall.encode({ index: 127, timeoutMs: 2 ** 32 - 1, requestId, call: each.call }).finish()
       const exact = { ...bounds, waitingBytes: encoded.length + 4 } // its tag and length in the batch
-      expect(thrownBy(() => gatherQueue(exact).add(each))).to.include(overloaded)
+      expect(thrownBy(() => batchQueue(exact).add(each))).to.include(overloaded)
       const ample = { ...bounds, waitingBytes: encoded.length * 1.05 + 600 }
-      expect(thrownBy(() => gatherQueue(ample).add(each))).to.equal(undefined)
+      expect(thrownBy(() => batchQueue(ample).add(each))).to.equal(undefined)
     })
   }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { getEventListeners } from 'node:events'
 import { expect } from 'chai'
-import { gatheredClient } from '../../../src/backend/client/batching-client.js'
+import { batchingClient } from '../../../src/backend/client/batching-client.js'
 import { backendClient } from '../../../src/backend/client.js'
 import { openLevelStore } from '../../../src/backend/engines/level/store.js'
 import { backendService } from '../../../src/backend/service/service.js'
@@ -192,7 +192,7 @@ describe('gathered client', () => {
           getRecord: (id, call) => (id.equals(stuck) ? new Promise(() => undefined) : getRecord(id, call)),
         },
       })
-      const client = gatheredClient(service)
+      const client = batchingClient(service)
       const user = sampleUser()
       const records = Array.from({ length: 50 }, () => sampleRecord(user, { storeTime: undefined }))
       const waiting: Promise<unknown>[] = []

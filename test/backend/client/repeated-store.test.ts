@@ -1,7 +1,7 @@
 // A store that is repeated after its answer was lost, on both engines: behind the client that repeats it, over a connection
 // that breaks, with others who delete in between.
 import { expect } from 'chai'
-import { gatheredClient } from '../../../src/backend/client/batching-client.js'
+import { batchingClient } from '../../../src/backend/client/batching-client.js'
 import { backendService } from '../../../src/backend/service/service.js'
 import type { PartStore } from '../../../src/backend/store/part-store.js'
 import { endOfTime, type Store } from '../../../src/backend/store/store.js'
@@ -52,7 +52,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     precondition?: Precondition,
   ) {
     const request = storeOf(record, { newUser: user, precondition })
-    const client = gatheredClient({
+    const client = batchingClient({
       ...service,
       async *executeBatch() {
         await meanwhile(request)

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { type BatchMethods, BatchStream } from '../../../src/backend/client/batch-stream.js'
-import { batchStreams } from '../../../src/backend/client/stream-pool.js'
+import { streamPool } from '../../../src/backend/client/stream-pool.js'
 import type { CallSignal } from '../../../src/core/call-signal.js'
 import { VaultError } from '../../../src/core/errors.js'
 import type { BatchCall, BatchResult } from '../../../src/gen/encserver/v1/backend.js'
@@ -32,7 +32,7 @@ function counted(fake: { methods: BatchMethods }, some: Partial<typeof limits> =
       seen.open -= 1
     }
   }
-  return { seen, streams: batchStreams({ executeBatch }, { ...limits, ...some }) }
+  return { seen, streams: streamPool({ executeBatch }, { ...limits, ...some }) }
 }
 
 describe('batch streams', () => {
@@ -109,7 +109,7 @@ describe('batch streams', () => {
         }
       }
     }
-    const streams = batchStreams({ executeBatch }, limits)
+    const streams = streamPool({ executeBatch }, limits)
     await streams.exchange(batch())
     breakIt()
     await pause(5)

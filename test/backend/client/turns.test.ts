@@ -1,12 +1,12 @@
 import { expect } from 'chai'
-import { turns } from '../../../src/backend/client/turns.js'
+import { semaphore } from '../../../src/backend/client/turns.js'
 import { until } from '../samples.js'
 
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
 
 describe('turns', () => {
   let freed = 0
-  const some = (count: number, longestMs = 10_000) => turns({ count, longestMs }, () => (freed += 1))
+  const some = (count: number, longestMs = 10_000) => semaphore({ count, longestMs }, () => (freed += 1))
 
   beforeEach(() => {
     freed = 0

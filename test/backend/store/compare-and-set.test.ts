@@ -1,22 +1,22 @@
 import { expect } from 'chai'
-import { overtaken, takeTurns } from '../../../src/backend/store/compare-and-set.js'
+import { conflict, retryOnConflict } from '../../../src/backend/store/compare-and-set.js'
 import { call, reasonOf, rejection } from '../samples.js'
 
 describe('takeTurns', () => {
-  function overtakenFor(times: number): { turn: () => Promise<string | typeof overtaken>; taken: () => number } {
+  function overtakenFor(times: number): { turn: () => Promise<string | typeof conflict>; taken: () => number } {
     let taken = 0
-    return { turn: async () => (++taken > times ? 'done' : overtaken), taken: () => taken }
+    return { turn: async () => (++taken > times ? 'done' : conflict), taken: () => taken }
   }
 
   it('ends with the first turn that is not overtaken', async () => {
     const { turn, taken } = overtakenFor(3)
-    expect(await takeTurns(turn, call)).to.equal('done')
+    expect(await retryOnConflict(turn, call)).to.equal('done')
     expect(taken()).to.equal(4)
   })
 
   it('gives up after 32 turns', async () => {
     const { turn, taken } = overtakenFor(1000)
-    const error = await rejection(takeTurns(turn, call))
+    const error = await rejection(retryOnConflict(turn, call))
     expect(error.reason).to.equal('CONTENTION')
     expect(error.message).to.equal('too many write this record at once; try again')
     expect(taken()).to.equal(32)
@@ -25,7 +25,7 @@ describe('takeTurns', () => {
   it('takes no turn for a call that has ended', async () => {
     const { turn, taken } = overtakenFor(1000)
     const start = Date.now()
-    expect(await reasonOf(takeTurns(turn, { ...call, deadline: start + 50 }))).to.equal('DEADLINE_EXCEEDED')
+    expect(await reasonOf(retryOnConflict(turn, { ...call, deadline: start + 50 }))).to.equal('DEADLINE_EXCEEDED')
     expect(Date.now() - start).to.be.lessThan(300)
     expect(taken()).to.be.lessThan(32)
   })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { clockLag } from '../../../src/backend/sweep/clock-skew.js'
+import { clockSkew } from '../../../src/backend/sweep/clock-skew.js'
 import { newClock } from '../../../src/core/clock.js'
 import { settableTime } from '../../core/settable-time.js'
 
@@ -9,7 +9,7 @@ describe('clock lag', () => {
   it('is told once, when the clock was set ahead by ten minutes or more', () => {
     const time = settableTime(Date.parse('2025-03-01T12:00:00Z'))
     const told: number[] = []
-    const look = clockLag(newClock(time), (ms) => told.push(ms))
+    const look = clockSkew(newClock(time), (ms) => told.push(ms))
     look()
     time.set(time.wallMs() + 10 * minuteMs - 1)
     look()

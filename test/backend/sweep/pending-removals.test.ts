@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { waitingSets } from '../../../src/backend/sweep/pending-removals.js'
+import { pendingRemovals } from '../../../src/backend/sweep/pending-removals.js'
 import { sampleSet } from '../samples.js'
 
 describe('waiting sets', () => {
   it('remember since when each waits', () => {
-    const waiting = waitingSets(10)
+    const waiting = pendingRemovals(10)
     const [a, b] = [sampleSet(), sampleSet()]
     expect([waiting.since(a, 5), waiting.since(b, 7), waiting.since(a, 9)]).to.deep.equal([5, 7, 5])
     expect(waiting.waitingSince(4)).to.deep.equal([])
@@ -13,7 +13,7 @@ describe('waiting sets', () => {
   })
 
   it('begin anew once dropped', () => {
-    const waiting = waitingSets(10)
+    const waiting = pendingRemovals(10)
     const set = sampleSet()
     waiting.since(set, 1)
     waiting.drop(set)
@@ -21,7 +21,7 @@ describe('waiting sets', () => {
   })
 
   it('are no more than there is room for, and those remembered stay', () => {
-    const waiting = waitingSets(2)
+    const waiting = pendingRemovals(2)
     const [a, b, c] = [sampleSet(), sampleSet(), sampleSet()]
     expect([a, b, c].map((set) => waiting.since(set, 1))).to.deep.equal([1, 1, undefined])
     expect(waiting.since(a, 2)).to.equal(1)
@@ -30,7 +30,7 @@ describe('waiting sets', () => {
   })
 
   it('lose those that were not asked for', () => {
-    const waiting = waitingSets(10)
+    const waiting = pendingRemovals(10)
     const [a, b] = [sampleSet(), sampleSet()]
     for (const set of [a, b]) waiting.since(set, 1)
     waiting.dropUnasked()
@@ -40,7 +40,7 @@ describe('waiting sets', () => {
   })
 
   it('keep no reference to the buffers given', () => {
-    const waiting = waitingSets(10)
+    const waiting = pendingRemovals(10)
     const set = sampleSet()
     const copy = { recordId: Buffer.from(set.recordId), keyId: Buffer.from(set.keyId) }
     waiting.since(set, 1)

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { openWholeFile } from '../../../src/cli/files/atomic-file.js'
+import { openAtomicFile } from '../../../src/cli/files/atomic-file.js'
 
 describe('whole file', () => {
   let folder: string
@@ -15,7 +15,7 @@ describe('whole file', () => {
 
   afterEach(() => rm(folder, { recursive: true }))
 
-  const open = (replace: boolean) => openWholeFile({ path, flag: '--out', replace })
+  const open = (replace: boolean) => openAtomicFile({ path, flag: '--out', replace })
 
   it('appears whole, for its owner only', async () => {
     const file = await open(false)
@@ -73,7 +73,7 @@ describe('whole file', () => {
       [join(folder, 'n'.repeat(256)), 'ENAMETOOLONG'],
       [join(path, 'out'), 'ENOTDIR'],
     ] as const) {
-      await openWholeFile({ path: wrong, flag: '--out', replace: true }).then(
+      await openAtomicFile({ path: wrong, flag: '--out', replace: true }).then(
         () => expect.fail('it opened'),
         (error) => expect(error).to.include({ path: wrong, code }),
       )

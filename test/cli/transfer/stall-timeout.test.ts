@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { stallWatch } from '../../../src/cli/transfer/stall-timeout.js'
+import { stallTimeout } from '../../../src/cli/transfer/stall-timeout.js'
 
 describe('stall watch', () => {
-  const watch = (signal = new AbortController().signal) => stallWatch({ patienceMs: 40, signal })
+  const watch = (signal = new AbortController().signal) => stallTimeout({ patienceMs: 40, signal })
 
   it('ends what the server does not move, and nothing else', async () => {
     const { signal, wait, rest, stop } = watch()

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { beclient } from '../../../src/cli/beclient/beclient.js'
 import { feclient } from '../../../src/cli/feclient/feclient.js'
-import { inDoubt } from '../../../src/cli/transfer/unknown-outcome.js'
+import { unknownOutcome } from '../../../src/cli/transfer/unknown-outcome.js'
 import { lateUnsent } from '../../../src/core/client/retry.js'
 import { VaultError } from '../../../src/core/errors.js'
 import { fakeTerminal } from '../fake-terminal.js'
@@ -96,7 +96,7 @@ describe('a write without an answer', () => {
 
   it('leaves none when it was never sent, or refused', () => {
     for (const error of [lateUnsent(), new VaultError('STORE_FULL')]) {
-      expect(inDoubt('unanswered store', error)).to.equal(error)
+      expect(unknownOutcome('unanswered store', error)).to.equal(error)
     }
   })
 })

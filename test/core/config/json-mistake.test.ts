@@ -56,26 +56,7 @@ describe('json mistake', () => {
 
   it('finds one in whatever is no JSON', () => {
     const pieces = fc.array(
-      fc.constantFrom(
-        '{',
-        '}',
-        '[',
-        ']',
-        ',',
-        ':',
-        '"',
-        '"a"',
-        '1',
-        '0',
-        '-',
-        '.',
-        'e',
-        'true',
-        '\\',
-        '\n',
-        '//',
-        "'",
-      ),
+      fc.constantFrom('{', '}', '[', ']', ',', ':', '"', '"a"', '1', '0', '-', '.', 'e', 'true', '\\', '\n', '//', "'"),
     )
     fc.assert(
       fc.property(pieces, (parts) => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { strangers } from '../../../src/core/http2/flood-guard.js'
+import { publicLimits } from '../../../src/core/http2/flood-guard.js'
 import { indexedField, literalField } from '../../../src/core/http2/hpack/encoder.js'
 import { listener } from '../../../src/core/http2/listener.js'
 import type { Stream } from '../../../src/core/http2/stream.js'
@@ -23,7 +23,7 @@ function answer(stream: Stream): void {
 }
 
 async function serve(faults: unknown[]): Promise<number> {
-  const limits = { maxStreams: 100, maxConnectionAgeMs: 600_000, abuse: strangers }
+  const limits = { maxStreams: 100, maxConnectionAgeMs: 600_000, abuse: publicLimits }
   const listening = listener({
     tls: undefined,
     limits,

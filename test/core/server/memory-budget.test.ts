@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { VaultError } from '../../../src/core/errors.js'
 import type { IncomingCall } from '../../../src/core/server/incoming-call.js'
-import { ReceiveBudget } from '../../../src/core/server/memory-budget.js'
+import { MemoryBudget } from '../../../src/core/server/memory-budget.js'
 import { atEnd, releaseAll, until } from '../fake-frontend.js'
 import { rawStreams, serveHandlers } from '../fake-streams.js'
 
@@ -11,7 +11,7 @@ const same = (bytes: Buffer) => bytes
 /** A server whose calls wait for the test to read or end them. */
 async function serveWaiting(maxBytes: number) {
   const calls: IncomingCall[] = []
-  const budget = new ReceiveBudget(maxBytes)
+  const budget = new MemoryBudget(maxBytes)
   const { address } = await serveHandlers(new Map([[path, (call: IncomingCall) => void calls.push(call)]]), budget)
   const client = rawStreams(address)
   const send = async (bytes: number) => {

@@ -1,6 +1,6 @@
 import { Metadata, type ServiceError } from '@grpc/grpc-js'
 import { expect } from 'chai'
-import { libraryService } from '../../../src/core/server/package-service.js'
+import { packageService } from '../../../src/core/server/package-service.js'
 import { atEnd, releaseAll, until } from '../fake-frontend.js'
 import { rawStreams, serveHandlers } from '../fake-streams.js'
 
@@ -25,7 +25,7 @@ async function serveWatchers() {
     stream.once('cancelled', () => watching.splice(watching.indexOf(stream), 1))
     stream.write(Buffer.from('seen'))
   }
-  const service = libraryService(
+  const service = packageService(
     (server) => void server.addService(definition, { watch } as never),
     (bug) => bugs.push(bug),
   )

@@ -4,13 +4,13 @@ import { modes } from '../../../src/frontend/crypto/envelope.js'
 import { HmacKey } from '../../../src/frontend/crypto/hmac.js'
 import { randomSource } from '../../../src/frontend/crypto/random.js'
 import { openRecord, sealWhole, startSeal } from '../../../src/frontend/crypto/record.js'
-import { briefMemory } from '../../../src/frontend/crypto/secret-arena.js'
+import { secretArena } from '../../../src/frontend/crypto/secret-arena.js'
 import { parseToken } from '../../../src/frontend/crypto/token.js'
 import { reasonOf } from './fixtures.js'
 
 describe('brief memory', () => {
   it('is of the size asked for, all zeros, and nobody else has it', () => {
-    const pieces = Array.from({ length: 500 }, (_, at) => briefMemory((at * 37) % 1500))
+    const pieces = Array.from({ length: 500 }, (_, at) => secretArena((at * 37) % 1500))
     for (const [at, piece] of pieces.entries()) {
       expect(piece.length).to.equal((at * 37) % 1500)
       expect(piece.every((byte) => byte === 0)).to.equal(true)
@@ -25,7 +25,7 @@ describe('brief memory', () => {
     const userKey = { uid: randomBytes(16), generation: 1, key: new HmacKey(randomBytes(32)) }
     const pieces = new Set<ArrayBufferLike>()
     for (let at = 0; at < 60; at += 1) {
-      pieces.add(briefMemory(1).buffer)
+      pieces.add(secretArena(1).buffer)
       for (const mode of Object.values(modes)) {
         const terms = { realm: 'r', userId: 'u', recordName: `${at}`, callerAad: Buffer.alloc(at * 10) }
         const seal = startSeal({ ...terms, attributes: randomBytes(at), mode, suite: 1, chunkLog2: 16 }, random)
@@ -48,6 +48,6 @@ describe('brief memory', () => {
 
   it('is not that of other buffers: no secret lies in the pool of Node', () => {
     const { buffer: pool } = Buffer.from('anything')
-    for (let at = 0; at < 100; at += 1) expect(briefMemory(100).buffer).to.not.equal(pool)
+    for (let at = 0; at < 100; at += 1) expect(secretArena(100).buffer).to.not.equal(pool)
   })
 })

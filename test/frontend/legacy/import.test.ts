@@ -7,7 +7,7 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { VaultError } from '../../../src/core/errors.js'
 import { closeLog, openLog } from '../../../src/core/log/log.js'
-import { frontendClient, type Given, type KeyMode } from '../../../src/frontend/client.js'
+import { frontendClient, type KeyMode, type RequestInput } from '../../../src/frontend/client.js'
 import { legacyImport } from '../../../src/frontend/legacy/import.js'
 import { GetLegacyIdRequest, ImportLegacyRecordRequest } from '../../../src/gen/encserver/v1/frontend.js'
 import { bitFlips } from '../crypto/fixtures.js'
@@ -31,12 +31,12 @@ function legacyRecord(contents: Buffer = Buffer.from('PAYLOADS'.repeat(8))) {
 }
 
 /** With a key of its own for each call, as a call wipes what it was given. */
-function importing({ service }: FrontEnd, request: Given<ImportLegacyRecordRequest>) {
+function importing({ service }: FrontEnd, request: RequestInput<ImportLegacyRecordRequest>) {
   const key = request.key && Buffer.from(request.key)
   return service.importLegacyRecord(ImportLegacyRecordRequest.create({ ...request, ...(key && { key }) }), call)
 }
 
-function locating({ service }: FrontEnd, request: Given<GetLegacyIdRequest>) {
+function locating({ service }: FrontEnd, request: RequestInput<GetLegacyIdRequest>) {
   const key = request.key && Buffer.from(request.key)
   return service.getLegacyId(GetLegacyIdRequest.create({ ...request, ...(key && { key }) }), call)
 }

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { type Reason, reasons, VaultError } from '../../../src/core/errors.js'
 import { toGrpcStatus } from '../../../src/core/status.js'
-import { type Backend, guardedBackend } from '../../../src/frontend/upstream/backend.js'
+import { type Backend, translatedBackend } from '../../../src/frontend/upstream/backend.js'
 import { refusal } from '../refusal.js'
 import { call } from '../world.js'
 
@@ -19,7 +19,7 @@ const methods = [
 
 function failing(thrown: unknown): Backend {
   const fail = () => Promise.reject(thrown)
-  return guardedBackend(Object.fromEntries(methods.map((name) => [name, fail])) as unknown as Backend)
+  return translatedBackend(Object.fromEntries(methods.map((name) => [name, fail])) as unknown as Backend)
 }
 
 const ask = (backend: Backend) => refusal(backend.getStoreInfo({}, call))
@@ -107,7 +107,7 @@ describe('the guarded back end', () => {
       const error = await refusal(failing(new VaultError('STORE_FULL', { message: 'words' }))[name]({} as never, call))
       expect(error.message).to.equal(reasons.STORE_FULL.message)
     }
-    const throwing = guardedBackend({
+    const throwing = translatedBackend({
       getStoreInfo: () => {
         throw new VaultError('STORE_FULL', { message: 'words' })
       },
@@ -119,7 +119,7 @@ describe('the guarded back end', () => {
     const request = {}
     const answer = { format: 1, keyringId: Buffer.alloc(0), empty: true }
     const seen: unknown[] = []
-    const backend = guardedBackend({
+    const backend = translatedBackend({
       getStoreInfo: async (...given: unknown[]) => {
         seen.push(...given)
         return answer

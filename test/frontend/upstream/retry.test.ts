@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { newCall } from '../../../src/core/client/client.js'
 import { type Reason, VaultError } from '../../../src/core/errors.js'
-import { type Patience, patiently } from '../../../src/frontend/upstream/retry.js'
+import { type RetryLimits, retryTransient } from '../../../src/frontend/upstream/retry.js'
 import { reasonOf } from '../refusal.js'
 
-const brief: Patience = { tryMs: 1_000, totalMs: 200, pauseMs: 10, settleMs: 100 }
+const brief: RetryLimits = { tryMs: 1_000, totalMs: 200, pauseMs: 10, settleMs: 100 }
 
 /** Fails with these reasons in turn, the last for ever, or then succeeds. */
 function failing(reasons: Reason[], then: 'succeeds' | 'goes on' = 'succeeds') {
@@ -21,25 +21,25 @@ function failing(reasons: Reason[], then: 'succeeds' | 'goes on' = 'succeeds') {
 describe('patience', () => {
   it('outlives what passes by itself', async () => {
     const { attempt, made } = failing(['BACKEND_UNAVAILABLE', 'OVERLOADED', 'STORE_UNAVAILABLE', 'OUTCOME_UNKNOWN'])
-    expect(await patiently(attempt, newCall(), brief)).to.equal('done')
+    expect(await retryTransient(attempt, newCall(), brief)).to.equal('done')
     expect(made()).to.equal(5)
   })
 
   it('has none for anything else', async () => {
     for (const reason of ['STORE_FULL', 'INVALID_REQUEST', 'PARTS_MISSING', 'RECORD_CORRUPT', 'INTERNAL'] as const) {
       const { attempt, made } = failing([reason])
-      expect(await reasonOf(patiently(attempt, newCall(), brief))).to.equal(reason)
+      expect(await reasonOf(retryTransient(attempt, newCall(), brief))).to.equal(reason)
       expect(made()).to.equal(1)
     }
     const bug = new TypeError('mine')
-    const thrown = await patiently(() => Promise.reject(bug), newCall(), brief).catch((error: unknown) => error)
+    const thrown = await retryTransient(() => Promise.reject(bug), newCall(), brief).catch((error: unknown) => error)
     expect(thrown).to.equal(bug)
   })
 
   it('ends with the last word', async () => {
     const { attempt, made } = failing(['BACKEND_UNAVAILABLE'], 'goes on')
     const startedAt = Date.now()
-    expect(await reasonOf(patiently(attempt, newCall(), brief))).to.equal('BACKEND_UNAVAILABLE')
+    expect(await reasonOf(retryTransient(attempt, newCall(), brief))).to.equal('BACKEND_UNAVAILABLE')
     expect(Date.now() - startedAt).to.be.within(100, 1_000)
     expect(made()).to.be.above(3)
   })
@@ -47,11 +47,11 @@ describe('patience', () => {
   it('does not outlive the call', async () => {
     const { attempt } = failing(['BACKEND_UNAVAILABLE'], 'goes on')
     const startedAt = Date.now()
-    await reasonOf(patiently(attempt, newCall({ timeoutMs: 60 }), { ...brief, totalMs: 10_000 }))
+    await reasonOf(retryTransient(attempt, newCall({ timeoutMs: 60 }), { ...brief, totalMs: 10_000 }))
     expect(Date.now() - startedAt).to.be.below(1_000)
     const leaving = new AbortController()
     const slow = { ...brief, pauseMs: 10_000, totalMs: 60_000 }
-    const ended = reasonOf(patiently(attempt, newCall({ signal: leaving.signal }), slow))
+    const ended = reasonOf(retryTransient(attempt, newCall({ signal: leaving.signal }), slow))
     setTimeout(() => leaving.abort(), 20)
     expect(await ended).to.equal('CANCELLED')
   })
@@ -61,9 +61,9 @@ describe('patience', () => {
     const attempt = async ({ deadline }: { deadline: number }) => void deadlines.push(deadline)
     const call = newCall({ timeoutMs: 60_000 })
     const longer = { ...brief, totalMs: 5_000 }
-    await patiently(attempt, call, longer)
+    await retryTransient(attempt, call, longer)
     expect(deadlines[0]! - Date.now()).to.be.within(900, 1_000)
-    await patiently(attempt, newCall({ timeoutMs: 500 }), longer)
+    await retryTransient(attempt, newCall({ timeoutMs: 500 }), longer)
     expect(deadlines[1]! - Date.now()).to.be.within(400, 500)
   })
 
@@ -73,7 +73,7 @@ describe('patience', () => {
       new Promise<never>((_, reject) => {
         setTimeout(() => reject(new VaultError('DEADLINE_EXCEEDED')), deadline - Date.now())
       })
-    expect(await reasonOf(patiently(slow, newCall(), { ...brief, tryMs: 150 }))).to.equal('DEADLINE_EXCEEDED')
+    expect(await reasonOf(retryTransient(slow, newCall(), { ...brief, tryMs: 150 }))).to.equal('DEADLINE_EXCEEDED')
     expect(Date.now() - startedAt).to.be.within(150, 230)
   })
 })

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import { type Reason, VaultError } from '../../../src/core/errors.js'
 import type { Backend } from '../../../src/frontend/upstream/backend.js'
-import type { Patience } from '../../../src/frontend/upstream/retry.js'
+import type { RetryLimits } from '../../../src/frontend/upstream/retry.js'
 import { reasonOf } from '../refusal.js'
 import { MiB, seeded, upload } from '../transfers.js'
 import { type FrontEnd, instead, openWorld, type World } from '../world.js'
@@ -17,7 +17,7 @@ describe('patient commit', () => {
   after(() => world.close())
 
   const data = seeded(MiB + 1)
-  const brief: Patience = { tryMs: 5_000, totalMs: 5_000, pauseMs: 50, settleMs: 500 }
+  const brief: RetryLimits = { tryMs: 5_000, totalMs: 5_000, pauseMs: 50, settleMs: 500 }
   const breaks = (reason: Reason) => Promise.reject(new VaultError(reason))
   const isThere = async (userId: string) => (await frontEnd.list({ userId })).records.length > 0
 

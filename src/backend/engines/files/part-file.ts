@@ -9,7 +9,7 @@ import { VaultError } from '../../../core/errors.js'
 import { otherBytes } from '../../store/part-conflict.js'
 import { rangeIn } from '../../store/part-range.js'
 import type { PartPiece } from '../../store/part-store.js'
-import { codeOf, endsAsAbsent } from './absent-file.js'
+import { errorCode, ignoreMissing } from './absent-file.js'
 import { foldersAbove } from './part-folders.js'
 
 /** A sweep may take the folder away again and again, but not for ever. */
@@ -27,7 +27,7 @@ export async function writeSynced(path: string, data: Buffer): Promise<void> {
 
 /** The piece; undefined when the file is not there. */
 export async function readPiece(path: string, piece: PartPiece): Promise<Buffer | undefined> {
-  const file = await open(path, 'r').catch(endsAsAbsent)
+  const file = await open(path, 'r').catch(ignoreMissing)
   if (file === undefined) return undefined
   try {
     const { size } = await file.stat()
@@ -73,7 +73,7 @@ export function setFolders(): SetFolders {
           await linkOrSame(path, place, data)
           return await syncFolder(folder)
         } catch (error) {
-          if (codeOf(error) !== 'ENOENT' || attempt === maxAttempts) throw error
+          if (errorCode(error) !== 'ENOENT' || attempt === maxAttempts) throw error
           durable.delete(folder)
         }
       }
@@ -92,7 +92,7 @@ async function linkOrSame(path: string, place: string, data: Buffer): Promise<vo
   try {
     await link(path, place) // unlike rename, it fails when the name is taken
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error
+    if (errorCode(error) !== 'EEXIST') throw error
     const there = await readFile(place)
     if (!there.equals(data)) throw otherBytes()
   }

@@ -4,7 +4,7 @@ import { opendir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { halvesOf } from '../../record/record-id.js'
 import type { PartSet } from '../../store/part-store.js'
-import { endsAsAbsent } from './absent-file.js'
+import { ignoreMissing } from './absent-file.js'
 
 const pseudonymName = /^[A-Za-z0-9_-]{48}$/
 const keyIdName = /^[0-9a-f]{32}$/
@@ -24,7 +24,7 @@ export function foldersAbove(setFolder: string): [record: string, user: string, 
 
 /** The names in a folder; none when it is not there, or not any more. */
 async function* namesIn(folder: string, pattern: RegExp): AsyncGenerator<string> {
-  const entries = await opendir(folder).catch(endsAsAbsent)
+  const entries = await opendir(folder).catch(ignoreMissing)
   if (entries === undefined) return
   for await (const { name } of entries) if (pattern.test(name)) yield name
 }

@@ -5,10 +5,10 @@ import { dirname, join } from 'node:path'
 import { makePrivateFolder, syncFolder } from '../../../core/durable-file.js'
 import { VaultError } from '../../../core/errors.js'
 import { admission } from '../../../core/server/admission.js'
-import { refuseEnded } from '../../store/deadline.js'
+import { checkDeadline } from '../../store/deadline.js'
 import type { PartSetState, PartStore } from '../../store/part-store.js'
 import type { StoreCall } from '../../store/store.js'
-import { codeOf, endsAsAbsent } from './absent-file.js'
+import { errorCode, ignoreMissing } from './absent-file.js'
 import { fileError } from './errors.js'
 import { readPiece, setFolders, writeSynced } from './part-file.js'
 import { folderOf, foldersAbove, partNumbersIn, setsIn } from './part-folders.js'
@@ -20,22 +20,22 @@ async function stateIn(setFolder: string): Promise<PartSetState | undefined> {
     count += 1
     last = Math.max(last, partNumber)
   }
-  const first = await stat(join(setFolder, '0')).catch(endsAsAbsent)
+  const first = await stat(join(setFolder, '0')).catch(ignoreMissing)
   return first && count === last + 1 ? { count, begun: first.mtime } : undefined
 }
 
 /** Removes a folder unless something is in it. */
 async function removeEmpty(folder: string): Promise<void> {
   await rmdir(folder).catch((error: unknown) => {
-    if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') endsAsAbsent(error)
+    if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EEXIST') ignoreMissing(error)
   })
 }
 
 async function removeSet(setFolder: string, call: StoreCall): Promise<void> {
   // One by one, so that a stop does not wait for many thousand of them.
   for await (const partNumber of partNumbersIn(setFolder)) {
-    refuseEnded(call)
-    await unlink(join(setFolder, String(partNumber))).catch(endsAsAbsent)
+    checkDeadline(call)
+    await unlink(join(setFolder, String(partNumber))).catch(ignoreMissing)
   }
   await rm(setFolder, { recursive: true, force: true })
   const [record, user] = foldersAbove(setFolder)
@@ -51,7 +51,7 @@ function filePartStore(root: string, unfinished: string): PartStore {
 
   function run<T>(task: () => Promise<T>, call: StoreCall): Promise<T> {
     return work.run(async () => {
-      refuseEnded(call)
+      checkDeadline(call)
       if (closed) throw new VaultError('STORE_UNAVAILABLE')
       return task().catch((error: unknown) => Promise.reject(fileError(error)))
     })
@@ -70,7 +70,7 @@ function filePartStore(root: string, unfinished: string): PartStore {
       }, call),
     get: (piece, call) => run(() => readPiece(join(folderOf(root, piece), String(piece.partNumber)), piece), call),
     state: (set, call) => run(() => stateIn(folderOf(root, set)), call),
-    newest: (set, call) => run(async () => (await stat(folderOf(root, set)).catch(endsAsAbsent))?.mtime, call), // each new part changes it
+    newest: (set, call) => run(async () => (await stat(folderOf(root, set)).catch(ignoreMissing))?.mtime, call), // each new part changes it
     async *sets(call) {
       const found = setsIn(root)
       try {
@@ -103,7 +103,7 @@ export async function openFilePartStore(root: string): Promise<PartStore> {
     await rm(unfinished, { recursive: true, force: true })
     await mkdir(unfinished, { mode: 0o700 })
   } catch (error) {
-    const message = `cannot open the parts in ${root} (${codeOf(error)})`
+    const message = `cannot open the parts in ${root} (${errorCode(error)})`
     throw new VaultError('STORE_UNAVAILABLE', { message, cause: error })
   }
   return filePartStore(root, unfinished)

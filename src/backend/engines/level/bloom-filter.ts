@@ -3,7 +3,7 @@
 // through, so that to look for what is not there is what most of its merging comes from.
 // Keys have to end with 16 random bytes, as pseudonyms do.
 
-export interface KnownKeys {
+export interface BloomFilter {
   /** To be called before the key is written. */
   add(key: Buffer): void
   /** All keys that were there before have been added. */
@@ -20,7 +20,7 @@ const bitsLog2 = 26
 const hashes = 4
 const hashBytes = 4
 
-export function knownKeys(): KnownKeys {
+export function bloomFilter(): BloomFilter {
   const bits = new Uint8Array(2 ** bitsLog2 / 8)
   let isComplete = false
 

@@ -1,14 +1,14 @@
 // One LevelDB: grouped reads, writes in group commits, recovery after failed writes.
 import type { Backoff } from '../../../core/backoff.js'
 import { makePrivateFolder } from '../../../core/durable-file.js'
-import { refuseEnded } from '../../store/deadline.js'
+import { checkDeadline } from '../../store/deadline.js'
 import type { StoreCall, StoreHealth } from '../../store/store.js'
 import { type Change, groupCommit, type Write } from './group-commit.js'
 import { type Level, type LevelHandle, type LevelOptions, openLevelHandle } from './handle.js'
-import { knowingEngine } from './key-filter.js'
-import { groupRead } from './read-batcher.js'
+import { filteredEngine } from './key-filter.js'
+import { readBatcher } from './read-batcher.js'
 import { defaultBackoff, levelRecovery } from './recovery.js'
-import { type RecentLimits, type Rows, recentRows } from './row-cache.js'
+import { type RowCacheLimits, type Rows, rowCache } from './row-cache.js'
 
 export interface KeyRange {
   gt?: Buffer
@@ -31,7 +31,7 @@ export interface LevelDatabase<Value> {
 export interface LevelDatabaseOptions<Value> extends LevelOptions<Value> {
   backoff?: Backoff | undefined
   /** How many rows to remember that were read; none unless set. */
-  recent?: RecentLimits<Value> | undefined
+  recent?: RowCacheLimits<Value> | undefined
   /** Whether to know which keys there are (known-keys.ts says what keys have to be for that). */
   knowsKeys?: boolean | undefined
   /** The health has changed. */
@@ -56,16 +56,16 @@ async function writeAll<Value>(level: Level<Value>, changes: Change<Value>[]): P
 function rangesOf<Value>(handle: LevelHandle<Value>): Pick<LevelDatabase<Value>, 'scan' | 'keys'> {
   return {
     async scan(range, visit, call) {
-      refuseEnded(call)
+      checkDeadline(call)
       await handle.use(async (level) => {
         for await (const [key, value] of level.iterator(range)) {
           if (!visit(key, value)) return
-          refuseEnded(call)
+          checkDeadline(call)
         }
       })
     },
     async keys(range, call) {
-      refuseEnded(call)
+      checkDeadline(call)
       return handle.use((level) => level.keys(range).all())
     },
   }
@@ -90,10 +90,10 @@ export async function openLevelDatabase<Value extends NonNullable<unknown>>(
   }
 
   const read = (keys: Buffer[]) => handle.use((level) => level.getMany(keys))
-  const stored: Rows<Value> = { get: groupRead(read), write: writeBatch }
-  const remembered = recent && recentRows(stored, recent)
+  const stored: Rows<Value> = { get: readBatcher(read), write: writeBatch }
+  const remembered = recent && rowCache(stored, recent)
   const { get, write } = remembered ?? stored
-  const knowing = knowsKeys ? knowingEngine({ read, write }, handle) : undefined
+  const knowing = knowsKeys ? filteredEngine({ read, write }, handle) : undefined
   const commits = groupCommit<Value>(knowing ?? { read, write })
 
   function healthChanged(): void {

@@ -6,7 +6,7 @@ import type { LevelDatabase } from './database.js'
 
 const millisBytes = 8
 
-export function levelDeletes(deletes: LevelDatabase<Buffer>): Pick<Store, 'noteDeletes' | 'deletesUntil'> {
+export function deleteWatermarks(deletes: LevelDatabase<Buffer>): Pick<Store, 'noteDeletes' | 'deletesUntil'> {
   return {
     noteDeletes({ userPseudonym, until, latest }, call) {
       const value = Buffer.alloc(millisBytes)

@@ -6,11 +6,11 @@ import { noBytes } from '../../../core/frame.js'
 import type { SealedRecord } from '../../../gen/encserver/v1/backend.js'
 import { keyIdOf } from '../../record/envelope-header.js'
 import { recordIdBytes } from '../../record/record-id.js'
-import { always } from '../../store/deadline.js'
+import { noDeadline } from '../../store/deadline.js'
 import type { Due, StoreCall } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'
 
-export interface LevelExpiry {
+export interface ExpiryIndex {
   /** Runs the write of a record, after it was noted when that expires. */
   noted<T>(record: SealedRecord, write: () => Promise<T>, call: StoreCall): Promise<T>
   expired(query: { by: Date; limit: number }, call: StoreCall): Promise<Due[]>
@@ -31,7 +31,7 @@ function entryKey(time: Date, record: SealedRecord): Buffer {
   return Buffer.concat([timeKey(time), record.recordId, keyIdOf(record)])
 }
 
-export function levelExpiry(entries: LevelDatabase<Buffer>): LevelExpiry {
+export function expiryIndex(entries: LevelDatabase<Buffer>): ExpiryIndex {
   // Entries whose record is on its way: it would be missed if they were taken for stale.
   const underWay = new Map<string, number>()
 
@@ -74,7 +74,7 @@ export function levelExpiry(entries: LevelDatabase<Buffer>): LevelExpiry {
     forget(record) {
       if (record?.expireTime === undefined) return
       // Nobody waits for it: an entry that stays is told as due once more, and then settled.
-      change(entryKey(record.expireTime, record), undefined, always).catch(() => undefined)
+      change(entryKey(record.expireTime, record), undefined, noDeadline).catch(() => undefined)
     },
   }
 }

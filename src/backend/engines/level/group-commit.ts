@@ -2,7 +2,7 @@
 // write as for a thousand, so this is what makes durable answers cheap. It is also the compare-and-set: as nobody else
 // writes, what is decided against the rows read for a batch still holds when the batch is written.
 import { VaultError } from '../../../core/errors.js'
-import { dropEnded } from '../../store/deadline.js'
+import { rejectExpired } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 
 /** What a call makes of the current value; without a `change` nothing is written for it. */
@@ -126,7 +126,7 @@ export function groupCommit<Value>(engine: Engine<Value>, limits: CommitLimits =
     while (queue.length > 0) {
       const taken = takeBatch(queue, limits)
       for (const { bytes } of taken) queueBytes -= bytes
-      const batch = dropEnded(taken)
+      const batch = rejectExpired(taken)
       if (batch.length > 0) await commit(batch, engine)
     }
     running = undefined

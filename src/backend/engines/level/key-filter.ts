@@ -2,11 +2,11 @@
 // keys that are there already, beside the database's other work; until then all are read.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { recordIdBytes } from '../../record/record-id.js'
-import { type KnownKeys, knownKeys } from './bloom-filter.js'
+import { type BloomFilter, bloomFilter } from './bloom-filter.js'
 import type { Engine } from './group-commit.js'
 import type { Level, LevelHandle } from './handle.js'
 
-export interface KnowingEngine<Value> extends Engine<Value> {
+export interface FilteredEngine<Value> extends Engine<Value> {
   /** Ends the learning. */
   stop(): Promise<void>
 }
@@ -17,8 +17,8 @@ const pauses = 3
 /** To learn a key is to read its row: a larger database is not learnt, as each start would read all of it. */
 const mostBytes = 8 * 1024 ** 3
 
-export function knowingEngine<Value>(engine: Engine<Value>, handle: LevelHandle<Value>): KnowingEngine<Value> {
-  const known = knownKeys()
+export function filteredEngine<Value>(engine: Engine<Value>, handle: LevelHandle<Value>): FilteredEngine<Value> {
+  const known = bloomFilter()
   const stopping = new AbortController()
   const learning = learn(handle, known, stopping.signal)
   return {
@@ -40,7 +40,7 @@ export function knowingEngine<Value>(engine: Engine<Value>, handle: LevelHandle<
 }
 
 /** Ends when all are known, when they are too large, with the signal, or when they cannot be read; never rejects. */
-async function learn<Value>(handle: LevelHandle<Value>, known: KnownKeys, signal: AbortSignal): Promise<void> {
+async function learn<Value>(handle: LevelHandle<Value>, known: BloomFilter, signal: AbortSignal): Promise<void> {
   try {
     if ((await handle.use(bytesOf)) > mostBytes) return
     let after: Buffer | undefined

@@ -3,7 +3,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { VaultError } from '../../../core/errors.js'
-import { always } from '../../store/deadline.js'
+import { noDeadline } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'
 
@@ -37,7 +37,7 @@ async function holdsLevel(folder: string): Promise<boolean> {
 
 /** Throws STORE_FORMAT unless the store, with its other folders, is new or of the known format. */
 export async function checkFormat(meta: LevelDatabase<Buffer>, others: string[]): Promise<void> {
-  const stored = await meta.get(formatKey, always)
+  const stored = await meta.get(formatKey, noDeadline)
   if (stored !== undefined && stored.toString() !== String(knownFormat)) {
     const message = `the store has format ${stored}; this version knows format ${knownFormat}`
     throw new VaultError('STORE_FORMAT', { message })
@@ -48,5 +48,5 @@ export async function checkFormat(meta: LevelDatabase<Buffer>, others: string[])
     const message = 'the store has records but no format number; restore its meta folder from the same backup'
     throw new VaultError('STORE_FORMAT', { message })
   }
-  await setIfAbsent(meta, { key: formatKey, value: Buffer.from(String(knownFormat)), call: always })
+  await setIfAbsent(meta, { key: formatKey, value: Buffer.from(String(knownFormat)), call: noDeadline })
 }

@@ -1,6 +1,6 @@
 // Reads of one turn share one job of the database, and so do those that come while jobs are under way. A job of its own
 // costs each read a walk through the thread pool, which is more than the read itself: to wake a thread, and to be woken.
-import { dropEnded, refuseEnded } from '../../store/deadline.js'
+import { checkDeadline, rejectExpired } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 
 interface Waiting<Value> {
@@ -18,7 +18,7 @@ const maxJobs = 3
 function deal<Value>(batch: Waiting<Value>[], values: (Value | undefined)[]): void {
   for (const [at, { call, resolve, reject }] of batch.entries()) {
     try {
-      refuseEnded(call)
+      checkDeadline(call)
       resolve(values[at])
     } catch (error) {
       reject(error)
@@ -27,7 +27,7 @@ function deal<Value>(batch: Waiting<Value>[], values: (Value | undefined)[]): vo
 }
 
 /** Reads one key at a time for its callers, and many at a time from the database. */
-export function groupRead<Value>(
+export function readBatcher<Value>(
   read: (keys: Buffer[]) => Promise<(Value | undefined)[]>,
 ): (key: Buffer, call: StoreCall) => Promise<Value | undefined> {
   const waiting: Waiting<Value>[] = []
@@ -43,7 +43,7 @@ export function groupRead<Value>(
 
   function readWaiting(): void {
     while (jobs < maxJobs && waiting.length > 0) {
-      const batch = dropEnded(waiting.splice(0, maxKeys))
+      const batch = rejectExpired(waiting.splice(0, maxKeys))
       if (batch.length === 0) continue
       jobs += 1
       void readBatch(batch).then(jobDone)
@@ -59,7 +59,7 @@ export function groupRead<Value>(
   const afterTurn = () => process.nextTick(readWaiting)
 
   return async (key, call) => {
-    refuseEnded(call)
+    checkDeadline(call)
     return new Promise((resolve, reject) => {
       waiting.push({ key, call, resolve, reject })
       if (waiting.length === 1 && jobs < maxJobs) queueMicrotask(afterTurn)

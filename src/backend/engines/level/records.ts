@@ -7,7 +7,7 @@ import { pageBuilder } from '../../record/page-builder.js'
 import { decideDelete, decideWrite } from '../../record/write-rules.js'
 import type { DeleteTarget, Put, RecordPage, RecordRange, StoreCall, Written } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'
-import type { LevelExpiry } from './expiry-index.js'
+import type { ExpiryIndex } from './expiry-index.js'
 import { intact, isDamaged, type Row, rowCodec } from './row-codec.js'
 
 export type LevelRecords = LevelDatabase<Row<SealedRecord>>
@@ -50,7 +50,7 @@ function writeRecord(records: LevelRecords, put: Put, call: StoreCall): Promise<
 }
 
 export async function putRecord(
-  { records, expiry }: { records: LevelRecords; expiry: LevelExpiry },
+  { records, expiry }: { records: LevelRecords; expiry: ExpiryIndex },
   put: Put,
   call: StoreCall,
 ): Promise<Written | undefined> {
@@ -61,7 +61,7 @@ export async function putRecord(
 }
 
 export async function deleteRecord(
-  { records, expiry }: { records: LevelRecords; expiry: LevelExpiry },
+  { records, expiry }: { records: LevelRecords; expiry: ExpiryIndex },
   target: DeleteTarget,
   call: StoreCall,
 ): Promise<SealedRecord | undefined> {

@@ -3,7 +3,7 @@
 // a write was under way: no row outlives its change. What a failed write has left in the log shows when the database is
 // opened again, so all is forgotten then.
 import { LRUCache } from 'lru-cache'
-import { refuseEnded } from '../../store/deadline.js'
+import { checkDeadline } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 import type { Change } from './group-commit.js'
 
@@ -13,12 +13,12 @@ export interface Rows<Value> {
   write(changes: Change<Value>[]): Promise<void>
 }
 
-export interface RecentRows<Value> extends Rows<Value> {
+export interface RowCache<Value> extends Rows<Value> {
   /** To be called when the database has been opened again. */
   forget(): void
 }
 
-export interface RecentLimits<Value> {
+export interface RowCacheLimits<Value> {
   maxRows: number
   maxBytes: number
   /** About what a row takes, at least 1; one that takes more than there is, is not remembered. */
@@ -27,17 +27,17 @@ export interface RecentLimits<Value> {
 
 const nameOf = (key: Buffer) => key.toString('latin1')
 
-export function recentRows<Value extends NonNullable<unknown>>(
+export function rowCache<Value extends NonNullable<unknown>>(
   { get, write }: Rows<Value>,
-  { maxRows, maxBytes, bytesOf }: RecentLimits<Value>,
-): RecentRows<Value> {
+  { maxRows, maxBytes, bytesOf }: RowCacheLimits<Value>,
+): RowCache<Value> {
   const recent = new LRUCache<string, Value>({ max: maxRows, maxSize: maxBytes, sizeCalculation: bytesOf })
   let underWay = 0
   let ended = 0
 
   return {
     async get(key, call) {
-      refuseEnded(call)
+      checkDeadline(call)
       const known = recent.get(nameOf(key))
       if (known !== undefined) return known
       const before = ended

@@ -14,13 +14,13 @@ import { cutToHeader } from '../../record/envelope-header.js'
 import type { Store, StoreCall } from '../../store/store.js'
 import { type CombinedHealth, combinedHealth } from '../../store/store-health.js'
 import { type LevelDatabase, type LevelDatabaseOptions, openLevelDatabase } from './database.js'
-import { levelDeletes } from './delete-watermarks.js'
+import { deleteWatermarks } from './delete-watermarks.js'
 import { openError } from './errors.js'
-import { levelExpiry } from './expiry-index.js'
+import { expiryIndex } from './expiry-index.js'
 import { checkFormat, keyringKey, knownFormat, metaCodec, setIfAbsent } from './meta.js'
 import { deleteRecord, getRecord, type LevelRecords, listRecords, putRecord, recordCodec } from './records.js'
 import { intact, type Row } from './row-codec.js'
-import { recentUsers, userCodec } from './users.js'
+import { userCacheLimits, userCodec } from './users.js'
 import { levelVersions } from './versions.js'
 
 export interface LevelStoreOptions {
@@ -52,7 +52,7 @@ async function isEmpty({ users, records }: Databases, call: StoreCall): Promise<
 
 function levelStore(databases: Databases, { health, onHealth }: CombinedHealth): Store {
   const { meta, users, records, versions } = databases
-  const expiry = levelExpiry(databases.expiry)
+  const expiry = expiryIndex(databases.expiry)
   return {
     async meta(call) {
       // Rows before the keyring: whoever binds it does so before writing a row, so rows without a keyring are real.
@@ -72,7 +72,7 @@ function levelStore(databases: Databases, { health, onHealth }: CombinedHealth):
         },
         call,
       }),
-    ...levelDeletes(databases.deletes),
+    ...deleteWatermarks(databases.deletes),
     getRecord: (recordId, call) => getRecord(records, recordId, call),
     async getRecordHeader(recordId, call) {
       const record = await getRecord(records, recordId, call)
@@ -126,7 +126,7 @@ async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, chan
     )
     return {
       meta,
-      users: await openPart('users', { codec: userCodec, bufferBytes, recent: recentUsers }),
+      users: await openPart('users', { codec: userCodec, bufferBytes, recent: userCacheLimits }),
       records: await openPart('records', { ...contents, knowsKeys: true }),
       versions: await openPart('versions', contents),
       expiry: await openPart('expiry', index),

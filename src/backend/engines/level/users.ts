@@ -3,14 +3,14 @@
 import { frame } from '../../../core/frame.js'
 import { UserDocument } from '../../../gen/encserver/v1/backend.js'
 import { bytesOfUser } from '../../record/message-size.js'
-import type { RecentLimits } from './row-cache.js'
+import type { RowCacheLimits } from './row-cache.js'
 import { isDamaged, type Row, rowCodec } from './row-codec.js'
 
 const MiB = 1024 * 1024
 const objectBytes = 1024 // what V8 needs for a document and its buffers
 
 /** Every call reads its user. A damaged row is read again: it may have been the reading that failed. */
-export const recentUsers: RecentLimits<Row<UserDocument>> = {
+export const userCacheLimits: RowCacheLimits<Row<UserDocument>> = {
   maxRows: 20_000,
   maxBytes: 16 * MiB,
   bytesOf: (row) => (isDamaged(row) ? Number.MAX_SAFE_INTEGER : objectBytes + bytesOfUser(row)),

@@ -5,7 +5,7 @@ import { cutToHeader } from '../../record/envelope-header.js'
 import { recordIdBytes } from '../../record/record-id.js'
 import type { Store, VersionId, VersionRange } from '../../store/store.js'
 import type { KeyRange } from './database.js'
-import type { LevelExpiry } from './expiry-index.js'
+import type { ExpiryIndex } from './expiry-index.js'
 import { type LevelRecords, unreadable } from './records.js'
 import { intact, isDamaged } from './row-codec.js'
 
@@ -49,7 +49,7 @@ function distinctIds(keys: Buffer[]): Buffer[] {
   return ids
 }
 
-export function levelVersions({ versions, expiry }: { versions: LevelRecords; expiry: LevelExpiry }): VersionMethods {
+export function levelVersions({ versions, expiry }: { versions: LevelRecords; expiry: ExpiryIndex }): VersionMethods {
   return {
     putVersion: (version, call) =>
       versions.write<void>({

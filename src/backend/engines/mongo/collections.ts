@@ -1,7 +1,7 @@
 // The collections of a store. They stand apart so that user documents, which hold the wrapped keys, can have backups of
 // their own. Every access of a call is a point or a range on `_id`; only the sweep has an index of its own.
 import type { Collection, Db, Filter, OptionalUnlessRequiredId } from 'mongodb'
-import { overtaken, takeTurns } from '../../store/compare-and-set.js'
+import { conflict, retryOnConflict } from '../../store/compare-and-set.js'
 import type { StoreCall } from '../../store/store.js'
 import type { MongoConnection } from './connection.js'
 import { type RecordRow, rowOptions, type UserRow } from './documents.js'
@@ -46,7 +46,7 @@ export function collectionsOf(database: Db): Collections {
 }
 
 /** Inserts the row unless there is one of that id; returns whether it did. */
-export async function inserted<Row extends { _id: string }>(
+export async function insert<Row extends { _id: string }>(
   collection: Collection<Row>,
   row: Row,
   { call, commandOf }: Caller,
@@ -67,11 +67,11 @@ export function insertIfAbsent<Row extends { _id: string }>(
   caller: Caller,
 ): Promise<Row> {
   const { call, commandOf } = caller
-  return takeTurns<Row>(async () => {
-    if (await inserted(collection, row, caller)) return row
+  return retryOnConflict<Row>(async () => {
+    if (await insert(collection, row, caller)) return row
     // Not there for a reader yet: what stood in the way has no majority so far, and may never have one.
     const current = await collection.findOne({ _id: row._id } as Filter<Row>, commandOf(call))
-    return (current as Row | null) ?? overtaken
+    return (current as Row | null) ?? conflict
   }, call)
 }
 

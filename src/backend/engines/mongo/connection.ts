@@ -3,8 +3,8 @@
 import { type Db, type DbOptions, ReadConcern } from 'mongodb'
 import { VaultError } from '../../../core/errors.js'
 import type { Secret } from '../../../core/secret.js'
-import { answeredInTime } from '../../store/answered-in-time.js'
-import { refuseEnded } from '../../store/deadline.js'
+import { withDeadline } from '../../store/answered-in-time.js'
+import { checkDeadline } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 import { retryAfterMs } from '../../store/store-health.js'
 import { type MongoLimits, newClient } from './client.js'
@@ -63,9 +63,9 @@ export function mongoConnection({ uri, database, limits, changed }: MongoConnect
       await client.connect()
     },
     async use(task, call) {
-      refuseEnded(call)
+      checkDeadline(call)
       if (closed) throw new VaultError('STORE_UNAVAILABLE', { retryAfterMs })
-      return answeredInTime(work(task), call)
+      return withDeadline(work(task), call)
     },
     commandOf: ({ deadline }) => ({
       maxTimeMS: Math.ceil(Math.max(1, Math.min(limits.commandMs, deadline - Date.now()))),

@@ -2,10 +2,10 @@
 // are never changed.
 
 import { type DeletesNote, endOfTime } from '../../store/store.js'
-import { type Caller, type Collections, inserted } from './collections.js'
+import { type Caller, type Collections, insert } from './collections.js'
 import { idText } from './documents.js'
 
-export async function noteDeletes(
+export async function recordDeletes(
   { deletes }: Collections,
   { userPseudonym, until, latest }: DeletesNote,
   caller: Caller,
@@ -15,7 +15,7 @@ export async function noteDeletes(
   const filter = { _id, $or: [{ until: { $lt: until } }, { until: { $gt: latest } }, damaged] }
   const replace = () => deletes.updateOne(filter, { $set: { until } }, caller.commandOf(caller.call))
   const { matchedCount } = await replace()
-  if (matchedCount > 0 || (await inserted(deletes, { _id, until }, caller))) return
+  if (matchedCount > 0 || (await insert(deletes, { _id, until }, caller))) return
   await replace() // who was first may have noted an earlier time
 }
 

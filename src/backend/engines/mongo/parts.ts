@@ -1,6 +1,6 @@
 // Reads and writes of parts as documents (mongo-part-row.ts).
 import type { Collection } from 'mongodb'
-import { refuseEnded } from '../../store/deadline.js'
+import { checkDeadline } from '../../store/deadline.js'
 import { otherBytes } from '../../store/part-conflict.js'
 import { rangeIn } from '../../store/part-range.js'
 import type { Part, PartPiece, PartSet, PartSetState } from '../../store/part-store.js'
@@ -53,7 +53,7 @@ export async function partsState(
 async function* pagesOf(parts: Parts, set: PartSet, { call, commandOf }: Caller): AsyncGenerator<TimedRow[]> {
   const { $gt: first, $lt } = rangeOf(set)
   for (let $gt = first; ; ) {
-    refuseEnded(call)
+    checkDeadline(call)
     const options = { ...commandOf(call), ...timeOnly, sort: { _id: 1 }, limit: pageRows } as const
     const rows = await parts.find({ _id: { $gt, $lt } }, options).toArray()
     if (rows.length > 0) yield rows

@@ -5,9 +5,9 @@ import type { SealedRecord } from '../../../gen/encserver/v1/backend.js'
 import { keyIdOf } from '../../record/envelope-header.js'
 import { isExpired } from '../../record/expiry.js'
 import { decideDelete, decideWrite } from '../../record/write-rules.js'
-import { overtaken, takeTurns } from '../../store/compare-and-set.js'
+import { conflict, retryOnConflict } from '../../store/compare-and-set.js'
 import type { DeleteTarget, Put, Written } from '../../store/store.js'
-import { type Caller, inserted } from './collections.js'
+import { type Caller, insert } from './collections.js'
 import { idText, listedOf, notExpired, type RecordRow, recordOf, recordRow, withoutChunks } from './documents.js'
 
 type Records = Collection<RecordRow>
@@ -40,13 +40,13 @@ async function written(
   records: Records,
   { put, current }: { put: Put; current: SealedRecord | undefined },
   caller: Caller,
-): Promise<Written | undefined | typeof overtaken> {
+): Promise<Written | undefined | typeof conflict> {
   const decision = decideWrite(current, put)
   if (!decision?.next) return decision && { stored: decision.stored, change: undefined }
   const { stored, next } = decision
   const row = recordRow(next)
-  const done = current ? await replaced(records, { row, current }, caller) : await inserted(records, row, caller)
-  return done ? { stored, change: { from: current, to: next } } : overtaken
+  const done = current ? await replaced(records, { row, current }, caller) : await insert(records, row, caller)
+  return done ? { stored, change: { from: current, to: next } } : conflict
 }
 
 async function replaced(
@@ -72,9 +72,9 @@ function maybeNew({ record, precondition, keptKeyId, perhapsDone, now }: Put): b
 }
 
 export async function putRecord(records: Records, put: Put, caller: Caller): Promise<Written | undefined> {
-  const guess = maybeNew(put) ? await written(records, { put, current: undefined }, caller) : overtaken
-  if (guess !== overtaken) return guess
-  return takeTurns(async () => {
+  const guess = maybeNew(put) ? await written(records, { put, current: undefined }, caller) : conflict
+  if (guess !== conflict) return guess
+  return retryOnConflict(async () => {
     const current = await getRecordHeader(records, put.record.recordId, caller)
     return written(records, { put, current }, caller)
   }, caller.call)
@@ -91,11 +91,11 @@ export function deleteRecord(
   caller: Caller,
 ): Promise<SealedRecord | undefined> {
   const { call, commandOf } = caller
-  return takeTurns(async () => {
+  return retryOnConflict(async () => {
     const options = { ...commandOf(call), projection: withoutChunks }
     const row = await records.findOneAndDelete(deletable(target), options)
     if (row !== null) return listedOf(row)
     const current = await getRecordHeader(records, target.recordId, caller)
-    return decideDelete(current, target) ? overtaken : undefined
+    return decideDelete(current, target) ? conflict : undefined
   }, call)
 }

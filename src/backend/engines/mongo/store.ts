@@ -5,14 +5,14 @@ import type { Db } from 'mongodb'
 import type { Backoff } from '../../../core/backoff.js'
 import { VaultError } from '../../../core/errors.js'
 import type { Secret } from '../../../core/secret.js'
-import { always } from '../../store/deadline.js'
+import { noDeadline } from '../../store/deadline.js'
 import type { PartStore } from '../../store/part-store.js'
 import type { Store, StoreCall } from '../../store/store.js'
 import { type CombinedHealth, combinedHealth } from '../../store/store-health.js'
 import { defaultLimits, type MongoLimits } from './client.js'
 import { type Caller, type Collections, collectionsOf, insertIfAbsent } from './collections.js'
 import { type MongoConnection, mongoConnection } from './connection.js'
-import { deletesUntil, noteDeletes } from './delete-watermarks.js'
+import { deletesUntil, recordDeletes } from './delete-watermarks.js'
 import { idText, userOf, userRow } from './documents.js'
 import { listRecords } from './list.js'
 import { bindKeyring, prepareStore, readMeta } from './meta.js'
@@ -65,7 +65,7 @@ function mongoStore({ connection, readiness, health }: Connected): MongoStore {
       }, call),
     insertUser: (user, call) =>
       run(async ({ users }, caller) => userOf(await insertIfAbsent(users, userRow(user), caller)), call),
-    noteDeletes: (note, call) => run((all, caller) => noteDeletes(all, note, caller), call),
+    noteDeletes: (note, call) => run((all, caller) => recordDeletes(all, note, caller), call),
     deletesUntil: (pseudonym, call) => run((all, caller) => deletesUntil(all, pseudonym, caller), call),
     getRecord: (recordId, call) => run(({ records }, caller) => getRecord(records, recordId, caller), call),
     getRecordHeader: (recordId, call) => run(({ records }, caller) => getRecordHeader(records, recordId, caller), call),
@@ -90,7 +90,7 @@ function mongoStore({ connection, readiness, health }: Connected): MongoStore {
 
 async function prepared({ connect, commandOf }: MongoConnection, database: Db): Promise<void> {
   await connect() // a command would connect as well, but never again once that has failed
-  await prepareStore(database, { call: always, commandOf })
+  await prepareStore(database, { call: noDeadline, commandOf })
 }
 
 function validDatabase(name: string): string {
@@ -111,7 +111,7 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<MongoS
   const health = combinedHealth()
   const connection = mongoConnection({ uri, database, limits, changed: health.changed })
   const { servers } = connection
-  const prepare = () => connection.use((db) => prepared(connection, db), always)
+  const prepare = () => connection.use((db) => prepared(connection, db), noDeadline)
   const readiness = mongoReadiness({ servers, database, health, prepare, waitMs: limits.waitMs, backoff, report })
   health.add(() => (servers.areReachable() && readiness.isPrepared() ? 'ready' : 'STORE_UNAVAILABLE'))
   health.changed()

@@ -2,8 +2,8 @@
 import type { Readable } from 'node:stream'
 import { linkedSignal } from '../../../core/abort.js'
 import { VaultError } from '../../../core/errors.js'
-import { answeredInTime } from '../../store/answered-in-time.js'
-import { endOf, refuseEnded } from '../../store/deadline.js'
+import { withDeadline } from '../../store/answered-in-time.js'
+import { checkDeadline, endOf } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 import type { S3Connection } from './client.js'
 import { isNoBucket, s3Error, statusOf } from './errors.js'
@@ -51,10 +51,10 @@ function sizeIn(contentRange: string): number {
 type Request<T> = (options: { abortSignal: AbortSignal }) => Promise<T>
 
 async function run<T>(request: Request<T>, call: StoreCall): Promise<T> {
-  refuseEnded(call)
+  checkDeadline(call)
   const { signal, abort, leave } = linkedSignal(call.signal)
   try {
-    return await answeredInTime(request({ abortSignal: signal }), call)
+    return await withDeadline(request({ abortSignal: signal }), call)
   } catch (error) {
     abort(error)
     throw endOf(call) ?? s3Error(error)

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
-import { knownKeys } from '../../../../src/backend/engines/level/bloom-filter.js'
+import { bloomFilter } from '../../../../src/backend/engines/level/bloom-filter.js'
 
 const keys = (count: number) => Array.from({ length: count }, () => randomBytes(72))
 
 describe('known keys', () => {
   it('have every key that was added', () => {
-    const known = knownKeys()
+    const known = bloomFilter()
     const added = keys(100_000)
     for (const key of added) known.add(key)
     known.complete()
@@ -14,14 +14,14 @@ describe('known keys', () => {
   })
 
   it('have hardly any other', () => {
-    const known = knownKeys()
+    const known = bloomFilter()
     for (const key of keys(100_000)) known.add(key)
     known.complete()
     expect(keys(10_000).filter(known.mayHave).length).to.be.lessThan(10)
   })
 
   it('may have any key until they are complete', () => {
-    const known = knownKeys()
+    const known = bloomFilter()
     const [key] = keys(1) as [Buffer]
     expect(known.mayHave(key)).to.equal(true)
     known.complete()
@@ -29,7 +29,7 @@ describe('known keys', () => {
   })
 
   it('tell keys apart by their last 16 bytes', () => {
-    const known = knownKeys()
+    const known = bloomFilter()
     known.complete()
     const [key] = keys(1) as [Buffer]
     known.add(key)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { type LevelDatabase, openLevelDatabase } from '../../../../src/backend/engines/level/database.js'
-import { type LevelExpiry, levelExpiry } from '../../../../src/backend/engines/level/expiry-index.js'
+import { type ExpiryIndex, expiryIndex } from '../../../../src/backend/engines/level/expiry-index.js'
 import { metaCodec } from '../../../../src/backend/engines/level/meta.js'
 import { openLevelStore } from '../../../../src/backend/engines/level/store.js'
 import type { SealedRecord } from '../../../../src/gen/encserver/v1/backend.js'
@@ -22,13 +22,13 @@ const always = { by: at, limit: 100 }
 describe('level-expiry', () => {
   let folder: TempFolder
   let entries: LevelDatabase<Buffer>
-  let expiry: LevelExpiry
+  let expiry: ExpiryIndex
   let record: SealedRecord
 
   beforeEach(async () => {
     folder = await tempFolder()
     entries = await openLevelDatabase({ folder: folder.path, codec: metaCodec, bufferBytes: 1024 * 1024 })
-    expiry = levelExpiry(entries)
+    expiry = expiryIndex(entries)
     record = sampleRecord(sampleUser(), { expireTime: at })
   })
   afterEach(async () => {

@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { ClassicLevel } from 'classic-level'
 import { type LevelDatabase, openLevelDatabase } from '../../../../src/backend/engines/level/database.js'
 import { openLevelHandle } from '../../../../src/backend/engines/level/handle.js'
-import { knowingEngine } from '../../../../src/backend/engines/level/key-filter.js'
+import { filteredEngine } from '../../../../src/backend/engines/level/key-filter.js'
 import { metaCodec } from '../../../../src/backend/engines/level/meta.js'
 import { openLevelStore } from '../../../../src/backend/engines/level/store.js'
 import { VaultError } from '../../../../src/core/errors.js'
@@ -53,7 +53,7 @@ function database(keys: Buffer[]) {
       for (const { key } of changes) sorted.push(key)
     },
   }
-  return { read, held, state, knowing: () => knowingEngine<Buffer>(engine, handle as never) }
+  return { read, held, state, knowing: () => filteredEngine<Buffer>(engine, handle as never) }
 }
 
 const someKeys = (count: number) => Array.from({ length: count }, () => randomBytes(72))

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { groupRead } from '../../../../src/backend/engines/level/read-batcher.js'
+import { readBatcher } from '../../../../src/backend/engines/level/read-batcher.js'
 import { VaultError } from '../../../../src/core/errors.js'
 import { call, rejection } from '../../samples.js'
 
@@ -13,7 +13,7 @@ function database(answer: (name: string) => string | undefined = (name) => name.
     await new Promise((resolve) => setImmediate(resolve))
     return keys.map((each) => answer(String(each)))
   }
-  return { jobs, get: groupRead(read) }
+  return { jobs, get: readBatcher(read) }
 }
 
 async function turns(count: number): Promise<void> {
@@ -39,7 +39,7 @@ function slowDatabase() {
     const end = ends.shift()
     end?.resolve(end.values)
   }
-  return { jobs, get: groupRead(read), finish, fail: (error: unknown) => ends.shift()?.reject(error) }
+  return { jobs, get: readBatcher(read), finish, fail: (error: unknown) => ends.shift()?.reject(error) }
 }
 
 describe('group read', () => {
@@ -104,7 +104,7 @@ describe('group read', () => {
 
   it('fails those of one job when the database does, and reads on', async () => {
     let fails = true
-    const get = groupRead(async (keys: Buffer[]) => {
+    const get = readBatcher(async (keys: Buffer[]) => {
       if (fails) throw new VaultError('STORE_UNAVAILABLE')
       return keys.map(String)
     })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { recentRows } from '../../../../src/backend/engines/level/row-cache.js'
+import { rowCache } from '../../../../src/backend/engines/level/row-cache.js'
 import { VaultError } from '../../../../src/core/errors.js'
 import { call, rejection } from '../../samples.js'
 
@@ -28,7 +28,7 @@ function database(rows: Record<string, string>) {
       }
     },
   }
-  const { get, write, forget } = recentRows<string>(stored, limits)
+  const { get, write, forget } = rowCache<string>(stored, limits)
   return {
     reads,
     get: (name: string, within = call) => get(key(name), within),

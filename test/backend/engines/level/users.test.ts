@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { isDamaged } from '../../../../src/backend/engines/level/row-codec.js'
-import { recentUsers, userCodec } from '../../../../src/backend/engines/level/users.js'
+import { userCacheLimits, userCodec } from '../../../../src/backend/engines/level/users.js'
 import type { UserDocument } from '../../../../src/gen/encserver/v1/backend.js'
 import { sampleUser } from '../../samples.js'
 
@@ -20,7 +20,7 @@ describe('level-users', () => {
   it('count for more than their bytes, and damaged ones for more than there is room for', () => {
     const damaged = userCodec.decode(Buffer.of(0xff))
     expect(isDamaged(damaged)).to.equal(true)
-    expect(recentUsers.bytesOf(damaged)).to.be.above(recentUsers.maxBytes)
-    expect(recentUsers.bytesOf(user)).to.be.within(1024 + bytes.length, 2048)
+    expect(userCacheLimits.bytesOf(damaged)).to.be.above(userCacheLimits.maxBytes)
+    expect(userCacheLimits.bytesOf(user)).to.be.within(1024 + bytes.length, 2048)
   })
 })

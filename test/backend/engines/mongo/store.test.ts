@@ -5,7 +5,7 @@ import { BSON, type Document, MongoClient } from 'mongodb'
 import { defaultLimits } from '../../../../src/backend/engines/mongo/client.js'
 import { collectionsOf } from '../../../../src/backend/engines/mongo/collections.js'
 import { mongoConnection } from '../../../../src/backend/engines/mongo/connection.js'
-import { noteDeletes } from '../../../../src/backend/engines/mongo/delete-watermarks.js'
+import { recordDeletes } from '../../../../src/backend/engines/mongo/delete-watermarks.js'
 import { openMongoStore } from '../../../../src/backend/engines/mongo/store.js'
 import { endOfTime, type Store } from '../../../../src/backend/store/store.js'
 import { Secret } from '../../../../src/core/secret.js'
@@ -169,7 +169,7 @@ describeMongo('mongo-store', everyKind, () => {
         return updated
       }
       const note = { userPseudonym, until, latest: endOfTime }
-      await noteDeletes({ ...collections, deletes: beaten }, note, { call, commandOf: () => ({}) as never })
+      await recordDeletes({ ...collections, deletes: beaten }, note, { call, commandOf: () => ({}) as never })
       expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(until)
     })
 
