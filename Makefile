@@ -26,6 +26,8 @@ STYLED := $(wildcard src cmd test bench config proto/*.js .ci .dependency-cruise
 # A suite of no tests fails; with CI=true so does a test that is skipped.
 MOCHA := $(BIN)/mocha --fail-zero $(if $(filter true,$(CI)),--forbid-pending)
 UNIT_TESTS := 'test/**/*.test.ts'
+# More processes than two cores: a third of what a test takes it waits.
+PARALLEL := --parallel --jobs $(or $(JOBS),4)
 
 # What is run may be asked for in several terminals at once: one of them makes it, and the others wait for that.
 READY := $(if $(IN_TURN),$(BUILT),$(if $(shell command -v flock),build-in-turn,$(BUILT)))
@@ -91,9 +93,9 @@ beserver feserver beclient feclient up down start-cluster stop-cluster:
 test: tests itests ## run all tests
 
 .PHONY: tests
-tests: $(STAMPS)/types ## run the unit tests
+tests: $(STAMPS)/types ## run the unit tests, in four processes: JOBS=4
 	$(call say,mocha)
-	@$(MOCHA) $(UNIT_TESTS)
+	@$(MOCHA) $(PARALLEL) $(UNIT_TESTS)
 
 .PHONY: itests
 itests: $(BUILT) $(STAMPS)/types ## run the tests that start the compiled programs

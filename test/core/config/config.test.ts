@@ -250,7 +250,7 @@ describe('config', () => {
     for (const name of ['config.json', 'config.cmd.json']) {
       for (const [service, schema] of Object.entries(schemas)) {
         it(`config/${name} is accepted by the ${service}`, () => {
-          const file = new URL(`../../config/${name}`, import.meta.url).pathname
+          const file = new URL(`../../../config/${name}`, import.meta.url).pathname
           const loaded = loadConfig<object>(schema, { file: { path: file, required: true }, env: {}, overrides: [] })
           expect(loaded).to.have.all.keys(service, 'log')
         })

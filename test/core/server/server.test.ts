@@ -44,7 +44,8 @@ async function busyServer(drainMs: number) {
 }
 
 function listServices(address: string): Promise<string[]> {
-  const path = new URL('../../node_modules/@grpc/reflection/build/proto/grpc/reflection/v1/', import.meta.url).pathname
+  const path = new URL('../../../node_modules/@grpc/reflection/build/proto/grpc/reflection/v1/', import.meta.url)
+    .pathname
   const definition = loadSync(`${path}reflection.proto`)
   const { ServerReflection } = loadPackageDefinition({
     ServerReflection: definition['grpc.reflection.v1.ServerReflection']! as never,
