@@ -37,6 +37,30 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/(core|gen)/' },
     },
     {
+      name: 'http2-behind-its-interface',
+      comment: 'gRPC knows core/transport.ts; only core/server/server.ts names the implementation, by its one entrance',
+      severity: 'error',
+      from: { path: '^(src|cmd)/', pathNot: '^src/core/(http2/|server/server\\.ts$)' },
+      to: { path: '^src/core/http2/' },
+    },
+    {
+      name: 'http2-has-one-entrance',
+      comment: 'what is behind http2-server.ts can be replaced by another implementation of core/transport.ts',
+      severity: 'error',
+      from: { path: '^(src|cmd)/', pathNot: '^src/core/http2/' },
+      to: { path: '^src/core/http2/', pathNot: '^src/core/http2/http2-server\\.ts$' },
+    },
+    {
+      name: 'http2-knows-nothing-above',
+      comment: 'HTTP/2 needs its interface and a bound socket, and knows neither gRPC nor the vault',
+      severity: 'error',
+      from: { path: '^src/core/http2/' },
+      to: {
+        path: '^(src|cmd)/|node_modules/',
+        pathNot: '^src/core/(http2/|transport\\.ts$|tls/bind\\.ts$)|node_modules/@types/node/',
+      },
+    },
+    {
       name: 'gen-is-generated',
       comment: 'generated code needs packages, and the bytes of a frame',
       severity: 'error',
@@ -97,7 +121,10 @@ module.exports = {
       comment: 'client/ is part of the process that calls, and needs no service, sweep or engine',
       severity: 'error',
       from: { path: '^src/(backend|frontend)/client/' },
-      to: { path: '^src/(backend|frontend)/', pathNot: '^src/(backend/(client|record|store)|frontend/(client|crypto))/' },
+      to: {
+        path: '^src/(backend|frontend)/',
+        pathNot: '^src/(backend/(client|record|store)|frontend/(client|crypto))/',
+      },
     },
     {
       name: 'nothing-imports-cmd',

@@ -13,8 +13,8 @@ const times = 20_000
 const nothing = () => undefined
 
 function throughStreams(): Pass {
-  const sender = { reset: nothing, stopWaiting: nothing, peer: { initialWindow: 65_535 } } as unknown as Sender
-  const streams = new Streams({ sender, maxStreams: 100, answered: nothing, emptied: nothing })
+  const sender = { reset: nothing, removeWaiting: nothing, peer: { initialWindow: 65_535 } } as unknown as Sender
+  const streams = new Streams({ sender, maxStreams: 100, onSuccess: nothing, onEmpty: nothing })
   const open: Stream[] = []
   return (at) => {
     open.push(streams.open(at * 2 + 1, undefined))

@@ -75,7 +75,7 @@ function listen(config: FrontendConfig, methods: object, log: Logger): Promise<R
     section: 'frontend',
     listen: config,
     limits: frontendLimits(config),
-    callers: 'strangers',
+    callers: 'public',
     service,
     log,
   })

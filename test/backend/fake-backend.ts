@@ -139,7 +139,7 @@ export async function* never(): AsyncGenerator<{ results: BatchResult[] }> {
 export async function serveBackend(methods: Partial<Backend>) {
   const { log, events } = keepingLog()
   const server = await startServer({
-    callers: 'strangers',
+    callers: 'public',
     section: 'backend',
     listen: localhost,
     limits: {

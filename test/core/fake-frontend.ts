@@ -108,7 +108,7 @@ export interface RunningFake extends RunningServer {
 export async function serveFake(options: FakeOptions = {}): Promise<RunningFake> {
   const { log, events } = keepingLog()
   const server = await startServer({
-    callers: 'strangers',
+    callers: 'public',
     section: 'frontend',
     listen: { ...localhost, ...options.listen },
     limits: { ...limits, ...options.limits },

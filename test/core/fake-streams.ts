@@ -10,8 +10,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js'
 import { connect } from '../../src/core/client/client.js'
-import { publicLimits } from '../../src/core/http2/flood-guard.js'
-import { listener } from '../../src/core/http2/listener.js'
+import { http2Server } from '../../src/core/http2/http2-server.js'
 import type { CallContext, Methods } from '../../src/core/methods.js'
 import { admission } from '../../src/core/server/admission.js'
 import { dispatch } from '../../src/core/server/dispatch.js'
@@ -84,18 +83,20 @@ export async function serveStreams(methods: Partial<Streams>, options: StreamOpt
 export async function serveHandlers(handlers: ReadonlyMap<string, CallHandler>, budget = new MemoryBudget()) {
   const targets = { handlers, maxReceiveBytes: 4 * 1024 * 1024, budget }
   const unexpected: unknown[] = []
-  const listening = listener({
+  const transport = http2Server({
     tls: undefined,
-    limits: { maxStreams: 100, maxConnectionAgeMs: 600_000, abuse: publicLimits },
-    opened: (stream, fields) => dispatch(targets, stream, fields),
-    failed: () => undefined,
-    unexpected: (cause) => unexpected.push(cause),
+    maxStreams: 100,
+    maxConnectionAgeMs: 600_000,
+    callers: 'public',
+    onRequest: (stream, headers) => dispatch(targets, stream, headers),
+    onConnectionFailure: () => undefined,
+    onInternalError: (cause) => unexpected.push(cause),
   })
-  const port = await listening.listen({ host: '127.0.0.1', port: 0 })
+  const port = await transport.listen({ host: '127.0.0.1', port: 0 })
   let closed: Promise<void> | undefined
   const cut = () => {
-    closed ??= listening.leave()
-    listening.cut()
+    closed ??= transport.drain()
+    transport.abort()
   }
   atEnd(async () => {
     cut()

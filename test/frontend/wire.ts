@@ -29,7 +29,7 @@ const requestId = 'always-the-same'
 export async function openWire({ service }: Pick<FrontEnd, 'service'>, log: Logger = silentLog): Promise<Wire> {
   const config = frontendConfig({ port: 0 })
   const server = await startServer({
-    callers: 'strangers',
+    callers: 'public',
     section: 'frontend',
     listen: config,
     limits: frontendLimits(config),

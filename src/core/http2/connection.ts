@@ -1,103 +1,107 @@
-// A server's connection (RFC 9113): how it begins, reads, and ends.
+// A server's HTTP/2 connection (RFC 9113): its preface, its frames, its graceful and its forced end.
 import type { Socket } from 'node:net'
-import { CompressionError } from './compression-error.js'
+import type { ConnectionFailure, TransportParts } from '../transport.js'
+import { floodLimits } from './flood-guard.js'
 import { FrameReader } from './frame-reader.js'
-import { ConnectionError, defaultWindow, errorCodes, preface, settings } from './protocol.js'
-import { Receiver, type ReceiverParts } from './receiver.js'
+import { CompressionError, ConnectionError, defaultWindow, errorCodes, preface, settings } from './protocol.js'
+import { Receiver } from './receiver.js'
 import { Sender } from './sender.js'
 import type { Stream } from './stream.js'
 import { Streams } from './streams.js'
 
-export interface ConnectionParts {
+/** The socket, limits and event handlers of a connection. */
+export interface ConnectionParts
+  extends Pick<TransportParts, 'maxStreams' | 'callers' | 'onRequest' | 'onInternalError'> {
   socket: Socket
-  maxStreams: number
-  abuse: ReceiverParts['abuse']
-  opened: ReceiverParts['opened']
-  closed(): void
-  /** Told of the mistake of a peer that ends the connection with all its calls. */
-  failed(error: ConnectionError): void
-  /** Told of what is a fault of ours. */
-  unexpected(cause: unknown): void
+  onClose(): void
+  /** The peer broke the protocol, which ends the connection and all its streams. */
+  onFailure(failure: ConnectionFailure): void
 }
 
 const windowBytes = 1024 * 1024
 const maxHeaderListBytes = 16 * 1024
-/** What a peer has to close its side when nothing is open any more. */
+/** How long a peer may keep its side open after we have closed ours. */
 const closeMs = 3_000
-/** What a peer has to learn that it is told to go. */
-const farewellMs = 1_000
-const largestStreamId = 2 ** 31 - 1
-const farewell = Buffer.from('farewell')
+/** How long a peer has to answer the PING that follows the first GOAWAY. */
+const drainPingMs = 1_000
+const maxStreamId = 2 ** 31 - 1
+const drainPing = Buffer.from('draining')
 
+/** A connection with a peer. */
 export class Connection {
-  /** When something was last received. */
-  heardAt = performance.now()
+  /** When bytes were last received, by `performance.now()`. */
+  lastReadAt = performance.now()
   readonly #parts: ConnectionParts
   readonly #sender: Sender
   readonly #streams: Streams
   readonly #receiver: Receiver
   readonly #frames: FrameReader
   #prefaceLeft = preface
-  #leaving = false
+  #draining = false
   #refusing = false
   #ended = false
 
   constructor(parts: ConnectionParts) {
-    const { socket, maxStreams, abuse, opened } = parts
+    const { socket, maxStreams, callers, onRequest } = parts
     this.#parts = parts
-    this.#sender = new Sender(socket, () => socket.resume())
-    const [answered, emptied] = [() => this.#receiver.forgive(), () => this.#endIfDone()]
-    this.#streams = new Streams({ sender: this.#sender, maxStreams, answered, emptied })
-    const [sender, streams] = [this.#sender, this.#streams]
-    const pingAnswered = (payload: Buffer) => payload.equals(farewell) && this.#refuseNew()
-    this.#receiver = new Receiver({ sender, streams, maxHeaderListBytes, windowBytes, abuse, pingAnswered, opened })
-    this.#frames = new FrameReader((frame) => this.#receiver.take(frame))
+    const sender = new Sender(socket, () => socket.resume())
+    const [onSuccess, onEmpty] = [() => this.#receiver.creditSuccess(), () => this.#endIfDone()]
+    const streams = new Streams({ sender, maxStreams, onSuccess, onEmpty })
+    const onPingAck = (payload: Buffer) => payload.equals(drainPing) && this.#refuseNew()
+    const limits = { maxHeaderListBytes, windowBytes, floodLimits: floodLimits[callers] }
+    this.#sender = sender
+    this.#streams = streams
+    this.#receiver = new Receiver({ ...limits, sender, streams, onPingAck, onRequest })
+    this.#frames = new FrameReader((frame) => this.#receiver.handle(frame))
     socket.setNoDelay(true)
     socket.on('data', (chunk) => this.#read(chunk))
     socket.on('error', () => undefined) // 'close' follows
     socket.once('close', () => this.#closed())
-    this.#greet()
+    this.#sendPreface()
   }
 
-  /** The peer has said what has to be said first. */
-  get isGreeted(): boolean {
-    return this.#receiver.greeted
+  /** True after the peer's preface and SETTINGS. */
+  get isEstablished(): boolean {
+    return this.#receiver.hasSettings
   }
 
+  /** The open streams. */
   get streams(): Stream[] {
     return this.#streams.all
   }
 
+  /** Sends PING; the answer updates `lastReadAt`. */
   ping(): void {
     this.#sender.ping(Buffer.alloc(8))
   }
 
-  /** Keeps nothing of what was sent. */
-  letGo(): void {
-    this.#sender.letGo()
+  /** Frees output memory that holds nothing unsent. */
+  releaseBuffers(): void {
+    this.#sender.releaseBuffers()
   }
 
-  /** Tells the peer to open no more streams, then refuses them, and ends with the last one that is open. */
-  leave(): void {
-    if (this.#leaving) return
-    this.#leaving = true
-    if (this.isGreeted) this.#sayFarewell()
+  /** Asks the peer to open no more streams, then refuses new ones, and ends after the last open one (section 6.8). */
+  drain(): void {
+    if (this.#draining) return
+    this.#draining = true
+    if (this.isEstablished) this.#announceDrain()
     else this.destroy()
   }
 
-  /** Ends every stream, and the connection. */
-  cut(): void {
+  /** Resets every stream and ends the connection. */
+  abort(): void {
     this.#streams.refuseNew()
     for (const stream of this.#streams.all) stream.reset(errorCodes.cancel)
     if (!this.#ended) this.#end()
     this.#destroySoon()
   }
 
+  /** Closes the socket without a word to the peer. */
   destroy(): void {
     this.#parts.socket.destroy()
   }
 
-  #greet(): void {
+  #sendPreface(): void {
     this.#sender.settings([
       [settings.maxConcurrentStreams, this.#parts.maxStreams],
       [settings.maxHeaderListSize, maxHeaderListBytes],
@@ -107,13 +111,13 @@ export class Connection {
 
   #read(chunk: Buffer): void {
     if (this.#ended) return
-    this.heardAt = performance.now()
+    this.lastReadAt = performance.now()
     try {
       this.#frames.push(this.#prefaceLeft.length > 0 ? this.#afterPreface(chunk) : chunk)
     } catch (error) {
       this.#fail(error)
     }
-    if (this.#sender.isFull) this.#parts.socket.pause() // who does not read is not read either
+    if (this.#sender.isFull) this.#parts.socket.pause() // back-pressure on a peer that does not read
   }
 
   #afterPreface(chunk: Buffer): Buffer {
@@ -126,30 +130,30 @@ export class Connection {
 
   #fail(thrown: unknown): void {
     const error = connectionError(thrown)
-    if (error.code === errorCodes.internalError) this.#parts.unexpected(thrown)
-    else this.#parts.failed(error)
+    if (error.code === errorCodes.internalError) this.#parts.onInternalError(thrown)
+    else this.#parts.onFailure(error)
     this.#sender.goaway(this.#streams.lastOpenedId, error)
     this.#end()
     for (const stream of this.#streams.all) stream.close()
     this.#destroySoon()
   }
 
-  #sayFarewell(): void {
-    this.#sayGoaway(largestStreamId)
-    this.#sender.ping(farewell)
-    setTimeout(() => this.#refuseNew(), farewellMs).unref()
+  #announceDrain(): void {
+    this.#sendGoaway(maxStreamId)
+    this.#sender.ping(drainPing)
+    setTimeout(() => this.#refuseNew(), drainPingMs).unref()
   }
 
-  // When a peer that is told to go has answered a ping, what it sent before it knew has arrived.
+  // The answer to the PING proves that every stream opened before the peer saw GOAWAY has arrived.
   #refuseNew(): void {
-    if (!this.#leaving || this.#refusing || this.#ended) return
+    if (!this.#draining || this.#refusing || this.#ended) return
     this.#refusing = true
     this.#streams.refuseNew()
-    this.#sayGoaway(this.#streams.lastOpenedId)
+    this.#sendGoaway(this.#streams.lastOpenedId)
     this.#endIfDone()
   }
 
-  #sayGoaway(lastStreamId: number): void {
+  #sendGoaway(lastStreamId: number): void {
     this.#sender.goaway(lastStreamId, { code: errorCodes.noError, message: '' })
   }
 
@@ -157,7 +161,7 @@ export class Connection {
     if (this.#refusing && !this.#ended && this.#streams.isEmpty) this.#end()
   }
 
-  /** Sends what there is, then waits a moment for the peer to close: else it could lose what it has not read. */
+  /** Flushes, then gives the peer a moment to close: closing at once could discard data that it has not read. */
   #end(): void {
     const { socket } = this.#parts
     this.#ended = true
@@ -173,7 +177,7 @@ export class Connection {
   #closed(): void {
     this.#ended = true
     for (const stream of this.#streams.all) stream.close()
-    this.#parts.closed()
+    this.#parts.onClose()
   }
 }
 

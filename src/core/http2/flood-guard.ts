@@ -1,54 +1,59 @@
-// What a peer may do now and then but not all the time: cancel what it has just begun, send frames that say nothing, ask
-// for answers it does not read. Limits as nghttp2 has them; but who gets answers too may cancel as many calls, as one
-// connection may carry the calls of many.
+// A rate limit (token bucket) for a peer's actions that cost us work and the peer nothing: cancelled calls, empty frames,
+// frames that demand an answer. The limits are those of nghttp2. A call that succeeds earns a token back, as one
+// connection may carry the calls of many users.
+import type { Callers } from '../transport.js'
 import { ConnectionError, errorCodes } from './protocol.js'
 
-const maxUnreadAnswers = 1000
+const maxUnreadReplies = 1000
 
+/** A token bucket: its size, and how fast it fills. */
 export interface FloodLimits {
   burst: number
   perSecond: number
 }
 
-export const publicLimits: FloodLimits = { burst: 1_000, perSecond: 33 }
-/** Front ends hand on what their callers cancel. */
-export const serviceLimits: FloodLimits = { burst: 30_000, perSecond: 1_000 }
+/** The limits of each trust level. */
+export const floodLimits: Record<Callers, FloodLimits> = {
+  public: { burst: 1_000, perSecond: 33 },
+  services: { burst: 30_000, perSecond: 1_000 },
+}
 
+/** Counts the costly actions of one peer. */
 export class FloodGuard {
   readonly #sender: { readonly isFull: boolean }
   readonly #limits: FloodLimits
-  #allowed: number
-  #countedAt = performance.now()
-  #unreadAnswers = 0
+  #tokens: number
+  #refilledAt = performance.now()
+  #unreadReplies = 0
 
   constructor(sender: { readonly isFull: boolean }, limits: FloodLimits) {
     this.#limits = limits
-    this.#allowed = limits.burst
+    this.#tokens = limits.burst
     this.#sender = sender
   }
 
-  /** Counts a nuisance; throws ConnectionError when there are too many. */
-  count(): void {
+  /** Takes a token for a costly action; throws ConnectionError when none is left. */
+  debit(): void {
     const { burst, perSecond } = this.#limits
     const now = performance.now()
-    this.#allowed = Math.min(burst, this.#allowed + ((now - this.#countedAt) / 1000) * perSecond)
-    this.#countedAt = now
-    this.#allowed -= 1
-    if (this.#allowed < 0) throw tooMuch('too many cancelled calls or empty frames')
+    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#refilledAt) / 1000) * perSecond)
+    this.#refilledAt = now
+    this.#tokens -= 1
+    if (this.#tokens < 0) throw flood('too many cancelled calls or empty frames')
   }
 
-  /** Makes up for one. */
-  forgive(): void {
-    if (this.#allowed < this.#limits.burst) this.#allowed += 1
+  /** Returns a token for a call that succeeded. */
+  credit(): void {
+    if (this.#tokens < this.#limits.burst) this.#tokens += 1
   }
 
-  /** Counts a frame that answers one of the peer's; throws ConnectionError when it reads none of them. */
-  countAnswer(): void {
-    this.#unreadAnswers = this.#sender.isFull ? this.#unreadAnswers + 1 : 0
-    if (this.#unreadAnswers > maxUnreadAnswers) throw tooMuch('too many answers that are not read')
+  /** Counts a frame sent in reply to the peer's; throws ConnectionError when the peer leaves too many unread. */
+  countReply(): void {
+    this.#unreadReplies = this.#sender.isFull ? this.#unreadReplies + 1 : 0
+    if (this.#unreadReplies > maxUnreadReplies) throw flood('too many replies that are not read')
   }
 }
 
-function tooMuch(message: string): ConnectionError {
+function flood(message: string): ConnectionError {
   return new ConnectionError(errorCodes.enhanceYourCalm, message)
 }

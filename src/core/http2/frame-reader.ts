@@ -1,7 +1,8 @@
-// Cuts what a connection receives into frames (RFC 9113 section 4.1). Payloads are views of what was read, not copies; only
-// a frame that arrives in pieces is put together.
+// Splits the bytes of a connection into frames (RFC 9113 section 4.1). Payloads are views of the received chunk; only a
+// frame that arrives in pieces is copied.
 import { ConnectionError, defaultFrameSize, errorCodes } from './protocol.js'
 
+/** A frame; its payload is valid only while the receiver handles it. */
 export interface Frame {
   type: number
   flags: number
@@ -9,50 +10,52 @@ export interface Frame {
   payload: Buffer
 }
 
+/** Bytes before a payload: length, type, flags, stream id. */
 export const frameHeaderSize = 9
 
+/** Passes each complete frame to a receiver. */
 export class FrameReader {
   readonly #receive: (frame: Frame) => void
-  /** A frame of which not all is there. */
-  #begun: Buffer | undefined
+  /** The bytes of an incomplete frame. */
+  #partial: Buffer | undefined
 
   constructor(receive: (frame: Frame) => void) {
     this.#receive = receive
   }
 
-  /** Hands on every frame that is whole; throws ConnectionError for one that is too large, and what `receive` throws. */
+  /** Reads a chunk. Throws ConnectionError for a frame that is too large, and whatever the receiver throws. */
   push(chunk: Buffer): void {
-    let at = this.#begun === undefined ? 0 : this.#complete(chunk, this.#begun)
+    let at = this.#partial === undefined ? 0 : this.#complete(chunk, this.#partial)
     while (chunk.length - at >= frameHeaderSize) {
       const end = at + frameHeaderSize + payloadSize(chunk, at)
       if (end > chunk.length) break
       this.#receive(frameAt(chunk, at, end))
       at = end
     }
-    if (at < chunk.length) this.#begun = Buffer.from(chunk.subarray(at)) // a view would keep all of the chunk
+    if (at < chunk.length) this.#partial = Buffer.from(chunk.subarray(at)) // a view would retain the whole chunk
   }
 
-  /** Adds to the frame that is begun what it lacks; returns how much that was. */
-  #complete(chunk: Buffer, begun: Buffer): number {
-    let frame = begun
+  /** Completes the partial frame from the chunk; returns the number of bytes used. */
+  #complete(chunk: Buffer, partial: Buffer): number {
+    let frame = partial
     let at = 0
-    for (let lacks = lacking(frame); lacks > 0; lacks = lacking(frame)) {
-      const piece = chunk.subarray(at, at + lacks)
+    for (let missing = missingBytes(frame); missing > 0; missing = missingBytes(frame)) {
+      const piece = chunk.subarray(at, at + missing)
       frame = Buffer.concat([frame, piece])
       at += piece.length
-      if (piece.length < lacks) {
-        this.#begun = frame
+      if (piece.length < missing) {
+        this.#partial = frame
         return at
       }
     }
-    this.#begun = undefined
+    this.#partial = undefined
     this.#receive(frameAt(frame, 0, frame.length))
     return at
   }
 }
 
-/** What is missing of a frame's header, or else of its payload. */
-function lacking(frame: Buffer): number {
+/** Bytes that are missing of the frame header, or of the payload once the header is complete. */
+function missingBytes(frame: Buffer): number {
   if (frame.length < frameHeaderSize) return frameHeaderSize - frame.length
   return frameHeaderSize + payloadSize(frame, 0) - frame.length
 }

@@ -1,4 +1,5 @@
-// Header blocks (RFC 9113 section 4.3): HEADERS and the CONTINUATION frames that follow it at once, decoded as one.
+// Header blocks (RFC 9113 section 4.3): a HEADERS frame and the CONTINUATION frames that must follow it, decoded as one
+// field list. Size and number of the frames are bounded, against a flood of CONTINUATION.
 import type { Frame } from './frame-reader.js'
 import { HpackDecoder } from './hpack/decoder.js'
 import { contentOf } from './payloads.js'
@@ -7,49 +8,51 @@ import { ConnectionError, errorCodes, flags } from './protocol.js'
 const maxBlockBytes = 64 * 1024
 const maxFrames = 16
 
+/** A complete header block, decoded. */
 export interface HeaderBlock {
   streamId: number
   endStream: boolean
-  /** Names and values in turn; undefined when there is too much of them. */
+  /** Names and values in turn; undefined when the list is larger than the limit. */
   fields: string[] | undefined
 }
 
+/** Assembles and decodes the header blocks of a connection. */
 export class HeaderBlocks {
   readonly #decoder: HpackDecoder
-  #begun: { frame: Frame; pieces: Buffer[]; bytes: number } | undefined
+  #partial: { frame: Frame; pieces: Buffer[]; bytes: number } | undefined
 
   constructor(limits: { maxListBytes: number }) {
     this.#decoder = new HpackDecoder(limits)
   }
 
-  /** Nothing but CONTINUATION may come. */
-  get isBegun(): boolean {
-    return this.#begun !== undefined
+  /** True between HEADERS and the last CONTINUATION; no other frame may come then. */
+  get isIncomplete(): boolean {
+    return this.#partial !== undefined
   }
 
-  /** Takes HEADERS; the block, if that was all of it. */
-  begin(frame: Frame): HeaderBlock | undefined {
+  /** Handles HEADERS; returns the block if no CONTINUATION follows. Throws ConnectionError and CompressionError. */
+  start(frame: Frame): HeaderBlock | undefined {
     const content = contentOf(frame)
-    if (frame.flags & flags.endHeaders) return this.#block(frame, content)
-    this.#begun = { frame, pieces: [Buffer.from(content)], bytes: content.length }
+    if (frame.flags & flags.endHeaders) return this.#decode(frame, content)
+    this.#partial = { frame, pieces: [Buffer.from(content)], bytes: content.length }
     return undefined
   }
 
-  /** Takes CONTINUATION. */
-  add({ streamId, flags: set, payload }: Frame): HeaderBlock | undefined {
-    const begun = this.#begun
-    if (begun === undefined || begun.frame.streamId !== streamId)
-      throw new ConnectionError(errorCodes.protocolError, 'a continuation of nothing')
-    begun.pieces.push(Buffer.from(payload))
-    begun.bytes += payload.length
-    if (begun.bytes > maxBlockBytes || begun.pieces.length > maxFrames)
+  /** Handles CONTINUATION; returns the block if it is complete. Throws ConnectionError and CompressionError. */
+  continue({ streamId, flags: set, payload }: Frame): HeaderBlock | undefined {
+    const partial = this.#partial
+    if (partial === undefined || partial.frame.streamId !== streamId)
+      throw new ConnectionError(errorCodes.protocolError, 'a continuation of no header block')
+    partial.pieces.push(Buffer.from(payload))
+    partial.bytes += payload.length
+    if (partial.bytes > maxBlockBytes || partial.pieces.length > maxFrames)
       throw new ConnectionError(errorCodes.enhanceYourCalm, 'too many header fields')
     if ((set & flags.endHeaders) === 0) return undefined
-    this.#begun = undefined
-    return this.#block(begun.frame, Buffer.concat(begun.pieces))
+    this.#partial = undefined
+    return this.#decode(partial.frame, Buffer.concat(partial.pieces))
   }
 
-  #block({ streamId, flags: set }: Frame, bytes: Buffer): HeaderBlock {
+  #decode({ streamId, flags: set }: Frame, bytes: Buffer): HeaderBlock {
     return { streamId, endStream: (set & flags.endStream) !== 0, fields: this.#decoder.decode(bytes) }
   }
 }

@@ -1,46 +1,43 @@
-// What is done to a connection from time to time: one that says nothing is asked and then cut, one that has not begun or
-// leaves its answers unread is cut, one that is old is asked to go.
+// Periodic checks of a connection: pings a silent peer and closes the connection if no answer comes, closes one without a
+// complete handshake, resets responses that the peer does not read, drains a connection that has reached its maximum age.
 import type { Connection } from './connection.js'
 import { errorCodes } from './protocol.js'
 
 const tickMs = 10_000
-const greetMs = 20_000
+const handshakeMs = 20_000
 const pingAfterMs = 60_000
 const pingTimeoutMs = 20_000
 const unreadMs = 60_000
-/** Connections of the same age do not all go at once. */
-const ageSpread = 0.1
+/** Random share of the age, so that connections opened together do not all close together. */
+const ageJitter = 0.1
 
-export interface KeepaliveLimits {
-  maxConnectionAgeMs: number
-}
-
-/** Watches the connection; what it returns ends that. */
-export function keepalive(connection: Connection, { maxConnectionAgeMs }: KeepaliveLimits): () => void {
+/** Starts the checks of a connection; the returned function ends them. */
+export function keepalive(connection: Connection, { maxConnectionAgeMs }: { maxConnectionAgeMs: number }): () => void {
   const startedAt = performance.now()
-  const maxAgeMs = maxConnectionAgeMs * (1 + ageSpread * (Math.random() * 2 - 1))
-  let asked = false
+  const maxAgeMs = maxConnectionAgeMs * (1 + ageJitter * (Math.random() * 2 - 1))
+  let pinged = false
 
   function tick(): void {
     const now = performance.now()
-    const silentMs = now - connection.heardAt
-    const speechless = !connection.isGreeted && now - startedAt >= greetMs
-    if (speechless || (asked && silentMs >= pingAfterMs + pingTimeoutMs)) connection.destroy()
-    if (silentMs >= pingAfterMs) ask()
-    else asked = false
+    const silentMs = now - connection.lastReadAt
+    const noHandshake = !connection.isEstablished && now - startedAt >= handshakeMs
+    if (noHandshake || (pinged && silentMs >= pingAfterMs + pingTimeoutMs)) connection.destroy()
+    if (silentMs >= pingAfterMs) ping()
+    else pinged = false
     resetUnread(now)
-    connection.letGo()
-    if (now - startedAt >= maxAgeMs) connection.leave()
+    connection.releaseBuffers()
+    if (now - startedAt >= maxAgeMs) connection.drain()
   }
 
-  function ask(): void {
-    if (!asked) connection.ping()
-    asked = true
+  function ping(): void {
+    if (!pinged) connection.ping()
+    pinged = true
   }
 
   function resetUnread(now: number): void {
     for (const stream of connection.streams) {
-      if (stream.finishedAt !== undefined && now - stream.finishedAt >= unreadMs) stream.reset(errorCodes.cancel)
+      if (stream.finishProgressAt !== undefined && now - stream.finishProgressAt >= unreadMs)
+        stream.reset(errorCodes.cancel)
     }
   }
 

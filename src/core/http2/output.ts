@@ -1,46 +1,47 @@
-// What a connection sends: frames are gathered and written together at the end of the turn, as a write costs more than
-// all else of a small call. Small pieces are copied, large ones handed on as they are.
+// The output buffer of a connection. It gathers the frames of an event loop turn and writes them together, as a write
+// costs more than everything else in a small call. Small pieces are copied; large ones are passed on without a copy.
 import type { Writable } from 'node:stream'
 import { frameHeaderSize } from './frame-reader.js'
 
 const chunkSize = 8 * 1024
-const copiedSize = 2 * 1024
-/** More than this on its way to the socket, and streams wait. */
+const maxCopiedSize = 2 * 1024
+/** Streams wait while more than this is queued for the socket. */
 const maxUnwritten = 256 * 1024
 
+/** A frame header (RFC 9113 section 4.1); `size` is the length of the payload. */
 export interface FrameHead {
   type: number
   flags: number
   streamId: number
-  /** Of the payload that is appended next. */
   size: number
 }
 
+/** Gathers frames and writes them to a socket. */
 export class Output {
   readonly #socket: Writable
-  readonly #flushed: () => void
+  readonly #onFlush: () => void
   #pieces: Buffer[] = []
   #pieceBytes = 0
   #chunk = Buffer.alloc(0)
-  /** Where in the chunk what was not handed on begins and ends. */
+  /** The part of the chunk that is written but not yet in `#pieces`. */
   #from = 0
   #at = 0
   #scheduled = false
 
-  /** `flushed` is told when there may be room again. */
-  constructor(socket: Writable, flushed: () => void) {
+  /** `onFlush` is called when there may be room again. */
+  constructor(socket: Writable, onFlush: () => void) {
     this.#socket = socket
-    this.#flushed = flushed
+    this.#onFlush = onFlush
   }
 
-  /** Nothing large should be added: the socket has not taken what it has. */
+  /** True while the socket has not accepted earlier output, so that no body data should be added. */
   get isFull(): boolean {
     return this.#pieceBytes + this.#socket.writableLength > maxUnwritten
   }
 
-  /** The head of a frame; its payload must follow. */
+  /** Writes a frame header; `append` must add its payload next. */
   head({ type, flags, streamId, size }: FrameHead): void {
-    this.#room(frameHeaderSize)
+    this.#reserve(frameHeaderSize)
     const chunk = this.#chunk
     const at = this.#at
     chunk[at] = size >>> 16
@@ -53,21 +54,22 @@ export class Output {
     this.#schedule()
   }
 
-  /** Bytes of a payload, which must not change any more. */
+  /** Adds bytes of a payload, which must not change afterwards. */
   append(bytes: Buffer): void {
-    if (bytes.length > copiedSize) this.#refer(bytes)
-    else this.#copy(bytes)
+    if (bytes.length > maxCopiedSize) this.#appendView(bytes)
+    else this.#appendCopy(bytes)
   }
 
-  /** A frame whose payload is in one piece. */
+  /** Writes a frame whose payload is a single buffer. */
   frame({ type, flags, streamId, payload }: Omit<FrameHead, 'size'> & { payload: Buffer }): void {
     this.head({ type, flags, streamId, size: payload.length })
     this.append(payload)
   }
 
+  /** Writes everything gathered so far to the socket. */
   flush(): void {
     this.#scheduled = false
-    this.#handOn()
+    this.#sealChunk()
     const pieces = this.#pieces
     this.#pieces = []
     this.#pieceBytes = 0
@@ -75,11 +77,11 @@ export class Output {
     if (pieces.length > 1) this.#socket.cork()
     for (const piece of pieces) this.#socket.write(piece)
     if (pieces.length > 1) this.#socket.uncork()
-    this.#flushed()
+    this.#onFlush()
   }
 
-  /** Keeps nothing of what was sent. */
-  letGo(): void {
+  /** Drops the empty rest of the chunk, so that an idle connection retains no buffer. */
+  releaseBuffers(): void {
     if (this.#from !== this.#at) return
     this.#chunk = Buffer.alloc(0)
     this.#from = 0
@@ -92,27 +94,28 @@ export class Output {
     setImmediate(() => this.flush())
   }
 
-  #room(size: number): void {
+  #reserve(size: number): void {
     if (this.#at + size <= this.#chunk.length) return
-    this.#handOn()
+    this.#sealChunk()
     this.#chunk = Buffer.allocUnsafeSlow(chunkSize)
     this.#from = 0
     this.#at = 0
   }
 
-  #copy(bytes: Buffer): void {
-    this.#room(bytes.length)
+  #appendCopy(bytes: Buffer): void {
+    this.#reserve(bytes.length)
     bytes.copy(this.#chunk, this.#at)
     this.#at += bytes.length
   }
 
-  #refer(bytes: Buffer): void {
-    this.#handOn()
+  #appendView(bytes: Buffer): void {
+    this.#sealChunk()
     this.#pieces.push(bytes)
     this.#pieceBytes += bytes.length
   }
 
-  #handOn(): void {
+  /** Moves the written part of the chunk to the pieces, before a piece that comes after it. */
+  #sealChunk(): void {
     if (this.#from === this.#at) return
     this.#pieces.push(this.#chunk.subarray(this.#from, this.#at))
     this.#pieceBytes += this.#at - this.#from

@@ -1,26 +1,27 @@
-// What the peer has said of itself in SETTINGS (RFC 9113 section 6.5.2), as far as it matters to whoever sends to it.
+// The settings of the peer (RFC 9113 section 6.5.2) that limit what we send to it.
 import {
   ConnectionError,
   defaultFrameSize,
   defaultWindow,
   errorCodes,
-  largestFrameSize,
-  largestWindow,
+  maxFrameSize,
+  maxWindow,
   settings,
 } from './protocol.js'
 
-const pairSize = 6
-/** One frame is not to hold all others up. */
-const mostFrameSize = 64 * 1024
+const settingSize = 6
+/** We send no larger frames, so that one stream does not delay the others. */
+const maxSentFrameSize = 64 * 1024
 
+/** The current settings of a peer. */
 export class PeerSettings {
   initialWindow = defaultWindow
   maxFrameSize = defaultFrameSize
 
-  /** Takes over what a payload says; returns by how much the window of every stream has changed. */
+  /** Applies the payload of SETTINGS; returns the change of every stream's window. Throws ConnectionError. */
   apply(payload: Buffer): number {
     const before = this.initialWindow
-    for (let at = 0; at < payload.length; at += pairSize) {
+    for (let at = 0; at < payload.length; at += settingSize) {
       this.#set(payload.readUInt16BE(at), payload.readUInt32BE(at + 2))
     }
     return this.initialWindow - before
@@ -29,16 +30,16 @@ export class PeerSettings {
   #set(id: number, value: number): void {
     if (id === settings.enablePush) check(value <= 1, errorCodes.protocolError)
     if (id === settings.initialWindowSize) {
-      check(value <= largestWindow, errorCodes.flowControlError)
+      check(value <= maxWindow, errorCodes.flowControlError)
       this.initialWindow = value
     }
     if (id === settings.maxFrameSize) {
-      check(value >= defaultFrameSize && value <= largestFrameSize, errorCodes.protocolError)
-      this.maxFrameSize = Math.min(value, mostFrameSize)
+      check(value >= defaultFrameSize && value <= maxFrameSize, errorCodes.protocolError)
+      this.maxFrameSize = Math.min(value, maxSentFrameSize)
     }
   }
 }
 
-function check(right: boolean, code: number): void {
-  if (!right) throw new ConnectionError(code, 'a setting out of its range')
+function check(isRight: boolean, code: number): void {
+  if (!isRight) throw new ConnectionError(code, 'a setting out of its range')
 }

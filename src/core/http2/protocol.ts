@@ -1,6 +1,6 @@
-// The numbers of HTTP/2 (RFC 9113) and the two ways in which it goes wrong.
+// Constants of HTTP/2 (RFC 9113) and its three kinds of protocol error.
 
-/** Section 6. */
+/** Frame types (section 6). */
 export const frameTypes = {
   data: 0,
   headers: 1,
@@ -14,9 +14,10 @@ export const frameTypes = {
   continuation: 9,
 } as const
 
+/** Frame flags (section 6). */
 export const flags = { none: 0, endStream: 1, ack: 1, endHeaders: 4, padded: 8, priority: 0x20 } as const
 
-/** Section 6.5.2. */
+/** Identifiers in SETTINGS (section 6.5.2). */
 export const settings = {
   enablePush: 2,
   maxConcurrentStreams: 3,
@@ -25,7 +26,7 @@ export const settings = {
   maxHeaderListSize: 6,
 } as const
 
-/** Section 7. */
+/** Error codes of RST_STREAM and GOAWAY (section 7). */
 export const errorCodes = {
   noError: 0,
   protocolError: 1,
@@ -39,28 +40,31 @@ export const errorCodes = {
   enhanceYourCalm: 11,
 } as const
 
+/** The first bytes of a client (section 3.4). */
 export const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
-/** The largest payload taken, and sent unless the peer takes larger ones: what every peer takes (section 4.2). */
+/** The largest frame payload we accept, and the largest we send until a peer allows more (section 4.2). */
 export const defaultFrameSize = 16_384
-export const largestFrameSize = 2 ** 24 - 1
+/** The largest frame payload a peer can allow (section 6.5.2). */
+export const maxFrameSize = 2 ** 24 - 1
 
-/** What may be sent before the first WINDOW_UPDATE (section 6.9.2). */
+/** Bytes that may be sent before the first WINDOW_UPDATE (section 6.9.2). */
 export const defaultWindow = 65_535
-export const largestWindow = 2 ** 31 - 1
+/** The largest flow-control window (section 6.9.1). */
+export const maxWindow = 2 ** 31 - 1
 
-/** Ends the connection, with GOAWAY (section 5.4.1). */
+/** Closes the connection with GOAWAY (section 5.4.1). */
 export class ConnectionError extends Error {
   readonly code: number
 
-  /** The message goes to the peer and into the log: no word of the peer's. */
+  /** The message goes to the peer and to the log, so it must not contain the peer's own words. */
   constructor(code: number, message: string) {
     super(message)
     this.code = code
   }
 }
 
-/** Ends one stream, with RST_STREAM (section 5.4.2). */
+/** Ends one stream with RST_STREAM (section 5.4.2). */
 export class StreamError extends Error {
   readonly streamId: number
   readonly code: number
@@ -70,4 +74,12 @@ export class StreamError extends Error {
     this.streamId = streamId
     this.code = code
   }
+}
+
+/**
+ * A header block that cannot be decoded. It closes the connection with COMPRESSION_ERROR, as the dynamic table no longer
+ * matches the peer's (section 4.3).
+ */
+export class CompressionError extends Error {
+  override readonly name = 'CompressionError'
 }

@@ -1,179 +1,182 @@
-// What a connection hears: what each frame does (RFC 9113 section 6). A peer that breaks the rules loses the stream, or the
-// connection; what it can make us do, it cannot make us do without end.
+// The receiving half of a connection: handles each frame (RFC 9113 section 6). A protocol error costs the peer its stream
+// or its connection. The flood guard bounds all work that a peer can cause at no cost to itself.
+import type { TransportParts } from '../transport.js'
 import { FloodGuard, type FloodLimits } from './flood-guard.js'
 import type { Frame } from './frame-reader.js'
 import { type HeaderBlock, HeaderBlocks } from './header-blocks.js'
-import { checkPlace, checkPriority, checkSize, contentOf, numberIn } from './payloads.js'
+import { checkPriority, checkSize, checkStreamId, contentOf, numberIn } from './payloads.js'
 import { ConnectionError, errorCodes, flags, frameTypes, StreamError } from './protocol.js'
-import { areTrailers, type RequestFields, requestFields } from './request-fields.js'
+import { areTrailers, requestFields } from './request-fields.js'
 import type { Sender } from './sender.js'
 import type { Stream } from './stream.js'
 import type { Streams } from './streams.js'
 
-export interface ReceiverParts {
+/** Limits and event handlers of a receiver. */
+export interface ReceiverParts extends Pick<TransportParts, 'onRequest'> {
   sender: Sender
   streams: Streams
+  /** Largest decoded header list in bytes (section 6.5.2). */
   maxHeaderListBytes: number
-  /** What is taken of all streams together before the peer is told to go on. */
+  /** The connection's receive window. */
   windowBytes: number
-  abuse: FloodLimits
-  pingAnswered(payload: Buffer): void
-  /** A request has begun; its stream has a reader, or is finished, before this returns. */
-  opened(stream: Stream, fields: RequestFields): void
+  floodLimits: FloodLimits
+  /** The peer answered a PING. */
+  onPingAck(payload: Buffer): void
 }
 
+/** Handles the frames of a connection. */
 export class Receiver {
-  /** The peer has said what has to be said first. */
-  greeted = false
+  /** True after the peer's first SETTINGS. */
+  hasSettings = false
   readonly #parts: ReceiverParts
   readonly #headers: HeaderBlocks
-  readonly #abuse: FloodGuard
-  readonly #takers: ((frame: Frame) => void)[] = []
+  readonly #floodGuard: FloodGuard
+  readonly #handlers: ((frame: Frame) => void)[] = []
   #window: number
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts
     this.#window = parts.windowBytes
     this.#headers = new HeaderBlocks({ maxListBytes: parts.maxHeaderListBytes })
-    this.#abuse = new FloodGuard(parts.sender, parts.abuse)
-    this.#takers[frameTypes.data] = (frame) => this.#takeData(frame)
-    this.#takers[frameTypes.headers] = (frame) => this.#takeHeaders(frame)
-    this.#takers[frameTypes.continuation] = (frame) => this.#takeBlock(this.#headers.add(frame))
-    this.#takers[frameTypes.windowUpdate] = (frame) => this.#takeWindowUpdate(frame)
-    this.#takers[frameTypes.rstStream] = (frame) => this.#takeReset(frame)
-    this.#takers[frameTypes.settings] = (frame) => this.#takeSettings(frame)
-    this.#takers[frameTypes.ping] = (frame) => this.#takePing(frame)
-    this.#takers[frameTypes.priority] = checkPriority
-    this.#takers[frameTypes.goaway] = (frame) => checkPlace(frame, frame.streamId === 0)
-    this.#takers[frameTypes.pushPromise] = (frame) => checkPlace(frame, false)
+    this.#floodGuard = new FloodGuard(parts.sender, parts.floodLimits)
+    this.#handlers[frameTypes.data] = (frame) => this.#handleData(frame)
+    this.#handlers[frameTypes.headers] = (frame) => this.#handleHeaders(frame)
+    this.#handlers[frameTypes.continuation] = (frame) => this.#handleBlock(this.#headers.continue(frame))
+    this.#handlers[frameTypes.windowUpdate] = (frame) => this.#handleWindowUpdate(frame)
+    this.#handlers[frameTypes.rstStream] = (frame) => this.#handleReset(frame)
+    this.#handlers[frameTypes.settings] = (frame) => this.#handleSettings(frame)
+    this.#handlers[frameTypes.ping] = (frame) => this.#handlePing(frame)
+    this.#handlers[frameTypes.priority] = checkPriority
+    this.#handlers[frameTypes.goaway] = (frame) => checkStreamId(frame, frame.streamId === 0)
+    this.#handlers[frameTypes.pushPromise] = (frame) => checkStreamId(frame, false)
   }
 
-  /** A call was answered, which makes up for one that is cancelled. */
-  forgive(): void {
-    this.#abuse.forgive()
+  /** Counts a call that succeeded in the peer's favour. */
+  creditSuccess(): void {
+    this.#floodGuard.credit()
   }
 
-  /** Does what the frame says; throws ConnectionError and CompressionError. Frames of other types are passed over. */
-  take(frame: Frame): void {
-    this.#checkTurn(frame)
+  /** Handles a frame; throws ConnectionError and CompressionError. Frames of unknown types are ignored (section 4.1). */
+  handle(frame: Frame): void {
+    this.#checkOrder(frame)
     try {
-      const take = this.#takers[frame.type]
-      if (take) take(frame)
-      else this.#abuse.count()
+      const handle = this.#handlers[frame.type]
+      if (handle) handle(frame)
+      else this.#floodGuard.debit()
     } catch (error) {
       if (!(error instanceof StreamError)) throw error
-      // One that is too many may have been sent before the peer knew how many there may be.
-      if (error.code === errorCodes.refusedStream) this.#abuse.countAnswer()
-      else this.#abuse.count()
+      // A refused stream may be older than our SETTINGS with the limit, so it is no fault of the peer.
+      if (error.code === errorCodes.refusedStream) this.#floodGuard.countReply()
+      else this.#floodGuard.debit()
       this.#parts.streams.reset(error.streamId, error.code)
     }
   }
 
-  /** Settings come first, and between the parts of a header block nothing else. */
-  #checkTurn({ type, flags: set }: Frame): void {
-    const inTurn = this.greeted || (type === frameTypes.settings && (set & flags.ack) === 0)
-    if (!inTurn || (this.#headers.isBegun && type !== frameTypes.continuation))
-      throw new ConnectionError(errorCodes.protocolError, `a frame of type ${type} out of turn`)
+  /** SETTINGS come first (section 3.4), and only CONTINUATION may follow an incomplete header block (section 4.3). */
+  #checkOrder({ type, flags: set }: Frame): void {
+    const settled = this.hasSettings || (type === frameTypes.settings && (set & flags.ack) === 0)
+    if (!settled || (this.#headers.isIncomplete && type !== frameTypes.continuation))
+      throw new ConnectionError(errorCodes.protocolError, `an unexpected frame of type ${type}`)
   }
 
-  #takeData(frame: Frame): void {
+  #handleData(frame: Frame): void {
     const { streams } = this.#parts
     const size = frame.payload.length
-    const ends = (frame.flags & flags.endStream) !== 0
-    checkPlace(frame, frame.streamId > 0 && frame.streamId <= streams.lastId)
-    this.#count(size)
-    if (size === 0 && !ends) this.#abuse.count()
+    const endStream = (frame.flags & flags.endStream) !== 0
+    checkStreamId(frame, frame.streamId > 0 && frame.streamId <= streams.lastId)
+    this.#countData(size)
+    if (size === 0 && !endStream) this.#floodGuard.debit()
     const stream = streams.forData(frame.streamId)
     const content = contentOf(frame)
     stream?.receive(content, size)
-    if (ends) stream?.receiveEnd()
+    if (endStream) stream?.receiveEnd()
   }
 
-  /** What is received counts as read: the windows of the streams are what holds a sender. */
-  #count(size: number): void {
+  /** Received bytes return to the connection's window at once: the windows of the streams hold a sender back. */
+  #countData(size: number): void {
     const { sender, windowBytes } = this.#parts
     this.#window -= size
-    if (this.#window < 0) throw new ConnectionError(errorCodes.flowControlError, 'more than the window takes')
+    if (this.#window < 0) throw new ConnectionError(errorCodes.flowControlError, 'more data than the window allows')
     if (this.#window > windowBytes / 2) return
     sender.windowUpdate(0, windowBytes - this.#window)
     this.#window = windowBytes
   }
 
-  #takeHeaders(frame: Frame): void {
-    checkPlace(frame, frame.streamId % 2 === 1)
-    this.#takeBlock(this.#headers.begin(frame))
+  #handleHeaders(frame: Frame): void {
+    checkStreamId(frame, frame.streamId % 2 === 1)
+    this.#handleBlock(this.#headers.start(frame))
   }
 
-  #takeBlock(block: HeaderBlock | undefined): void {
+  #handleBlock(block: HeaderBlock | undefined): void {
     if (block === undefined) return
-    if (block.streamId > this.#parts.streams.lastId) this.#open(block)
-    else takeTrailers(this.#parts.streams.forTrailers(block.streamId), block)
+    if (block.streamId > this.#parts.streams.lastId) this.#openStream(block)
+    else handleTrailers(this.#parts.streams.forTrailers(block.streamId), block)
   }
 
-  #open({ streamId, endStream, fields }: HeaderBlock): void {
-    const { streams, opened } = this.#parts
+  #openStream({ streamId, endStream, fields }: HeaderBlock): void {
+    const { streams, onRequest } = this.#parts
     streams.admit(streamId)
     if (fields === undefined) throw new StreamError(streamId, errorCodes.enhanceYourCalm)
     const request = requestFields(fields)
     if (request === undefined) throw new StreamError(streamId, errorCodes.protocolError)
     const stream = streams.open(streamId, request.contentLength)
     stream.remoteEnded = endStream
-    opened(stream, request)
+    onRequest(stream, request)
     if (endStream) stream.receiveEnd()
   }
 
-  #takeWindowUpdate(frame: Frame): void {
+  #handleWindowUpdate(frame: Frame): void {
     const { sender, streams } = this.#parts
     const { streamId } = frame
     const bytes = numberIn(frame) & 0x7fffffff
-    checkPlace(frame, streamId <= streams.lastId)
+    checkStreamId(frame, streamId <= streams.lastId)
     if (streamId === 0) sender.grow(bytes)
     else streams.find(streamId)?.grow(bytes)
   }
 
-  #takeReset(frame: Frame): void {
+  #handleReset(frame: Frame): void {
     const { streams } = this.#parts
-    checkPlace(frame, frame.streamId > 0 && frame.streamId <= streams.lastId)
+    checkStreamId(frame, frame.streamId > 0 && frame.streamId <= streams.lastId)
     numberIn(frame)
-    this.#abuse.count()
+    this.#floodGuard.debit()
     streams.find(frame.streamId)?.close()
   }
 
-  #takeSettings(frame: Frame): void {
-    checkPlace(frame, frame.streamId === 0)
-    const acknowledges = (frame.flags & flags.ack) !== 0
-    checkSize(frame, acknowledges ? frame.payload.length === 0 : frame.payload.length % 6 === 0)
-    if (acknowledges) return
-    this.greeted = true
-    this.#abuse.countAnswer()
-    this.#parts.sender.acknowledgeSettings()
+  #handleSettings(frame: Frame): void {
+    checkStreamId(frame, frame.streamId === 0)
+    const isAck = (frame.flags & flags.ack) !== 0
+    checkSize(frame, isAck ? frame.payload.length === 0 : frame.payload.length % 6 === 0)
+    if (isAck) return
+    this.hasSettings = true
+    this.#floodGuard.countReply()
+    this.#parts.sender.settingsAck()
     this.#applySettings(frame.payload)
   }
 
   #applySettings(payload: Buffer): void {
     const { sender, streams } = this.#parts
-    const grown = sender.peer.apply(payload)
-    if (grown === 0) return
-    this.#abuse.count() // it is work for every stream
+    const change = sender.peer.apply(payload)
+    if (change === 0) return
+    this.#floodGuard.debit() // a change is work for every stream
     const open = streams.all
-    for (const stream of open) stream.resize(grown)
+    for (const stream of open) stream.resize(change)
     for (const stream of open) stream.pump()
   }
 
-  #takePing(frame: Frame): void {
-    checkPlace(frame, frame.streamId === 0)
+  #handlePing(frame: Frame): void {
+    checkStreamId(frame, frame.streamId === 0)
     checkSize(frame, frame.payload.length === 8)
-    if (frame.flags & flags.ack) this.#parts.pingAnswered(frame.payload)
+    if (frame.flags & flags.ack) this.#parts.onPingAck(frame.payload)
     else this.#answerPing(frame.payload)
   }
 
   #answerPing(payload: Buffer): void {
-    this.#abuse.countAnswer()
-    this.#parts.sender.answerPing(payload)
+    this.#floodGuard.countReply()
+    this.#parts.sender.pingAck(payload)
   }
 }
 
-function takeTrailers(stream: Stream | undefined, { streamId, endStream, fields }: HeaderBlock): void {
+function handleTrailers(stream: Stream | undefined, { streamId, endStream, fields }: HeaderBlock): void {
   if (stream === undefined) return
   if (stream.remoteEnded) throw new StreamError(streamId, errorCodes.streamClosed)
   if (!endStream || !areTrailers(fields ?? [])) throw new StreamError(streamId, errorCodes.protocolError)

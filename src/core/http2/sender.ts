@@ -1,128 +1,150 @@
-// What a connection says: every frame it sends is written here. Streams that find no room wait, and are told.
+// The sending half of a connection: writes every frame, and tracks the connection's flow-control window (RFC 9113 section
+// 5.2). Streams that find no room wait here and are pumped when there is room again.
 import type { Writable } from 'node:stream'
+import type { HeaderFields } from '../transport.js'
+import { encodeFields } from './hpack/encoder.js'
 import { Output } from './output.js'
 import { settingsPayload, u32 } from './payloads.js'
 import { PeerSettings } from './peer-settings.js'
-import { ConnectionError, defaultWindow, errorCodes, flags, frameTypes, largestWindow } from './protocol.js'
+import { ConnectionError, defaultWindow, errorCodes, flags, frameTypes, maxWindow } from './protocol.js'
 
-const nothing = Buffer.alloc(0)
+const empty = Buffer.alloc(0)
 
-export interface HeadersFrame {
-  streamId: number
-  block: Buffer
-  /** The stream ends with it. */
-  end: boolean
-}
-
-interface Waiting {
+/** A stream that waits for room. */
+interface Pumped {
   pump(): void
 }
 
+/** Writes the frames of a connection. */
 export class Sender {
   readonly peer = new PeerSettings()
   readonly #output: Output
-  readonly #waiting = new Set<Waiting>()
+  readonly #waiting = new Set<Pumped>()
   #window = defaultWindow
+  /** A server begins every response with the same fields, so their block is encoded once. */
+  #responseFields: HeaderFields = []
+  #responseBlock: Buffer = empty
 
-  /** `roomy` is told when there is room again. */
-  constructor(socket: Writable, roomy: () => void) {
+  /** `onRoom` is called when the socket accepts output again. */
+  constructor(socket: Writable, onRoom: () => void) {
     const flushed = () => {
       if (this.isFull) return
-      roomy()
+      onRoom()
       this.#pumpWaiting()
     }
     this.#output = new Output(socket, flushed)
     socket.on('drain', flushed)
   }
 
-  /** The peer does not take what it is sent. */
+  /** True while the peer does not read what it is sent. */
   get isFull(): boolean {
     return this.#output.isFull
   }
 
-  /** How much DATA of one stream can be sent now. */
+  /** Bytes of DATA that one stream may send now. */
   get room(): number {
     return this.#output.isFull ? 0 : Math.min(this.#window, this.peer.maxFrameSize)
   }
 
-  /** Whoever is given is pumped when there is room again. */
-  wait(stream: Waiting): void {
+  /** Pumps the stream when there is room again. */
+  addWaiting(stream: Pumped): void {
     this.#waiting.add(stream)
   }
 
-  stopWaiting(stream: Waiting): void {
+  /** Forgets a waiting stream. */
+  removeWaiting(stream: Pumped): void {
     this.#waiting.delete(stream)
   }
 
-  /** The peer takes so many bytes more. */
+  /** Handles WINDOW_UPDATE of the connection; throws ConnectionError for an increment of 0 or a window that overflows. */
   grow(bytes: number): void {
-    if (bytes === 0) throw new ConnectionError(errorCodes.protocolError, 'a window update of nothing')
+    if (bytes === 0) throw new ConnectionError(errorCodes.protocolError, 'a window update of 0 bytes')
     this.#window += bytes
-    if (this.#window > largestWindow)
-      throw new ConnectionError(errorCodes.flowControlError, 'a window beyond its bound')
+    if (this.#window > maxWindow) throw new ConnectionError(errorCodes.flowControlError, 'a window beyond its maximum')
     this.#pumpWaiting()
   }
 
-  /** The head of DATA; `append` must add so many bytes. */
+  /** Writes the header of DATA; `append` must add exactly `size` bytes next. */
   data(streamId: number, size: number): void {
     this.#window -= size
     this.#output.head({ type: frameTypes.data, flags: flags.none, streamId, size })
   }
 
+  /** Adds bytes of DATA, which must not change afterwards. */
   append(bytes: Buffer): void {
     this.#output.append(bytes)
   }
 
-  /** A block of fields, which must fit a frame. */
-  headers({ streamId, block, end }: HeadersFrame): void {
-    const set = flags.endHeaders | (end ? flags.endStream : flags.none)
-    this.#output.frame({ type: frameTypes.headers, flags: set, streamId, payload: block })
+  /** Writes the HEADERS that begin a response. */
+  responseHeaders(streamId: number, fields: HeaderFields): void {
+    if (fields !== this.#responseFields) {
+      this.#responseBlock = encodeFields(fields)
+      this.#responseFields = fields
+    }
+    this.#headers(streamId, flags.endHeaders, this.#responseBlock)
   }
 
+  /** Writes the HEADERS that end a stream. */
+  trailers(streamId: number, block: Buffer): void {
+    this.#headers(streamId, flags.endHeaders | flags.endStream, block)
+  }
+
+  /** Allows the peer to send this many bytes more, on a stream or (id 0) on the connection. */
   windowUpdate(streamId: number, bytes: number): void {
     this.#output.frame({ type: frameTypes.windowUpdate, flags: flags.none, streamId, payload: u32(bytes) })
   }
 
+  /** Writes RST_STREAM. */
   reset(streamId: number, code: number): void {
     this.#output.frame({ type: frameTypes.rstStream, flags: flags.none, streamId, payload: u32(code) })
   }
 
+  /** Writes SETTINGS. */
   settings(pairs: readonly (readonly [id: number, value: number])[]): void {
-    this.#ofConnection(frameTypes.settings, settingsPayload(pairs))
+    this.#connectionFrame(frameTypes.settings, flags.none, settingsPayload(pairs))
   }
 
-  acknowledgeSettings(): void {
-    this.#output.frame({ type: frameTypes.settings, flags: flags.ack, streamId: 0, payload: nothing })
+  /** Acknowledges the peer's SETTINGS. */
+  settingsAck(): void {
+    this.#connectionFrame(frameTypes.settings, flags.ack, empty)
   }
 
-  /** Eight bytes, which come back. */
+  /** Writes PING with 8 bytes, which the peer returns. */
   ping(payload: Buffer): void {
-    this.#ofConnection(frameTypes.ping, payload)
+    this.#connectionFrame(frameTypes.ping, flags.none, payload)
   }
 
-  answerPing(payload: Buffer): void {
-    this.#output.frame({ type: frameTypes.ping, flags: flags.ack, streamId: 0, payload })
+  /** Answers the peer's PING. */
+  pingAck(payload: Buffer): void {
+    this.#connectionFrame(frameTypes.ping, flags.ack, payload)
   }
 
+  /** Writes GOAWAY: streams above the id were not processed. */
   goaway(lastStreamId: number, { code, message }: { code: number; message: string }): void {
-    this.#ofConnection(frameTypes.goaway, Buffer.concat([u32(lastStreamId, code), Buffer.from(message)]))
+    const payload = Buffer.concat([u32(lastStreamId, code), Buffer.from(message)])
+    this.#connectionFrame(frameTypes.goaway, flags.none, payload)
   }
 
+  /** Writes everything gathered so far to the socket. */
   flush(): void {
     this.#output.flush()
   }
 
-  /** Keeps nothing of what was sent. */
-  letGo(): void {
-    this.#output.letGo()
+  /** Frees output memory that holds nothing unsent. */
+  releaseBuffers(): void {
+    this.#output.releaseBuffers()
   }
 
-  #ofConnection(type: number, payload: Buffer): void {
-    this.#output.frame({ type, flags: flags.none, streamId: 0, payload })
+  #headers(streamId: number, set: number, block: Buffer): void {
+    this.#output.frame({ type: frameTypes.headers, flags: set, streamId, payload: block })
+  }
+
+  #connectionFrame(type: number, set: number, payload: Buffer): void {
+    this.#output.frame({ type, flags: set, streamId: 0, payload })
   }
 
   #pumpWaiting(): void {
-    // One that has found no room adds itself again, and ends this.
+    // A stream that still finds no room adds itself again; then there is no room left, which ends the loop.
     for (const stream of this.#waiting) {
       if (this.room <= 0) return
       this.#waiting.delete(stream)

@@ -1,109 +1,97 @@
-// One request and its answer (RFC 9113 section 5.1). What is sent waits for the peer's windows in a queue; what is received
-// is handed on at once, and its sender is told to go on when whoever reads it says so.
-import { ConnectionError, defaultWindow, errorCodes, largestWindow, StreamError } from './protocol.js'
+// One request and its response (RFC 9113 section 5.1). Received bytes go to the observer at once, which extends the window
+// as it consumes them. Sent bytes are queued until the peer's windows allow them.
+import type { HeaderFields, StreamObserver, TransportStream } from '../transport.js'
+import { encodeFields } from './hpack/encoder.js'
+import { ConnectionError, defaultWindow, errorCodes, maxWindow, StreamError } from './protocol.js'
 import type { Sender } from './sender.js'
 
-/** Of what may be sent again so much is gathered: telling it costs a frame. */
-const creditBytes = 16 * 1024
-/** What it takes to keep a piece that waits, about. */
+/** The smallest window update we send, as each costs a frame. */
+const minUpdateBytes = 16 * 1024
+/** Approximate memory of a queued piece besides its bytes. */
 const pieceOverhead = 64
-
-/** Whoever answers the request. */
-export interface StreamReader {
-  data(bytes: Buffer): void
-  /** The peer has sent all. */
-  ended(): void
-  /** Some of the answer has gone out. */
-  sent(): void
-  /** The stream is gone before its end was sent. */
-  broken(): void
-}
 
 interface StreamParts {
   id: number
-  /** What the peer said it will send; undefined when it did not. */
+  /** The announced size of the request body in bytes; undefined when the peer announced none. */
   contentLength: number | undefined
   sender: Sender
-  /** Told once, when the stream is over; `byUs` if the peer may not know yet, `isOk` if it was answered and not refused. */
-  over(byUs: boolean, isOk: boolean): void
+  /** Called once, at the end. `byUs`: the peer may not know yet. `succeeded`: it got a response that is not a refusal. */
+  onClose(byUs: boolean, succeeded: boolean): void
 }
 
-export class Stream {
+/** A stream of a connection. */
+export class Stream implements TransportStream {
   readonly id: number
-  reader: StreamReader | undefined
-  /** The peer has sent all. */
+  observer: StreamObserver | undefined
+  /** The peer has sent END_STREAM: half-closed (remote). */
   remoteEnded = false
-  /** When some of an answer that is complete was last sent; undefined while it is not complete. */
-  finishedAt: number | undefined
+  /** When a complete response last made progress; undefined until the response is complete. */
+  finishProgressAt: number | undefined
   readonly #sender: Sender
-  readonly #over: StreamParts['over']
+  readonly #onClose: StreamParts['onClose']
   #contentLeft: number | undefined
-  /** What the peer may send, and what it was not yet told that it may. */
+  /** Bytes the peer may still send, and bytes granted to it that no WINDOW_UPDATE has announced yet. */
   #receiveWindow = defaultWindow
-  #credit = 0
+  #unannounced = 0
   #sendWindow: number
   #queue: Buffer[] = []
   #queuedBytes = 0
   #trailers: Buffer | undefined
   #localEnded = false
   #closed = false
-  #isOk = false
+  #succeeded = false
 
-  constructor({ id, contentLength, sender, over }: StreamParts) {
+  constructor({ id, contentLength, sender, onClose }: StreamParts) {
     this.id = id
     this.#sender = sender
-    this.#over = over
+    this.#onClose = onClose
     this.#contentLeft = contentLength
     this.#sendWindow = sender.peer.initialWindow
   }
 
-  /** What waits, and what it takes to keep it. */
+  /** Memory that queued bytes of the response occupy. */
   get unsentBytes(): number {
     return this.#queuedBytes + this.#queue.length * pieceOverhead
   }
 
-  /** We have sent all. */
-  get isAnswered(): boolean {
-    return this.#localEnded
-  }
+  // ---- receiving
 
-  // ---- received
-
-  /** DATA; `size` counts its padding too. */
+  /** Handles DATA; `size` includes padding. Throws StreamError. */
   receive(bytes: Buffer, size: number): void {
     if (this.remoteEnded) throw new StreamError(this.id, errorCodes.streamClosed)
     this.#receiveWindow -= size
     if (this.#receiveWindow < 0) throw new StreamError(this.id, errorCodes.flowControlError)
     if (this.#contentLeft !== undefined) this.#contentLeft -= bytes.length
-    this.allow(size - bytes.length)
-    if (bytes.length > 0) this.reader?.data(bytes)
+    this.extendWindow(size - bytes.length)
+    if (bytes.length > 0) this.observer?.onData(bytes)
   }
 
-  /** The peer ended the stream. */
+  /** Handles END_STREAM; throws StreamError when the body has not the announced size (section 8.1.1). */
   receiveEnd(): void {
     if (this.#closed) return
-    if (this.#contentLeft) throw new StreamError(this.id, errorCodes.protocolError) // section 8.1.1
+    if (this.#contentLeft) throw new StreamError(this.id, errorCodes.protocolError)
     this.remoteEnded = true
-    this.reader?.ended()
-    this.#endIfDone()
+    this.observer?.onEnd()
+    this.#closeIfDone()
   }
 
-  /** The peer may send so many bytes more. */
-  allow(bytes: number): void {
-    this.#credit += bytes
-    if (this.#credit < creditBytes || this.remoteEnded || this.#localEnded) return
-    this.#receiveWindow += this.#credit
-    this.#sender.windowUpdate(this.id, this.#credit)
-    this.#credit = 0
+  /** Allows the peer to send this many bytes more; small amounts are announced together. */
+  extendWindow(bytes: number): void {
+    this.#unannounced += bytes
+    if (this.#unannounced < minUpdateBytes || this.remoteEnded || this.#localEnded) return
+    this.#receiveWindow += this.#unannounced
+    this.#sender.windowUpdate(this.id, this.#unannounced)
+    this.#unannounced = 0
   }
 
-  // ---- sent
+  // ---- sending
 
-  /** A block of header fields, the first of the answer. */
-  sendHeaders(block: Buffer): void {
-    if (!this.#localEnded) this.#sender.headers({ streamId: this.id, block, end: false })
+  /** Sends the header fields that begin a response. */
+  sendHeaders(fields: HeaderFields): void {
+    if (!this.#localEnded) this.#sender.responseHeaders(this.id, fields)
   }
 
+  /** Queues bytes of the response body, which must not change afterwards. */
   send(...pieces: Buffer[]): void {
     if (this.#localEnded || this.#trailers !== undefined) return
     for (const piece of pieces) {
@@ -113,58 +101,66 @@ export class Stream {
     this.pump()
   }
 
-  /** The block of header fields that ends the answer, after all that is queued; `isOk` for one that is no refusal. */
-  finish(trailers: Buffer, isOk = false): void {
+  /** Ends the response with these fields after all queued bytes. */
+  finish(fields: HeaderFields, succeeded = false): void {
     if (this.#localEnded || this.#trailers !== undefined) return
-    this.#trailers = trailers
-    this.#isOk = isOk
-    this.finishedAt = performance.now()
+    this.#trailers = encodeFields(fields)
+    this.#succeeded = succeeded
+    this.finishProgressAt = performance.now()
     this.pump()
   }
 
-  /** The peer's window has grown. */
+  /** Handles WINDOW_UPDATE; throws StreamError for an increment of 0 or a window that overflows. */
   grow(bytes: number): void {
     if (bytes === 0) throw new StreamError(this.id, errorCodes.protocolError)
     this.#sendWindow += bytes
-    if (this.#sendWindow > largestWindow) throw new StreamError(this.id, errorCodes.flowControlError)
+    if (this.#sendWindow > maxWindow) throw new StreamError(this.id, errorCodes.flowControlError)
     this.pump()
   }
 
-  /** The peer's settings have changed the window, which may be less than nothing now (section 6.9.2). */
+  /** Applies a changed initial window, after which the window may be negative (section 6.9.2). Throws ConnectionError. */
   resize(bytes: number): void {
     this.#sendWindow += bytes
-    if (this.#sendWindow > largestWindow)
-      throw new ConnectionError(errorCodes.flowControlError, 'a window beyond its bound')
+    if (this.#sendWindow > maxWindow)
+      throw new ConnectionError(errorCodes.flowControlError, 'a window beyond its maximum')
   }
 
-  /** Sends what the windows allow. */
+  /** Sends as much of the queue as the windows allow. */
   pump(): void {
     const before = this.#queuedBytes
     for (let size = this.#room(); size > 0; size = this.#room()) this.#sendData(size)
-    // One that waits for its own window is pumped when that has grown.
-    if (this.#queuedBytes > 0 && this.#sendWindow > 0) this.#sender.wait(this)
+    // With no window of its own left the stream need not wait for the connection: `grow` pumps it.
+    if (this.#queuedBytes > 0 && this.#sendWindow > 0) this.#sender.addWaiting(this)
     if (this.#queuedBytes === 0 && this.#trailers !== undefined) this.#sendTrailers(this.#trailers)
-    if (this.#queuedBytes < before) this.reader?.sent()
+    if (this.#queuedBytes < before) this.observer?.onDrain()
   }
 
-  /** Ends the stream on both sides, and says so to the peer. */
+  // ---- ending
+
+  /** Resets the stream with INTERNAL_ERROR. */
+  abort(): void {
+    this.reset(errorCodes.internalError)
+  }
+
+  /** Ends the stream on both sides with RST_STREAM. */
   reset(code: number): void {
     this.#sender.reset(this.id, code)
     this.close(true)
   }
 
-  /** The stream is gone, by the peer or with its connection; `byUs` if the peer may not know yet. */
+  /** Ends the stream without a frame; `byUs` if the peer may not know yet. */
   close(byUs = false): void {
     if (this.#closed) return
     this.#closed = true
-    const { reader, isAnswered } = this
+    const { observer } = this
+    const answered = this.#localEnded
     this.remoteEnded = true
     this.#localEnded = true
     this.#queue = []
     this.#queuedBytes = 0
-    this.reader = undefined
-    this.#over(byUs, isAnswered && this.#isOk)
-    if (!isAnswered) reader?.broken()
+    this.observer = undefined
+    this.#onClose(byUs, answered && this.#succeeded)
+    if (!answered) observer?.onAbort()
   }
 
   #room(): number {
@@ -175,28 +171,28 @@ export class Stream {
     this.#sender.data(this.id, size)
     this.#sendWindow -= size
     this.#queuedBytes -= size
-    if (this.finishedAt !== undefined) this.finishedAt = performance.now()
+    if (this.finishProgressAt !== undefined) this.finishProgressAt = performance.now()
     for (let left = size; left > 0; ) left -= this.#appendFirst(left)
   }
 
-  #appendFirst(most: number): number {
+  #appendFirst(maxBytes: number): number {
     const first = this.#queue[0] as Buffer
-    if (first.length <= most) this.#queue.shift()
-    else this.#queue[0] = first.subarray(most)
-    const piece = first.subarray(0, most)
+    if (first.length <= maxBytes) this.#queue.shift()
+    else this.#queue[0] = first.subarray(maxBytes)
+    const piece = first.subarray(0, maxBytes)
     this.#sender.append(piece)
     return piece.length
   }
 
   #sendTrailers(block: Buffer): void {
     if (this.#localEnded) return
-    this.#sender.headers({ streamId: this.id, block, end: true })
+    this.#sender.trailers(this.id, block)
     this.#localEnded = true
-    this.#endIfDone()
+    this.#closeIfDone()
   }
 
-  // A peer that goes on sending after it has its answer is told that nobody reads (section 8.1).
-  #endIfDone(): void {
+  // A complete response makes the rest of the request pointless: RST_STREAM with NO_ERROR stops the peer (section 8.1).
+  #closeIfDone(): void {
     if (!this.#localEnded) return
     if (this.remoteEnded) this.close()
     else this.reset(errorCodes.noError)

@@ -1,88 +1,94 @@
-// The streams of a connection: which are open, which were, and which can be opened.
+// The streams of a connection: the open ones, the recently closed ones, and the limit on new ones (RFC 9113 section 5.1).
 import { ConnectionError, errorCodes, StreamError } from './protocol.js'
 import type { Sender } from './sender.js'
 import { Stream } from './stream.js'
 
-/** Of those that are over, so many are remembered: that we reset, and that ended as they should. */
+/** How many closed streams are remembered: those we reset, and those that ended normally. */
 const maxResets = 1024
 const maxFinished = 64
 
+/** Limits and event handlers of a connection's streams. */
 export interface StreamsParts {
   sender: Sender
-  /** Open at once. */
+  /** Streams that may be open at once. */
   maxStreams: number
-  /** One is over that was answered, and not refused. */
-  answered(): void
-  /** The last one that was open is over. */
-  emptied(): void
+  /** A stream ended with a response that is not a refusal. */
+  onSuccess(): void
+  /** The last open stream ended. */
+  onEmpty(): void
 }
 
+/** Opens, finds and closes streams by their id. */
 export class Streams {
   readonly #parts: StreamsParts
-  readonly #open: Record<number, Stream> = {} // no Map (CONTRIBUTING.md)
+  // A Map in constant use would promote every stream to old memory (CONTRIBUTING.md).
+  readonly #open: Record<number, Stream> = {}
   #openCount = 0
-  /** A frame for one of these may have been on its way. */
+  /** Streams we reset: the peer may have sent frames before it knew. */
   readonly #resets = new Set<number>()
-  /** A frame for one of these is a mistake. */
+  /** Streams the peer knows to be closed: a further frame is an error. */
   readonly #finished = new Set<number>()
   #lastId = 0
   #lastOpenedId = 0
-  #closed = false
+  #refusesNew = false
 
   constructor(parts: StreamsParts) {
     this.#parts = parts
   }
 
+  /** The highest id the peer has used. */
   get lastId(): number {
     return this.#lastId
   }
 
-  /** The last one that was not refused. */
+  /** The highest id that was opened and not refused. */
   get lastOpenedId(): number {
     return this.#lastOpenedId
   }
 
+  /** The open streams, the oldest first. */
   get all(): Stream[] {
     return Object.values(this.#open)
   }
 
+  /** True if no stream is open. */
   get isEmpty(): boolean {
     return this.#openCount === 0
   }
 
-  /** Refuses every stream that is opened from now on. */
+  /** Refuses every further stream. */
   refuseNew(): void {
-    this.#closed = true
+    this.#refusesNew = true
   }
 
-  /** Takes note of a new stream; throws StreamError when there cannot be another. */
+  /** Registers the id of a new stream; throws StreamError with REFUSED_STREAM when no more may be opened. */
   admit(streamId: number): void {
     this.#lastId = streamId
-    if (this.#closed || this.#openCount >= this.#parts.maxStreams)
+    if (this.#refusesNew || this.#openCount >= this.#parts.maxStreams)
       throw new StreamError(streamId, errorCodes.refusedStream)
   }
 
-  /** Opens the stream that was admitted. */
+  /** Opens an admitted stream; `contentLength` is the announced size of its body. */
   open(streamId: number, contentLength: number | undefined): Stream {
     const { sender } = this.#parts
-    const over = (byUs: boolean, isOk: boolean) => {
-      if (isOk) this.#parts.answered()
-      this.#end(stream, byUs)
+    const onClose = (byUs: boolean, succeeded: boolean) => {
+      if (succeeded) this.#parts.onSuccess()
+      this.#remove(stream, byUs)
     }
-    const stream: Stream = new Stream({ id: streamId, contentLength, sender, over })
+    const stream: Stream = new Stream({ id: streamId, contentLength, sender, onClose })
     this.#lastOpenedId = streamId
     this.#open[streamId] = stream
     this.#openCount += 1
     return stream
   }
 
-  /** The stream of DATA; undefined for one that was reset, if only long ago. Throws ConnectionError. */
+  /** The stream of a DATA frame; undefined for one that was reset earlier. Throws ConnectionError for one that ended. */
   forData(streamId: number): Stream | undefined {
     if (this.#finished.has(streamId)) throw notOpen(streamId, errorCodes.streamClosed)
     return this.#open[streamId]
   }
 
-  /** The stream of HEADERS that are not its first; undefined for one that was reset lately. Throws ConnectionError. */
+  /** The stream of trailers; undefined for one that was reset recently. Throws ConnectionError for any other. */
   forTrailers(streamId: number): Stream | undefined {
     const stream = this.forData(streamId)
     if (stream === undefined && !this.#resets.has(streamId)) throw notOpen(streamId, errorCodes.protocolError)
@@ -94,7 +100,7 @@ export class Streams {
     return this.#open[streamId]
   }
 
-  /** Resets a stream, also one that was not opened. */
+  /** Sends RST_STREAM, also for a stream that was never opened. */
   reset(streamId: number, code: number): void {
     const stream = this.#open[streamId]
     if (stream) return void stream.reset(code)
@@ -102,20 +108,20 @@ export class Streams {
     this.#remember(streamId, true)
   }
 
-  #end(stream: Stream, byUs: boolean): void {
+  #remove(stream: Stream, byUs: boolean): void {
     delete this.#open[stream.id]
     this.#openCount -= 1
-    this.#parts.sender.stopWaiting(stream)
+    this.#parts.sender.removeWaiting(stream)
     this.#remember(stream.id, byUs)
-    if (this.isEmpty) this.#parts.emptied()
+    if (this.isEmpty) this.#parts.onEmpty()
   }
 
   #remember(streamId: number, byUs: boolean): void {
-    const [ended, max] = byUs ? [this.#resets, maxResets] : [this.#finished, maxFinished]
-    ended.add(streamId)
-    if (ended.size <= max) return
-    const [oldest] = ended
-    ended.delete(oldest as number)
+    const [closed, max] = byUs ? [this.#resets, maxResets] : [this.#finished, maxFinished]
+    closed.add(streamId)
+    if (closed.size <= max) return
+    const [oldest] = closed
+    closed.delete(oldest as number)
   }
 }
 

@@ -23,7 +23,7 @@ const slackMs = 20
 /** Longer ones Node ends at once. */
 export const longestTimerMs = 2 ** 31 - 1
 
-type OpenableCall = Pick<IncomingCall, 'requestId' | 'deadline' | 'cancelled' | 'isReceived'>
+type OpenableCall = Pick<IncomingCall, 'requestId' | 'deadline' | 'onCancel' | 'isReceived'>
 
 /** Opens the call; `ended` is told DEADLINE_EXCEEDED or CANCELLED when nobody waits for its answer any more. */
 export function openCall(call: OpenableCall, times: CallTimes, ended: (error: VaultError) => void): OpenCall {
@@ -45,12 +45,12 @@ export function openCall(call: OpenableCall, times: CallTimes, ended: (error: Va
     else end('DEADLINE_EXCEEDED', 'the request was not sent in time')
   }
   let timer = receiveMs < leftMs ? setTimeout(lateUnlessReceived, receiveMs) : setTimeout(late, leftMs)
-  call.cancelled = () => end(Date.now() + slackMs < deadline ? 'CANCELLED' : 'DEADLINE_EXCEEDED')
+  call.onCancel = () => end(Date.now() + slackMs < deadline ? 'CANCELLED' : 'DEADLINE_EXCEEDED')
   return {
     context: { requestId: requestIdOf(call.requestId), deadline, signal },
     close() {
       clearTimeout(timer)
-      call.cancelled = () => undefined
+      call.onCancel = () => undefined
     },
   }
 }

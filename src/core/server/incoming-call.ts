@@ -1,171 +1,181 @@
-// A gRPC call as a server has it: messages as they are asked for, answers as its caller takes them, and how it ends. What
-// is read ahead of whoever asks is bounded by the window its caller has, and one message.
+// A gRPC call on the server side: delivers request messages when the handler asks for them, sends responses as fast as the
+// caller takes them, and ends the call. The flow-control window and one message bound what is read ahead of the handler.
 import type { StatusObject } from '@grpc/grpc-js'
 import { VaultError } from '../errors.js'
-import { errorCodes } from '../http2/protocol.js'
-import type { Stream, StreamReader } from '../http2/stream.js'
-import { headers, okTrailers, statusTrailers } from './grpc-fields.js'
+import type { HeaderFields, StreamObserver, TransportStream } from '../transport.js'
+import { okTrailers, responseHeaders, statusTrailers } from './grpc-fields.js'
 import type { MemoryBudget } from './memory-budget.js'
 import { type Frame, MessageReader } from './message-reader.js'
 
-/** What waits for a slow reader before the method does: this much, or one larger frame. */
+/** Unsent bytes at which `write` starts to hold the handler back; a single larger message may exceed it. */
 const maxUnsentBytes = 256 * 1024
-/** For a caller who is refused as too much is held already. */
+/** How soon a caller that exceeded the memory budget may retry. */
 const retryAfterMs = 100
-const tooMuchHeld = 'too much of other requests is waiting; try again later'
-/** What a caller may send before it is read, more than at first, once somebody reads. */
-const readingWindow = 1024 * 1024 - 64 * 1024
+const budgetSpent = 'too much of other requests is waiting; try again later'
+/** What `widenWindow` adds to the initial window of 64 KiB. */
+const addedWindow = 1024 * 1024 - 64 * 1024
 
 interface CallParts {
-  stream: Stream
+  stream: TransportStream
   /** As the caller sent it. */
   requestId: string | undefined
   maxReceiveBytes: number
   budget: MemoryBudget
 }
 
-export class IncomingCall implements StreamReader {
+interface PendingRead {
+  resolve(frame: Frame | undefined): void
+  reject(error: Error): void
+  isOnly: boolean
+}
+
+/** A call that a handler answers. */
+export class IncomingCall implements StreamObserver {
   readonly requestId: string | undefined
   /** Milliseconds since 1970; undefined when the caller set none. */
   deadline: number | undefined
-  /** Told when the caller has gone before it was answered. */
-  cancelled = (): void => undefined
-  /** Told when some of the answer has gone out. */
-  moved = (): void => undefined
-  readonly #stream: Stream
+  /** Called when the caller goes away before it has its answer. */
+  onCancel = (): void => undefined
+  /** Called when the caller has taken some of the answer. */
+  onProgress = (): void => undefined
+  readonly #stream: TransportStream
   readonly #reader: MessageReader
   readonly #budget: MemoryBudget
-  /** Taken of the budget. */
+  /** Bytes counted against the budget. */
   #heldBytes = 0
-  /** Received, and its caller not told that it may send as much again. */
-  #owedBytes = 0
-  #ended = false
-  #begun = false
+  /** Bytes received for which the caller's window has not been extended yet. */
+  #ungrantedBytes = 0
+  #requestEnded = false
+  #headersSent = false
   #answered = false
   #fault: Error | undefined
-  #waiting: { resolve(frame: Frame | undefined): void; reject(error: Error): void; isOnly: boolean } | undefined
-  #room = (): void => undefined
+  #pendingRead: PendingRead | undefined
+  #onRoom = (): void => undefined
 
   constructor({ stream, requestId, maxReceiveBytes, budget }: CallParts) {
     this.#stream = stream
     this.requestId = requestId
     this.#reader = new MessageReader(maxReceiveBytes)
     this.#budget = budget
-    stream.reader = this
+    stream.observer = this
   }
 
   // ---- the request
 
-  /** Lets the caller send far ahead, for a method that reads a stream. */
-  widen(): void {
-    this.#stream.allow(readingWindow)
+  /** Lets the caller send up to 1 MiB ahead, for a handler that reads a stream. */
+  widenWindow(): void {
+    this.#stream.extendWindow(addedWindow)
   }
 
-  /** The caller has sent all. */
+  /** True when the caller has sent its whole request. */
   get isReceived(): boolean {
-    return this.#ended
+    return this.#requestEnded
   }
 
-  /** The next message; undefined when there are no more. Rejects with CANCELLED and INVALID_REQUEST. */
+  /** The next message; undefined at the end. Rejects with CANCELLED, OVERLOADED and INVALID_REQUEST. */
   read(): Promise<Frame | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject, isOnly: false }
+      this.#pendingRead = { resolve, reject, isOnly: false }
       this.#deliver()
     })
   }
 
-  /** The message of a call that has one, once its caller has sent all; as `read`. */
+  /** The message of a unary request, once the request is complete; rejects as `read` does, and for any other count. */
   readOnly(): Promise<Frame> {
     return new Promise((resolve, reject) => {
-      this.#waiting = { resolve: resolve as (frame: Frame | undefined) => void, reject, isOnly: true }
+      this.#pendingRead = { resolve: resolve as (frame: Frame | undefined) => void, reject, isOnly: true }
       this.#deliver()
     })
   }
 
   // ---- the answer
 
-  /** Sends a message; what it returns resolves when there is room for another. */
+  /** Sends a message. If the caller is slow, returns a promise that resolves when there is room for another. */
   write(frame: Frame): Promise<void> | undefined {
-    if (!this.#begun) this.#stream.sendHeaders(headers)
-    this.#begun = true
+    if (!this.#headersSent) this.#stream.sendHeaders(responseHeaders)
+    this.#headersSent = true
     this.#stream.send(prefixOf(frame), frame)
     if (this.#stream.unsentBytes <= maxUnsentBytes) return undefined
     return new Promise((resolve) => {
-      this.#room = resolve
+      this.#onRoom = resolve
     })
   }
 
-  /** Ends the answer. */
+  /** Ends the call with status OK. */
   end(requestId: string): void {
     this.#finish(okTrailers(requestId), true)
   }
 
-  /** Ends it with a status. */
+  /** Ends the call with another status. */
   refuse(status: StatusObject): void {
     this.#finish(statusTrailers(status))
   }
 
-  /** Ends a call that cannot be answered. */
+  /** Resets a call that cannot be answered. */
   abort(): void {
-    this.#stream.reset(errorCodes.internalError)
+    this.#stream.abort()
   }
 
-  #finish(trailers: Buffer, isOk = false): void {
-    this.#stream.finish(this.#begun ? trailers : Buffer.concat([headers, trailers]), isOk)
+  #finish(trailers: HeaderFields, succeeded = false): void {
+    this.#stream.finish(this.#headersSent ? trailers : [...responseHeaders, ...trailers], succeeded)
     this.#answered = true
     this.#reader.clear()
     this.#count()
     this.#deliver()
   }
 
-  // ---- told by the stream
+  // ---- events of the stream
 
-  data(bytes: Buffer): void {
+  /** Handles bytes of the request. */
+  onData(bytes: Buffer): void {
     if (this.#fault || this.#answered) return
-    this.#owedBytes += bytes.length
+    this.#ungrantedBytes += bytes.length
     this.#reader.push(bytes)
     this.#count()
-    if (this.#budget.isSpent) this.#fail(new VaultError('OVERLOADED', { message: tooMuchHeld, retryAfterMs }))
+    if (this.#budget.isSpent) this.#fail(new VaultError('OVERLOADED', { message: budgetSpent, retryAfterMs }))
     else this.#deliver()
   }
 
-  ended(): void {
-    this.#ended = true
+  /** Handles the end of the request. */
+  onEnd(): void {
+    this.#requestEnded = true
     this.#deliver()
   }
 
-  sent(): void {
-    this.moved()
-    if (this.#stream.unsentBytes <= maxUnsentBytes) this.#room()
+  /** Handles progress of the answer. */
+  onDrain(): void {
+    this.onProgress()
+    if (this.#stream.unsentBytes <= maxUnsentBytes) this.#onRoom()
   }
 
-  broken(): void {
+  /** Handles a stream that ended before the answer was complete. */
+  onAbort(): void {
     this.#fail(new VaultError('CANCELLED'))
-    this.#room()
-    this.cancelled()
+    this.#onRoom()
+    this.onCancel()
   }
 
-  /** Gives whoever waits what there is. */
+  /** Settles the pending read if it can be. */
   #deliver(): void {
     try {
       if (this.#fault) throw this.#fault
-      if (this.#waiting && this.#answered) throw new VaultError('CANCELLED') // nobody reads on behind an answer
-      const whole = this.#reader.isWhole()
-      if (this.#waiting?.isOnly) this.#deliverOnly(whole)
-      else if (this.#waiting && whole) this.#settle(this.#take())
-      else if (this.#waiting && this.#ended) this.#settleEnd()
-      this.#credit()
+      if (this.#pendingRead && this.#answered) throw new VaultError('CANCELLED') // a read after the answer never ends
+      const isWhole = this.#reader.isWhole()
+      if (this.#pendingRead?.isOnly) this.#deliverOnly(isWhole)
+      else if (this.#pendingRead && isWhole) this.#settle(this.#take())
+      else if (this.#pendingRead && this.#requestEnded) this.#settleEnd()
+      this.#grantWindow()
     } catch (fault) {
       this.#fail(fault as Error)
     }
   }
 
-  #deliverOnly(whole: boolean): void {
-    const isNone = this.#ended && this.#reader.bytes === 0
+  #deliverOnly(isWhole: boolean): void {
+    const isNone = this.#requestEnded && this.#reader.bytes === 0
     if (isNone || this.#reader.holdsMore())
       throw new VaultError('INVALID_REQUEST', { message: 'this method takes one message' })
-    if (this.#ended && whole) this.#settle(this.#take())
-    else if (this.#ended) this.#settleEnd()
+    if (this.#requestEnded && isWhole) this.#settle(this.#take())
+    else if (this.#requestEnded) this.#settleEnd()
   }
 
   #take(): Frame {
@@ -174,16 +184,16 @@ export class IncomingCall implements StreamReader {
     return frame
   }
 
-  /** Has the budget know what is held of the request. */
+  /** Updates the budget with the bytes held for this call. */
   #count(): void {
     this.#budget.take(this.#reader.bytes - this.#heldBytes)
     this.#heldBytes = this.#reader.bytes
   }
 
   #settle(frame: Frame | undefined): void {
-    const waiting = this.#waiting
-    this.#waiting = undefined
-    waiting?.resolve(frame)
+    const read = this.#pendingRead
+    this.#pendingRead = undefined
+    read?.resolve(frame)
   }
 
   #settleEnd(): void {
@@ -191,23 +201,24 @@ export class IncomingCall implements StreamReader {
     this.#settle(undefined)
   }
 
-  // A message that has begun has to come to its end, however long; whole ones are held against the window.
-  #credit(): void {
-    const due = this.#owedBytes - (this.#reader.isWhole() ? this.#reader.bytes : 0)
+  // An incomplete message gets all the window it needs; complete messages count against the window until they are taken.
+  #grantWindow(): void {
+    const due = this.#ungrantedBytes - (this.#reader.isWhole() ? this.#reader.bytes : 0)
     if (due <= 0) return
-    this.#owedBytes -= due
-    this.#stream.allow(due)
+    this.#ungrantedBytes -= due
+    this.#stream.extendWindow(due)
   }
 
   #fail(fault: Error): void {
     this.#fault ??= fault
     this.#reader.clear()
     this.#count()
-    this.#waiting?.reject(this.#fault)
-    this.#waiting = undefined
+    this.#pendingRead?.reject(this.#fault)
+    this.#pendingRead = undefined
   }
 }
 
+/** The prefix of a gRPC message: not compressed, and its length. */
 function prefixOf({ length }: Frame): Buffer {
   const prefix = Buffer.allocUnsafe(5)
   prefix[0] = 0

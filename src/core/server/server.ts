@@ -1,11 +1,11 @@
-// A gRPC server with the manners all our services share: health, reflection, bounded calls, connections that end, and a
-// stop that lets calls in flight finish.
+// The gRPC server of every service: health, reflection, bounded concurrency, connections of limited age, and a graceful
+// stop. The only file that names the HTTP/2 implementation.
 import type { ServiceDefinition } from '@grpc/grpc-js'
-import { publicLimits, serviceLimits } from '../http2/flood-guard.js'
-import { type Listener, listener } from '../http2/listener.js'
+import { http2Server } from '../http2/http2-server.js'
 import type { Logger } from '../log/log.js'
 import { type ListenConfig, serverTls } from '../tls/listen.js'
 import { bindError } from '../tls/listen-check.js'
+import type { Callers, Transport } from '../transport.js'
 import { type Admission, admission } from './admission.js'
 import { connectionFailure } from './connection-log.js'
 import { dispatch } from './dispatch.js'
@@ -15,42 +15,45 @@ import type { PackageService } from './package-service.js'
 import { reflection } from './reflection.js'
 import { type CallHandler, serviceHandlers } from './unary-handler.js'
 
+/** Limits that every service configures. */
 export interface ServerLimits {
-  /** Largest message received, in bytes; a larger one gets RESOURCE_EXHAUSTED. */
+  /** Largest request message in bytes; a larger one gets RESOURCE_EXHAUSTED. */
   maxReceiveBytes: number
-  /** Calls answered at once; one more gets OVERLOADED. */
+  /** Calls answered at the same time; further ones get OVERLOADED. */
   maxCallsInFlight: number
-  /** What a caller without a deadline gets. */
+  /** The deadline of a call whose caller sets none. */
   defaultDeadlineMs: number
-  /** A connection older than this is asked to go, so that load balancers see new ones. */
+  /** A connection older than this is drained, so that load balancers can move the caller. */
   maxConnectionAgeMs: number
   /** How long a stop waits for calls in flight. */
   drainMs: number
 }
 
+/** A service, and how it is served. */
 export interface ServerParts {
-  /** The configuration section, for messages. */
+  /** The configuration section, for error messages. */
   section: string
   listen: ListenConfig
   limits: ServerLimits
-  /** Who calls; services, which hand on what their own callers cancel, are borne with. */
-  callers: 'strangers' | 'services'
+  callers: Callers
   service: { name: string; definition: ServiceDefinition; methods: object }
   log: Logger
 }
 
+/** A server that accepts calls. */
 export interface RunningServer {
-  /** The port bound. */
+  /** The bound port. */
   readonly port: number
   /** Health answers NOT_SERVING until the first `true`. */
   setReady(ready: boolean): void
-  /** Not ready, no new calls, waits for those in flight, then cuts them. */
+  /** Reports NOT_SERVING, refuses new calls, waits up to `drainMs` for those in flight, then aborts the rest. */
   stop(): Promise<void>
 }
 
-const afterCutMs = 1_000
+/** How long handlers have to notice that their calls were aborted. */
+const abortMs = 1_000
 
-/** Starts serving; rejects when the address cannot be bound. */
+/** Starts a server; rejects with INVALID_REQUEST when the address cannot be bound. */
 export async function startServer({
   section,
   listen,
@@ -62,54 +65,52 @@ export async function startServer({
   const tls = serverTls(section, listen)
   const calls = admission(limits.maxCallsInFlight)
   const serving = { log, admission: calls, defaultDeadlineMs: limits.defaultDeadlineMs }
-  const unexpected = (cause: unknown) => log.error('connection', { cause })
-  const health = serveHealth(service.name, unexpected)
-  const described = reflection(service.name, unexpected)
+  const onInternalError = (cause: unknown) => log.error('connection', { cause })
+  const health = serveHealth(service.name, onInternalError)
+  const described = reflection(service.name, onInternalError)
   const methods = serviceHandlers(service.definition, service.methods, serving)
   const handlers = new Map<string, CallHandler>([...methods, ...health.handlers, ...described.handlers])
   const targets = { handlers, maxReceiveBytes: limits.maxReceiveBytes, budget: new MemoryBudget() }
-  const listening = listener({
+  const transport = http2Server({
     tls,
-    // Twice what is admitted, so that it is we who answer "too many calls".
-    limits: {
-      maxStreams: limits.maxCallsInFlight * 2,
-      maxConnectionAgeMs: limits.maxConnectionAgeMs,
-      abuse: callers === 'services' ? serviceLimits : publicLimits,
-    },
-    opened: (stream, fields) => dispatch(targets, stream, fields),
-    failed: connectionFailure(log),
-    unexpected,
+    // Twice what is admitted: a caller above the limit gets OVERLOADED from us, not REFUSED_STREAM from the transport.
+    maxStreams: limits.maxCallsInFlight * 2,
+    maxConnectionAgeMs: limits.maxConnectionAgeMs,
+    callers,
+    onRequest: (stream, headers) => dispatch(targets, stream, headers),
+    onConnectionFailure: connectionFailure(log),
+    onInternalError,
   })
-  const port = await listening.listen(listen).catch((cause: unknown) => {
+  const port = await transport.listen(listen).catch((cause: unknown) => {
     throw bindError(listen, cause)
   })
   let stopped: Promise<void> | undefined
   const stop = () => {
-    stopped ??= drain({ listening, calls, health, described, log }, limits.drainMs)
+    stopped ??= drain({ transport, calls, health, described, log }, limits.drainMs)
     return stopped
   }
   return { port, setReady: health.setReady, stop }
 }
 
 interface Stopping {
-  listening: Listener
+  transport: Transport
   calls: Admission
   health: Health
   described: PackageService
   log: Logger
 }
 
-// A handler may outlive its connection, and what it works with is closed after us: both have to end.
-async function drain({ listening, calls, health, described, log }: Stopping, drainMs: number): Promise<void> {
+// A handler may outlive its connection and uses resources that the caller of `stop` closes next, so both have to end.
+async function drain({ transport, calls, health, described, log }: Stopping, drainMs: number): Promise<void> {
   health.close()
   described.close()
-  const done = await within(drainMs, Promise.all([listening.leave(), calls.idle()]))
-  if (!done) log.warn('stopping', { problem: 'what is in flight is cut: it took longer than drainMs', drainMs })
-  listening.cut()
-  await within(afterCutMs, calls.idle()) // the signals of those just cut have aborted
+  const done = await within(drainMs, Promise.all([transport.drain(), calls.idle()]))
+  if (!done) log.warn('stopping', { problem: 'calls in flight are aborted: they took longer than drainMs', drainMs })
+  transport.abort()
+  await within(abortMs, calls.idle())
 }
 
-/** Waits for the work, but no longer than that; returns whether it is done. */
+/** Waits for the work up to a time limit; returns whether it is done. */
 async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<boolean>((resolve) => {

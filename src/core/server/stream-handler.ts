@@ -26,7 +26,7 @@ export function streamHandler(method: AnyMethod, handler: StreamHandler, serving
   return (call: IncomingCall): void =>
     serveStream({ method, serving, call }, async ({ context, received, answered, touch }) => {
       const { signal } = context
-      call.moved = touch
+      call.onProgress = touch
       const requests = method.requestStream
         ? messages(call, { received }, signal)
         : received(await raceAbort(call.readOnly(), signal))
@@ -56,7 +56,7 @@ interface Reading {
 
 /** The requests, until their caller has sent all. */
 async function* messages(call: IncomingCall, { received, during = same }: Reading, signal: CallSignal) {
-  call.widen()
+  call.widenWindow()
   for (;;) {
     const frame = await during(raceAbort(call.read(), signal))
     if (frame === undefined) return await raceAbort(cancellationSeen(), signal)

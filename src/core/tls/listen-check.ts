@@ -1,24 +1,24 @@
-// Whether a server may and can listen, for who asks before a store or a keyring is made: a start that is refused leaves none.
+// Checks, before a program creates a store or a keyring, that its server may and can listen: a failed start leaves no files.
 import { createServer } from 'node:net'
 import { VaultError } from '../errors.js'
-import { addressesOf, bindAll } from '../http2/bind.js'
+import { addressesOf, bindAll } from './bind.js'
 import { bindAddress, type ListenConfig, serverTls } from './listen.js'
 
 const bindFaults: Record<string, string> = {
   EADDRINUSE: 'the port is in use',
-  EADDRNOTAVAIL: 'the address is not of this machine',
+  EADDRNOTAVAIL: 'this machine does not have that address',
   EACCES: 'this user may not use that port',
-  ENOTFOUND: 'there is no such name',
+  ENOTFOUND: 'the host name does not exist',
 }
 
-/** Why an address cannot be bound, in words. */
+/** Converts an error of `listen` to INVALID_REQUEST with a message in words. */
 export function bindError(listen: ListenConfig, cause: unknown): VaultError {
   const { code = 'unknown' } = cause as NodeJS.ErrnoException
   const message = `cannot listen on ${bindAddress(listen)}: ${bindFaults[code] ?? code}`
   return new VaultError('INVALID_REQUEST', { message, cause })
 }
 
-/** Throws for settings that would expose the server, or that cannot be read, and for an address that is taken now. */
+/** Throws INVALID_REQUEST for unsafe or unreadable TLS settings and for an address that cannot be bound now. */
 export async function checkListen(section: string, listen: ListenConfig): Promise<void> {
   serverTls(section, listen)
   const refusing = () => createServer((socket) => socket.destroy())

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
-import { FloodGuard, publicLimits, serviceLimits } from '../../../src/core/http2/flood-guard.js'
+import { FloodGuard, floodLimits } from '../../../src/core/http2/flood-guard.js'
 
-/** How many nuisances are borne at once. */
-function borne(abuse: FloodGuard): number {
+/** Costly actions until the guard refuses one. */
+function allowed(guard: FloodGuard): number {
   for (let count = 0; ; count += 1) {
     try {
-      abuse.count()
+      guard.debit()
     } catch (error) {
       expect(error).to.include({ code: 11, message: 'too many cancelled calls or empty frames' })
       return count
@@ -13,27 +13,27 @@ function borne(abuse: FloodGuard): number {
   }
 }
 
-describe('abuse', () => {
+describe('flood guard', () => {
   const reading = { isFull: false }
 
-  it('is borne up to a bound, of services more than of strangers', () => {
-    expect(borne(new FloodGuard(reading, publicLimits))).to.be.within(1_000, 1_010)
-    expect(borne(new FloodGuard(reading, serviceLimits))).to.be.within(30_000, 31_000)
+  it('allows costly actions up to a burst, services more than the public', () => {
+    expect(allowed(new FloodGuard(reading, floodLimits.public))).to.be.within(1_000, 1_010)
+    expect(allowed(new FloodGuard(reading, floodLimits.services))).to.be.within(30_000, 31_000)
   })
 
-  it('is made up for by calls that succeed', () => {
-    const abuse = new FloodGuard(reading, { burst: 10, perSecond: 0 })
+  it('allows one more for each call that succeeds, up to the burst', () => {
+    const guard = new FloodGuard(reading, { burst: 10, perSecond: 0 })
     for (let count = 0; count < 10_000; count += 1) {
-      abuse.count()
-      abuse.forgive()
+      guard.debit()
+      guard.credit()
     }
-    expect(borne(abuse)).to.equal(10)
+    expect(allowed(guard)).to.equal(10)
   })
 
-  it('of answers ends with a peer that reads none of them', () => {
+  it('refuses replies to a peer that reads none', () => {
     const unread = { isFull: true }
-    const abuse = new FloodGuard(unread, publicLimits)
-    for (let count = 0; count < 1_000; count += 1) abuse.countAnswer()
-    expect(() => abuse.countAnswer()).to.throw('too many answers that are not read')
+    const guard = new FloodGuard(unread, floodLimits.public)
+    for (let count = 0; count < 1_000; count += 1) guard.countReply()
+    expect(() => guard.countReply()).to.throw('too many replies that are not read')
   })
 })

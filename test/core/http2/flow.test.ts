@@ -49,7 +49,7 @@ async function serve(methods: Partial<Streams> = {}): Promise<string> {
   const { log } = keepingLog()
   const service = { name: 'encserver.v1.FrontendService', definition, methods: { ...echo, ...methods } }
   const server = await startServer({
-    callers: 'strangers',
+    callers: 'public',
     section: 'frontend',
     listen: localhost,
     limits,

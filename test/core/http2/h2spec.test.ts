@@ -1,42 +1,39 @@
 import { expect } from 'chai'
-import { publicLimits } from '../../../src/core/http2/flood-guard.js'
-import { indexedField, literalField } from '../../../src/core/http2/hpack/encoder.js'
-import { listener } from '../../../src/core/http2/listener.js'
-import type { Stream } from '../../../src/core/http2/stream.js'
+import { http2Server } from '../../../src/core/http2/http2-server.js'
+import type { TransportStream } from '../../../src/core/transport.js'
 import { buildH2spec, hasGo, runH2spec } from '../../servers/h2spec.js'
 import { atEnd, releaseAll } from '../fake-frontend.js'
 
-const status200 = indexedField(8)
-
-/** Answers every request, once it has come to its end, with some content: a refusal would come too soon to be tested. */
-function answer(stream: Stream): void {
-  stream.reader = {
-    data: (bytes) => stream.allow(bytes.length),
-    ended() {
-      stream.sendHeaders(status200)
+/** Answers every request at its end with some content: an early refusal would end the stream before h2spec's attack. */
+function answer(stream: TransportStream): void {
+  stream.observer = {
+    onData: (bytes) => stream.extendWindow(bytes.length),
+    onEnd() {
+      stream.sendHeaders([[':status', '200']])
       stream.send(Buffer.alloc(100, 'x'))
-      stream.finish(literalField('grpc-status', '0'))
+      stream.finish([['grpc-status', '0']])
     },
-    sent: () => undefined,
-    broken: () => undefined,
+    onDrain: () => undefined,
+    onAbort: () => undefined,
   }
 }
 
 async function serve(faults: unknown[]): Promise<number> {
-  const limits = { maxStreams: 100, maxConnectionAgeMs: 600_000, abuse: publicLimits }
-  const listening = listener({
+  const transport = http2Server({
     tls: undefined,
-    limits,
-    opened: answer,
-    failed: () => undefined,
-    unexpected: (fault) => faults.push(fault),
+    maxStreams: 100,
+    maxConnectionAgeMs: 600_000,
+    callers: 'public',
+    onRequest: answer,
+    onConnectionFailure: () => undefined,
+    onInternalError: (fault) => faults.push(fault),
   })
   atEnd(async () => {
-    const left = listening.leave()
-    listening.cut()
-    await left
+    const drained = transport.drain()
+    transport.abort()
+    await drained
   })
-  return await listening.listen({ host: '127.0.0.1', port: 0 })
+  return await transport.listen({ host: '127.0.0.1', port: 0 })
 }
 
 describe('http2: h2spec', () => {

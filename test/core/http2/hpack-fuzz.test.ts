@@ -1,8 +1,8 @@
 // What nobody would send but to do harm: bytes at random, and good blocks gone bad.
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { CompressionError } from '../../../src/core/http2/compression-error.js'
 import { HpackDecoder } from '../../../src/core/http2/hpack/decoder.js'
+import { CompressionError } from '../../../src/core/http2/protocol.js'
 
 const maxListBytes = 4096
 

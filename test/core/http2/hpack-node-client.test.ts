@@ -5,7 +5,7 @@ import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type Outgoi
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { expect } from 'chai'
 import { HpackDecoder } from '../../../src/core/http2/hpack/decoder.js'
-import { indexedField, literalField, literalWithName } from '../../../src/core/http2/hpack/encoder.js'
+import { encodeFields } from '../../../src/core/http2/hpack/encoder.js'
 
 const prefaceBytes = 24
 const frameHeadBytes = 9
@@ -19,11 +19,11 @@ interface Frame {
   payload: Buffer
 }
 
-const answer = Buffer.concat([
-  indexedField(8),
-  literalWithName(31, 'application/grpc'),
-  literalField('grpc-status', '0'),
-  literalField('grpc-message', 'm'.repeat(300)),
+const answer = encodeFields([
+  [':status', '200'],
+  ['content-type', 'application/grpc'],
+  ['grpc-status', '0'],
+  ['grpc-message', 'm'.repeat(300)],
 ])
 
 function frameOf({ type, flags, stream, payload }: Frame): Buffer {

@@ -6,15 +6,15 @@ import { Streams } from '../../../src/core/http2/streams.js'
 import { promotedBytes } from '../../promoted.js'
 
 const nothing = () => undefined
-const sender = { reset: nothing, stopWaiting: nothing, peer: { initialWindow: 65_535 } } as unknown as Sender
+const sender = { reset: nothing, removeWaiting: nothing, peer: { initialWindow: 65_535 } } as unknown as Sender
 const cancel = 8
 
-function streamsOf(emptied: () => void = nothing): Streams {
-  return new Streams({ sender, maxStreams: 100, answered: nothing, emptied })
+function streamsOf(onEmpty: () => void = nothing): Streams {
+  return new Streams({ sender, maxStreams: 100, onSuccess: nothing, onEmpty })
 }
 
 describe('streams of a connection', () => {
-  it('are those that are open, the oldest first', () => {
+  it('lists the open streams, the oldest first', () => {
     const streams = streamsOf()
     const [first, second, third] = [1, 3, 5].map((id) => streams.open(id, undefined)) as [Stream, Stream, Stream]
     second.reset(cancel)
@@ -23,7 +23,7 @@ describe('streams of a connection', () => {
     expect(streams.isEmpty).to.equal(false)
   })
 
-  it('tell when the last one is over, and not before', () => {
+  it('reports when the last open stream ends, and not before', () => {
     let emptied = 0
     const streams = streamsOf(() => {
       emptied += 1
@@ -37,7 +37,7 @@ describe('streams of a connection', () => {
     expect(streams.isEmpty).to.equal(true)
   })
 
-  it('are no more than there may be, also after others are over', () => {
+  it('refuses streams above the limit until others have ended', () => {
     const streams = streamsOf()
     for (let id = 1; id < 200; id += 2) streams.open(id, undefined)
     expect(() => streams.admit(201)).to.throw(StreamError)
@@ -45,7 +45,7 @@ describe('streams of a connection', () => {
     streams.admit(203)
   })
 
-  it('leave nothing behind in old memory when they are over', () => {
+  it('promotes nothing of an ended stream to old memory', () => {
     expect(promotedBytes('streams')).to.be.below(100)
   })
 })

@@ -69,7 +69,6 @@ describe('http2: answers that are not read', () => {
     })
   }
 
-  const _unknown = block(fieldsOf({ ':path': '/' }))
   const message = request()
   const usual = block(fieldsOf())
   const unknown = block(fieldsOf({ ':path': '/' }))

@@ -5,7 +5,7 @@ import { openRaced } from '../../../src/core/server/call-context.js'
 import { atEnd, failure, rawClient, releaseAll, retrieve, serveFake, until } from '../fake-frontend.js'
 
 function incoming(deadline?: number) {
-  return { requestId: undefined, deadline, isReceived: false, cancelled: (): void => undefined }
+  return { requestId: undefined, deadline, isReceived: false, onCancel: (): void => undefined }
 }
 
 function opened(call: ReturnType<typeof incoming>, defaultMs: number) {
@@ -68,8 +68,8 @@ describe('call', () => {
     const cancelled = incoming(Date.now() + 60_000)
     const late = incoming(Date.now() + 15)
     const ends = [cancelled, late].map((call) => opened(call, 5_000).ended)
-    cancelled.cancelled()
-    late.cancelled()
+    cancelled.onCancel()
+    late.onCancel()
     expect(await failure(ends[0]!)).to.include({ reason: 'CANCELLED' })
     expect(await failure(ends[1]!)).to.include({ reason: 'DEADLINE_EXCEEDED' })
   })
@@ -77,7 +77,7 @@ describe('call', () => {
   it('ends once, and for its first reason', async () => {
     const call = incoming()
     const { context, ended } = opened(call, 60)
-    call.cancelled()
+    call.onCancel()
     await new Promise((resolve) => setTimeout(resolve, 90))
     expect(context.signal.reason).to.include({ reason: 'CANCELLED' })
     expect(await failure(ended)).to.equal(context.signal.reason)
@@ -87,7 +87,7 @@ describe('call', () => {
     const call = incoming()
     const { context, close } = openRaced(call, { defaultMs: 10 })
     close()
-    call.cancelled()
+    call.onCancel()
     await new Promise((resolve) => setTimeout(resolve, 30))
     expect(context.signal.aborted).to.equal(false)
   })

@@ -125,7 +125,7 @@ describe('server', () => {
     socket.write('GET / HTTP/1.1\r\n\r\n')
     await until(() => events.length > 0)
     expect(events[0]).to.include({ level: 'info', message: 'connection', peer: '127.0.0.1' })
-    expect(events[0]!['why']).to.match(/^no TLS with a caller \(ERR_SSL_\w+\)$/)
+    expect(events[0]!['why']).to.match(/^the TLS handshake failed \(ERR_SSL_\w+\)$/)
   })
 
   it('tells the log of callers that do not speak HTTP/2, and where they are', async () => {
@@ -162,7 +162,7 @@ describe('server', () => {
       expect(Date.now() - startedAt).to.be.within(45, 900)
       expect(error).to.include({ reason: 'UNREACHABLE' })
       expect(signals[0]!.aborted).to.equal(true)
-      const problem = 'what is in flight is cut: it took longer than drainMs'
+      const problem = 'calls in flight are aborted: they took longer than drainMs'
       expect(events[0]).to.include({ level: 'warn', message: 'stopping', problem, drainMs: 50 })
     })
 

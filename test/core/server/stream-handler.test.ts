@@ -340,7 +340,7 @@ describe('serve stream', () => {
     const { seen, method } = observed(echo)
     const { log } = keepingLog()
     const server = await startServer({
-      callers: 'strangers',
+      callers: 'public',
       section: 'backend',
       listen: localhost,
       limits: {

@@ -28,7 +28,7 @@ describe('whether a server can listen', () => {
     const port = await listening()
     const message = `cannot listen on 127.0.0.1:${port}: the port is in use`
     expect(await refusal({ port })).to.include({ reason: 'INVALID_REQUEST', message })
-    const elsewhere = 'cannot listen on 192.0.2.1:0: the address is not of this machine'
+    const elsewhere = 'cannot listen on 192.0.2.1:0: this machine does not have that address'
     expect(await refusal({ host: '192.0.2.1', insecure: true })).to.include({ message: elsewhere })
   })
 

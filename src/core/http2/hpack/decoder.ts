@@ -1,18 +1,19 @@
-// Reads header blocks (RFC 7541). They come from anybody: what a block costs is bounded by its own length, what a
-// connection keeps by its table, and what a list holds by its limit.
-import { CompressionError } from '../compression-error.js'
-import { DynamicTable, sizeOf } from './dynamic-table.js'
+// Decodes header blocks (RFC 7541 section 6) from untrusted peers. A block costs time in proportion to its length, a
+// connection retains no more than its dynamic table, and a list is bounded by its limit.
+import { CompressionError } from '../protocol.js'
+import { DynamicTable, fieldSize } from './dynamic-table.js'
 import { huffmanDecode } from './huffman.js'
 import { staticEntries, staticTable } from './static-table.js'
 
-const nothing = Buffer.alloc(0)
+const empty = Buffer.alloc(0)
 
+/** The decoder of a connection. */
 export class HpackDecoder {
   private readonly table = new DynamicTable()
   private readonly maxListBytes: number
-  private block: Buffer = nothing
+  private block: Buffer = empty
   private at = 0
-  // The field last read. Not returned, as that would take an object for each.
+  // The field read last. Members, since a return value would take an object for each field.
   private name = ''
   private value = ''
 
@@ -21,21 +22,21 @@ export class HpackDecoder {
   }
 
   /**
-   * The fields of a whole block: name, value, name, value ... in order, as latin1; undefined when the list is larger than
-   * allowed, and the table is in step all the same. After a CompressionError nothing more can be read.
+   * The fields of a complete block as names and values in turn, latin1. Returns undefined for a list above the limit, which
+   * still updates the dynamic table. Throws CompressionError, after which the decoder cannot be used.
    */
   decode(block: Buffer): string[] | undefined {
     this.block = block
     this.at = 0
     this.readSizeUpdates()
     const list = this.readFields()
-    this.letGo()
+    this.releaseStrings()
     return list
   }
 
-  /** Between blocks a connection holds its table, and no large string besides. */
-  private letGo(): void {
-    this.block = nothing
+  /** Between blocks a connection retains its table and no other large string. */
+  private releaseStrings(): void {
+    this.block = empty
     this.name = ''
     this.value = ''
   }
@@ -46,13 +47,13 @@ export class HpackDecoder {
     }
   }
 
-  /** What no longer fits is read, as it may change the table, and dropped. */
+  /** Fields beyond the limit are read, as they may change the table, and dropped. */
   private readFields(): string[] | undefined {
     const list: string[] = []
-    let room = this.maxListBytes // below zero from the first field on that does not fit: a sum of all would grow
+    let room = this.maxListBytes // stays negative after the first field that does not fit: a sum of all could overflow
     while (this.at < this.block.length) {
       this.readField()
-      if (room >= 0) room -= sizeOf(this.name, this.value)
+      if (room >= 0) room -= fieldSize(this.name, this.value)
       if (room >= 0) list.push(this.name, this.value)
     }
     return room >= 0 ? list : undefined
@@ -61,8 +62,8 @@ export class HpackDecoder {
   private readField(): void {
     const first = this.block[this.at] as number
     if (first >= 0x80) this.readIndexed()
-    else if (first >= 0x40) this.readKept()
-    else if (first >= 0x20) throw new CompressionError('a size update behind a field')
+    else if (first >= 0x40) this.readIncremental()
+    else if (first >= 0x20) throw new CompressionError('a table size update after a field')
     else this.readLiteral(4)
   }
 
@@ -72,7 +73,8 @@ export class HpackDecoder {
     this.value = index <= staticEntries ? (staticTable[2 * index + 1] as string) : this.table.valueOf(dynamic(index))
   }
 
-  private readKept(): void {
+  /** A literal with incremental indexing, which enters the table (section 6.2.1). */
+  private readIncremental(): void {
     this.readLiteral(6)
     this.table.add(this.name, this.value)
   }
@@ -84,21 +86,21 @@ export class HpackDecoder {
   }
 
   private nameAt(index: number): string {
-    if (index === 0) throw new CompressionError('an index of nothing')
+    if (index === 0) throw new CompressionError('index 0')
     return index <= staticEntries ? (staticTable[2 * index] as string) : this.table.nameOf(dynamic(index))
   }
 
   private readString(): string {
-    const coded = (this.block[this.at] as number) >= 0x80
+    const isHuffman = (this.block[this.at] as number) >= 0x80
     const length = this.readInteger(7)
     const from = this.at
     const to = from + length
-    if (to > this.block.length) throw new CompressionError('a string goes past its block')
+    if (to > this.block.length) throw new CompressionError('a string beyond the end of its block')
     this.at = to
-    return coded ? huffmanDecode(this.block, from, to) : this.block.toString('latin1', from, to)
+    return isHuffman ? huffmanDecode(this.block, from, to) : this.block.toString('latin1', from, to)
   }
 
-  /** Four bytes behind the prefix say more than any length or index here may be (5.1). */
+  /** Four bytes after the prefix exceed every valid length and index here (section 5.1). */
   private readInteger(prefix: number): number {
     const full = (1 << prefix) - 1
     let value = this.readByte() & full
@@ -117,6 +119,7 @@ export class HpackDecoder {
   }
 }
 
+/** The entry of the dynamic table at an index (section 2.3.3). */
 function dynamic(index: number): number {
   return index - staticEntries - 1
 }

@@ -1,34 +1,38 @@
-// The fields a connection has sent before (RFC 7541 2.3.2), in a ring: the newest is entry 0, the oldest goes first.
-import { CompressionError } from '../compression-error.js'
+// The dynamic table of HPACK (RFC 7541 section 2.3.2) as a ring buffer: entry 0 is the newest, the oldest is evicted first.
+import { CompressionError } from '../protocol.js'
 
-const overhead = 32
+/** Counted for each field besides its bytes (section 4.1). */
+const fieldOverhead = 32
 
-/** SETTINGS_HEADER_TABLE_SIZE, left as it is by default. */
-const mostBytes = 4096
+/** SETTINGS_HEADER_TABLE_SIZE, which we leave at its default. */
+const maxTableBytes = 4096
 
-/** As many as fit when name and value are empty. A power of two, so that places wrap by a mask. */
-const places = mostBytes / overhead
-const mask = places - 1
+/** The most entries that fit, with empty names and values. A power of two, so that slots wrap by a mask. */
+const slots = maxTableBytes / fieldOverhead
+const mask = slots - 1
 
+/** The fields that the peer of a connection has sent before. */
 export class DynamicTable {
-  private readonly names = new Array<string>(places).fill('')
-  private readonly values = new Array<string>(places).fill('')
+  private readonly names = new Array<string>(slots).fill('')
+  private readonly values = new Array<string>(slots).fill('')
   private next = 0
   private count = 0
   private bytes = 0
-  private maxBytes = mostBytes
+  private maxBytes = maxTableBytes
 
+  /** The name of an entry; throws CompressionError beyond the table. */
   nameOf(entry: number): string {
-    return this.names[this.placeOf(entry)] as string
+    return this.names[this.slotOf(entry)] as string
   }
 
+  /** The value of an entry; throws CompressionError beyond the table. */
   valueOf(entry: number): string {
-    return this.values[this.placeOf(entry)] as string
+    return this.values[this.slotOf(entry)] as string
   }
 
-  /** One that is larger than the table empties it, and is no error (4.4). */
+  /** Adds a field as entry 0. A field larger than the table empties it, which is no error (section 4.4). */
   add(name: string, value: string): void {
-    const bytes = sizeOf(name, value)
+    const bytes = fieldSize(name, value)
     this.evictTo(this.maxBytes - bytes)
     if (bytes > this.maxBytes) return
     this.names[this.next] = name
@@ -38,22 +42,23 @@ export class DynamicTable {
     this.bytes += bytes
   }
 
+  /** Changes the maximum size (section 4.3); throws CompressionError above SETTINGS_HEADER_TABLE_SIZE. */
   resize(maxBytes: number): void {
-    if (maxBytes > mostBytes) throw new CompressionError('a table larger than allowed')
+    if (maxBytes > maxTableBytes) throw new CompressionError('a table larger than allowed')
     this.maxBytes = maxBytes
     this.evictTo(maxBytes)
   }
 
-  private placeOf(entry: number): number {
-    if (entry >= this.count) throw new CompressionError('an index past the tables')
+  private slotOf(entry: number): number {
+    if (entry >= this.count) throw new CompressionError('an index beyond the tables')
     return (this.next - 1 - entry) & mask
   }
 
-  /** What has left is forgotten, or idle connections would hold many times what the table may. */
+  /** Evicted strings are released, or an idle connection would retain many times the size of its table. */
   private evictTo(bytes: number): void {
     while (this.bytes > bytes && this.count > 0) {
       const oldest = (this.next - this.count) & mask
-      this.bytes -= sizeOf(this.names[oldest] as string, this.values[oldest] as string)
+      this.bytes -= fieldSize(this.names[oldest] as string, this.values[oldest] as string)
       this.names[oldest] = ''
       this.values[oldest] = ''
       this.count--
@@ -61,7 +66,7 @@ export class DynamicTable {
   }
 }
 
-/** What a field counts, in the table (4.1) and in a list (RFC 9113 6.5.2). */
-export function sizeOf(name: string, value: string): number {
-  return name.length + value.length + overhead
+/** The size of a field in the table (section 4.1) and in a header list (RFC 9113 section 6.5.2). */
+export function fieldSize(name: string, value: string): number {
+  return name.length + value.length + fieldOverhead
 }

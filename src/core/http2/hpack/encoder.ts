@@ -1,31 +1,36 @@
-// Writes fields of a header block (RFC 7541 6) that leave the peer's table as it is: they can be prepared once, and sent on
-// any connection in any order. Names and values are latin1, as is a field until it becomes bytes.
+// Encodes header blocks (RFC 7541 section 6) as literals without indexing and static entries. Such a block leaves the
+// peer's dynamic table unchanged, so it can be encoded once and sent on any connection in any order.
+import type { HeaderFields } from '../../transport.js'
+import { defaultFrameSize } from '../protocol.js'
+import { staticEntries, staticTable } from './static-table.js'
 
-/** A field of the static table. */
-export function indexedField(index: number): Buffer {
-  return bytesOf(integer(0x80, 7, index))
+/** The first static entry of each name; further entries of the name follow it. */
+const staticNames = new Map<string, number>()
+for (let entry = staticEntries; entry > 0; entry -= 1) staticNames.set(staticTable[2 * entry] as string, entry)
+
+/** Encodes fields; names and values are latin1. Throws RangeError for a block that does not fit a frame. */
+export function encodeFields(fields: HeaderFields): Buffer {
+  let block = ''
+  for (const field of fields) block += encodeField(field[0], field[1])
+  if (block.length > defaultFrameSize) throw new RangeError(`a header block of ${block.length} bytes`)
+  return Buffer.from(block, 'latin1')
 }
 
-/** A value under a name of the static table. */
-export function literalWithName(index: number, value: string): Buffer {
-  return bytesOf(integer(0, 4, index) + string(value))
+function encodeField(name: string, value: string): string {
+  const first = staticNames.get(name)
+  if (first === undefined) return `\0${encodeString(name)}${encodeString(value)}`
+  for (let entry = first; staticTable[2 * entry] === name; entry += 1) {
+    if (staticTable[2 * entry + 1] === value) return encodeInteger(0x80, 7, entry)
+  }
+  return encodeInteger(0, 4, first) + encodeString(value)
 }
 
-/** A field whose name is in no table; it is lower case (RFC 9113 8.2). */
-export function literalField(name: string, value: string): Buffer {
-  return bytesOf(integer(0, 4, 0) + string(name) + string(value))
+function encodeString(text: string): string {
+  return encodeInteger(0, 7, text.length) + text
 }
 
-function bytesOf(field: string): Buffer {
-  return Buffer.from(field, 'latin1')
-}
-
-function string(text: string): string {
-  return integer(0, 7, text.length) + text
-}
-
-/** A number behind the bits of a pattern: in the rest of a byte, or full ones and more bytes (5.1). */
-function integer(pattern: number, bits: number, value: number): string {
+/** An integer behind a bit pattern: in the rest of the byte, or the rest all ones and further bytes (section 5.1). */
+function encodeInteger(pattern: number, bits: number, value: number): string {
   const full = (1 << bits) - 1
   if (value < full) return String.fromCharCode(pattern | value)
   let bytes = String.fromCharCode(pattern | full)

@@ -1,11 +1,11 @@
-// Strings in the Huffman code of HPACK (RFC 7541 5.2), read four bits at a time: no code is shorter than five, so four bits
-// end one symbol at most. Only read; what is sent is not coded.
-import { CompressionError } from '../compression-error.js'
+// A decoder for the Huffman code of HPACK (RFC 7541 section 5.2). It is a state machine that reads four bits a step: the
+// shortest code has five bits, so a step completes at most one symbol. There is no encoder, as we send plain strings.
+import { CompressionError } from '../protocol.js'
 
 const endOfString = 256
 
-/** How many bits the code of each symbol has (Appendix B). The code is canonical: its lengths say all of it. */
-const lengths = [
+/** The code length of each symbol in bits (Appendix B). The code is canonical, so the lengths determine it. */
+const codeLengths = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28,
   28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7, 8, 15, 6, 12, 10,
   13, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 8, 7, 8, 13, 19, 13, 14, 6, 15, 5, 6, 5, 6,
@@ -17,27 +17,29 @@ const lengths = [
   27, 27, 27, 26, 30,
 ]
 
-// An entry: the node the four bits lead to, the symbol they end, and whether they do; whether they end the string.
+// A table entry: the node that the four bits lead to, the symbol they complete and whether they complete one, and whether
+// they contain the end-of-string symbol.
 const nodeBits = 0xff
 const symbolShift = 8
 const endsShift = 16
 const symbolEnds = 1 << endsShift
 const stringEnds = 1 << 17
 
-const tree = plantTree()
-const steps = tabulateSteps()
-const mayEndAt = findEnds()
+const tree = codeTree()
+const steps = stepTable()
+const isEndNode = endNodes()
 
-const shortestCode = 5
+const minCodeBits = 5
 const scratch = Buffer.allocUnsafeSlow(8192)
 
 /**
- * The text of the bytes from `from` up to `to`, as latin1. Each step writes, and what ends no symbol is written over: there
- * is nothing to branch on. A byte of text takes the symbol alone, as that is the low byte of what is shifted.
+ * Decodes the bytes from `from` up to `to` as latin1. Throws CompressionError for an invalid string. Each step writes, and
+ * the next step overwrites a byte that completed no symbol, so that the loop has no branch. Storing into a Buffer keeps the
+ * low byte of the shifted entry, which is the symbol.
  */
 export function huffmanDecode(bytes: Buffer, from: number, to: number): string {
-  const most = Math.ceil(((to - from) * 8) / shortestCode)
-  const text = most <= scratch.length ? scratch : Buffer.allocUnsafe(most)
+  const maxSize = Math.ceil(((to - from) * 8) / minCodeBits)
+  const text = maxSize <= scratch.length ? scratch : Buffer.allocUnsafe(maxSize)
   let node = 0
   let size = 0
   let seen = 0
@@ -52,13 +54,13 @@ export function huffmanDecode(bytes: Buffer, from: number, to: number): string {
     node = low & nodeBits
     seen |= high | low
   }
-  if (seen & stringEnds) throw new CompressionError('a string holds the end of string symbol')
-  if (mayEndAt[node] === 0) throw new CompressionError('a string ends within a symbol')
+  if (seen & stringEnds) throw new CompressionError('a string contains the end-of-string symbol')
+  if (isEndNode[node] === 0) throw new CompressionError('a string ends within a symbol')
   return text.toString('latin1', 0, size)
 }
 
-/** The children of node n are at 2n and 2n + 1: a node, or the complement of a symbol. The root is no child. */
-function plantTree(): Int16Array {
+/** The code tree: the children of node n are at 2n and 2n + 1, each a node or the complement of a symbol; 0 is unset. */
+function codeTree(): Int16Array {
   const children = new Int16Array(2 * endOfString)
   let nodes = 1
   let code = 0
@@ -79,32 +81,32 @@ function plantTree(): Int16Array {
 }
 
 function symbolsInOrder(): number[] {
-  return [...lengths.keys()].sort((a, b) => lengthOf(a) - lengthOf(b) || a - b)
+  return [...codeLengths.keys()].sort((a, b) => lengthOf(a) - lengthOf(b) || a - b)
 }
 
 function lengthOf(symbol: number): number {
-  return lengths[symbol] as number
+  return codeLengths[symbol] as number
 }
 
-/** The step of node n by four bits is at 16n + bits. */
-function tabulateSteps(): Uint32Array {
+/** The table entry of node n and four bits is at 16n + bits. */
+function stepTable(): Uint32Array {
   return Uint32Array.from({ length: 16 * endOfString }, (_, at) => step(at >> 4, at & 15))
 }
 
 function step(from: number, bits: number): number {
   let node = from
-  let ended = 0
+  let symbol = 0
   for (let bit = 3; bit >= 0; bit--) {
     const child = tree[2 * node + ((bits >> bit) & 1)] as number
     if (~child === endOfString) return stringEnds
-    if (child < 0) ended = symbolEnds | (~child << symbolShift)
+    if (child < 0) symbol = symbolEnds | (~child << symbolShift)
     node = Math.max(child, 0)
   }
-  return ended | node
+  return symbol | node
 }
 
-/** Padding is ones, and less than a byte. */
-function findEnds(): Uint8Array {
+/** Nodes where a string may end: its padding is ones, at most 7 bits (section 5.2). */
+function endNodes(): Uint8Array {
   const ends = new Uint8Array(endOfString)
   let node = 0
   for (let ones = 0; ones < 8; ones++) {

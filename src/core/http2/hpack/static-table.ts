@@ -1,6 +1,6 @@
-// The fields every peer knows (RFC 7541 Appendix A). They count from 1, and 0 names none.
+// The static table of HPACK (RFC 7541 Appendix A). Its indexes start at 1; index 0 is invalid.
 
-/** How many there are; the entries of the dynamic table count on from here. */
+/** The number of entries; the indexes of the dynamic table continue from here. */
 export const staticEntries = 61
 
 const fields = [
@@ -67,5 +67,5 @@ const fields = [
   ['www-authenticate', ''],
 ] as const
 
-/** Name and value of entry n are at 2n and 2n + 1. */
+/** The name and value of entry n are at 2n and 2n + 1. */
 export const staticTable: readonly string[] = ['', '', ...fields.flat()]

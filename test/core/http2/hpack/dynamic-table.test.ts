@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { CompressionError } from '../../../../src/core/http2/compression-error.js'
 import { DynamicTable } from '../../../../src/core/http2/hpack/dynamic-table.js'
+import { CompressionError } from '../../../../src/core/http2/protocol.js'
 
 /** The same in the plainest words. */
 class PlainTable {

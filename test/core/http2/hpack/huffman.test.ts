@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { CompressionError } from '../../../../src/core/http2/compression-error.js'
 import { huffmanDecode } from '../../../../src/core/http2/hpack/huffman.js'
+import { CompressionError } from '../../../../src/core/http2/protocol.js'
 
 /** The codes of the bytes 0 to 255 behind each other, as RFC 7541 Appendix B has them, then padding. */
 const allSymbols =

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:net'
 import { expect } from 'chai'
-import { addressesOf, bindAll, portOf } from '../../../src/core/http2/bind.js'
+import { addressesOf, bindAll, portOf } from '../../../src/core/tls/bind.js'
 import { atEnd, failure, releaseAll } from '../fake-frontend.js'
 
 const absent = '192.0.2.1' // of no machine (RFC 5737)

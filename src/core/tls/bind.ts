@@ -1,17 +1,18 @@
-// Binds an address: all that a name stands for, as callers may use any of them.
+// Binding of listening sockets to an address: a host name is bound on all of its addresses, as callers may use any of them.
 import { lookup } from 'node:dns/promises'
 import { isIP, type Server } from 'node:net'
 
+/** Where a server listens. */
 export interface Address {
   host: string
-  /** 0 picks a free one, the same for all. */
+  /** Port 0 picks a free port, the same one for all addresses of the host. */
   port: number
 }
 
-/** What a machine may not have: the other addresses of the name do then. */
-const notOfThisMachine = ['EADDRNOTAVAIL', 'EAFNOSUPPORT']
+/** The machine lacks the address. A name may have other addresses that exist. */
+const missingAddressCodes = ['EADDRNOTAVAIL', 'EAFNOSUPPORT']
 
-/** Every address behind the name; an IPv6 address may be in brackets. */
+/** Resolves a host to all its addresses; an IPv6 address may be in brackets. Rejects for an unknown name. */
 export async function addressesOf({ host, port }: Address): Promise<Address[]> {
   const bare = host.replace(/^\[(.*)\]$/, '$1')
   if (bare === '' || isIP(bare) > 0) return [{ host: bare, port }]
@@ -19,16 +20,19 @@ export async function addressesOf({ host, port }: Address): Promise<Address[]> {
   return [...new Set(found.map(({ address }) => address))].map((address) => ({ host: address, port }))
 }
 
-/** A server for each address, the first one's port for all; rejects, and binds none, when one of them is taken. */
+/**
+ * Binds a server for each address, all to the port of the first. Addresses that the machine lacks are skipped unless none
+ * is left. Rejects, and closes every server, when an address is taken.
+ */
 export async function bindAll(start: () => Server, addresses: Address[]): Promise<Server[]> {
   const servers: Server[] = []
-  let absent: unknown
+  let missing: unknown
   try {
     for (const { host, port } of addresses) {
       const bound = bind(start(), { host, port: port || portOf(servers[0]) })
-      absent = await bound.then((server) => void servers.push(server), refuseTaken)
+      missing = await bound.then((server) => void servers.push(server), missingAddress)
     }
-    if (servers.length === 0) throw absent
+    if (servers.length === 0) throw missing
     return servers
   } catch (error) {
     for (const server of servers) server.close()
@@ -36,13 +40,13 @@ export async function bindAll(start: () => Server, addresses: Address[]): Promis
   }
 }
 
-/** Returns the error that a machine without such an address makes, and throws any other. */
-function refuseTaken(error: NodeJS.ErrnoException): NodeJS.ErrnoException {
-  if (!notOfThisMachine.includes(error.code ?? '')) throw error
+/** Returns the error of a missing address and throws any other. */
+function missingAddress(error: NodeJS.ErrnoException): NodeJS.ErrnoException {
+  if (!missingAddressCodes.includes(error.code ?? '')) throw error
   return error
 }
 
-/** 0 for none. */
+/** The port of a bound server; 0 for undefined. */
 export function portOf(server: Server | undefined): number {
   return server === undefined ? 0 : (server.address() as { port: number }).port
 }
