@@ -1,4 +1,4 @@
-// Exponential backoff: the pauses between the attempts of a retry loop.
+// Retry with exponential backoff: the one loop behind every repeated attempt.
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Backoff {
@@ -8,9 +8,37 @@ export interface Backoff {
   maxMs: number
 }
 
-/** The pauses in milliseconds, without end: `firstMs`, then twice as long each time, at most `maxMs`. */
-export function* backoffPauses({ firstMs, maxMs }: Backoff): Generator<number, never> {
-  for (let pauseMs = firstMs; ; pauseMs = Math.min(2 * pauseMs, maxMs)) yield pauseMs
+/** The pause before try `tries + 1`, in milliseconds, `tries` being at least 1. */
+export function backoffMs(tries: number, { firstMs, maxMs }: Backoff): number {
+  return Math.min(maxMs, firstMs * 2 ** (tries - 1))
+}
+
+/** Between half of `ms` and `ms`, at random, so that callers that failed together do not return together. */
+export function jittered(ms: number): number {
+  return ms * (0.5 + Math.random() / 2)
+}
+
+export interface RetryRules {
+  /** The milliseconds to wait after failure number `tries`; throws, usually that error, to give up. */
+  waitMs(error: unknown, tries: number): number
+  /** Waits; rejects to give up. The default is a timer. */
+  pause?: (ms: number) => Promise<void>
+}
+
+/** Calls `attempt` until it resolves or `waitMs` gives up. */
+export async function retry<T>(
+  attempt: (tries: number) => Promise<T>,
+  { waitMs, pause = (ms) => sleep(ms) }: RetryRules,
+): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    let pauseMs: number
+    try {
+      return await attempt(tries)
+    } catch (error) {
+      pauseMs = waitMs(error, tries)
+    }
+    await pause(pauseMs)
+  }
 }
 
 /**
@@ -21,8 +49,8 @@ export async function retryUntilDone(
   attempt: () => Promise<boolean>,
   { backoff, signal }: { backoff: Backoff; signal: AbortSignal },
 ): Promise<void> {
-  for (const pauseMs of backoffPauses(backoff)) {
-    await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+  for (let tries = 1; ; tries += 1) {
+    await sleep(backoffMs(tries, backoff), undefined, { signal }).catch(() => undefined)
     if (signal.aborted || (await attempt())) return
   }
 }

@@ -1,7 +1,7 @@
 // Files and folders that are still there after a power cut. A synced file is of no use in a folder whose own entry was
 // lost, so every folder that was made is synced into the one above it.
 import { existsSync, mkdirSync, statSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { link, open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
 /** Makes what was created, linked or renamed in a folder last. */
@@ -33,4 +33,21 @@ export function makeFolders(path: string): string[] {
     if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return above
     throw error
   }
+}
+
+/** Writes a new file for this user only, and syncs it; rejects with EEXIST when the name is taken. */
+export async function writeSynced(path: string, data: Buffer | string): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(data)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Gives a synced file a second name, durably. Rejects with EEXIST when the name is taken: a link replaces no file. */
+export async function linkNew(written: string, path: string): Promise<void> {
+  await link(written, path)
+  await syncFolder(dirname(path))
 }

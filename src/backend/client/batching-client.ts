@@ -3,9 +3,10 @@
 // another: a batch holds its turn only until its first result, or a moment.
 
 import { cancelledBy, lateUnsent } from '../../core/client/retry.js'
+import { maxTimerMs } from '../../core/deadline.js'
 import { VaultError } from '../../core/errors.js'
 import type { CallContext, Methods } from '../../core/methods.js'
-import { longestTimerMs } from '../../core/server/call-context.js'
+import { semaphore } from '../../core/semaphore.js'
 import type {
   BackendServiceServer,
   DeleteEnvelopeResponse,
@@ -15,7 +16,6 @@ import type {
 import { type BatchedCall, type BatchQueue, batchQueue, type QueuedCall } from './batch-queue.js'
 import { sendBatch } from './send-batch.js'
 import { streamPool } from './stream-pool.js'
-import { semaphore } from './turns.js'
 
 export interface BatchLimits {
   batchCalls: number
@@ -46,23 +46,29 @@ type Connected = Methods<BackendServiceServer>
 /** The same methods; stores, retrieves and deletes that wait at the same time share a message. */
 export function batchingClient(methods: Connected, limits = defaultBatchLimits): Connected {
   const queue = batchQueue(limits)
-  const turn = semaphore({ count: limits.turns, longestMs: limits.turnMs }, schedule)
+  const turns = semaphore(limits.turns, schedule)
   let nextIndex = 0
   const to = { methods, streams: streamPool(methods), nextIndex: () => nextIndex++ >>> 0 }
   let scheduled = false
 
   function schedule(): void {
-    if (scheduled || !turn.free() || queue.isEmpty()) return
+    if (scheduled || !turns.isFree() || queue.isEmpty()) return
     scheduled = true
     setImmediate(send)
   }
 
   function send(): void {
     scheduled = false
-    while (turn.free() && !queue.isEmpty()) {
-      const batch = queue.take()
-      const release = turn.hold()
-      void sendBatch(to, batch, release).finally(release)
+    while (!queue.isEmpty()) {
+      const release = turns.tryAcquire()
+      if (release === undefined) return
+      // A slow call must not hold up the batches behind its own.
+      const timer = setTimeout(release, limits.turnMs)
+      const done = () => {
+        clearTimeout(timer)
+        release()
+      }
+      void sendBatch(to, queue.take(), done).finally(done)
     }
   }
 
@@ -94,7 +100,7 @@ function endWithCaller(waiting: QueuedCall, queue: BatchQueue): void {
     queue.remove(waiting)
     waiting.reject(cancelledBy(signal))
   }
-  const timer = setTimeout(late, Math.min(deadline + ownWordMs - Date.now(), longestTimerMs))
+  const timer = setTimeout(late, Math.min(deadline + ownWordMs - Date.now(), maxTimerMs))
   signal.addEventListener('abort', cancelled, { once: true })
   const settle = () => {
     clearTimeout(timer)

@@ -3,9 +3,9 @@
 // they say so.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { leavesDoubt, msSince, neverSent } from '../../core/client/retry.js'
+import { maxTimerMs } from '../../core/deadline.js'
 import { VaultError } from '../../core/errors.js'
 import type { Methods } from '../../core/methods.js'
-import { longestTimerMs } from '../../core/server/call-context.js'
 import { asVaultError, fromRpcStatus } from '../../core/status.js'
 import type { BackendServiceServer, BatchCall, BatchResult } from '../../gen/encserver/v1/backend.js'
 import { checkDeadline } from '../store/deadline.js'
@@ -62,7 +62,7 @@ function exchange({ methods, streams }: BatchTarget, open: Map<number, QueuedCal
     }
     return open.size === 0
   }
-  return streams.exchange({ calls, timeoutMs: Math.min(timeoutMs, longestTimerMs), answered })
+  return streams.exchange({ calls, timeoutMs: Math.min(timeoutMs, maxTimerMs), answered })
 }
 
 function batchCall(index: number, { call, context }: QueuedCall): BatchCall {

@@ -1,7 +1,9 @@
 // Gathers one page of a list from rows in the engine's order.
+
+import { envelopeHeaderBytes } from '../../core/envelope-sizes.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import type { RecordPage, RecordRange } from '../store/store.js'
-import { cutToHeader, headerBytes } from './envelope-header.js'
+import { cutToHeader } from './envelope-header.js'
 import { isExpired } from './expiry.js'
 
 /** What an engine reads for one page, envelopes and all, before it hands back what it has. */
@@ -14,7 +16,7 @@ const rememberedBytes = 18
 
 /** The size of a record in a page. */
 export function listedBytes({ entryBox, replacedKeyIds }: SealedRecord): number {
-  return fixedBytes + headerBytes + entryBox.length + rememberedBytes * replacedKeyIds.length
+  return fixedBytes + envelopeHeaderBytes + entryBox.length + rememberedBytes * replacedKeyIds.length
 }
 
 export interface PageBuilder {

@@ -1,6 +1,7 @@
 // What follows a durable change of a row: versions that ended with it are removed, and whoever keeps the parts of large
 // records is told which nobody refers to any more. The change stands whatever becomes of this: what is left is hidden,
 // and swept later.
+import { forEachLimit } from '../../core/semaphore.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import type { PartSet } from '../store/part-store.js'
 import type { Replacement, Store, StoreCall } from '../store/store.js'
@@ -37,9 +38,7 @@ export function pruner({ store, released }: PrunerOptions): Pruner {
       await store.removeVersion(version, call)
       release(version)
     }
-    for (let at = 0; at < dead.length; at += removedAtOnce) {
-      await Promise.all(dead.slice(at, at + removedAtOnce).map(remove))
-    }
+    await forEachLimit(dead, removedAtOnce, remove)
   }
 
   /** Removes the versions of the row's life below that number. */

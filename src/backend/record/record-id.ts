@@ -1,6 +1,5 @@
 // What a record id is made of: the pseudonym of its user, then its own.
-export const pseudonymBytes = 36
-export const recordIdBytes = 2 * pseudonymBytes
+import { pseudonymBytes } from '../../core/envelope-sizes.js'
 
 /** The first half of a record id. */
 export function userPseudonymOf(recordId: Buffer): Buffer {

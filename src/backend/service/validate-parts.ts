@@ -1,7 +1,8 @@
 // Which requests for parts the back end accepts.
+
+import { keyIdBytes, recordIdBytes } from '../../core/envelope-sizes.js'
 import type { RetrievePartRequest, StorePartRequest } from '../../gen/encserver/v1/backend.js'
-import { recordIdBytes } from '../record/record-id.js'
-import { between, exactly, keyIdBytes, maxParts } from './validate.js'
+import { between, exactly, maxParts } from './validate.js'
 
 const maxPartBytes = 2 * 1024 * 1024
 

@@ -1,4 +1,12 @@
 // Which requests the back end accepts. A field that fails is named as in the contract, with what would be right.
+
+import {
+  envelopeHeaderBytes,
+  keyIdBytes,
+  pseudonymBytes,
+  recordIdBytes,
+  userUidBytes,
+} from '../../core/envelope-sizes.js'
 import { invalidField } from '../../core/errors.js'
 import type {
   DeleteEnvelopeRequest,
@@ -10,11 +18,9 @@ import type {
   UserDocument,
 } from '../../gen/encserver/v1/backend.js'
 import type { Precondition } from '../../gen/encserver/v1/frontend.js'
-import { headerBytes, isEnvelopeV1, maxEnvelopeBytes, minEnvelopeBytes } from '../record/envelope-header.js'
-import { pseudonymBytes, recordIdBytes, userPseudonymOf } from '../record/record-id.js'
+import { isEnvelopeV1, maxEnvelopeBytes, minEnvelopeBytes } from '../record/envelope-header.js'
+import { userPseudonymOf } from '../record/record-id.js'
 
-const uidBytes = 16
-export const keyIdBytes = 16
 const keyringIdBytes = 16
 const bindBytes = 32
 const maxBoxBytes = 8192
@@ -45,7 +51,7 @@ function validateRecord(record: SealedRecord): void {
   exactly(recordId, recordIdBytes, 'record.record_id')
   validateEnvelope(record)
   between(entryBox.length, [1, maxBoxBytes], ['record.entry_box', ' bytes'])
-  exactly(userUid, uidBytes, 'record.user_uid')
+  exactly(userUid, userUidBytes, 'record.user_uid')
   validateExpiry(record)
   demandUnset(record)
 }
@@ -53,7 +59,7 @@ function validateRecord(record: SealedRecord): void {
 /** All of it, or the header of a record in parts. */
 function validateEnvelope({ envelope, partCount }: SealedRecord): void {
   between(partCount, [0, maxParts], ['record.part_count', ''])
-  if (partCount > 0) exactly(envelope, headerBytes, 'record.envelope')
+  if (partCount > 0) exactly(envelope, envelopeHeaderBytes, 'record.envelope')
   else between(envelope.length, [minEnvelopeBytes, maxEnvelopeBytes], ['record.envelope', ' bytes'])
   demand(isEnvelopeV1(envelope), 'record.envelope', 'must be an envelope of version 1')
 }

@@ -1,4 +1,5 @@
 // Work for a call that nobody waits for is not begun.
+import { raceDeadline } from '../../core/deadline.js'
 import { VaultError } from '../../core/errors.js'
 import type { StoreCall } from './store.js'
 
@@ -15,6 +16,14 @@ export function endOf({ deadline, signal }: StoreCall): VaultError | undefined {
 export function checkDeadline(call: StoreCall): void {
   const end = endOf(call)
   if (end) throw end
+}
+
+/**
+ * Settles as `work` does; rejects with DEADLINE_EXCEEDED or CANCELLED at the call's end. The MongoDB driver cannot cancel
+ * a request, so work may still take effect afterwards.
+ */
+export function withDeadline<T>(work: Promise<T>, call: StoreCall): Promise<T> {
+  return raceDeadline(work, call, () => endOf(call) ?? new VaultError('DEADLINE_EXCEEDED'))
 }
 
 /** Those whose call goes on; the others are rejected. */

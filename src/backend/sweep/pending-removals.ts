@@ -1,7 +1,7 @@
 // Part sets that wait for their removal, in memory and no more of them than there is room for: those for which there is
 // none are met again by a later sweep.
 
-import { recordIdBytes } from '../record/record-id.js'
+import { recordIdBytes } from '../../core/envelope-sizes.js'
 import type { PartSet } from '../store/part-store.js'
 
 export interface PendingRemovals {

@@ -1,45 +1,25 @@
-// Bounds the calls that a server answers at once, so that a flood costs it an error each and no memory.
+// Admission control: bounds the calls that a server answers at once, so that a flood costs one error a call and no memory.
 import { VaultError } from '../errors.js'
+import { type InFlight, inFlight } from '../in-flight.js'
 
-/** Runs work while there is room for it. */
-export interface Admission {
-  /** Rejects with OVERLOADED, and does not start, when the bound is reached. */
-  run<T>(work: () => Promise<T>): Promise<T>
-  /** Takes a place, for work that is no promise; throws OVERLOADED. What it returns gives the place back, once. */
-  enter(): () => void
-  /** Resolves when no work runs. */
-  idle(): Promise<void>
-}
+/** Counts work as `InFlight` does; `run` and `enter` throw OVERLOADED, and begin nothing, when the bound is reached. */
+export type Admission = Omit<InFlight, 'count'>
 
-/** `retryAfterMs` is what one who is refused is told to wait. */
+/** Admits `max` pieces of work at once; a refused caller is asked to come back after `retryAfterMs`. */
 export function admission(max: number, retryAfterMs = 100): Admission {
-  let running = 0
-  let waiting: (() => void)[] = []
-  const leave = () => {
-    running -= 1
-    if (running > 0) return
-    for (const resolve of waiting) resolve()
-    waiting = []
-  }
-  const enter = () => {
-    if (running >= max) throw new VaultError('OVERLOADED', { retryAfterMs })
-    running += 1
-    let left = false
-    return () => {
-      if (!left) leave()
-      left = true
-    }
+  const admitted = inFlight()
+  const check = () => {
+    if (admitted.count >= max) throw new VaultError('OVERLOADED', { retryAfterMs })
   }
   return {
-    enter,
-    async run(work) {
-      const done = enter()
-      try {
-        return await work()
-      } finally {
-        done()
-      }
+    enter() {
+      check()
+      return admitted.enter()
     },
-    idle: () => new Promise((resolve) => (running === 0 ? resolve() : waiting.push(resolve))),
+    async run(work) {
+      check()
+      return admitted.run(work)
+    },
+    idle: admitted.idle,
   }
 }

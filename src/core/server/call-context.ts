@@ -1,5 +1,6 @@
 // One call in a server: its id, its deadline, its cancellation. A caller without a deadline gets the default.
 import { CallEnd } from '../call-signal.js'
+import { maxTimerMs } from '../deadline.js'
 import { type Reason, VaultError } from '../errors.js'
 import type { CallContext } from '../methods.js'
 import { requestIdOf } from '../request-id.js'
@@ -20,14 +21,12 @@ export interface CallTimes {
 
 // A caller whose own clock runs out cancels, and its cancellation arrives a moment before the deadline as we count it.
 const slackMs = 20
-/** Longer ones Node ends at once. */
-export const longestTimerMs = 2 ** 31 - 1
 
 type OpenableCall = Pick<IncomingCall, 'requestId' | 'deadline' | 'onCancel' | 'isReceived'>
 
 /** Opens the call; `ended` is told DEADLINE_EXCEEDED or CANCELLED when nobody waits for its answer any more. */
 export function openCall(call: OpenableCall, times: CallTimes, ended: (error: VaultError) => void): OpenCall {
-  const { defaultMs, receiveMs = longestTimerMs } = times
+  const { defaultMs, receiveMs = maxTimerMs } = times
   const signal = new CallEnd()
   const deadline = call.deadline ?? Date.now() + defaultMs
   const end = (reason: Reason, message?: string) => {
@@ -38,7 +37,7 @@ export function openCall(call: OpenableCall, times: CallTimes, ended: (error: Va
       ended(error)
     }
   }
-  const leftMs = Math.max(0, Math.min(deadline - Date.now(), longestTimerMs))
+  const leftMs = Math.max(0, Math.min(deadline - Date.now(), maxTimerMs))
   const late = () => end('DEADLINE_EXCEEDED')
   const lateUnlessReceived = () => {
     if (call.isReceived) timer = setTimeout(late, leftMs - receiveMs)

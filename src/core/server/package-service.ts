@@ -9,9 +9,10 @@ import {
   type ServiceDefinition,
   type StatusObject,
 } from '@grpc/grpc-js'
+import { maxTimerMs } from '../deadline.js'
 import type { CallContext } from '../methods.js'
 import { asVaultError, toGrpcStatus } from '../status.js'
-import { longestTimerMs, openRaced } from './call-context.js'
+import { openRaced } from './call-context.js'
 import { type AnyMethod, decode } from './call-log.js'
 import type { IncomingCall } from './incoming-call.js'
 import type { CallHandler } from './unary-handler.js'
@@ -21,7 +22,7 @@ type UnaryHandler = handleUnaryCall<unknown, unknown>
 type Handle = (call: IncomingCall, context: CallContext, gone: Promise<never>) => Promise<void>
 
 // Who watches may do so for as long as it likes.
-const noDeadlineMs = longestTimerMs
+const noDeadlineMs = maxTimerMs
 const requestMs = 30_000
 
 const unknownStatus: StatusObject = { code: codes.UNKNOWN, details: '', metadata: new Metadata() }

@@ -1,6 +1,7 @@
 // The gRPC server of every service: health, reflection, bounded concurrency, connections of limited age, and a graceful
 // stop. The only file that names the HTTP/2 implementation.
 import type { ServiceDefinition } from '@grpc/grpc-js'
+import { resolvesWithin } from '../deadline.js'
 import { http2Server } from '../http2/http2-server.js'
 import type { Logger } from '../log/log.js'
 import { type ListenConfig, serverTls } from '../tls/listen.js'
@@ -104,17 +105,8 @@ interface Stopping {
 async function drain({ transport, calls, health, described, log }: Stopping, drainMs: number): Promise<void> {
   health.close()
   described.close()
-  const done = await within(drainMs, Promise.all([transport.drain(), calls.idle()]))
+  const done = await resolvesWithin(Promise.all([transport.drain(), calls.idle()]), drainMs)
   if (!done) log.warn('stopping', { problem: 'calls in flight are aborted: they took longer than drainMs', drainMs })
   transport.abort()
-  await within(abortMs, calls.idle())
-}
-
-/** Waits for the work up to a time limit; returns whether it is done. */
-async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, ms, false)
-  })
-  return Promise.race([work.then(() => true), late]).finally(() => clearTimeout(timer))
+  await resolvesWithin(calls.idle(), abortMs)
 }

@@ -4,9 +4,10 @@
 import { setMaxListeners } from 'node:events'
 import { linkedSignal, raceAbort } from '../abort.js'
 import type { CallSignal } from '../call-signal.js'
+import { maxTimerMs } from '../deadline.js'
 import type { CallContext } from '../methods.js'
 import { asVaultError, toGrpcStatus } from '../status.js'
-import { longestTimerMs, openRaced } from './call-context.js'
+import { openRaced } from './call-context.js'
 import { type AnyMethod, callNote, decode, levelOf, logLateFailure, outcomeOf, type Serving } from './call-log.js'
 import { type IdleTimer, idleTimer } from './idle-timer.js'
 import type { IncomingCall } from './incoming-call.js'
@@ -20,7 +21,7 @@ export type UploadHandler = (requests: AsyncIterable<unknown>, call: CallContext
 
 const defaultIdleMs = 60_000
 // A stream may run for as long as something moves on it, unless its caller says otherwise.
-const noDeadlineMs = longestTimerMs
+const noDeadlineMs = maxTimerMs
 
 export function streamHandler(method: AnyMethod, handler: StreamHandler, serving: Serving) {
   return (call: IncomingCall): void =>

@@ -15,16 +15,6 @@ import { foldersAbove } from './part-folders.js'
 /** A sweep may take the folder away again and again, but not for ever. */
 const maxAttempts = 5
 
-export async function writeSynced(path: string, data: Buffer): Promise<void> {
-  const file = await open(path, 'wx', 0o600)
-  try {
-    await file.writeFile(data)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
 /** The piece; undefined when the file is not there. */
 export async function readPiece(path: string, piece: PartPiece): Promise<Buffer | undefined> {
   const file = await open(path, 'r').catch(ignoreMissing)

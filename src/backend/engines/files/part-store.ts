@@ -2,7 +2,7 @@
 // the store, which LevelDB locks.
 import { mkdir, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { makePrivateFolder, syncFolder } from '../../../core/durable-file.js'
+import { makePrivateFolder, syncFolder, writeSynced } from '../../../core/durable-file.js'
 import { VaultError } from '../../../core/errors.js'
 import { admission } from '../../../core/server/admission.js'
 import { checkDeadline } from '../../store/deadline.js'
@@ -10,7 +10,7 @@ import type { PartSetState, PartStore } from '../../store/part-store.js'
 import type { StoreCall } from '../../store/store.js'
 import { errorCode, ignoreMissing } from './absent-file.js'
 import { fileError } from './errors.js'
-import { readPiece, setFolders, writeSynced } from './part-file.js'
+import { readPiece, setFolders } from './part-file.js'
 import { folderOf, foldersAbove, partNumbersIn, setsIn } from './part-folders.js'
 
 async function stateIn(setFolder: string): Promise<PartSetState | undefined> {

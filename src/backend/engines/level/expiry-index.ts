@@ -2,10 +2,11 @@
 //   expiry/  u64 milliseconds, record id, key id -> nothing
 // An entry is durable before the record that it is of, so that none is missed; one whose record never came, or has gone,
 // is harmless.
+
+import { recordIdBytes } from '../../../core/envelope-sizes.js'
 import { noBytes } from '../../../core/frame.js'
 import type { SealedRecord } from '../../../gen/encserver/v1/backend.js'
 import { keyIdOf } from '../../record/envelope-header.js'
-import { recordIdBytes } from '../../record/record-id.js'
 import { noDeadline } from '../../store/deadline.js'
 import type { Due, StoreCall } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'

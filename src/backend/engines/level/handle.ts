@@ -1,6 +1,7 @@
 // One LevelDB that can be closed and opened again under the reads that use it: those under way are waited for, those
 // that arrive wait.
 import { ClassicLevel } from 'classic-level'
+import { inFlight } from '../../../core/in-flight.js'
 import { storeError } from './errors.js'
 
 /** How a value is kept; decoding must not keep a reference to the bytes it is given. */
@@ -53,16 +54,11 @@ async function openLevel<Value>({ folder, codec, bufferBytes }: LevelOptions<Val
 
 export async function openLevelHandle<Value>(options: LevelOptions<Value>): Promise<LevelHandle<Value>> {
   const level = await openLevel(options)
-  let users = 0
-  let lastLeft: (() => void) | undefined
+  const users = inFlight()
   let cycling: Promise<void> | undefined
 
-  async function quiet(): Promise<void> {
-    if (users > 0) await new Promise<void>((resolve) => (lastLeft = resolve))
-  }
-
   async function reopen(): Promise<void> {
-    await quiet()
+    await users.idle()
     await level.close()
     await level.open()
   }
@@ -70,14 +66,10 @@ export async function openLevelHandle<Value>(options: LevelOptions<Value>): Prom
   return {
     async use(work) {
       while (cycling !== undefined) await cycling.catch(() => undefined) // if it failed, the work says so itself
-      users += 1
       try {
-        return await work(level)
+        return await users.run(() => work(level))
       } catch (error) {
         throw storeError(error)
-      } finally {
-        users -= 1
-        if (users === 0) lastLeft?.()
       }
     },
     isOpen: () => level.status === 'open',
@@ -93,7 +85,7 @@ export async function openLevelHandle<Value>(options: LevelOptions<Value>): Prom
     },
     async close() {
       await cycling?.catch(() => undefined)
-      await quiet()
+      await users.idle()
       await level.close()
     },
   }

@@ -1,7 +1,7 @@
 // Spares writes the reading of rows that are not there: known-keys.ts, for one database. After a start it is told of the
 // keys that are there already, beside the database's other work; until then all are read.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { recordIdBytes } from '../../record/record-id.js'
+import { recordIdBytes } from '../../../core/envelope-sizes.js'
 import { type BloomFilter, bloomFilter } from './bloom-filter.js'
 import type { Engine } from './group-commit.js'
 import type { Level, LevelHandle } from './handle.js'

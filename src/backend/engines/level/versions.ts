@@ -1,8 +1,9 @@
 // Kept versions in LevelDB (versions.ts):
 //   versions/  72-byte record id, 16-byte life id, u64 version -> SealedRecord without the id
+
+import { recordIdBytes } from '../../../core/envelope-sizes.js'
 import type { SealedRecord } from '../../../gen/encserver/v1/backend.js'
 import { cutToHeader } from '../../record/envelope-header.js'
-import { recordIdBytes } from '../../record/record-id.js'
 import type { Store, VersionId, VersionRange } from '../../store/store.js'
 import type { KeyRange } from './database.js'
 import type { ExpiryIndex } from './expiry-index.js'

@@ -2,9 +2,9 @@
 // when its time is up, whatever the server does.
 import { type Db, type DbOptions, ReadConcern } from 'mongodb'
 import { VaultError } from '../../../core/errors.js'
+import { inFlight } from '../../../core/in-flight.js'
 import type { Secret } from '../../../core/secret.js'
-import { withDeadline } from '../../store/answered-in-time.js'
-import { checkDeadline } from '../../store/deadline.js'
+import { checkDeadline, withDeadline } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 import { retryAfterMs } from '../../store/store-health.js'
 import { type MongoLimits, newClient } from './client.js'
@@ -42,18 +42,13 @@ export function mongoConnection({ uri, database, limits, changed }: MongoConnect
   const client = newClient(uri, limits)
   const db = client.db(database, promises)
   let closed = false
-  let users = 0
-  let lastLeft: (() => void) | undefined
+  const users = inFlight()
 
   async function work<T>(task: (database: Db) => Promise<T>): Promise<T> {
-    users += 1
     try {
-      return await task(db)
+      return await users.run(() => task(db))
     } catch (error) {
       throw storeError(error)
-    } finally {
-      users -= 1
-      if (users === 0) lastLeft?.()
     }
   }
 
@@ -72,7 +67,7 @@ export function mongoConnection({ uri, database, limits, changed }: MongoConnect
     }),
     async close() {
       closed = true
-      if (users > 0) await new Promise<void>((resolve) => (lastLeft = resolve))
+      await users.idle()
       await client.close()
     },
   }

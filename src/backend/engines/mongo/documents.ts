@@ -2,9 +2,10 @@
 // record's `_id` is its user's 48 and then its own 48, and a user's records are one range. The envelope's header stands
 // apart from its chunks, so that lists and writes do not fetch what they do not need.
 import type { CollectionOptions } from 'mongodb'
+import { envelopeHeaderBytes } from '../../../core/envelope-sizes.js'
 import { noBytes } from '../../../core/frame.js'
 import type { SealedRecord, UserDocument } from '../../../gen/encserver/v1/backend.js'
-import { headerBytes, keyIdOf } from '../../record/envelope-header.js'
+import { keyIdOf } from '../../record/envelope-header.js'
 
 export interface UserRow extends Omit<UserDocument, 'userPseudonym'> {
   _id: string
@@ -78,8 +79,8 @@ export function recordRow(record: SealedRecord): RecordRow {
     sizeBytes: BigInt.asIntN(64, sizeBytes),
     envelopeBytes: envelope.length,
     entryBox,
-    header: envelope.subarray(0, headerBytes),
-    chunks: envelope.subarray(headerBytes),
+    header: envelope.subarray(0, envelopeHeaderBytes),
+    chunks: envelope.subarray(envelopeHeaderBytes),
     ...(partCount > 0 && { partCount }),
     ...(expireTime && { expireTime }),
     ...(keptVersions > 0 && { keptVersions }),

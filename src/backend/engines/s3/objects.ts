@@ -1,5 +1,6 @@
 // Parts as objects: what a part store does is made of the few requests of s3-bucket.ts.
 import { VaultError } from '../../../core/errors.js'
+import { forEachLimit } from '../../../core/semaphore.js'
 import { otherBytes } from '../../store/part-conflict.js'
 import { rangeIn } from '../../store/part-range.js'
 import type { PartPiece, PartSetState } from '../../store/part-store.js'
@@ -93,10 +94,6 @@ export async function newestOf(bucket: S3Bucket, prefix: string, call: StoreCall
 
 export async function removeAll(bucket: S3Bucket, prefix: string, call: StoreCall): Promise<void> {
   for await (const page of pagesOf(bucket, prefix, call)) {
-    const keys = page.map(({ key }) => key)
-    const worker = async () => {
-      for (let key = keys.shift(); key !== undefined; key = keys.shift()) await bucket.remove(key, call)
-    }
-    await Promise.all(Array.from({ length: deletesAtOnce }, worker))
+    await forEachLimit(page, deletesAtOnce, ({ key }) => bucket.remove(key, call))
   }
 }

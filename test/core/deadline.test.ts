@@ -1,0 +1,48 @@
+import { expect } from 'chai'
+import { raceDeadline, resolvesWithin } from '../../src/core/deadline.js'
+
+const never = new Promise<never>(() => undefined)
+const open = () => new AbortController().signal
+const inAnHour = () => Date.now() + 3_600_000
+const late = () => new Error('late')
+const messageOf = (promise: Promise<unknown>) => promise.catch((error: Error) => error.message)
+
+describe('raceDeadline', () => {
+  it('settles as the work does in time', async () => {
+    const ending = { deadline: inAnHour(), signal: open() }
+    expect(await raceDeadline(Promise.resolve('done'), ending, late)).equal('done')
+    expect(await messageOf(raceDeadline(Promise.reject(new Error('broken')), ending, late))).equal('broken')
+  })
+
+  it('rejects once the deadline has passed, also one that passed long ago', async () => {
+    for (const ms of [5, -1e12]) {
+      expect(await messageOf(raceDeadline(never, { deadline: Date.now() + ms, signal: open() }, late))).equal('late')
+    }
+  })
+
+  it('waits for a deadline that no timer can hold', async () => {
+    const ending = { deadline: Number.MAX_SAFE_INTEGER, signal: open() }
+    const work = new Promise((resolve) => setTimeout(resolve, 5, 'done'))
+    expect(await raceDeadline(work, ending, late)).equal('done')
+  })
+
+  it('rejects when the signal aborts, or has aborted', async () => {
+    const controller = new AbortController()
+    const racing = messageOf(raceDeadline(never, { deadline: inAnHour(), signal: controller.signal }, late))
+    controller.abort()
+    expect(await racing).equal('late')
+    const ending = { deadline: inAnHour(), signal: controller.signal }
+    expect(await messageOf(raceDeadline(never, ending, late))).equal('late')
+  })
+})
+
+describe('resolvesWithin', () => {
+  it('says whether the work was done in time', async () => {
+    expect(await resolvesWithin(Promise.resolve('done'), 3_600_000)).equal(true)
+    expect(await resolvesWithin(never, 5)).equal(false)
+  })
+
+  it('rejects as the work does', async () => {
+    expect(await messageOf(resolvesWithin(Promise.reject(new Error('broken')), 3_600_000))).equal('broken')
+  })
+})
