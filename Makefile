@@ -126,6 +126,11 @@ bench: $(BUILT) ## measure records beside a bare echo (needs Go); ROUNDS=5, MONG
 bench-transfers: $(BUILT) ## measure a large record beside a bare stream (needs Go); MIB=1024, ROUNDS=2: see bench/transfers.ts
 	@node --import tsx bench/transfers.ts $(MIB:%=--mib=%) $(ROUNDS:%=--rounds=%) $(CPU_PROF:%=--cpu-prof=%)
 
+# All versions of Node take turns; the bench itself runs on the one of the shell.
+.PHONY: bench-http2
+bench-http2: $(STAMPS)/types ## measure our HTTP/2 beside node:http2 and grpc-js (needs Go); NODES="node24 node26", ROUNDS=9
+	@node --import tsx bench/http2.ts $(ROUNDS:%=--rounds=%) $(NODES)
+
 # ---- what is made
 
 .PHONY: generate

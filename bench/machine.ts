@@ -4,6 +4,7 @@ import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { median } from './numbers.js'
+import { serverNode } from './processes.js'
 
 /** Processor, memory, system, and what a sync costs in this folder. */
 export function machine(folder: string): string {
@@ -11,7 +12,11 @@ export function machine(folder: string): string {
   const memory = `${(totalmem() / 1024 ** 3).toFixed(0)} GiB of memory`
   const [, fileSystem] = execFileSync('df', ['--output=fstype', folder], { encoding: 'utf8' }).split('\n')
   const disk = `data on ${fileSystem}, where a synced write of 4 KiB takes ${syncMs(folder).toFixed(2)} ms`
-  return `${processor}, ${memory}, Linux ${release()}, Node ${process.version}; ${disk}`
+  return `${processor}, ${memory}, Linux ${release()}, Node ${serverVersion()}; ${disk}`
+}
+
+function serverVersion(): string {
+  return execFileSync(serverNode, ['--version'], { encoding: 'utf8' }).trim()
 }
 
 function syncMs(folder: string): number {

@@ -2,8 +2,7 @@
 import { join } from 'node:path'
 import type { Load, LoadFlags, RunLoad } from './load.js'
 import { sum } from './numbers.js'
-import type { Measured } from './processes.js'
-import type { Call, Processes, Row } from './rows.js'
+import { type Call, isOneHop, type OneHop, type Row, type VaultProcesses } from './rows.js'
 import type { Servers } from './vault.js'
 
 export const users = 10_000
@@ -17,7 +16,8 @@ const shape = { 'in-flight': 64, users }
 export interface Bench {
   load: RunLoad
   folder: string
-  vaults: Map<Processes, Servers>
+  vaults: Map<VaultProcesses, Servers>
+  oneHops: Map<OneHop, Servers>
   echo: Servers
 }
 
@@ -48,18 +48,12 @@ function vaultFlags({ folder }: Bench, { call, streams, processes }: Row): LoadF
 }
 
 function runVault(bench: Bench, row: Row, flags: LoadFlags): Promise<Sample> {
-  const servers = bench.vaults.get(row.processes) as Servers
+  const servers = bench.vaults.get(row.processes as VaultProcesses) as Servers
   const target = servers[0].address
   return measure(servers, () => bench.load({ target, ...vaultFlags(bench, row), ...flags }))
 }
 
-/** Like runEcho, without its first hop. */
-function runOneHop({ load, echo: [, last] }: Bench, flags: LoadFlags): Promise<Sample> {
-  const hop = last as Measured
-  return measure([hop], () => load({ ...shape, target: hop.address, call: 'echo', calls: callsOfTurn, ...flags }))
-}
-
-function runEcho({ load, echo }: Bench, flags: LoadFlags): Promise<Sample> {
+function runEcho(load: RunLoad, echo: Servers, flags: LoadFlags): Promise<Sample> {
   return measure(echo, () => load({ ...shape, target: echo[0].address, call: 'echo', calls: callsOfTurn, ...flags }))
 }
 
@@ -77,10 +71,10 @@ export async function warmUp(bench: Bench, rows: Row[]): Promise<Sizes> {
       if (processes !== 'stubs') sizes[call] = { size: requestBytes, 'reply-size': replyBytes }
     }
   }
-  for (const row of rows.filter(({ processes }) => processes !== 0)) {
+  for (const row of rows.filter(({ processes }) => !isOneHop(processes))) {
     await runVault(bench, row, { calls: 2_000, ...namesOf(row, 'warm-up') })
   }
-  await runEcho(bench, sizes.store)
+  for (const echo of [bench.echo, ...bench.oneHops.values()]) await runEcho(bench.load, echo, sizes.store)
   return sizes
 }
 
@@ -116,11 +110,11 @@ export async function measurePair(
   const vault: Sample[] = []
   const echo: Sample[] = []
   const once = () =>
-    row.processes === 0
-      ? runOneHop(bench, sizes[row.call])
+    isOneHop(row.processes)
+      ? runEcho(bench.load, bench.oneHops.get(row.processes) as Servers, sizes[row.call])
       : runVault(bench, row, { calls: callsOfTurn, ...namesOf(row, `${round}-${vault.length}`) })
   const runRow = async () => vault.push(await once())
-  const runBare = async () => echo.push(await runEcho(bench, sizes[row.call]))
+  const runBare = async () => echo.push(await runEcho(bench.load, bench.echo, sizes[row.call]))
   const [first, second] = round % 2 === 0 ? [runBare, runRow] : [runRow, runBare]
   for (let turn = 0; turn < turns; turn += 1) {
     for (const run of turn % 2 === 0 ? [first, second] : [second, first]) await run()

@@ -62,17 +62,26 @@ export const serverArgs = [
   '--no-concurrent-recompilation',
 ]
 
-/** Starts a Node program that says where it listens. */
-export async function startProgram(stage: Stage, name: string, args: string[]): Promise<Measured> {
-  const child = spawn(process.execPath, [...serverArgs, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  stage.add(() => stop(child))
-  const address = await listening(child, name)
-  const pid = child.pid as number
-  return {
-    name,
-    address,
-    cpuMs: () => cpuMs(pid),
-    peakMiB: () => peakMiB(pid),
-    forgetPeak: () => forgetPeak(pid),
+/** The Node that runs the servers; NODE names another than the one that runs the bench. */
+export const serverNode = process.env['NODE'] ?? process.execPath
+
+type StartProgram = (stage: Stage, name: string, args: string[]) => Promise<Measured>
+
+/** Starts a program that prints where it listens, on this Node. */
+export function startOn(node: string): StartProgram {
+  return async (stage, name, args) => {
+    const child = spawn(node, [...serverArgs, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    stage.add(() => stop(child))
+    const address = await listening(child, name)
+    const pid = child.pid as number
+    return {
+      name,
+      address,
+      cpuMs: () => cpuMs(pid),
+      peakMiB: () => peakMiB(pid),
+      forgetPeak: () => forgetPeak(pid),
+    }
   }
 }
+
+export const startProgram = startOn(serverNode)

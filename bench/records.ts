@@ -8,8 +8,11 @@
 //   make bench ONLY=store,retrieve-streams   these rows; nothing is written
 //   make bench ONLY=store CPU_PROF=/tmp/p    this one, and a CPU profile of every server of the vault in that folder
 //
-// Rows: store and retrieve, each also with -streams, -one-process or -streams-one-process, -one-hop for the most a server on
-// grpc-js can answer, or -stubs for an echo of the same messages by generated stubs. Linux with Go.
+//   make bench NODE=/opt/node24/bin/node     the servers on another Node than the bench
+//
+// Rows: store and retrieve, each also with -streams, -one-process or -streams-one-process; -one-hop, -node-http2 or -own-http2
+// for the most a server on grpc-js, on node:http2 or on our own HTTP/2 can answer; or -stubs for an echo of the same messages
+// by generated stubs. Linux with Go.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,19 +24,21 @@ import { type Options, optionsOf } from './options.js'
 import { watchOthers } from './others.js'
 import { note, writeResults } from './output.js'
 import { oursMs, report } from './report.js'
-import type { Processes } from './rows.js'
+import { isOneHop, type OneHop, type VaultProcesses } from './rows.js'
 import { openStage } from './stage.js'
 import { throughputRatio } from './table.js'
-import { type Place, type Servers, startEcho, startVault } from './vault.js'
+import { type Place, type Servers, startEcho, startOneHop, startVault } from './vault.js'
 
 async function setUp(place: Place, { rows }: Options): Promise<Bench> {
   const load = buildLoad(place.folder)
-  const vaults = new Map<Processes, Servers>()
-  // The echo needs one too, to learn the sizes of messages from.
-  for (const processes of new Set([2 as const, ...rows.map((row) => row.processes || 2)])) {
-    vaults.set(processes, await startVault(place, processes))
+  const vaults = new Map<VaultProcesses, Servers>()
+  const oneHops = new Map<OneHop, Servers>()
+  // The echoes need a vault too, to learn the sizes of messages from.
+  for (const processes of new Set([2 as const, ...rows.map((row) => row.processes)])) {
+    if (isOneHop(processes)) oneHops.set(processes, await startOneHop(place.stage, processes))
+    else vaults.set(processes, await startVault(place, processes))
   }
-  return { load, folder: place.folder, vaults, echo: await startEcho(place.stage) }
+  return { load, folder: place.folder, vaults, oneHops, echo: await startEcho(place.stage) }
 }
 
 async function measureAll(bench: Bench, sizes: Sizes, { rounds, rows }: Options): Promise<Pair[]> {

@@ -1,9 +1,16 @@
-// What is measured: every row is one way to store or retrieve records, on a vault of one process or of two; and beside them
-// one hop of the echo, and an echo of the same messages as services write it.
+// The rows of the bench: each is a way to store or retrieve records, on a vault of one process or of two. Beside them stand
+// echoes of one hop on several HTTP/2 servers, and an echo of the same messages by generated stubs.
 export type Call = 'store' | 'retrieve'
-/** 0: no vault, but the last hop of the echo alone, which is the most that a server on grpc-js can answer. `stubs`: two
- * hops of an echo of the vault's own messages, by generated stubs. */
-export type Processes = 0 | 1 | 2 | 'stubs'
+/** A bare echo of one hop: the most that a server on grpc-js, on node:http2 or on our own HTTP/2 can answer. */
+export type OneHop = 'grpc-js' | 'node-http2' | 'own-http2'
+/** The processes of a vault, or `stubs`: two hops of an echo of the vault's own messages, by generated stubs. */
+export type VaultProcesses = 1 | 2 | 'stubs'
+export type Processes = OneHop | VaultProcesses
+
+/** True for a row without a vault. */
+export function isOneHop(processes: Processes): processes is OneHop {
+  return typeof processes === 'string' && processes !== 'stubs'
+}
 
 export interface Row {
   /** What --only calls it. */
@@ -23,8 +30,13 @@ function rowOf(call: Call, streams: number, processes: Processes): Row {
   return { id, title, call, streams, processes }
 }
 
-function oneHop(call: Call): Row {
-  return { id: `${call}-one-hop`, title: 'bare echo, one hop', call, streams: 0, processes: 0 }
+function oneHops(call: Call): Row[] {
+  const row = { call, streams: 0 }
+  return [
+    { id: `${call}-one-hop`, title: 'bare echo, one hop', ...row, processes: 'grpc-js' },
+    { id: `${call}-node-http2`, title: 'bare echo on node:http2, one hop', ...row, processes: 'node-http2' },
+    { id: `${call}-own-http2`, title: 'bare echo on our HTTP/2, one hop', ...row, processes: 'own-http2' },
+  ]
 }
 
 function stubEcho(call: Call): Row {
@@ -35,7 +47,7 @@ const calls: Call[] = ['store', 'retrieve']
 const processCounts: (1 | 2)[] = [2, 1]
 
 const allRows = calls.flatMap((call) => [
-  oneHop(call),
+  ...oneHops(call),
   stubEcho(call),
   ...processCounts.flatMap((processes) => [0, 4].map((streams) => rowOf(call, streams, processes))),
 ])

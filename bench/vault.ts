@@ -1,8 +1,8 @@
-// The servers: a vault of two processes or of one, and the echo of two hops that they are compared with.
+// The servers: a vault of two processes or of one, the echo of two hops that they are compared with, and echoes of one hop.
 import { join } from 'node:path'
 import type { Engine } from './engine.js'
 import { type Measured, startProgram } from './processes.js'
-import type { Processes } from './rows.js'
+import type { OneHop, VaultProcesses } from './rows.js'
 import type { Stage } from './stage.js'
 
 /** Processes, the one that is called first. */
@@ -29,11 +29,25 @@ function frontendSettings(folder: string): string[] {
   return set(`frontend.keyringFile=${join(folder, 'fe/keyring.json')}`, 'frontend.port=0')
 }
 
-export function startVault(place: Place, processes: Processes): Promise<Servers> {
+const tsx = ['--import', 'tsx']
+
+/** The command lines of the echoes of one hop. */
+export const oneHopPrograms: Record<OneHop, string[]> = {
+  'grpc-js': [...tsx, 'bench/echo-server.ts'],
+  'node-http2': [...tsx, 'bench/http2-echo-server.ts', 'node'],
+  'own-http2': [...tsx, 'bench/http2-echo-server.ts', 'own'],
+}
+
+/** Starts an echo of one hop. */
+export async function startOneHop(stage: Stage, hop: OneHop): Promise<Servers> {
+  return [await startProgram(stage, `echo on ${hop}`, oneHopPrograms[hop])]
+}
+
+export function startVault(place: Place, processes: VaultProcesses): Promise<Servers> {
   return processes === 'stubs' ? startTwoHops(place.stage, 'bench/stub-echo-server.ts') : startOurs(place, processes)
 }
 
-async function startOurs(place: Place, processes: Processes): Promise<Servers> {
+async function startOurs(place: Place, processes: VaultProcesses): Promise<Servers> {
   const { stage, engine, nodeArgs } = place
   const name = processes === 1 ? 'one' : 'two'
   const folder = join(place.folder, name)
@@ -54,7 +68,7 @@ export function startEcho(stage: Stage): Promise<Servers> {
 }
 
 async function startTwoHops(stage: Stage, program: string): Promise<Servers> {
-  const echo = ['--import', 'tsx', program]
+  const echo = [...tsx, program]
   const last = await startProgram(stage, 'echo, last hop', echo)
   return [await startProgram(stage, 'echo, first hop', [...echo, last.address]), last]
 }
