@@ -3,7 +3,14 @@
 import convict from 'convict'
 import { didYouMean } from '../did-you-mean.js'
 import { VaultError } from '../errors.js'
-import { type ConfigFile, isTree, readSections, type SectionName, sectionNames, type Tree } from './config-file.js'
+import {
+  type ConfigFile,
+  isJsonTree,
+  type JsonTree,
+  readSections,
+  type SectionName,
+  sectionNames,
+} from './config-file.js'
 import type { Setting, Settings } from './settings.js'
 
 export interface ConfigSources {
@@ -57,19 +64,19 @@ function unknownVariables(settings: Settings, env: NodeJS.ProcessEnv): string[] 
   return meant.filter((name) => !known.includes(name)).map((name) => `${name}: no such setting${meaning(name, known)}`)
 }
 
-function unknownSections(sections: Tree): string[] {
+function unknownSections(sections: JsonTree): string[] {
   const unknown = Object.keys(sections).filter((name) => !(sectionNames as readonly string[]).includes(name))
   return unknown.map((name) => `unknown section '${name}'; there are ${sectionNames.join(', ')}`)
 }
 
 // convict crashes on an object where a value belongs and the other way round, so it gets only what has the right shape.
-function shaped(given: Tree, settings: Settings, refuse: (path: string, problem: string) => void): Tree {
+function shaped(given: JsonTree, settings: Settings, refuse: (path: string, problem: string) => void): JsonTree {
   const kept = Object.entries(given).flatMap(([name, value]): [string, unknown][] => {
     const node = Object.hasOwn(settings, name) ? settings[name] : undefined
     if (node === undefined) refuse(name, `no such setting${meaning(name, Object.keys(settings))}`)
     else if (isSetting(node) && typeof value !== 'object') return [[name, value]]
     else if (isSetting(node)) refuse(name, 'must be one value')
-    else if (!isTree(value)) refuse(name, 'must be an object')
+    else if (!isJsonTree(value)) refuse(name, 'must be an object')
     else return [[name, shaped(value, node, (path, problem) => refuse(`${name}.${path}`, problem))]]
     return []
   })

@@ -47,37 +47,30 @@ describe('config file', () => {
     expect(() => readSections({ path, required: false })).to.throw('cannot be read (EISDIR)')
   })
 
-  it('says where it is not JSON, and shows the line', () => {
-    expect(problem('{\n  "backend": {\n    "port": 1,\n  }\n}\n')).to.equal(
-      'not JSON: line 3, column 14: a comma too many\n      "port": 1,\n               ^',
-    )
-    expect(problem('{"backend": {"hosts": ["a", "b",]}}\n')).to.equal(
-      'not JSON: line 1, column 32: a comma too many\n  {"backend": {"hosts": ["a", "b",]}}\n                                 ^',
-    )
+  it('reports the line and the column of a syntax error', () => {
+    const values = [
+      ['{\n  "backend": {\n    "port": 1,\n  }\n}\n', 'line 4, column 3'],
+      ['{"backend": {"host": "a" "port": 1}}', 'line 1, column 26'],
+      ['{"backend": {}}\n{}', 'line 2, column 1'],
+      ['{"backend": {"host": "a\nb"}}', 'line 1, column 24'],
+    ]
+    for (const [text, place] of values) expect(problem(text)).to.equal(`not valid JSON: ${place}`)
   })
 
-  it('shows of a long line what is about the place', () => {
-    const [, line = '', mark = ''] = problem(`{"backend": {"host": "${'x'.repeat(500)}" "port": 1}}`).split('\n')
-    expect(line.length).to.be.below(90)
-    expect(line.slice(mark.length - 1)).to.equal('"port": 1}}')
+  it('reports a syntax error without a position', () => {
+    for (const text of ['', '{"backend": ', '{"backend": yes}', '\u{feff}{}']) {
+      expect(problem(text)).to.equal('not valid JSON')
+    }
   })
 
-  it('shows nothing of what has no section of ours, such as a key', () => {
-    expect(problem('secret-of-somebody'))
-      .to.match(/^not JSON: line 1, column 1: [^\n]*$/)
-      .and.not.include('secret')
-    expect(problem('{"pseudonym_keys": [{"key": "secret"},]}')).to.equal(
-      'not JSON: line 1, column 38: a comma too many',
-    )
-    // Not even where one of our sections is named.
-    for (const text of [
+  it('quotes nothing of a file with a syntax error', () => {
+    const values = [
+      'secret-of-somebody',
+      'x"secret" JSON at position 7',
+      '{"pseudonym_keys": [{"key": "secret"},]}',
       '{"realm": "backend", "pseudonym_keys": ["secret"',
       '{"user": "frontend", "record_key": "rvk1_secret"}\n{}',
-      '{"log": {"key": "secret"},}',
-    ]) {
-      expect(problem(text))
-        .to.match(/^not JSON: line \d, column \d+: [^\n]*$/)
-        .and.not.include('secret')
-    }
+    ]
+    for (const text of values) expect(problem(text)).to.match(/^not valid JSON(: line \d, column \d+)?$/)
   })
 })
