@@ -145,7 +145,7 @@ export async function serveBackend(methods: Partial<Backend>) {
     limits: {
       maxReceiveBytes: 4 * 1024 * 1024,
       maxCallsInFlight: 100,
-      defaultDeadlineMs: 5_000,
+      defaultDeadlineMs: 60_000,
       maxConnectionAgeMs: 600_000,
       drainMs: 0,
     },

@@ -139,7 +139,7 @@ export async function tempFolder(): Promise<TempFolder> {
 }
 
 /** Waits until the condition holds. */
-export async function until(condition: () => boolean, withinMs = 5_000): Promise<void> {
+export async function until(condition: () => boolean, withinMs = 60_000): Promise<void> {
   const end = Date.now() + withinMs
   while (!condition()) {
     if (Date.now() > end) expect.fail('did not happen in time')

@@ -72,7 +72,7 @@ export const localhost: ListenConfig = {
 const limits: ServerLimits = {
   maxReceiveBytes: 64 * 1024,
   maxCallsInFlight: 16,
-  defaultDeadlineMs: 5_000,
+  defaultDeadlineMs: 60_000,
   maxConnectionAgeMs: 600_000,
   drainMs: 2_000,
 }

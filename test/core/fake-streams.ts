@@ -72,7 +72,7 @@ export async function serveStreams(methods: Partial<Streams>, options: StreamOpt
   const serving = {
     log,
     admission: calls,
-    defaultDeadlineMs: 5_000,
+    defaultDeadlineMs: 60_000,
     ...(streamIdleMs !== undefined && { streamIdleMs }),
   }
   const served = await serveHandlers(serviceHandlers(definition, { ...silent, ...methods }, serving))
@@ -132,22 +132,30 @@ export function rawTalk(address: string) {
   return { call, answers, ended }
 }
 
+/** A deadline in the words of gRPC's header, e.g. '150m' for 150 ms, that only the server keeps. */
+function deadlineOfServer(timeout?: string): Metadata {
+  return Metadata.fromHttp2Headers(timeout === undefined ? {} : { 'grpc-timeout': timeout })
+}
+
 /** An upload by gRPC alone; `ended` resolves with its error, or null, and its answer. */
-export function rawGather(address: string, options: { deadline?: number } = {}) {
+export function rawGather(address: string, timeout?: string) {
   let ended = (_: { error: ServiceError | null; answer: Buffer | undefined }): void => undefined
   const end = new Promise<{ error: ServiceError | null; answer: Buffer | undefined }>((resolve) => {
     ended = resolve
   })
   const { path } = definition.gather
-  const call = rawStreams(address).makeClientStreamRequest(path, same, same, new Metadata(), options, (error, answer) =>
+  const metadata = deadlineOfServer(timeout)
+  const call = rawStreams(address).makeClientStreamRequest(path, same, same, metadata, (error, answer) =>
     ended({ error, answer }),
   )
   return { call, ended: end }
 }
 
 /** A server stream by gRPC alone, which reads only when it is told to. */
-export function rawWatch(address: string, options: { deadline?: number } = {}) {
-  const call = rawStreams(address).makeServerStreamRequest(definition.watch.path, same, same, Buffer.alloc(0), options)
+export function rawWatch(address: string, timeout?: string) {
+  const { path } = definition.watch
+  const metadata = deadlineOfServer(timeout)
+  const call = rawStreams(address).makeServerStreamRequest(path, same, same, Buffer.alloc(0), metadata)
   call.on('error', () => undefined)
   return call
 }
@@ -166,13 +174,15 @@ export async function collect<T>(answers: AsyncIterable<T>): Promise<T[]> {
   return all
 }
 
-/** A value that has not changed for a while. */
+/** A value that has not changed for a while: 15 turns of the event loop, however long they take on a busy machine. */
 export async function settled(value: () => number): Promise<number> {
-  for (let before = -1; before !== value(); ) {
+  let before = value()
+  for (let turns = 0; turns < 15; turns += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    if (value() !== before) turns = 0
     before = value()
-    await new Promise((resolve) => setTimeout(resolve, 150))
   }
-  return value()
+  return before
 }
 
 /** Requests from a list. */

@@ -66,7 +66,7 @@ describe('serve stream', () => {
             for (let made = 0; made < 40; made += 1) yield Buffer.alloc(256 * KiB)
           },
         },
-        { streamIdleMs: 400 },
+        { streamIdleMs: 1_000 },
       )
       let read = 0
       for await (const _ of rawWatch(address)) {

@@ -72,7 +72,7 @@ export async function keysClosedDuring(run: () => Promise<unknown>): Promise<num
   return count
 }
 
-export async function until(condition: () => boolean, withinMs = 5_000): Promise<void> {
+export async function until(condition: () => boolean, withinMs = 60_000): Promise<void> {
   const end = Date.now() + withinMs
   while (!condition()) {
     if (Date.now() > end) expect.fail('did not happen in time')

@@ -26,7 +26,7 @@ export function keepalive(connection: Connection, { maxConnectionAgeMs }: { maxC
     else pinged = false
     resetUnread(now)
     connection.releaseBuffers()
-    if (now - startedAt >= maxAgeMs) connection.drain()
+    if (now - startedAt >= maxAgeMs && connection.isEstablished) connection.drain() // before, `handshakeMs` is its bound
   }
 
   function ping(): void {

@@ -19,7 +19,7 @@ function refusal(config: ChannelConfig): string {
 function call(config: ChannelConfig) {
   const { methods, close } = connect<FrontendServiceServer>(FrontendServiceService, config, () => never)
   atEnd(close)
-  return methods.retrieveRecord(retrieval({ callerAad: Buffer.from('over TLS') }), newCall({ timeoutMs: 3_000 }))
+  return methods.retrieveRecord(retrieval({ callerAad: Buffer.from('over TLS') }), newCall({ timeoutMs: 60_000 }))
 }
 
 describe('channel', () => {

@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import { expect } from 'chai'
 import { newCall } from '../../../src/core/client/client.js'
-import { clientOf, gate, releaseAll, retrieval, serveFake } from '../fake-frontend.js'
+import { clientOf, gate, releaseAll, retrieval, serveFake, until } from '../fake-frontend.js'
 import { lasting, type Victim, victim } from './victim.js'
 import { call, headers, request, streamIds } from './wire-calls.js'
 import { pause, WireClient } from './wire-client.js'
@@ -24,7 +24,7 @@ describe('http2: connections', () => {
   let server: Victim
 
   beforeEach(async () => {
-    server = await victim({ defaultDeadlineMs: 300 })
+    server = await victim()
   })
 
   afterEach(async () => {
@@ -34,12 +34,13 @@ describe('http2: connections', () => {
   })
 
   describe('that say nothing', () => {
-    /** Lets the server's time pass, and nobody else's. */
+    /** Lets the server's time pass, and nobody else's: what is sent meanwhile arrives. */
     async function pass(seconds: number): Promise<void> {
       for (let at = 0; at < seconds; at += 5) {
         passedMs += 5_000
         mock.timers.tick(5_000)
-        await pause(2)
+        for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+        await pause(1)
       }
     }
 
@@ -60,7 +61,7 @@ describe('http2: connections', () => {
       it(`to begin with, but ${name}, are closed`, async () => {
         const wire = new WireClient(server.address)
         wire.send(bytes)
-        await pause(30)
+        await server.serves() // whose connection came later: this one has been taken
         await pass(35)
         await wire.closed()
       })
@@ -89,13 +90,17 @@ describe('http2: connections', () => {
       for (const wire of wires) wire.acknowledges = false
       wires[0]!.send(call(1).subarray(0, 20))
       wires[1]!.send(frame(types.headers, [1], Buffer.alloc(1, 0x82)))
-      await pause(30)
+      await server.serves()
       await pass(120)
       await Promise.all(wires.map((wire) => wire.closed()))
     })
   })
 
   describe('with calls that do not come to their end', () => {
+    beforeEach(async () => {
+      server = await victim({ defaultDeadlineMs: 300 })
+    })
+
     const begun: Record<string, Buffer[]> = {
       'no message': [headers(1)],
       'half a message': [headers(1), data([1], request().subarray(0, 6))],
@@ -133,16 +138,16 @@ describe('http2: connections', () => {
         wire.send(data([1], Buffer.alloc(16_384)))
         await pause(1)
       }
-      const updates = wire.received.filter(({ type, streamId }) => type === types.windowUpdate && streamId === 0)
-      const allowed = updates.reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 65_535)
-      expect(allowed).to.be.above(100 * 16_384)
+      const updates = () => wire.received.filter(({ type, streamId }) => type === types.windowUpdate && streamId === 0)
+      const allowed = () => updates().reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 65_535)
+      await until(() => allowed() > 100 * 16_384)
     })
   })
 
   describe('that have to go', () => {
     it('send the last answer to whoever reads it slowly, whole', async () => {
       const retrieveRecord = async () => ({ data: Buffer.alloc(3 * 1024 * 1024, 7), record: undefined })
-      const { address, stop } = await serveFake({ methods: { retrieveRecord }, limits: { drainMs: 20_000 } })
+      const { address, stop } = await serveFake({ methods: { retrieveRecord }, limits: { drainMs: 60_000 } })
       const wire = await new WireClient(address).greet()
       wire.send(windowUpdate(0, 2 ** 30), settings([[4, 2 ** 30]]), call(1))
       await wire.next('an answer', ({ type }) => type === types.data)
@@ -185,9 +190,9 @@ describe('http2: connections', () => {
       const aging = await serveFake({ limits: { maxConnectionAgeMs: 100, maxCallsInFlight: 100 } })
       const { methods } = clientOf(aging.address)
       const failures: unknown[] = []
-      const until = Date.now() + 1_500
+      const end = Date.now() + 1_500
       const work = async () => {
-        while (Date.now() < until)
+        while (Date.now() < end)
           await methods.retrieveRecord(retrieval(), newCall()).catch((error) => failures.push(String(error)))
       }
       await Promise.all(Array.from({ length: 20 }, work))

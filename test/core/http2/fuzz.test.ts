@@ -85,8 +85,7 @@ async function sendInPieces(wire: WireClient, next: () => number, bytes: Buffer)
 describe('http2: what makes no sense', () => {
   afterEach(releaseAll)
 
-  it('finds no bug, and holds nobody up', async function () {
-    this.timeout(60_000)
+  it('finds no bug, and holds nobody up', async () => {
     const bugs: unknown[] = []
     const keep = (...line: unknown[]) => void bugs.push(line)
     const log = { log: (level: string, ...line: unknown[]) => level === 'error' && keep(line), error: keep }

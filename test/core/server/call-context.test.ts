@@ -30,8 +30,9 @@ describe('call', () => {
   afterEach(releaseAll)
 
   it('gives a caller without a deadline the default', async () => {
+    const before = Date.now()
     const { context, ended } = opened(incoming(), 30)
-    expect(context.deadline - Date.now()).to.be.within(20, 30)
+    expect(context.deadline).to.be.within(before + 30, Date.now() + 30)
     expect(await failure(ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
     expect(context.signal.reason).to.include({ reason: 'DEADLINE_EXCEEDED' })
   })
@@ -48,12 +49,12 @@ describe('call', () => {
   it('gives a caller with all its time no more than some to send its request', async () => {
     const slow = openRaced(incoming(Date.now() + 60_000), { defaultMs: 5_000, receiveMs: 30 })
     const quick = openRaced({ ...incoming(Date.now() + 60_000), isReceived: true }, { defaultMs: 5_000, receiveMs: 30 })
-    const late = openRaced({ ...incoming(Date.now() + 80), isReceived: true }, { defaultMs: 5_000, receiveMs: 30 })
+    const end = Date.now() + 80
+    const late = openRaced({ ...incoming(end), isReceived: true }, { defaultMs: 5_000, receiveMs: 30 })
     for (const { close } of [slow, quick, late]) atEnd(close)
     expect(await failure(slow.ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
-    const startedAt = Date.now()
     expect(await failure(late.ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
-    expect(Date.now() - startedAt).to.be.above(30)
+    expect(Date.now()).to.be.at.least(end - 1)
     expect(quick.context.signal.aborted).to.equal(false)
   })
 
@@ -111,23 +112,24 @@ describe('call', () => {
     const startedAt = Date.now()
     const { error } = await rawClient(address)()
     expect(error).to.include({ code: 4, details: 'the deadline passed before the answer' })
-    expect(Date.now() - startedAt).to.be.within(35, 1_000)
+    expect(Date.now() - startedAt).to.be.at.least(39)
     expect(error!.metadata.get('grpc-status-details-bin')).to.have.length(1)
     expect(events[0]).to.include({ status: 'DEADLINE_EXCEEDED' })
   })
 
   it('hands the caller’s deadline to the handler and ends it then', async () => {
-    const { address, seen, events } = await waitingServer(5_000)
-    const latest = Date.now() + 80
-    expect(await failure(retrieve(address, { timeoutMs: 60 }))).to.include({ reason: 'DEADLINE_EXCEEDED' })
-    expect(seen[0]!.deadline).to.be.within(latest - 40, latest + 20)
+    const { address, seen, events } = await waitingServer(60_000)
+    const before = Date.now()
+    const { error } = await rawClient(address)({ metadata: { 'grpc-timeout': '60m' } })
+    expect(error).to.include({ code: 4 })
+    expect(seen[0]!.deadline).to.be.within(before + 60, Date.now() + 1)
     await until(() => events.length > 0)
     expect(seen[0]!.signal.reason).to.include({ reason: 'DEADLINE_EXCEEDED' })
     expect(events[0]).to.include({ status: 'DEADLINE_EXCEEDED' })
   })
 
   it('aborts the handler’s signal when the caller cancels', async () => {
-    const { address, seen, events } = await waitingServer(5_000)
+    const { address, seen, events } = await waitingServer(60_000)
     const controller = new AbortController()
     const pending = failure(retrieve(address, { signal: controller.signal }))
     await until(() => seen.length > 0)

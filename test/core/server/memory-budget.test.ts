@@ -8,10 +8,19 @@ import { rawStreams, serveHandlers } from '../fake-streams.js'
 const path = '/test.Held/Hold'
 const same = (bytes: Buffer) => bytes
 
+class CountedBudget extends MemoryBudget {
+  held = 0
+
+  override take(bytes: number): void {
+    super.take(bytes)
+    this.held += bytes
+  }
+}
+
 /** A server whose calls wait for the test to read or end them. */
 async function serveWaiting(maxBytes: number) {
   const calls: IncomingCall[] = []
-  const budget = new MemoryBudget(maxBytes)
+  const budget = new CountedBudget(maxBytes)
   const { address } = await serveHandlers(new Map([[path, (call: IncomingCall) => void calls.push(call)]]), budget)
   const client = rawStreams(address)
   const send = async (bytes: number) => {
@@ -31,7 +40,7 @@ describe('receive budget', () => {
   it('refuses a call when too much is held of others, and takes it when they have been answered', async () => {
     const { send, budget } = await serveWaiting(50_000)
     const first = await send(40_000)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await until(() => budget.held >= 40_000)
     const second = await send(40_000)
     const refused = (await second.served.read().catch((error: unknown) => error)) as VaultError
     expect(refused).to.include({ reason: 'OVERLOADED', retryAfterMs: 100 })
@@ -45,7 +54,7 @@ describe('receive budget', () => {
     const { send, budget } = await serveWaiting(10_000)
     const { call, served } = await send(9_000)
     const only = served.readOnly()
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await until(() => budget.held >= 9_000)
     budget.take(5_000)
     expect(budget.isSpent).to.equal(true)
     call.end()

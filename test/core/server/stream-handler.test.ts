@@ -156,9 +156,9 @@ describe('serve stream', () => {
       })
       const served = await serveStreams({ watch: method as unknown as Streams['watch'] })
       const startedAt = Date.now()
-      const error = await failure(collect(rawWatch(served.address, { deadline: Date.now() + 150 })))
+      const error = await failure(collect(rawWatch(served.address, '150m')))
       expect(error).to.include({ code: 4 })
-      expect(Date.now() - startedAt).to.be.within(120, 1_500)
+      expect(Date.now() - startedAt).to.be.at.least(149)
       await served.idle()
       expect(seen.calls[0]!.signal.reason).to.include({ reason: 'DEADLINE_EXCEEDED' })
       expect(seen.ended).to.equal(1)
@@ -187,15 +187,17 @@ describe('serve stream', () => {
     })
 
     it('is not one on which requests or answers move', async () => {
-      const { address } = await serveStreams({ talk: echo }, { streamIdleMs: 300 })
+      const { address } = await serveStreams({ talk: echo }, { streamIdleMs: 1_000 })
       const { call, answers, ended } = rawTalk(address)
-      for (let at = 0; at < 12; at += 1) {
+      const end = Date.now() + 1_200
+      let sent = 0
+      for (; Date.now() < end; sent += 1) {
         await new Promise((resolve) => setTimeout(resolve, 50))
         call.write(Buffer.from('.'))
       }
       call.end()
       expect(await ended).to.equal(null)
-      expect(answers).to.have.length(12)
+      expect(answers).to.have.length(sent)
     })
   })
 
@@ -346,9 +348,9 @@ describe('serve stream', () => {
       limits: {
         maxReceiveBytes: 64 * KiB,
         maxCallsInFlight: 4,
-        defaultDeadlineMs: 5_000,
+        defaultDeadlineMs: 60_000,
         maxConnectionAgeMs: 600_000,
-        drainMs: 400,
+        drainMs: 1_500,
       },
       service: {
         name: 'encserver.v1.BackendService',
@@ -369,7 +371,7 @@ describe('serve stream', () => {
     expect(brief.answers).to.deep.equal(text('a', 'b'))
     expect(fromServiceError((await endless.ended) as ServiceError)).to.include({ reason: 'UNREACHABLE' })
     await stopped
-    expect(Date.now() - startedAt).to.be.within(380, 2_000)
+    expect(Date.now() - startedAt).to.be.within(1_499, 30_000)
     expect(seen).to.include({ ended: 2 })
   })
 })

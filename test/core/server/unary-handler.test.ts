@@ -139,7 +139,7 @@ describe('serve', () => {
     expect(response!.data).to.have.length(100)
     expect(events).to.have.length(1)
     const { ms, ...rest } = Object.fromEntries(Object.entries(events[0]!))
-    expect(ms).to.be.a('number').and.to.be.within(0, 1_000)
+    expect(ms).to.be.a('number').and.to.be.within(0, 60_000)
     expect(rest).to.eql({
       level: 'info',
       message: 'call',
@@ -227,10 +227,13 @@ describe('serve', () => {
 
     it('gives places back after a thousand calls that fail in every way', async () => {
       let count = 0
+      let running = 0
       const retrieveRecord = async (_: unknown, { signal }: CallContext) => {
         count += 1
         if (count % 3 === 0) throw new Error('bug')
+        running += 1
         if (count % 3 === 1) await new Promise<void>((resolve) => signal.addEventListener('abort', resolve))
+        running -= 1
         return { data: Buffer.alloc(0), record: undefined }
       }
       const { address } = await serveFake({
@@ -246,7 +249,8 @@ describe('serve', () => {
         )
       }
       await until(() => count > 0)
-      await new Promise((resolve) => setTimeout(resolve, 150))
+      while ((await call()).error?.code === 8); // what was sent before has arrived
+      await until(() => running === 0)
       count = 1
       const answers = await Promise.all(Array.from({ length: 8 }, () => call()))
       expect(answers.map(({ error }) => error?.code)).to.not.include(8)
