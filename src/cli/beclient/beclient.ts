@@ -7,15 +7,13 @@ import { addDelete } from './delete.js'
 import { addGet } from './get.js'
 import { addInfo } from './info.js'
 import { addList } from './list.js'
-import { addStore } from './store.js'
 import { addTrial } from './trial.js'
 import { addVersions } from './versions.js'
 
 const examples = [
   'beclient                           the trial: does the store keep and return what it is given?',
   'beclient info                      format of the store, keyring it is bound to',
-  'beclient get --record-id HEX       one record, as ciphertext: there is nothing else here',
-  'beclient store --in record.bin     put back what `beclient get --out record.bin` copied',
+  'beclient get --record-id HEX       show one record, as ciphertext',
 ]
 
 function build(session: Session) {
@@ -26,7 +24,6 @@ function build(session: Session) {
   addGet(program, session)
   addList(program, session)
   addVersions(program, session)
-  addStore(program, session)
   addDelete(program, session)
   addTrial(program, session)
   return program

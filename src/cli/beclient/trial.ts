@@ -2,6 +2,7 @@
 // document that comes with it stays in the store, under a pseudonym that no front end will ever make.
 import type { Command } from 'commander'
 import type { BackendClient } from '../../backend/client.js'
+import { VaultError } from '../../core/errors.js'
 import type {
   DeleteEnvelopeResponse,
   GetStoreInfoResponse,
@@ -10,16 +11,18 @@ import type {
   StoreEnvelopeResponse,
   UserDocument,
 } from '../../gen/encserver/v1/backend.js'
+import { hexOf } from '../files/input.js'
 import { addConnectionOptions, channelOf } from '../options/connection.js'
 import { defaultAction, type Session, withExamples } from '../program/program.js'
 import { printLine } from '../terminal/output.js'
 import { brokenPromise, compare, type Step, trialSteps } from '../terminal/trial-steps.js'
 import { type BackendFlags, backendTarget, type NewCall, withBackend } from './backend-call.js'
-import { addKeyringOption, type KeyringFlags, keyringOf } from './keyring.js'
 import { eachEnvelope } from './list.js'
 import { sampleDataBytes, sampleEntryBox, sampleEnvelope, sampleWrappedKey } from './sample-record.js'
 
-type TrialFlags = BackendFlags & KeyringFlags
+interface TrialFlags extends BackendFlags {
+  keyringId?: Buffer
+}
 
 interface Trial {
   methods: BackendClient['methods']
@@ -33,10 +36,8 @@ export function addTrial(program: Command, session: Session): void {
     .description(
       'Store, get, list and delete a record of nobody, to see that the store works. What is done without a command.',
     )
-  withExamples(addConnectionOptions(addKeyringOption(command), backendTarget), [
-    'beclient',
-    'beclient --address 127.0.0.1:8000',
-  ])
+    .option('--keyring-id <hex>', 'the keyring to bind an unbound store to, for good', hexOf(16))
+  withExamples(addConnectionOptions(command, backendTarget), ['beclient', 'beclient --address 127.0.0.1:8000'])
   defaultAction(command, (flags: TrialFlags) => runTrial(flags, session))
 }
 
@@ -123,6 +124,14 @@ async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Pro
 
 const storedText = `a frozen envelope of ${sampleEnvelope.length} bytes, under random pseudonyms`
 const sameText = 'envelope, entry box and wrapped user key are what went in'
+
+// Binding a store to a keyring is for good: a store bound to an invented keyring would be lost to every front end.
+function keyringOf({ keyringId: bound }: GetStoreInfoResponse, { keyringId: named }: TrialFlags): Buffer {
+  const keyringId = named ?? bound
+  if (keyringId.length > 0) return keyringId
+  const message = 'the store is bound to no keyring yet, and this program must not choose one'
+  throw new VaultError('KEYRING_MISMATCH', { message, fields: [{ field: 'no keyring', description: message }] })
+}
 
 function describeStore({ format, keyringId }: GetStoreInfoResponse): string {
   return `format ${format}, keyring ${keyringId.toString('hex') || 'none yet'}`

@@ -81,7 +81,6 @@ export const backendHints: Hints = {
   fields: {
     ...fields,
     address: 'as in --address 127.0.0.1:8888; without it $ENC_SERVER_BACKEND_TARGET counts',
-    'unanswered store': `the same command can be run again: it stores once`,
     'unanswered delete':
       '`beclient get --record-id HEX` shows whether it was; with --allow-missing the same command can be run again',
   },

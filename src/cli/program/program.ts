@@ -40,25 +40,6 @@ export function rootCommand(name: string, { terminal }: Session): Command {
     .configureHelp(helpStyle)
     .version(version, '--version', versionText)
     .enablePositionalOptions() // a --version behind a subcommand is one of its own
-    .hook('preSubcommand', (_, command) => refuseUnknownFlag(command, terminal.argv.slice(2)))
-}
-
-// Before commander misses one that is required, which most likely is the mistyped one.
-function refuseUnknownFlag(command: Command, [name, ...words]: string[]): void {
-  const wrong = name === command.name() && command.commands.length === 0 ? unknownFlag(command, words) : undefined
-  if (wrong !== undefined) command.error(`error: ${unknownOption(wrong, command)}`)
-}
-
-function unknownFlag({ options }: Command, words: string[]): string | undefined {
-  if (words.includes('--help') || words.includes('-h')) return undefined
-  for (let at = 0; at < words.length; at += 1) {
-    const [flag = '', value] = (words[at] as string).split('=', 2)
-    const option = options.find(({ long }) => long === flag)
-    if (flag === '--') return undefined
-    if (flag.startsWith('--') && option === undefined) return flag
-    if (option?.required && value === undefined) at += 1
-  }
-  return undefined
 }
 
 function unknownOption(flag: string, { options }: Command): string {

@@ -1,15 +1,13 @@
-// What a back end's client shows of a record that has versions, an end, or parts.
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+// What beclient shows of a record with versions, an expiry or parts, and how it deletes one.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { beclient } from '../../src/cli/beclient/beclient.js'
-import { encodeCopy } from '../../src/cli/beclient/copy.js'
-import { feclient } from '../../src/cli/feclient/feclient.js'
-import { SealedRecord, UserDocument } from '../../src/gen/encserver/v1/backend.js'
-import { fakeTerminal } from './fake-terminal.js'
-import { onlyRecordId } from './only-record-id.js'
-import { startVault, type Vault } from './vault.js'
+import { beclient } from '../../../src/cli/beclient/beclient.js'
+import { feclient } from '../../../src/cli/feclient/feclient.js'
+import { fakeTerminal } from '../fake-terminal.js'
+import { onlyRecordId } from '../only-record-id.js'
+import { startVault, type Vault } from '../vault.js'
 
 const expires = '2999-01-01T00:00:00Z'
 
@@ -84,19 +82,7 @@ describe('beclient views', () => {
     }
   })
 
-  it('keeps versions when it puts a copy back, if told to', async () => {
-    await fe(['store'], 'first')
-    const recordId = await recordIdOfAll()
-    const copy = join(work, 'copy.bin')
-    expect((await be('get', '--record-id', recordId, '--out', copy)).exit).to.equal(0)
-    expect((await be('delete', '--record-id', recordId)).exit).to.equal(0)
-    await fe(['store'], 'another')
-    expect((await be('store', '--in', copy, '--keep-versions', '2')).stdout).to.match(/^stored as version 2, /)
-    const versions = (await be('versions', '--record-id', recordId)).stdout
-    expect(versions.match(/version \d {2}\d+ bytes/g)).to.deep.equal(['version 2  5 bytes', 'version 1  7 bytes'])
-  })
-
-  it('shows that contents are in parts, and makes no copy without them', async () => {
+  it('shows that contents are in parts', async () => {
     await writeFile(join(work, 'film'), Buffer.alloc(1_500_000, 'film'))
     await fe(['upload', '--in', join(work, 'film')])
     const recordId = await recordIdOfAll()
@@ -105,21 +91,28 @@ describe('beclient views', () => {
     expect(shown).to.include('the ciphertext is in the parts\n')
     const listed = (await be('list', '--user-pseudonym', recordId.slice(0, 72))).stdout
     expect(listed).to.include('  1500000 bytes  2 parts  ')
-    const refused = await be('get', '--record-id', recordId, '--out', join(work, 'copy.bin'))
-    expect(refused).to.deep.equal({
-      exit: 2,
-      stdout: '',
-      stderr:
-        'error: INVALID_REQUEST: --out: the contents are in 2 parts, which a copy does not hold; `feclient download` copies them, opened\n',
-    })
-    expect(await readdir(work)).to.have.members(['film', 'vault'])
   })
 
-  it('puts no copy back that would lack its contents', async () => {
-    const record = SealedRecord.create({ partCount: 7 })
-    await writeFile(join(work, 'copy.bin'), encodeCopy({ record, user: UserDocument.create({}) }))
-    const { exit, stderr } = await be('store', '--in', join(work, 'copy.bin'))
-    expect(exit).to.equal(2)
-    expect(stderr).to.match(/^error: INVALID_REQUEST: --in: the contents are in 7 parts, which a copy does not hold/)
+  it('deletes a record once, and only the version expected', async () => {
+    await fe(['store'], 'only')
+    const recordId = await recordIdOfAll()
+    const { envelope } = JSON.parse((await be('get', '--record-id', recordId, '--json')).stdout)
+    const named = ['delete', '--record-id', recordId]
+    const refused = await be(...named, '--expect-key-id', '00'.repeat(16))
+    expect(refused.exit).to.equal(1)
+    expect(refused.stderr).to.match(/^error: PRECONDITION_FAILED: the record has another version than expected\n/)
+    const json = await be(...named, '--expect-key-id', envelope.slice(16, 48), '--json')
+    expect(json).to.deep.equal({ exit: 0, stdout: '{"deleted":true}\n', stderr: '' })
+    expect((await be(...named, '--allow-missing', '--json')).stdout).to.equal('{"deleted":false}\n')
+    await fe(['store'], 'again')
+    expect(await be(...named)).to.deep.equal({ exit: 0, stdout: 'deleted\n', stderr: '' })
+  })
+
+  it('shows help with examples', async () => {
+    for (const subcommand of ['get', 'list', 'versions', 'delete', 'info', 'trial']) {
+      const { exit, stdout } = await be(subcommand, '--help')
+      expect(exit).to.equal(0)
+      expect(stdout).to.include('Examples:\n  beclient').and.to.include('--tls-ca <file>')
+    }
   })
 })
