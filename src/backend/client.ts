@@ -10,8 +10,7 @@ import {
   type StoreEnvelopeRequest,
 } from '../gen/encserver/v1/backend.js'
 import { batchingClient } from './client/batching-client.js'
-import { retriedDelete } from './client/repeated-delete.js'
-import { retriedStore } from './client/repeated-store.js'
+import { retriedDelete, retriedStore } from './client/retried-calls.js'
 
 export { type CallOptions, newCall } from '../core/client/client.js'
 export { VaultError } from '../core/errors.js'

@@ -7,9 +7,8 @@ import { openFilePartStore } from './engines/files/part-store.js'
 import { openLevelStore } from './engines/level/store.js'
 import { openMongoStore } from './engines/mongo/store.js'
 import { openS3PartStore } from './engines/s3/part-store.js'
-import { readMongoUri } from './store/mongo-uri.js'
 import type { PartStore } from './store/part-store.js'
-import { readSecretFile } from './store/secret-file.js'
+import { readMongoUri, readSecretFile } from './store/secret-file.js'
 import type { Store } from './store/store.js'
 
 /** The parts are closed first. */

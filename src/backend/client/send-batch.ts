@@ -10,8 +10,7 @@ import { asVaultError, fromRpcStatus } from '../../core/status.js'
 import type { BackendServiceServer, BatchCall, BatchResult } from '../../gen/encserver/v1/backend.js'
 import { checkDeadline } from '../store/deadline.js'
 import type { QueuedCall } from './batch-queue.js'
-import { retriedDelete } from './repeated-delete.js'
-import { retriedStore } from './repeated-store.js'
+import { retriedDelete, retriedStore } from './retried-calls.js'
 import type { StreamPool } from './stream-pool.js'
 
 type Connected = Methods<BackendServiceServer>

@@ -26,8 +26,8 @@ import type { PartSet } from '../store/part-store.js'
 import type { Put, Store, StoreCall, Written } from '../store/store.js'
 import { cutToHeader, keyIdOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
-import { newLifeId } from './life-id.js'
 import { firstAttempt, priorAttempt } from './prior-attempt.js'
+import { newLifeId } from './record-id.js'
 import { lifeOf, versionOf } from './write-rules.js'
 
 /** The number below which nothing is kept. */

@@ -6,7 +6,7 @@ import { admission } from '../../core/server/admission.js'
 import type { BackendServiceServer } from '../../gen/encserver/v1/backend.js'
 import type { PartLimits } from '../store/part-limits.js'
 import type { PartStore } from '../store/part-store.js'
-import { validateRetrievePart, validateStorePart } from './validate-parts.js'
+import { validateRetrievePart, validateStorePart } from './validate.js'
 
 export type PartCalls = Pick<Methods<BackendServiceServer>, 'storePart' | 'retrievePart'>
 

@@ -13,8 +13,10 @@ import type {
   ListEnvelopesRequest,
   ListEnvelopeVersionsRequest,
   RetrieveEnvelopeRequest,
+  RetrievePartRequest,
   SealedRecord,
   StoreEnvelopeRequest,
+  StorePartRequest,
   UserDocument,
 } from '../../gen/encserver/v1/backend.js'
 import type { Precondition } from '../../gen/encserver/v1/frontend.js'
@@ -24,11 +26,12 @@ import { userPseudonymOf } from '../record/record-id.js'
 const keyringIdBytes = 16
 const bindBytes = 32
 const maxBoxBytes = 8192
+const maxPartBytes = 2 * 1024 * 1024
 const maxGenerations = 100
 const maxPageSize = 1000
 const maxVersions = 100
 /** Of one record. */
-export const maxParts = 2 ** 20
+const maxParts = 2 ** 20
 /** The last moment of the year 9999, as with every timestamp of this kind. */
 const lastTime = 253_402_300_799_999
 /** Pseudonym keys alive at once. */
@@ -38,11 +41,11 @@ function demand(holds: boolean, field: string, description: string): void {
   if (!holds) throw invalidField(field, description)
 }
 
-export function exactly(bytes: Buffer, size: number, field: string): void {
+function exactly(bytes: Buffer, size: number, field: string): void {
   demand(bytes.length === size, field, `must be ${size} bytes`)
 }
 
-export function between(size: number, [min, max]: [number, number], [field, what]: [string, string]): void {
+function between(size: number, [min, max]: [number, number], [field, what]: [string, string]): void {
   demand(size >= min && size <= max, field, `must be ${min} to ${max}${what}`)
 }
 
@@ -141,4 +144,20 @@ export function validateList({ userPseudonyms, pageSize, afterRecordId }: ListEn
   exactly(afterRecordId, recordIdBytes, 'after_record_id')
   const known = userPseudonyms.some((pseudonym) => pseudonym.equals(userPseudonymOf(afterRecordId)))
   demand(known, 'after_record_id', 'must begin with one of user_pseudonyms')
+}
+
+function validatePartName({ recordId, keyId, partNumber }: RetrievePartRequest | StorePartRequest): void {
+  exactly(recordId, recordIdBytes, 'record_id')
+  exactly(keyId, keyIdBytes, 'key_id')
+  between(partNumber, [0, maxParts - 1], ['part_number', ''])
+}
+
+export function validateStorePart(request: StorePartRequest): void {
+  validatePartName(request)
+  between(request.data.length, [1, maxPartBytes], ['data', ' bytes'])
+}
+
+/** Any range may be asked for: whether the part has it, the store knows. */
+export function validateRetrievePart(request: RetrievePartRequest): void {
+  validatePartName(request)
 }

@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import { syncFolder } from '../../../core/durable-file.js'
 import { VaultError } from '../../../core/errors.js'
-import { otherBytes } from '../../store/part-conflict.js'
-import { rangeIn } from '../../store/part-range.js'
+import { byteRangeOf, partConflict } from '../../store/part-rules.js'
 import type { PartPiece } from '../../store/part-store.js'
 import { errorCode, ignoreMissing } from './absent-file.js'
 import { foldersAbove } from './part-folders.js'
@@ -21,7 +20,7 @@ export async function readPiece(path: string, piece: PartPiece): Promise<Buffer 
   if (file === undefined) return undefined
   try {
     const { size } = await file.stat()
-    const { start, end } = rangeIn(size, piece)
+    const { start, end } = byteRangeOf(size, piece)
     const bytes = Buffer.allocUnsafe(end - start)
     for (let done = 0; done < bytes.length; ) {
       const { bytesRead } = await file.read(bytes, done, bytes.length - done, start + done)
@@ -84,6 +83,6 @@ async function linkOrSame(path: string, place: string, data: Buffer): Promise<vo
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
     const there = await readFile(place)
-    if (!there.equals(data)) throw otherBytes()
+    if (!there.equals(data)) throw partConflict()
   }
 }

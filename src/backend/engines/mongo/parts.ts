@@ -1,8 +1,7 @@
 // Reads and writes of parts as documents (mongo-part-row.ts).
 import type { Collection } from 'mongodb'
 import { checkDeadline } from '../../store/deadline.js'
-import { otherBytes } from '../../store/part-conflict.js'
-import { rangeIn } from '../../store/part-range.js'
+import { byteRangeOf, partConflict } from '../../store/part-rules.js'
 import type { Part, PartPiece, PartSet, PartSetState } from '../../store/part-store.js'
 import { type Caller, insertIfAbsent } from './collections.js'
 import { afterSet, type PartRow, partText, rangeOf, setOf } from './part-row.js'
@@ -19,7 +18,7 @@ const timeOnly = { projection: { storeTime: 1 } } as const
 export async function putPart(parts: Parts, { partNumber, data, ...set }: Part, caller: Caller): Promise<void> {
   const row = { _id: partText(set, partNumber), storeTime: new Date(), data }
   const there = await insertIfAbsent(parts, row, caller)
-  if (!there.data.equals(data)) throw otherBytes()
+  if (!there.data.equals(data)) throw partConflict()
 }
 
 /** The server sends a document's field whole, so the piece is cut here. */
@@ -30,7 +29,7 @@ export async function getPart(
 ): Promise<Buffer | undefined> {
   const row = await parts.findOne({ _id: partText(piece, piece.partNumber) }, commandOf(call))
   if (row === null) return undefined
-  const { start, end } = rangeIn(row.data.length, piece)
+  const { start, end } = byteRangeOf(row.data.length, piece)
   return row.data.subarray(start, end)
 }
 

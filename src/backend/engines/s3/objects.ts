@@ -1,8 +1,7 @@
 // Parts as objects: what a part store does is made of the few requests of s3-bucket.ts.
 import { VaultError } from '../../../core/errors.js'
 import { forEachLimit } from '../../../core/semaphore.js'
-import { otherBytes } from '../../store/part-conflict.js'
-import { rangeIn } from '../../store/part-range.js'
+import { byteRangeOf, partConflict } from '../../store/part-rules.js'
 import type { PartPiece, PartSetState } from '../../store/part-store.js'
 import type { StoreCall } from '../../store/store.js'
 import type { S3Bucket, S3Object, S3Page } from './bucket.js'
@@ -18,10 +17,10 @@ const maxPutAttempts = 3
 async function isThere(bucket: S3Bucket, { key, data }: { key: string; data: Buffer }, call: StoreCall) {
   const size = await bucket.size(key, call)
   if (size === undefined) return false
-  if (size !== data.length) throw otherBytes()
+  if (size !== data.length) throw partConflict()
   const found = await bucket.get({ key, range: undefined }, call)
   if (found === undefined || found === 'past the end') return false
-  if (!found.bytes.equals(data)) throw otherBytes()
+  if (!found.bytes.equals(data)) throw partConflict()
   return true
 }
 
@@ -51,11 +50,11 @@ export async function getPiece(
   if (found === 'past the end') {
     const size = await bucket.size(key, call)
     if (size === undefined) return undefined
-    rangeIn(size, piece)
+    byteRangeOf(size, piece)
     return Buffer.alloc(0) // only a piece of no bytes may begin at the end
   }
   if (found === undefined) return undefined
-  const { start, end } = rangeIn(found.size, piece)
+  const { start, end } = byteRangeOf(found.size, piece)
   // A server may answer a range with the whole.
   const bytes = found.bytes.length === found.size ? found.bytes.subarray(start, end) : found.bytes
   if (bytes.length !== end - start) throw new VaultError('STORE_UNAVAILABLE', { message: 'S3 sent too few bytes' })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { newLifeId } from '../../../src/backend/record/life-id.js'
+import { newLifeId } from '../../../src/backend/record/record-id.js'
 
 describe('life id', () => {
   it('has 16 bytes, and none comes twice', () => {

@@ -1,7 +1,7 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { readMongoUri } from '../../../src/backend/store/mongo-uri.js'
+import { readMongoUri } from '../../../src/backend/store/secret-file.js'
 import { rejection, type TempFolder, tempFolder } from '../samples.js'
 
 describe('readMongoUri', () => {
