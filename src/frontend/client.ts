@@ -10,10 +10,6 @@ import {
   type DeleteRecordResponse,
   type FrontendServiceServer,
   FrontendServiceService,
-  GetLegacyIdRequest,
-  type GetLegacyIdResponse,
-  ImportLegacyRecordRequest,
-  type ImportLegacyRecordResponse,
   ListRecordsRequest,
   type ListRecordsResponse,
   ListRecordVersionsRequest,
@@ -29,6 +25,7 @@ import {
 import type { Status } from '../gen/google/rpc/status.js'
 import { type RequestInput, streamCall, wellFormed } from './client/request-input.js'
 import { type TransferClient, transferClient } from './client/transfer-client.js'
+import { type LegacyClient, legacyClient } from './legacy/client.js'
 
 export type { ChannelConfig } from '../core/client/channel.js'
 export type { CallOptions } from '../core/client/client.js'
@@ -63,7 +60,7 @@ export type Outcome<Response> = { itemId: string } & (
 )
 
 /** Every method rejects with VaultError; see docs/errors.md for its reasons. */
-export interface FrontendClient extends TransferClient {
+export interface FrontendClient extends TransferClient, LegacyClient {
   /** Encrypts and stores; keep `recordKey`, it cannot be shown again. */
   storeRecord(request: RequestInput<StoreRecordRequest>, options?: CallOptions): Promise<StoreRecordResponse>
   retrieveRecord(request: RequestInput<RetrieveRecordRequest>, options?: CallOptions): Promise<RetrieveRecordResponse>
@@ -92,13 +89,6 @@ export interface FrontendClient extends TransferClient {
     request: RequestInput<ListRecordsRequest>,
     options?: CallOptions,
   ): AsyncGenerator<RecordInfo, void, undefined>
-  /** Opens a record of the earlier services and stores it; keep `recordKey`, it cannot be shown again. */
-  importLegacyRecord(
-    request: RequestInput<ImportLegacyRecordRequest>,
-    options?: CallOptions,
-  ): Promise<ImportLegacyRecordResponse>
-  /** Where the earlier services kept a user's record. */
-  getLegacyId(request: RequestInput<GetLegacyIdRequest>, options?: CallOptions): Promise<GetLegacyIdResponse>
   close(): void
 }
 
@@ -121,12 +111,9 @@ export function frontendClient(config: ChannelConfig): FrontendClient {
     storeRecords: (items, options) => outcomes(methods.storeRecords(storeItems(items), streamCall(options))),
     retrieveRecords: (items, options) => outcomes(methods.retrieveRecords(retrieveItems(items), streamCall(options))),
     ...transferClient(methods),
+    ...legacyClient(methods),
     listRecords,
     eachRecord: (request, options) => eachRecord(listRecords, request, options),
-    importLegacyRecord: async (request, options) =>
-      methods.importLegacyRecord(ImportLegacyRecordRequest.create(wellFormed(request)), newCall(options)),
-    getLegacyId: async (request, options) =>
-      methods.getLegacyId(GetLegacyIdRequest.create(wellFormed(request)), newCall(options)),
     close,
   }
 }

@@ -1,12 +1,14 @@
 // Starts a front end from its configuration: ask the store what it is, find or make the keyring, then serve.
 import type { Logger } from '../core/log/log.js'
+import type { Methods } from '../core/methods.js'
 import { logItemFailure } from '../core/server/call-log.js'
 import { type RunningServer, startServer } from '../core/server/server.js'
 import { checkListen } from '../core/tls/listen-check.js'
-import { FrontendServiceService } from '../gen/encserver/v1/frontend.js'
+import { type FrontendServiceServer, FrontendServiceService } from '../gen/encserver/v1/frontend.js'
 import { type FrontendConfig, frontendLimits } from './config.js'
 import { randomSource } from './crypto/random.js'
 import { loadKeyring } from './keys/load-keyring.js'
+import { legacyCalls } from './legacy/calls.js'
 import { legacyImport } from './legacy/import.js'
 import { recordStreamMethods } from './service/record-streams.js'
 import { frontendService } from './service/service.js'
@@ -48,12 +50,12 @@ export async function startFrontend(
     log.warn('keyring made', { keyring: config.keyringFile })
   }
   const vault = openVault({ config, keyring, backend, random })
-  const server = await listen(config, frontendService(vault, logItemFailure(log, 'item')), log).catch(
-    (error: unknown) => {
-      closeVault(vault)
-      throw error
-    },
-  )
+  const records = frontendService(vault, logItemFailure(log, 'item'))
+  const methods: Methods<FrontendServiceServer> = { ...records, ...legacyCalls(config, records) }
+  const server = await listen(config, methods, log).catch((error: unknown) => {
+    closeVault(vault)
+    throw error
+  })
   const watching = new AbortController()
   const { keyringId } = keyring
   const watch = watchStore({ backend: vault.backend, keyringId, log, setReady: server.setReady }, watching.signal)
@@ -68,7 +70,7 @@ export async function startFrontend(
   }
 }
 
-function listen(config: FrontendConfig, methods: object, log: Logger): Promise<RunningServer> {
+function listen(config: FrontendConfig, methods: Methods<FrontendServiceServer>, log: Logger): Promise<RunningServer> {
   const definition = { ...FrontendServiceService, ...recordStreamMethods }
   const service = { name: 'encserver.v1.FrontendService', definition, methods }
   return startServer({

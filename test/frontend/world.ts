@@ -14,6 +14,7 @@ import type { RequestInput } from '../../src/frontend/client.js'
 import { type FrontendConfig, frontendSchema } from '../../src/frontend/config.js'
 import { type RandomSource, randomSource } from '../../src/frontend/crypto/random.js'
 import { newKeyringText, parseKeyring } from '../../src/frontend/keys/keyring.js'
+import { legacyCalls } from '../../src/frontend/legacy/calls.js'
 import { frontendService } from '../../src/frontend/service/service.js'
 import type { Backend } from '../../src/frontend/upstream/backend.js'
 import { closeVault, openVault, type Vault, type VaultParts } from '../../src/frontend/vault/vault.js'
@@ -116,7 +117,7 @@ export async function openWorld(realm = 'default'): Promise<World> {
       const own = { ...(clock && { clock }), ...(patience && { patience }) }
       const vault = openVault({ config, keyring, backend: parts.backend ?? backend, random, ...own })
       opened.push(vault)
-      return frontEndOf(vault)
+      return frontEndOf(vault, config)
     },
     async userDocument({ vault }, userId) {
       const recordIds = vault.ids.records({ userId, recordName: '' })
@@ -137,8 +138,9 @@ export async function openWorld(realm = 'default'): Promise<World> {
   }
 }
 
-function frontEndOf(vault: Vault): FrontEnd {
-  const service = frontendService(vault)
+function frontEndOf(vault: Vault, config: FrontendConfig): FrontEnd {
+  const records = frontendService(vault)
+  const service = { ...records, ...legacyCalls(config, records) }
   return {
     vault,
     service,

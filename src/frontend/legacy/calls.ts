@@ -1,4 +1,4 @@
-// ImportLegacyRecord and GetLegacyId: what is left of the earlier services' format (crypto/legacy-v0.ts).
+// ImportLegacyRecord and GetLegacyId: what is left of the earlier services' format (crypto/legacy/v0.ts).
 import { invalidField } from '../../core/errors.js'
 import type { Methods } from '../../core/methods.js'
 import {
@@ -6,23 +6,25 @@ import {
   type ImportLegacyRecordRequest,
   StoreRecordRequest,
 } from '../../gen/encserver/v1/frontend.js'
+import type { FrontendConfig } from '../config.js'
 import { nonceSize } from '../crypto/aead.js'
 import { keySize } from '../crypto/hmac.js'
 import { legacyId, legacyOverhead, openLegacy } from '../crypto/legacy/v0.js'
 import { checkUserId } from '../service/validate.js'
-import type { Vault } from '../vault/vault.js'
+import { legacyImport } from './import.js'
 
 type Calls = Methods<FrontendServiceServer>
 
 /** Both calls; they wipe the key that a request brings. */
 export function legacyCalls(
-  { legacyImport, maxRecordBytes }: Vault,
+  { legacyImport: settings, maxRecordBytes }: Pick<FrontendConfig, 'legacyImport' | 'maxRecordBytes'>,
   { storeRecord }: Pick<Calls, 'storeRecord'>,
 ): Pick<Calls, 'importLegacyRecord' | 'getLegacyId'> {
+  const { refuseUnlessOpen } = legacyImport(settings)
   return {
     async importLegacyRecord(request, call) {
       try {
-        legacyImport.refuseUnlessOpen(Date.now())
+        refuseUnlessOpen(Date.now())
         const data = open(request, maxRecordBytes)
         try {
           return await storeRecord(StoreRecordRequest.create({ ...termsOf(request), data }), call)
@@ -36,7 +38,7 @@ export function legacyCalls(
 
     async getLegacyId({ userId, key, nonce, nonceInFront }) {
       try {
-        legacyImport.refuseUnlessOpen(Date.now())
+        refuseUnlessOpen(Date.now())
         checkUserId(userId)
         checkSize('key', key, keySize)
         checkSize('nonce', nonce, nonceSize)

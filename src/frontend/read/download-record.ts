@@ -4,8 +4,7 @@ import type { CallContext } from '../../core/methods.js'
 import type { DownloadRecordResponse } from '../../gen/encserver/v1/frontend.js'
 import type { Vault } from '../vault/vault.js'
 import { ciphertextSource } from './ciphertext-source.js'
-import { openStoredRecord, type Retrieving } from './open-record.js'
-import { recordInfo } from './record-info.js'
+import { openStoredRecord, type Retrieving, recordInfo } from './open-record.js'
 import { type Range, recordReader } from './record-reader.js'
 
 export interface Downloading extends Retrieving {

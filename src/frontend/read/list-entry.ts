@@ -7,9 +7,8 @@ import { boxGeneration } from '../crypto/box.js'
 import { parseHeader } from '../crypto/envelope.js'
 import { openListedEntry } from '../crypto/record.js'
 import type { User } from '../keys/user-key-source.js'
-import { isExpired } from '../vault/expiry.js'
 import { decodeSealedAttributes } from '../vault/sealed-attributes.js'
-import type { Vault } from '../vault/vault.js'
+import { isExpired, type Vault } from '../vault/vault.js'
 
 /** Whose rows they are, and which name a row may have. */
 export interface Listing {

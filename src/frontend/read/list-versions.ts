@@ -4,8 +4,7 @@ import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { ListRecordVersionsRequest, ListRecordVersionsResponse } from '../../gen/encserver/v1/frontend.js'
 import type { User } from '../keys/user-key-source.js'
-import { isExpired } from '../vault/expiry.js'
-import type { Vault } from '../vault/vault.js'
+import { isExpired, type Vault } from '../vault/vault.js'
 import { openListEntry, shownOf } from './list-entry.js'
 
 /** A checked request and where its record lies. */

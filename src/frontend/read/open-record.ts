@@ -4,16 +4,15 @@
 import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { SealedRecord, UserDocument } from '../../gen/encserver/v1/backend.js'
-import type { RetrieveRecordRequest } from '../../gen/encserver/v1/frontend.js'
+import type { RecordInfo, RetrieveRecordRequest } from '../../gen/encserver/v1/frontend.js'
 import type { SealedAttributes } from '../../gen/encserver/v1/sealed.js'
 import { boxGeneration } from '../crypto/box.js'
 import { dummyOpen, type OpenedHeader, openRecordHeader } from '../crypto/record.js'
 import type { RecordKey } from '../crypto/token.js'
 import type { UserKey } from '../crypto/user-key.js'
 import type { User } from '../keys/user-key-source.js'
-import { isExpired } from '../vault/expiry.js'
 import { decodeSealedAttributes } from '../vault/sealed-attributes.js'
-import type { Vault } from '../vault/vault.js'
+import { isExpired, type Vault } from '../vault/vault.js'
 
 /** A checked request and where its record lies. */
 export interface Retrieving {
@@ -54,6 +53,13 @@ export async function openStoredRecord(vault: Vault, retrieving: Retrieving, cal
     opened.cipher.key.fill(0)
     throw error
   }
+}
+
+/** The answer's description of an opened record. `size` must be verified; version and time are the back end's word. */
+export function recordInfo({ request }: Retrieving, { sealed, opened, said }: StoredRecord, size: number): RecordInfo {
+  const { version, storeTime } = sealed
+  const { keyId, mode } = opened
+  return { recordName: request.recordName, version, keyId, keyMode: mode, sizeBytes: BigInt(size), storeTime, ...said }
 }
 
 /** The number is the back end's word, but at least it must be the one asked for. */

@@ -5,8 +5,7 @@ import type { RetrieveRecordResponse } from '../../gen/encserver/v1/frontend.js'
 import { headerSize, openChunks } from '../crypto/chunks.js'
 import type { Vault } from '../vault/vault.js'
 import { ciphertextSource } from './ciphertext-source.js'
-import { openStoredRecord, type Retrieving, type StoredRecord } from './open-record.js'
-import { recordInfo } from './record-info.js'
+import { openStoredRecord, type Retrieving, recordInfo, type StoredRecord } from './open-record.js'
 import { recordReader } from './record-reader.js'
 
 /** Rejects as `openStored` does, with RECORD_CORRUPT, and with RECORD_TOO_LARGE for what does not fit. */

@@ -13,7 +13,6 @@ import { pseudonymSize } from '../crypto/pseudonym.js'
 import { parseToken, type RecordKey } from '../crypto/token.js'
 import type { OnePerKey } from '../keys/record-ids.js'
 import type { User } from '../keys/user-key-source.js'
-import { legacyCalls } from '../legacy/calls.js'
 import { downloadRecord } from '../read/download-record.js'
 import { listRecords } from '../read/list-records.js'
 import { listVersions } from '../read/list-versions.js'
@@ -24,6 +23,7 @@ import { type Storing, storeRecord } from '../write/store-record.js'
 import { uploadRecord } from '../write/upload-record.js'
 import { type ItemFailed, recordStreams } from './record-streams.js'
 import {
+  checkAttributes,
   checkCallerAad,
   checkData,
   checkExpireTime,
@@ -35,20 +35,24 @@ import {
   checkVersion,
   modeOf,
 } from './validate.js'
-import { checkAttributes } from './validate-attributes.js'
 
-/** All methods; `itemFailed` is told of the items of streams that fail. */
-export function frontendService(vault: Vault, itemFailed?: ItemFailed): Methods<FrontendServiceServer> {
+/** The methods for records; `itemFailed` is called for each item of a stream that fails. */
+export function frontendService(vault: Vault, itemFailed?: ItemFailed): FrontendMethods {
   const records = recordCalls(vault)
   const calls = { ...paced(records), ...versionCalls(vault) }
   // A pace of their own: many streams with many items each would keep calls waiting.
   const streams = { ...recordStreams(paced(records), itemFailed), ...transferCalls(vault) }
-  return { ...calls, ...streams, ...legacyCalls(vault, calls) }
+  return { ...calls, ...streams }
 }
 
 type Calls<Name extends keyof Methods<FrontendServiceServer>> = Pick<Methods<FrontendServiceServer>, Name>
 
 type RecordCalls = Calls<'storeRecord' | 'retrieveRecord' | 'deleteRecord' | 'listRecords'>
+type VersionCalls = Calls<'listRecordVersions' | 'restoreRecord'>
+type StreamCalls = Calls<'storeRecords' | 'retrieveRecords' | 'uploadRecord' | 'downloadRecord'>
+
+/** The methods of a front end by which records are stored and read. */
+export type FrontendMethods = RecordCalls & VersionCalls & StreamCalls
 
 function recordCalls(vault: Vault): RecordCalls {
   return {
@@ -95,7 +99,7 @@ function paced(calls: RecordCalls): RecordCalls {
   return { ...calls, storeRecord: inTurn(calls.storeRecord), retrieveRecord: inTurn(calls.retrieveRecord) }
 }
 
-function versionCalls(vault: Vault): Calls<'listRecordVersions' | 'restoreRecord'> {
+function versionCalls(vault: Vault): VersionCalls {
   return {
     async listRecordVersions(request, call) {
       checkName(request)

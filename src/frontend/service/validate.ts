@@ -1,15 +1,24 @@
 // What a request may hold. Sizes are bytes of UTF-8. U+FFFD is refused because decoders put it where bytes were not
 // UTF-8: two ids would become one.
 import { invalidField } from '../../core/errors.js'
-import type { KeyMode, Precondition } from '../../gen/encserver/v1/frontend.js'
+import type { KeyMode, Precondition, RecordAttributes } from '../../gen/encserver/v1/frontend.js'
 import { isMode, type Mode } from '../crypto/envelope.js'
+import { encodeAttributes } from '../vault/sealed-attributes.js'
 
 const maxIdBytes = 1024
 const maxCallerAadBytes = 65_536
 const keyIdBytes = 16
 const maxKeepVersions = 100
+const maxLabels = 64
+const maxAttributesBytes = 4096
 /** What a google.protobuf.Timestamp ends with: the year 9999. */
 const endOfTime = Date.UTC(10_000, 0)
+
+// RFC 9110 section 8.3.1. What may repeat never begins with what may end it, so that a hostile text costs no more time
+// than its length.
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+const quoted = '"(?:[\\t !#-\\[\\]-~]|\\\\[\\t -~])*"'
+const mediaType = new RegExp(`^${token}/${token}(?:[\\t ]*;[\\t ]*${token}=(?:${token}|${quoted}))*$`)
 
 function checkText(field: string, value: string, minBytes: number): void {
   const bytes = Buffer.byteLength(value)
@@ -19,7 +28,7 @@ function checkText(field: string, value: string, minBytes: number): void {
   checkCharacters(field, value)
 }
 
-export function checkCharacters(field: string, value: string): void {
+function checkCharacters(field: string, value: string): void {
   if (!value.includes('\ufffd')) return
   throw invalidField(field, 'must not contain U+FFFD: it may stand for bytes that were not UTF-8')
 }
@@ -86,4 +95,30 @@ export function modeOf(asked: KeyMode, byDefault: Mode): Mode {
   if (asked === 0) return byDefault
   if (!isMode(asked)) throw invalidField('key_mode', 'must be KEY_MODE_CLIENT, KEY_MODE_SERVER or KEY_MODE_SPLIT')
   return asked
+}
+
+/** Errors name the field only: its contents are the caller's, and are sealed. */
+export function checkAttributes(attributes: RecordAttributes | undefined): void {
+  if (attributes === undefined) return
+  const { contentType, labels } = attributes
+  if (contentType !== '' && !mediaType.test(contentType)) {
+    throw invalidField('attributes.content_type', 'must be a media type, such as image/png')
+  }
+  checkLabels(Object.entries(labels))
+  const { length } = encodeAttributes(attributes)
+  if (length <= maxAttributesBytes) return
+  throw invalidField('attributes', `must be at most ${maxAttributesBytes} bytes, not ${length}`)
+}
+
+function checkLabels(labels: [string, string][]): void {
+  const field = 'attributes.labels'
+  if (labels.length > maxLabels) throw invalidField(field, `must be at most ${maxLabels}, not ${labels.length}`)
+  for (const [key, value] of labels) {
+    for (const text of [key, value]) {
+      checkCharacters(field, text)
+      if (!text.isWellFormed()) throw invalidField(field, 'must be well-formed text')
+    }
+    // Every object has it already, so that readers would lose it.
+    if (key === '__proto__') throw invalidField(field, 'must not be named __proto__')
+  }
 }

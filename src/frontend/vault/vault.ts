@@ -1,6 +1,6 @@
 // What the front end's methods share: its keys, its back end and how it writes.
 
-import { type Clock, newClock } from '../../core/clock.js'
+import { type Clock, isPast, newClock } from '../../core/clock.js'
 import { type Admission, admission } from '../../core/server/admission.js'
 import { type FrontendConfig, suites } from '../config.js'
 import type { Suite } from '../crypto/aead.js'
@@ -10,7 +10,6 @@ import type { Keyring } from '../keys/keyring.js'
 import { localKms } from '../keys/local-kms.js'
 import { type RecordIds, recordIds } from '../keys/record-ids.js'
 import { type UserKeys, userKeys } from '../keys/user-keys.js'
-import { type LegacyImport, legacyImport } from '../legacy/import.js'
 import { type Backend, translatedBackend } from '../upstream/backend.js'
 import { defaultRetryLimits, type RetryLimits } from '../upstream/retry.js'
 
@@ -34,7 +33,6 @@ export interface Vault {
   clock: Clock
   /** How long transfers wait for the back end. */
   patience: RetryLimits
-  legacyImport: LegacyImport
 }
 
 export interface VaultParts {
@@ -72,8 +70,15 @@ export function openVault(parts: VaultParts): Vault {
     keepVersions: config.keepVersions,
     clock,
     patience,
-    legacyImport: legacyImport(config.legacyImport),
   }
+}
+
+/**
+ * True once the record has expired, by the clock that never goes back: what has expired stays expired. The sealed time
+ * counts. The back end has the time in clear as well, to remove the record, and can change only that one.
+ */
+export function isExpired({ clock }: Pick<Vault, 'clock'>, { expireTime }: { expireTime: Date | undefined }): boolean {
+  return isPast(expireTime, clock.forRefusing())
 }
 
 /** Wipes every key; the vault answers no call after. */

@@ -14,7 +14,7 @@ import { isUnknownOutcome, retryTransient } from '../upstream/retry.js'
 import type { Vault } from '../vault/vault.js'
 import { commitWithRetry } from './commit-retry.js'
 import { type Storing, sealFor } from './store-record.js'
-import { workWindow } from './work-window.js'
+import { taskGroup } from './task-group.js'
 
 const partsAtOnce = 4
 const partsNotStored = 'the back end could not keep the parts of the record; nothing was stored, try again later'
@@ -96,15 +96,15 @@ interface StoringParts {
 function partStorer({ vault, storing, seal, failed }: StoringParts, call: CallContext): PartStorer {
   const { recordId } = storing
   const { keyId } = seal
-  const window = workWindow(partsAtOnce, failed)
+  const tasks = taskGroup(partsAtOnce, failed)
   let count = 0
   return {
     store(data) {
       const part = { recordId, keyId, partNumber: count, data }
       count += 1
-      return window.add(() => storePart(vault, part, call))
+      return tasks.start(() => storePart(vault, part, call))
     },
-    drain: window.drain,
+    drain: tasks.drain,
     count: () => count,
   }
 }

@@ -46,7 +46,7 @@ describe('sealed attributes', () => {
   })
 
   it('come back as they were', () => {
-    // An object cannot have it, so a request with it is refused (validate-attributes.ts).
+    // An object cannot have it, so a request with it is refused (validate.ts).
     const keys = fc.string({ unit: 'grapheme' }).filter((key) => key !== '__proto__')
     const said = fc.record<RecordAttributes>({
       contentType: fc.string(),

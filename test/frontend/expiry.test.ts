@@ -1,13 +1,13 @@
 // A record that expires, by the word that is sealed with it. The times are near the true one, so that the back end, which
 // has a clock of its own, thinks nothing has expired: what is refused here is refused by the front end.
 import { expect } from 'chai'
-import { newClock } from '../../../src/core/clock.js'
-import { invalidField } from '../../../src/core/errors.js'
-import type { Backend } from '../../../src/frontend/upstream/backend.js'
-import type { SealedRecord, StoreEnvelopeRequest } from '../../../src/gen/encserver/v1/backend.js'
-import { settableTime } from '../../core/settable-time.js'
-import { answer } from '../refusal.js'
-import { type FrontEnd, type FrontEndParts, instead, openWorld, type World } from '../world.js'
+import { newClock } from '../../src/core/clock.js'
+import { invalidField } from '../../src/core/errors.js'
+import type { Backend } from '../../src/frontend/upstream/backend.js'
+import type { SealedRecord, StoreEnvelopeRequest } from '../../src/gen/encserver/v1/backend.js'
+import { settableTime } from '../core/settable-time.js'
+import { answer } from './refusal.js'
+import { type FrontEnd, type FrontEndParts, instead, openWorld, type World } from './world.js'
 
 const data = Buffer.from('contents')
 const hour = 3_600_000

@@ -1,0 +1,32 @@
+// The typed client's calls for records of the earlier services.
+import { type CallOptions, newCall } from '../../core/client/client.js'
+import type { Methods } from '../../core/methods.js'
+import {
+  type FrontendServiceServer,
+  GetLegacyIdRequest,
+  type GetLegacyIdResponse,
+  ImportLegacyRecordRequest,
+  type ImportLegacyRecordResponse,
+} from '../../gen/encserver/v1/frontend.js'
+import { type RequestInput, wellFormed } from '../client/request-input.js'
+
+/** The part of the typed client that imports records of the earlier services. */
+export interface LegacyClient {
+  /** Opens a record of the earlier services and stores it; keep `recordKey`, it cannot be shown again. */
+  importLegacyRecord(
+    request: RequestInput<ImportLegacyRecordRequest>,
+    options?: CallOptions,
+  ): Promise<ImportLegacyRecordResponse>
+  /** The id under which the earlier services kept a user's record. */
+  getLegacyId(request: RequestInput<GetLegacyIdRequest>, options?: CallOptions): Promise<GetLegacyIdResponse>
+}
+
+/** The typed client's legacy calls over a connection's methods. */
+export function legacyClient(methods: Methods<FrontendServiceServer>): LegacyClient {
+  return {
+    importLegacyRecord: async (request, options) =>
+      methods.importLegacyRecord(ImportLegacyRecordRequest.create(wellFormed(request)), newCall(options)),
+    getLegacyId: async (request, options) =>
+      methods.getLegacyId(GetLegacyIdRequest.create(wellFormed(request)), newCall(options)),
+  }
+}
