@@ -64,7 +64,7 @@ describe('the life of a record', () => {
   it('counts as absent once it has expired, for every call', async () => {
     const userId = 'expirer'
     const { recordKey: first } = await stored(userId, 'one', { keepVersions: 5 })
-    const expireTime = new Date(Date.now() + 300)
+    const expireTime = new Date(Date.now() + 2_000)
     const { recordKey } = await stored(userId, 'two', { keepVersions: 5, expireTime })
     expect((await frontEnd.retrieve({ userId, recordName, recordKey })).record?.expireTime).to.deep.equal(expireTime)
     expect(await reasonOf(frontEnd.store({ userId, recordName, precondition: absent }))).to.equal('ALREADY_EXISTS')

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { type FrontendClient, frontendClient } from '../../../src/frontend/client.js'
 import type { StoreRecordRequest } from '../../../src/gen/encserver/v1/frontend.js'
 import { gate } from '../../core/fake-frontend.js'
+import { turns } from '../../turns.js'
 import { openWire, type Wire } from '../wire.js'
 import { openWorld, type World } from '../world.js'
 
@@ -106,7 +107,7 @@ describe('streams of records', () => {
     const versions: bigint[] = []
     for await (const { answer } of client.storeRecords(oneByOne())) {
       versions.push(answer!.version)
-      await new Promise((resolve) => setTimeout(resolve, 20)) // the answer counts as given a moment after it was sent
+      await turns(100) // the answer counts as given a moment after it was sent
       gates[versions.length - 1]!.open()
     }
     expect(versions).to.deep.equal([1n, 2n, 3n])

@@ -231,7 +231,7 @@ describe('upload', () => {
         backend: instead(world.backend, { storePart: () => Promise.reject(new VaultError(reason)) }),
       })
       const parts = uploadOf({ userId: 'doubted' }, cut(data, MiB))
-      const brief = newCall({ timeoutMs: 600 })
+      const brief = newCall({ timeoutMs: 1_000 })
       const error = await refusal(failing.service.uploadRecord(messages(parts), brief))
       expect(error).to.include({ reason: 'BACKEND_UNAVAILABLE' })
       expect(error.message).to.contain('nothing was stored')
@@ -288,7 +288,7 @@ describe('upload', () => {
       }
     }
     const answer = slow.service.uploadRecord(messages(counted()), call)
-    await until(() => running === 4)
+    await until(() => running === 4 && sent === 5 * MiB)
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect([running, sent]).to.deep.equal([4, 5 * MiB]) // four on their way, and one that waits
     gates.shift()!()
