@@ -102,6 +102,11 @@ itests: $(BUILT) $(STAMPS)/types ## run the tests that start the compiled progra
 	$(call say,mocha test/e2e)
 	@$(MOCHA) --config test/e2e/mocharc.json
 
+# A failure prints its seed and its input.
+.PHONY: fuzz
+fuzz: $(STAMPS)/types ## send random frames and header blocks to the HTTP/2 server; MINUTES=5, SEED=7 repeats a failure
+	@node --import tsx test/core/http2/fuzz/fuzz.ts --minutes=$(or $(MINUTES),5) $(SEED:%=--seed=%)
+
 # Lines only: under tsx the figures for branches count its helpers. Files of types alone have no lines to run. Of what was
 # measured only the largest file counts: in the children of a test tsx compiles otherwise, and the two do not add up.
 COVERED := --all --src src --include 'src/**' --exclude 'src/gen/**' --exclude src/backend/store/store.ts --exclude src/core/methods.ts
