@@ -263,9 +263,7 @@ describe('e2e: starts that fail', () => {
       const dataDir = join(folder, 'backend')
       const owner = await box.backend({ dataDir })
       const refused = await failing('beserver', { set: backendAt(dataDir) })
-      expect(refused.stderr).to.equal(
-        'error: STORE_UNAVAILABLE: another process has the store open, and only one can: stop that first\n',
-      )
+      expect(refused.stderr).to.equal('error: STORE_UNAVAILABLE: another process has the store open: stop it first\n')
       expect(refused.code).to.equal(1)
       await owner.stop()
       expect((await (await box.backend({ dataDir })).stop()).code).to.equal(0)

@@ -1,25 +1,27 @@
-// Knows of most keys that are not in a database that they are not (a Bloom filter): a store of a new record need not look
-// for one. LevelDB counts each read that looks into more than one table, and merges the tables that such reads pass
-// through, so that to look for what is not there is what most of its merging comes from.
-// Keys have to end with 16 random bytes, as pseudonyms do.
+// A Bloom filter over the keys of one database. It lets the write of a new record skip the lookup of its key.
+// LevelDB counts every read that looks into more than one table, and merges the tables that such reads pass through, so
+// lookups of absent keys cause most of its compactions.
+// Keys must end with 16 random bytes, as pseudonyms do: the filter takes its hashes from those bytes.
 
+/** A set of keys without false negatives. */
 export interface BloomFilter {
-  /** To be called before the key is written. */
+  /** Adds a key; the caller does so before it writes the key. */
   add(key: Buffer): void
-  /** All keys that were there before have been added. */
-  complete(): void
-  /** False only for a key that was not added; true for all until they are complete, and then for few others. */
-  mayHave(key: Buffer): boolean
+  /** Declares that the filter holds all keys of the database. */
+  markComplete(): void
+  /** False only for a key that was never added. True for every key until `markComplete` is called. */
+  mayContain(key: Buffer): boolean
 }
 
 /**
- * 8 MiB of bits: with 5 million keys added one in 200 that were not is taken for there, with 20 million one in 4. What is
- * deleted stays until the next start.
+ * 8 MiB of bits. With 5 million keys, one in 200 absent keys counts as present; with 20 million, one in 4. Deleted keys
+ * stay in the filter until the next start.
  */
 const bitsLog2 = 26
 const hashes = 4
 const hashBytes = 4
 
+/** Makes an empty filter; it is not complete. */
 export function bloomFilter(): BloomFilter {
   const bits = new Uint8Array(2 ** bitsLog2 / 8)
   let isComplete = false
@@ -34,10 +36,10 @@ export function bloomFilter(): BloomFilter {
         bits[position >>> 3] = (bits[position >>> 3] as number) | (1 << (position & 7))
       }
     },
-    complete() {
+    markComplete() {
       isComplete = true
     },
-    mayHave(key) {
+    mayContain(key) {
       if (!isComplete) return true
       for (let hash = 0; hash < hashes; hash += 1) {
         const position = positionOf(key, hash)

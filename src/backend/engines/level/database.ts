@@ -1,4 +1,4 @@
-// One LevelDB: grouped reads, writes in group commits, recovery after failed writes.
+// One LevelDB database: batched reads, group commits, and recovery after a failed write.
 import type { Backoff } from '../../../core/backoff.js'
 import { makePrivateFolder } from '../../../core/durable-file.js'
 import { checkDeadline } from '../../store/deadline.js'
@@ -7,9 +7,10 @@ import { type Change, groupCommit, type Write } from './group-commit.js'
 import { type Level, type LevelHandle, type LevelOptions, openLevelHandle } from './handle.js'
 import { filteredEngine } from './key-filter.js'
 import { readBatcher } from './read-batcher.js'
-import { defaultBackoff, levelRecovery } from './recovery.js'
-import { type RowCacheLimits, type Rows, rowCache } from './row-cache.js'
+import { databaseRecovery, defaultBackoff } from './recovery.js'
+import { type RowAccess, type RowCacheLimits, rowCache } from './row-cache.js'
 
+/** A range of keys, in byte order. */
 export interface KeyRange {
   gt?: Buffer
   gte?: Buffer
@@ -17,6 +18,7 @@ export interface KeyRange {
   lte?: Buffer
 }
 
+/** A durable map from keys to values. Methods reject with VaultError. */
 export interface LevelDatabase<Value> {
   get(key: Buffer, call: StoreCall): Promise<Value | undefined>
   /** Visits the rows of a range in key order, until the visitor returns false. */
@@ -28,17 +30,18 @@ export interface LevelDatabase<Value> {
   close(): Promise<void>
 }
 
+/** How to open a database, and what it keeps in memory. */
 export interface LevelDatabaseOptions<Value> extends LevelOptions<Value> {
   backoff?: Backoff | undefined
-  /** How many rows to remember that were read; none unless set. */
-  recent?: RowCacheLimits<Value> | undefined
-  /** Whether to know which keys there are (known-keys.ts says what keys have to be for that). */
-  knowsKeys?: boolean | undefined
-  /** The health has changed. */
+  /** The limits of a row cache; the database has none unless set. */
+  cacheLimits?: RowCacheLimits<Value> | undefined
+  /** True to filter lookups by key; bloom-filter.ts says which keys are fit for that. */
+  filtersKeys?: boolean | undefined
+  /** A listener for changes of the health. */
   changed?: (() => void) | undefined
 }
 
-/** All or none, durable. Handed over one by one: an array of changes costs the event loop three times as much. */
+/** Writes all changes or none, durably. One call a change: an array of them costs the event loop three times as much. */
 async function writeAll<Value>(level: Level<Value>, changes: Change<Value>[]): Promise<void> {
   const batch = level.batch()
   try {
@@ -71,33 +74,34 @@ function rangesOf<Value>(handle: LevelHandle<Value>): Pick<LevelDatabase<Value>,
   }
 }
 
+/** Opens the database, and creates it if absent. Rejects with VaultError. */
 export async function openLevelDatabase<Value extends NonNullable<unknown>>(
   options: LevelDatabaseOptions<Value>,
 ): Promise<LevelDatabase<Value>> {
-  const { backoff = defaultBackoff, recent, knowsKeys = false, changed = () => undefined } = options
+  const { backoff = defaultBackoff, cacheLimits, filtersKeys = false, changed = () => undefined } = options
   await makePrivateFolder(options.folder)
   const handle = await openLevelHandle(options)
-  const recovery = levelRecovery(handle, options, { backoff, changed: healthChanged })
+  const recovery = databaseRecovery(handle, options, { backoff, changed: healthChanged })
 
   async function writeBatch(changes: Change<Value>[]): Promise<void> {
     recovery.refuseUnlessReady()
     try {
       await handle.use((level) => writeAll(level, changes))
     } catch (error) {
-      recovery.failed(error)
+      recovery.reportFailure(error)
       throw error
     }
   }
 
   const read = (keys: Buffer[]) => handle.use((level) => level.getMany(keys))
-  const stored: Rows<Value> = { get: readBatcher(read), write: writeBatch }
-  const remembered = recent && rowCache(stored, recent)
-  const { get, write } = remembered ?? stored
-  const knowing = knowsKeys ? filteredEngine({ read, write }, handle) : undefined
-  const commits = groupCommit<Value>(knowing ?? { read, write })
+  const stored: RowAccess<Value> = { get: readBatcher(read), write: writeBatch }
+  const cache = cacheLimits && rowCache(stored, cacheLimits)
+  const { get, write } = cache ?? stored
+  const filtered = filtersKeys ? filteredEngine({ read, write }, handle) : undefined
+  const commits = groupCommit<Value>(filtered ?? { read, write })
 
   function healthChanged(): void {
-    remembered?.forget() // it may have been opened again
+    cache?.clear() // recovery may have opened the database again
     changed()
   }
 
@@ -109,7 +113,7 @@ export async function openLevelDatabase<Value extends NonNullable<unknown>>(
     async close() {
       await commits.close()
       await recovery.stop()
-      await knowing?.stop()
+      await filtered?.stop()
       await handle.close()
     },
   }

@@ -1,11 +1,12 @@
-// Until when there are deletes of a user's records, in LevelDB:
-//   deletes/  36-byte user pseudonym -> u64 milliseconds
+// Delete watermarks in LevelDB: the time until which records of a user may have been deleted.
+//   deletes/  36-byte user pseudonym -> u64 milliseconds since 1970
 
 import { type DeletesNote, endOfTime, type Store } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'
 
 const millisBytes = 8
 
+/** The methods of a store that read and raise a user's delete watermark. */
 export function deleteWatermarks(deletes: LevelDatabase<Buffer>): Pick<Store, 'noteDeletes' | 'deletesUntil'> {
   return {
     noteDeletes({ userPseudonym, until, latest }, call) {
@@ -14,25 +15,28 @@ export function deleteWatermarks(deletes: LevelDatabase<Buffer>): Pick<Store, 'n
       return deletes.write<void>({
         key: userPseudonym,
         bytes: userPseudonym.length + millisBytes,
-        decide: (noted) => ({ answer: undefined, ...(!stands(noted, { until, latest }) && { change: { value } }) }),
+        decide: (stored) => ({
+          answer: undefined,
+          ...(!isCurrent(stored, { until, latest }) && { change: { value } }),
+        }),
         call,
       })
     },
     async deletesUntil(userPseudonym, call) {
-      const noted = await deletes.get(userPseudonym, call)
-      return noted && timeOf(noted)
+      const stored = await deletes.get(userPseudonym, call)
+      return stored && timeOf(stored)
     },
   }
 }
 
-function timeOf(noted: Buffer): Date {
-  if (noted.length !== millisBytes) return endOfTime
-  const ms = Number(noted.readBigUInt64BE())
+function timeOf(stored: Buffer): Date {
+  if (stored.length !== millisBytes) return endOfTime
+  const ms = Number(stored.readBigUInt64BE())
   return ms > endOfTime.getTime() ? endOfTime : new Date(ms)
 }
 
-function stands(noted: Buffer | undefined, { until, latest }: Pick<DeletesNote, 'until' | 'latest'>): boolean {
-  if (noted === undefined) return false
-  const time = timeOf(noted)
+function isCurrent(stored: Buffer | undefined, { until, latest }: Pick<DeletesNote, 'until' | 'latest'>): boolean {
+  if (stored === undefined) return false
+  const time = timeOf(stored)
   return time >= until && time <= latest
 }

@@ -1,31 +1,34 @@
-// What LevelDB's errors mean to us. classic-level has few codes; a full disk shows only in the system's own words.
+// Translates LevelDB's errors. classic-level has few codes; only the operating system's own text reveals a full disk.
 import { VaultError } from '../../../core/errors.js'
 import { isDiskFull, retryAfterMs } from '../../store/store-health.js'
 
 interface EngineError extends Error {
   code?: string
-  /** Of the file system's own. */
+  /** Set on errors of the file system. */
   path?: string
 }
 
 const damaged = ['LEVEL_CORRUPTION', 'LEVEL_DECODE_ERROR']
 
-/** The error as the store's callers know it; what is no engine's or file system's error is a bug and stays as it is. */
+/**
+ * Turns an error of the engine or the file system into the VaultError that callers of a store expect. Any other error is a
+ * bug and stays as it is.
+ */
 export function storeError(thrown: unknown): Error {
   const error = thrown as EngineError
   if (error instanceof VaultError || error.code === undefined) return error
-  // open() hides the cause behind a code of its own.
+  // open() hides the cause behind a code of its own
   if (error.code === 'LEVEL_DATABASE_NOT_OPEN' && error.cause !== undefined) return storeError(error.cause)
   if (isDiskFull(error)) return new VaultError('STORE_FULL', { retryAfterMs, cause: error })
   if (damaged.includes(error.code)) return new VaultError('RECORD_CORRUPT', { cause: error })
   if (error.code === 'LEVEL_LOCKED') {
-    const message = 'another process has the store open, and only one can: stop that first'
+    const message = 'another process has the store open: stop it first'
     return new VaultError('STORE_UNAVAILABLE', { message, cause: error })
   }
   return new VaultError('STORE_UNAVAILABLE', { retryAfterMs, cause: error })
 }
 
-/** As storeError, for a store that does not open: an operator reads it, and has to know which and why. */
+/** As storeError, for a store that fails to open: the message tells an operator which folder and why. */
 export function openError(folder: string, thrown: unknown): Error {
   const error = storeError(thrown)
   const { code, path } = (error.cause ?? {}) as EngineError

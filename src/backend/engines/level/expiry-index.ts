@@ -1,7 +1,6 @@
-// Which records expire when, in an order of its own:
-//   expiry/  u64 milliseconds, record id, key id -> nothing
-// An entry is durable before the record that it is of, so that none is missed; one whose record never came, or has gone,
-// is harmless.
+// The expiry index: a database of its own, in which records lie in the order of their expiry times.
+//   expiry/  u64 milliseconds since 1970, record id, key id -> nothing
+// An entry is durable before its record, so the index misses no record. An entry without a record is harmless.
 
 import { recordIdBytes } from '../../../core/envelope-sizes.js'
 import { noBytes } from '../../../core/frame.js'
@@ -11,13 +10,16 @@ import { noDeadline } from '../../store/deadline.js'
 import type { Due, StoreCall } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'
 
+/** Finds the records that expire. */
 export interface ExpiryIndex {
-  /** Runs the write of a record, after it was noted when that expires. */
-  noted<T>(record: SealedRecord, write: () => Promise<T>, call: StoreCall): Promise<T>
+  /** Runs `write`; if the record expires, makes its entry durable first. */
+  addThenWrite<T>(record: SealedRecord, write: () => Promise<T>, call: StoreCall): Promise<T>
+  /** The records that expire by then, the earliest first. */
   expired(query: { by: Date; limit: number }, call: StoreCall): Promise<Due[]>
+  /** Removes an entry whose record needs no further attention. */
   settled(due: Due, call: StoreCall): Promise<void>
-  /** The record is gone, and with it what its entry was for. */
-  forget(record: SealedRecord | undefined): void
+  /** Removes the entry of a record that is gone. */
+  remove(record: SealedRecord | undefined): void
 }
 
 const timeBytes = 8
@@ -32,15 +34,16 @@ function entryKey(time: Date, record: SealedRecord): Buffer {
   return Buffer.concat([timeKey(time), record.recordId, keyIdOf(record)])
 }
 
+/** The index over a database that holds its entries. */
 export function expiryIndex(entries: LevelDatabase<Buffer>): ExpiryIndex {
-  // Entries whose record is on its way: it would be missed if they were taken for stale.
-  const underWay = new Map<string, number>()
+  // Entries whose record is still being written. A sweep that took them for stale would lose them.
+  const beingWritten = new Map<string, number>()
 
   function count(key: Buffer, by: 1 | -1): void {
     const name = key.toString('latin1')
-    const now = (underWay.get(name) ?? 0) + by
-    if (now === 0) underWay.delete(name)
-    else underWay.set(name, now)
+    const now = (beingWritten.get(name) ?? 0) + by
+    if (now === 0) beingWritten.delete(name)
+    else beingWritten.set(name, now)
   }
 
   function change(key: Buffer, value: Buffer | undefined, call: StoreCall): Promise<void> {
@@ -53,7 +56,7 @@ export function expiryIndex(entries: LevelDatabase<Buffer>): ExpiryIndex {
   }
 
   return {
-    async noted(record, write, call) {
+    async addThenWrite(record, write, call) {
       if (record.expireTime === undefined) return write()
       const key = entryKey(record.expireTime, record)
       count(key, 1)
@@ -65,16 +68,16 @@ export function expiryIndex(entries: LevelDatabase<Buffer>): ExpiryIndex {
       }
     },
     async expired({ by, limit }, call) {
-      // Every entry is longer than the bare time, and so lies behind it.
+      // every entry is longer than its time alone, and so sorts after it
       const keys = await entries.keys({ lte: timeKey(new Date(by.getTime() + 1)), limit }, call)
-      // Asked after they were read: a record that is not under way any more is there.
-      const settling = keys.filter((key) => !underWay.has(key.toString('latin1')))
+      // in this order: once the record's write has ended, its row is there for the sweep to find
+      const settling = keys.filter((key) => !beingWritten.has(key.toString('latin1')))
       return settling.map((mark) => ({ recordId: mark.subarray(timeBytes, timeBytes + recordIdBytes), mark }))
     },
     settled: ({ mark }, call) => change(mark, undefined, call),
-    forget(record) {
+    remove(record) {
       if (record?.expireTime === undefined) return
-      // Nobody waits for it: an entry that stays is told as due once more, and then settled.
+      // Nobody waits for this. If the entry stays, a sweep finds it once more and settles it.
       change(entryKey(record.expireTime, record), undefined, noDeadline).catch(() => undefined)
     },
   }

@@ -1,38 +1,42 @@
-// One writer, one synced batch in flight; what arrives meanwhile rides the next. A sync costs the disk the same for one
-// write as for a thousand, so this is what makes durable answers cheap. It is also the compare-and-set: as nobody else
-// writes, what is decided against the rows read for a batch still holds when the batch is written.
+// Group commit: one writer with one synced batch in flight. Writes that arrive meanwhile go into the next batch. A sync
+// costs the disk the same for one write as for a thousand, so group commit makes durable answers cheap. It also serves as
+// the compare-and-set: no other writer exists, so a decision made on the rows read for a batch still holds when the batch
+// is written.
 import { VaultError } from '../../../core/errors.js'
 import { rejectExpired } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 
-/** What a call makes of the current value; without a `change` nothing is written for it. */
+/** The outcome of a write for the current value of its key; without a `change` it writes nothing. */
 export interface Decision<Value, Answer> {
-  /** What the key holds from now on; undefined deletes it. */
+  /** The new value of the key; undefined deletes it. */
   change?: { value: Value | undefined }
   answer: Answer
 }
 
+/** A write of one key. */
 export interface Write<Value, Answer> {
   key: Buffer
-  /** About what it adds to a batch. */
+  /** The approximate size of the write in a batch. */
   bytes: number
-  /** What it throws fails this call alone. */
+  /** Decides the write; an error thrown here fails this write alone. */
   decide(current: Value | undefined): Decision<Value, Answer>
   call: StoreCall
 }
 
+/** A new value of a key; undefined deletes it. */
 export interface Change<Value> {
   key: Buffer
   value: Value | undefined
 }
 
-/** The database behind it. */
+/** The database behind the group commit. */
 export interface Engine<Value> {
   read(keys: Buffer[]): Promise<(Value | undefined)[]>
-  /** Atomic, and durable when it resolves. */
+  /** Writes all changes or none; they are durable when it resolves. */
   write(changes: Change<Value>[]): Promise<void>
 }
 
+/** The limits of one batch and of the queue. */
 export interface CommitLimits {
   batchEntries: number
   batchBytes: number
@@ -40,25 +44,27 @@ export interface CommitLimits {
   waitingBytes: number
 }
 
+/** The one writer of a database. */
 export interface GroupCommit<Value> {
-  /** Resolves when the batch is durable; rejects with OVERLOADED, and does not wait, when too much waits already. */
+  /** Resolves when the batch is durable. Rejects with OVERLOADED at once when the queue is full. */
   submit<Answer>(write: Write<Value, Answer>): Promise<Answer>
-  /** Resolves when nothing waits any more; later writes are refused. */
+  /** Refuses later writes, and resolves when the queue is empty. */
   close(): Promise<void>
 }
 
-interface Waiting<Value> extends Write<Value, unknown> {
+interface PendingWrite<Value> extends Write<Value, unknown> {
   resolve(answer: unknown): void
   reject(error: unknown): void
 }
 
-interface Row<Value> extends Change<Value> {
+interface BatchRow<Value> extends Change<Value> {
   changed: boolean
 }
 
 const MiB = 1024 * 1024
 const retryAfterMs = 100
 
+/** The limits unless others are given. */
 export const defaultLimits: CommitLimits = {
   batchEntries: 1024,
   batchBytes: 8 * MiB,
@@ -66,8 +72,8 @@ export const defaultLimits: CommitLimits = {
   waitingBytes: 64 * MiB,
 }
 
-/** Takes the next batch off the queue: at least one entry, then as many as fit. */
-function takeBatch<Value>(queue: Waiting<Value>[], limits: CommitLimits): Waiting<Value>[] {
+/** Takes the next batch off the queue: at least one write, then as many as fit. */
+function takeBatch<Value>(queue: PendingWrite<Value>[], limits: CommitLimits): PendingWrite<Value>[] {
   let bytes = 0
   let count = 0
   for (const entry of queue) {
@@ -78,9 +84,12 @@ function takeBatch<Value>(queue: Waiting<Value>[], limits: CommitLimits): Waitin
   return queue.splice(0, count)
 }
 
-/** The rows of one batch, as they are and as its entries change them. */
-async function readRows<Value>(batch: Waiting<Value>[], engine: Engine<Value>): Promise<Map<string, Row<Value>>> {
-  const rows = new Map<string, Row<Value>>()
+/** The rows of one batch, as they are before its writes. */
+async function readRows<Value>(
+  batch: PendingWrite<Value>[],
+  engine: Engine<Value>,
+): Promise<Map<string, BatchRow<Value>>> {
+  const rows = new Map<string, BatchRow<Value>>()
   for (const { key } of batch) rows.set(key.toString('latin1'), { key, value: undefined, changed: false })
   const values = await engine.read(Array.from(rows.values(), ({ key }) => key))
   let at = 0
@@ -88,22 +97,22 @@ async function readRows<Value>(batch: Waiting<Value>[], engine: Engine<Value>): 
   return rows
 }
 
-/** Decides each entry against the rows as the entries before it left them; returns what to call once that is durable. */
-function decideAll<Value>(batch: Waiting<Value>[], rows: Map<string, Row<Value>>): (() => void)[] {
+/** Decides each write on the rows that the writes before it leave; returns the answers to give once those are durable. */
+function decideAll<Value>(batch: PendingWrite<Value>[], rows: Map<string, BatchRow<Value>>): (() => void)[] {
   return batch.map(({ key, decide, resolve, reject }) => {
-    const row = rows.get(key.toString('latin1')) as Row<Value>
+    const row = rows.get(key.toString('latin1')) as BatchRow<Value>
     try {
       const { change, answer } = decide(row.value)
       if (change) Object.assign(row, { value: change.value, changed: true })
       return () => resolve(answer)
     } catch (error) {
-      // Not now: what it was held against may be an earlier entry of this batch, which is not durable yet.
+      // not at once: the decision may rest on an earlier write of this batch, which is not durable yet
       return () => reject(error)
     }
   })
 }
 
-async function commit<Value>(batch: Waiting<Value>[], engine: Engine<Value>): Promise<void> {
+async function commit<Value>(batch: PendingWrite<Value>[], engine: Engine<Value>): Promise<void> {
   try {
     const rows = await readRows(batch, engine)
     const answers = decideAll(batch, rows)
@@ -115,14 +124,15 @@ async function commit<Value>(batch: Waiting<Value>[], engine: Engine<Value>): Pr
   }
 }
 
+/** Starts a group commit on an engine; the caller gives that engine to no other writer. */
 export function groupCommit<Value>(engine: Engine<Value>, limits: CommitLimits = defaultLimits): GroupCommit<Value> {
-  const queue: Waiting<Value>[] = []
+  const queue: PendingWrite<Value>[] = []
   let queueBytes = 0
   let running: Promise<void> | undefined
   let closed = false
 
   async function run(): Promise<void> {
-    await undefined // lets writes submitted in the same turn join the first batch
+    await undefined // lets writes of the same turn join the first batch
     while (queue.length > 0) {
       const taken = takeBatch(queue, limits)
       for (const { bytes } of taken) queueBytes -= bytes
@@ -132,7 +142,7 @@ export function groupCommit<Value>(engine: Engine<Value>, limits: CommitLimits =
     running = undefined
   }
 
-  function enqueue(entry: Waiting<Value>): void {
+  function enqueue(entry: PendingWrite<Value>): void {
     queue.push(entry)
     queueBytes += entry.bytes
     running ??= run()
@@ -145,7 +155,7 @@ export function groupCommit<Value>(engine: Engine<Value>, limits: CommitLimits =
         throw new VaultError('OVERLOADED', { retryAfterMs })
       }
       return new Promise((resolve, reject) => {
-        enqueue({ resolve: resolve as Waiting<Value>['resolve'], reject, ...write })
+        enqueue({ resolve: resolve as PendingWrite<Value>['resolve'], reject, ...write })
       })
     },
     async close() {

@@ -1,38 +1,44 @@
-// One LevelDB that can be closed and opened again under the reads that use it: those under way are waited for, those
-// that arrive wait.
+// One LevelDB that can be closed and opened again between the operations that use it: operations in progress finish
+// first, later ones wait.
 import { ClassicLevel } from 'classic-level'
 import { inFlight } from '../../../core/in-flight.js'
 import { storeError } from './errors.js'
 
-/** How a value is kept; decoding must not keep a reference to the bytes it is given. */
+/** How to encode a value. `decode` must not keep a reference to its input. */
 export interface Codec<Value> {
   encode(value: Value): Uint8Array
   decode(bytes: Buffer): Value
 }
 
+/** A LevelDB with binary keys. */
 export type Level<Value> = ClassicLevel<Buffer, Value>
 
+/** The owner of an open LevelDB. */
 export interface LevelHandle<Value> {
-  /** Runs work on the open database; rejects with VaultError. */
+  /** Runs `work` on the open database; rejects with VaultError. */
   use<T>(work: (level: Level<Value>) => Promise<T>): Promise<T>
-  /** False when opening it again failed. */
+  /** False after `reopen` has failed. */
   isOpen(): boolean
-  /** Closes it and opens it again; when that fails it stays closed, and this may be called again. */
-  cycle(): Promise<void>
+  /** Closes the database and opens it again. After a failure it stays closed, and the caller may try again. */
+  reopen(): Promise<void>
+  /** Closes the database when the operations in progress have ended. */
   close(): Promise<void>
 }
 
-/** What LevelDB is opened with. */
+/** How to open a LevelDB. */
 export interface LevelOptions<Value> {
   folder: string
   codec: Codec<Value>
-  /** What it gathers in its log, and twice in memory, before it writes a table: fewer rounds of merging for more memory. */
+  /**
+   * The size of the write buffer. LevelDB fills its log to this size, and twice this much memory, before it writes a
+   * table: a larger buffer means fewer compactions.
+   */
   bufferBytes: number
 }
 
-/** LevelDB writes every block of a table by itself: an eighth as many as of its default of 4 KiB. */
+/** LevelDB writes each block with a call of its own; with this size an eighth as many as with its default of 4 KiB. */
 const blockBytes = 32 * 1024
-/** Of a table: it makes a quarter as many as of its default of 2 MiB, and reads the first thousand without copying blocks. */
+/** A quarter as many tables as with LevelDB's default of 2 MiB; it reads the first thousand without copying blocks. */
 const tableBytes = 8 * 1024 * 1024
 
 async function openLevel<Value>({ folder, codec, bufferBytes }: LevelOptions<Value>): Promise<Level<Value>> {
@@ -52,12 +58,13 @@ async function openLevel<Value>({ folder, codec, bufferBytes }: LevelOptions<Val
   }
 }
 
+/** Opens the LevelDB of a folder; rejects with VaultError. */
 export async function openLevelHandle<Value>(options: LevelOptions<Value>): Promise<LevelHandle<Value>> {
   const level = await openLevel(options)
   const users = inFlight()
-  let cycling: Promise<void> | undefined
+  let reopening: Promise<void> | undefined
 
-  async function reopen(): Promise<void> {
+  async function closeAndOpen(): Promise<void> {
     await users.idle()
     await level.close()
     await level.open()
@@ -65,7 +72,7 @@ export async function openLevelHandle<Value>(options: LevelOptions<Value>): Prom
 
   return {
     async use(work) {
-      while (cycling !== undefined) await cycling.catch(() => undefined) // if it failed, the work says so itself
+      while (reopening !== undefined) await reopening.catch(() => undefined) // after a failure, the work itself fails
       try {
         return await users.run(() => work(level))
       } catch (error) {
@@ -73,18 +80,18 @@ export async function openLevelHandle<Value>(options: LevelOptions<Value>): Prom
       }
     },
     isOpen: () => level.status === 'open',
-    async cycle() {
-      cycling = reopen()
+    async reopen() {
+      reopening = closeAndOpen()
       try {
-        await cycling
+        await reopening
       } catch (error) {
         throw storeError(error)
       } finally {
-        cycling = undefined
+        reopening = undefined
       }
     },
     async close() {
-      await cycling?.catch(() => undefined)
+      await reopening?.catch(() => undefined)
       await users.idle()
       await level.close()
     },

@@ -1,60 +1,62 @@
-// Spares writes the reading of rows that are not there: known-keys.ts, for one database. After a start it is told of the
-// keys that are there already, beside the database's other work; until then all are read.
+// An engine with a Bloom filter in front: reads of keys that the filter has not seen answer "absent" without a lookup.
+// After a start it loads the keys of the database in the background; until then every read looks its row up.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { recordIdBytes } from '../../../core/envelope-sizes.js'
 import { type BloomFilter, bloomFilter } from './bloom-filter.js'
 import type { Engine } from './group-commit.js'
 import type { Level, LevelHandle } from './handle.js'
 
+/** An engine that skips lookups of absent keys. */
 export interface FilteredEngine<Value> extends Engine<Value> {
-  /** Ends the learning. */
+  /** Stops loading keys, and waits until that has ended. */
   stop(): Promise<void>
 }
 
-const stepKeys = 200
-/** How long to pause after a step, in times of what it took: others read and write as well. */
-const pauses = 3
-/** To learn a key is to read its row: a larger database is not learnt, as each start would read all of it. */
-const mostBytes = 8 * 1024 ** 3
+const keysPerStep = 200
+/** The pause after each step, as a multiple of the time the step took: it leaves the disk to other reads and writes. */
+const pauseRatio = 3
+/** Loading a key reads its row, so a start would read the whole database: a larger one goes without a filter. */
+const maxBytes = 8 * 1024 ** 3
 
+/** Puts a Bloom filter in front of the engine of one database, and starts to load its keys. */
 export function filteredEngine<Value>(engine: Engine<Value>, handle: LevelHandle<Value>): FilteredEngine<Value> {
-  const known = bloomFilter()
+  const filter = bloomFilter()
   const stopping = new AbortController()
-  const learning = learn(handle, known, stopping.signal)
+  const loading = loadKeys(handle, filter, stopping.signal)
   return {
     async read(keys) {
-      const perhaps = keys.filter(known.mayHave)
-      const found = perhaps.length > 0 ? await engine.read(perhaps) : []
+      const candidates = keys.filter(filter.mayContain)
+      const found = candidates.length > 0 ? await engine.read(candidates) : []
       let at = 0
-      return keys.map((key) => (key === perhaps[at] ? found[at++] : undefined))
+      return keys.map((key) => (key === candidates[at] ? found[at++] : undefined))
     },
     write(changes) {
-      for (const { key, value } of changes) if (value !== undefined) known.add(key)
+      for (const { key, value } of changes) if (value !== undefined) filter.add(key)
       return engine.write(changes)
     },
     async stop() {
       stopping.abort()
-      await learning
+      await loading
     },
   }
 }
 
-/** Ends when all are known, when they are too large, with the signal, or when they cannot be read; never rejects. */
-async function learn<Value>(handle: LevelHandle<Value>, known: BloomFilter, signal: AbortSignal): Promise<void> {
+/** Adds every key of the database. Gives up on an abort, a read error or a database that is too large; never rejects. */
+async function loadKeys<Value>(handle: LevelHandle<Value>, filter: BloomFilter, signal: AbortSignal): Promise<void> {
   try {
-    if ((await handle.use(bytesOf)) > mostBytes) return
+    if ((await handle.use(bytesOf)) > maxBytes) return
     let after: Buffer | undefined
     do {
       const began = performance.now()
       const range = after && { gt: after }
       const keys = await handle.use((level) => nextKeys(level, range, signal))
-      for (const key of keys) known.add(key)
+      for (const key of keys) filter.add(key)
       after = keys.at(-1)
-      await sleep(pauses * (performance.now() - began), undefined, { signal })
+      await sleep(pauseRatio * (performance.now() - began), undefined, { signal })
     } while (after !== undefined)
-    known.complete()
+    filter.markComplete()
   } catch {
-    // Until the next start, writes go on to read all rows, and say what is wrong.
+    // Until the next start every write looks its row up, and fails by itself where a row is unreadable.
   }
 }
 
@@ -62,8 +64,9 @@ function bytesOf<Value>(level: Level<Value>): Promise<number> {
   return level.approximateSize(Buffer.alloc(0), Buffer.alloc(recordIdBytes, 0xff))
 }
 
-// LevelDB passes over what it cannot read, and says so only at the end of a range: one that ends at a limit has no end.
+// Reads each step twice: LevelDB skips what it cannot read and reports it only at the end of a range, and a scan that
+// stops at `limit` never reaches that end.
 async function nextKeys<Value>(level: Level<Value>, range: { gt?: Buffer } | undefined, signal: AbortSignal) {
-  const last = (await level.keys({ ...range, limit: stepKeys, signal }).all()).at(-1)
+  const last = (await level.keys({ ...range, limit: keysPerStep, signal }).all()).at(-1)
   return last === undefined ? [] : level.keys({ ...range, lte: last, signal }).all()
 }

@@ -1,4 +1,4 @@
-// What a LevelDB store says of itself: its format, and the keyring bound to it.
+// The metadata of a LevelDB store: its format number, and the id of the keyring bound to it.
 
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,14 +7,17 @@ import { noDeadline } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'
 
+/** The store format that this version reads and writes. */
 export const knownFormat = 1
+/** The key of the id of the bound keyring. */
 export const keyringKey = Buffer.from('keyring_id')
 
 const formatKey = Buffer.from('format')
 
+/** Stores bytes as they are. */
 export const metaCodec = { encode: (value: Buffer) => value, decode: (value: Buffer) => value }
 
-/** Sets the key if it is not set; returns what it holds now. */
+/** Sets the key if it has no value; returns its value now. */
 export function setIfAbsent(
   meta: LevelDatabase<Buffer>,
   { key, value, call }: { key: Buffer; value: Buffer; call: StoreCall },
@@ -27,7 +30,7 @@ export function setIfAbsent(
   })
 }
 
-/** Whether the folder holds a LevelDB; an empty one may be a mount of its own. */
+/** True if the folder holds a LevelDB. An empty folder does not: it may be the mount point of a new store. */
 async function holdsLevel(folder: string): Promise<boolean> {
   return access(join(folder, 'CURRENT')).then(
     () => true,
@@ -35,7 +38,7 @@ async function holdsLevel(folder: string): Promise<boolean> {
   )
 }
 
-/** Throws STORE_FORMAT unless the store, with its other folders, is new or of the known format. */
+/** Throws STORE_FORMAT unless the store is new or has the known format; `others` are the folders of its data. */
 export async function checkFormat(meta: LevelDatabase<Buffer>, others: string[]): Promise<void> {
   const stored = await meta.get(formatKey, noDeadline)
   if (stored !== undefined && stored.toString() !== String(knownFormat)) {
@@ -43,7 +46,7 @@ export async function checkFormat(meta: LevelDatabase<Buffer>, others: string[])
     throw new VaultError('STORE_FORMAT', { message })
   }
   if (stored !== undefined) return
-  // The format is written before the other databases are made: without it, this is no new store but part of one.
+  // A new store gets its format before its other databases, so data without a format is the rest of a damaged store.
   if ((await Promise.all(others.map(holdsLevel))).includes(true)) {
     const message = 'the store has records but no format number; restore its meta folder from the same backup'
     throw new VaultError('STORE_FORMAT', { message })

@@ -1,21 +1,21 @@
-// Reads of one turn share one job of the database, and so do those that come while jobs are under way. A job of its own
-// costs each read a walk through the thread pool, which is more than the read itself: to wake a thread, and to be woken.
+// Batches reads: the reads of one turn of the event loop share one job in the thread pool, and so do reads that arrive
+// while all jobs are busy. A job costs two thread switches, which take longer than the read itself.
 import { checkDeadline, rejectExpired } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 
-interface Waiting<Value> {
+interface PendingRead<Value> {
   key: Buffer
   call: StoreCall
   resolve(value: Value | undefined): void
   reject(error: unknown): void
 }
 
-/** Of one job: a long one would hold up those that come after it. */
+/** The size of one job; a longer one delays the jobs behind it. */
 const maxKeys = 128
-/** Under way at once. The thread pool has four threads: one is left to writes, and to what learns keys after a start. */
+/** The jobs at once. The thread pool has four threads: one stays free for writes, and for the key filter after a start. */
 const maxJobs = 3
 
-function deal<Value>(batch: Waiting<Value>[], values: (Value | undefined)[]): void {
+function distribute<Value>(batch: PendingRead<Value>[], values: (Value | undefined)[]): void {
   for (const [at, { call, resolve, reject }] of batch.entries()) {
     try {
       checkDeadline(call)
@@ -26,16 +26,16 @@ function deal<Value>(batch: Waiting<Value>[], values: (Value | undefined)[]): vo
   }
 }
 
-/** Reads one key at a time for its callers, and many at a time from the database. */
+/** Returns a function that reads one key, on top of `read`, which reads many at a time. */
 export function readBatcher<Value>(
   read: (keys: Buffer[]) => Promise<(Value | undefined)[]>,
 ): (key: Buffer, call: StoreCall) => Promise<Value | undefined> {
-  const waiting: Waiting<Value>[] = []
+  const waiting: PendingRead<Value>[] = []
   let jobs = 0
 
-  async function readBatch(batch: Waiting<Value>[]): Promise<void> {
+  async function readBatch(batch: PendingRead<Value>[]): Promise<void> {
     try {
-      deal(batch, await read(batch.map(({ key }) => key)))
+      distribute(batch, await read(batch.map(({ key }) => key)))
     } catch (error) {
       for (const { reject } of batch) reject(error)
     }
@@ -55,7 +55,7 @@ export function readBatcher<Value>(
     readWaiting()
   }
 
-  // A tick that is asked for by a microtask comes after all microtasks: after whatever this turn still asks for.
+  // A tick requested by a microtask runs after all microtasks, and so after every read that this turn still requests.
   const afterTurn = () => process.nextTick(readWaiting)
 
   return async (key, call) => {

@@ -1,6 +1,6 @@
-// Reads and writes of records in LevelDB:
+// Records in LevelDB.
 //   records/  72-byte record id -> SealedRecord without the id
-// The one writer of the group commit decides each write against the row as it is then.
+// The group commit is the only writer, so each write decides on the current row.
 import { frame, noBytes } from '../../../core/frame.js'
 import { SealedRecord } from '../../../gen/encserver/v1/backend.js'
 import { pageBuilder } from '../../record/page-builder.js'
@@ -8,26 +8,29 @@ import { decideDelete, decideWrite } from '../../record/write-rules.js'
 import type { DeleteTarget, Put, RecordPage, RecordRange, StoreCall, Written } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'
 import type { ExpiryIndex } from './expiry-index.js'
-import { intact, isDamaged, type Row, rowCodec } from './row-codec.js'
+import { isDamaged, type Row, requireIntact, rowCodec } from './row-codec.js'
 
+/** A database of records or of kept versions. */
 export type LevelRecords = LevelDatabase<Row<SealedRecord>>
 
-const idTail = Buffer.alloc(36, 0xff)
+const maxRecordPseudonym = Buffer.alloc(36, 0xff)
 
-/** What is shown of a damaged row: the front end counts it as unreadable. */
-export const unreadable = SealedRecord.create()
+/** The stand-in for a damaged row in lists; the front end counts it as unreadable. */
+export const unreadableRecord = SealedRecord.create()
 
+/** A record without its id, which is the key. */
 export const recordCodec = rowCodec<SealedRecord>({
   encode: (record: SealedRecord) => frame(SealedRecord, { ...record, recordId: noBytes }),
   decode: (bytes: Buffer) => SealedRecord.decode(bytes),
 })
 
+/** As Store.getRecord. */
 export async function getRecord(
   records: LevelRecords,
   recordId: Buffer,
   call: StoreCall,
 ): Promise<SealedRecord | undefined> {
-  const row = intact(await records.get(recordId, call))
+  const row = requireIntact(await records.get(recordId, call))
   return row && { ...row, recordId }
 }
 
@@ -38,8 +41,8 @@ function writeRecord(records: LevelRecords, put: Put, call: StoreCall): Promise<
     key: recordId,
     bytes: recordId.length + record.envelope.length + record.entryBox.length,
     decide(row) {
-      // A damaged row has no version to hold a precondition against; without one it is replaced.
-      const from = precondition === undefined && isDamaged(row) ? undefined : intact(row)
+      // A damaged row has no version to check a precondition against; a write without one replaces it.
+      const from = precondition === undefined && isDamaged(row) ? undefined : requireIntact(row)
       const decision = decideWrite(from, put)
       if (!decision?.next) return { answer: decision && { stored: decision.stored, change: undefined } }
       const { stored, next } = decision
@@ -49,17 +52,19 @@ function writeRecord(records: LevelRecords, put: Put, call: StoreCall): Promise<
   })
 }
 
+/** As Store.putRecord; keeps the expiry index in step. */
 export async function putRecord(
   { records, expiry }: { records: LevelRecords; expiry: ExpiryIndex },
   put: Put,
   call: StoreCall,
 ): Promise<Written | undefined> {
-  const written = await expiry.noted(put.record, () => writeRecord(records, put, call), call)
+  const written = await expiry.addThenWrite(put.record, () => writeRecord(records, put, call), call)
   const { change } = written ?? {}
-  if (change?.to.keptVersions === 0) expiry.forget(change.from)
+  if (change?.to.keptVersions === 0) expiry.remove(change.from)
   return written
 }
 
+/** As Store.deleteRecord; keeps the expiry index in step. A delete without an expected version removes a damaged row. */
 export async function deleteRecord(
   { records, expiry }: { records: LevelRecords; expiry: ExpiryIndex },
   target: DeleteTarget,
@@ -71,23 +76,27 @@ export async function deleteRecord(
     bytes: recordId.length,
     decide(row) {
       const damaged = isDamaged(row) && expectKeyId === undefined
-      if (damaged) return { change: { value: undefined }, answer: { ...unreadable, recordId, userUid } }
-      const current = intact(row)
+      if (damaged) return { change: { value: undefined }, answer: { ...unreadableRecord, recordId, userUid } }
+      const current = requireIntact(row)
       return current && decideDelete(current, target)
         ? { change: { value: undefined }, answer: { ...current, recordId } }
         : { answer: undefined }
     },
     call,
   })
-  expiry.forget(removed)
+  expiry.remove(removed)
   return removed
 }
 
+/** As Store.listRecords. */
 export async function listRecords(records: LevelRecords, range: RecordRange, call: StoreCall): Promise<RecordPage> {
   const { userPseudonym, after } = range
   const builder = pageBuilder(range)
-  const keys = { ...(after ? { gt: after } : { gte: userPseudonym }), lte: Buffer.concat([userPseudonym, idTail]) }
-  const listed = (row: Row<SealedRecord>) => (isDamaged(row) ? { ...unreadable, userUid: range.userUid } : row)
-  await records.scan(keys, (recordId, row) => builder.add({ ...listed(row), recordId }), call)
+  const keys = {
+    ...(after ? { gt: after } : { gte: userPseudonym }),
+    lte: Buffer.concat([userPseudonym, maxRecordPseudonym]),
+  }
+  const shown = (row: Row<SealedRecord>) => (isDamaged(row) ? { ...unreadableRecord, userUid: range.userUid } : row)
+  await records.scan(keys, (recordId, row) => builder.add({ ...shown(row), recordId }), call)
   return builder.page()
 }

@@ -1,9 +1,9 @@
-// Brings a database back after a failed write. The log may then end in half a record, and LevelDB drops what follows
-// such a hole when it reads the log again: so nothing is written after a failure until the database was closed and
-// opened, which cuts the log there.
+// Recovers a database after a failed write. The log may then end in half a record. When LevelDB reads that log again, it
+// drops all records behind the damage. So no write follows a failure until the database has been closed and opened
+// again, which truncates the log at the damage.
 //
-// LevelDB writes when it opens: the log becomes a table, the manifest is written anew. On a full disk it would fail to
-// open, and the reads, which go on in the database as it is, would be gone too. So free space is looked at first.
+// Opening LevelDB writes: it turns the log into a table, and writes a new manifest. On a full disk the open would fail,
+// and the reads that still work in the open database would fail with it. So recovery checks the free space first.
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Backoff, retryUntilDone } from '../../../core/backoff.js'
@@ -13,21 +13,23 @@ import { retryAfterMs } from '../../store/store-health.js'
 import { storeError } from './errors.js'
 import type { LevelHandle, LevelOptions } from './handle.js'
 
+/** The pauses between attempts to recover. */
 export const defaultBackoff: Backoff = { firstMs: 250, maxMs: 10_000 }
 
-export interface LevelRecovery {
+/** Tracks the health of a database and restores it. */
+export interface DatabaseRecovery {
   health(): StoreHealth
-  /** Throws the reason why writes are refused now. */
+  /** Throws the reason why the database takes no writes now. */
   refuseUnlessReady(): void
-  /** A write has failed: starts to recover, unless that is under way. */
-  failed(error: unknown): void
-  /** Ends the recovery. */
+  /** Takes the error of a failed write, and starts to recover unless that already runs. */
+  reportFailure(error: unknown): void
+  /** Stops the recovery. */
   stop(): Promise<void>
 }
 
-type Place = Pick<LevelOptions<never>, 'folder' | 'bufferBytes'>
+type DatabaseFolder = Pick<LevelOptions<never>, 'folder' | 'bufferBytes'>
 
-/** The size of a file; 0 when a compaction has just removed it. */
+/** The size of a file in bytes; 0 if a compaction has just removed it. */
 function sizeOf(file: string): Promise<number> {
   return stat(file).then(
     ({ size }) => size,
@@ -35,8 +37,8 @@ function sizeOf(file: string): Promise<number> {
   )
 }
 
-/** Whether the disk has room for what LevelDB writes when it opens, and for a table more; to merge tables may take more. */
-async function hasRoom({ folder, bufferBytes }: Place): Promise<boolean> {
+/** True if the disk has room for what LevelDB writes when it opens, and for one more table. Compactions may need more. */
+async function hasRoom({ folder, bufferBytes }: DatabaseFolder): Promise<boolean> {
   const names = await readdir(folder)
   const rewritten = names.filter((name) => /^MANIFEST-|\.log$/.test(name))
   const sizes = await Promise.all(rewritten.map((name) => sizeOf(join(folder, name))))
@@ -49,16 +51,17 @@ function reasonOf(error: unknown): Exclude<StoreHealth, 'ready'> {
   return error instanceof VaultError && error.reason === 'STORE_FULL' ? 'STORE_FULL' : 'STORE_UNAVAILABLE'
 }
 
-export function levelRecovery(
-  handle: Pick<LevelHandle<never>, 'isOpen' | 'cycle'>,
-  place: Place,
+/** The recovery of an open database; it calls `changed` after each change of the health. */
+export function databaseRecovery(
+  handle: Pick<LevelHandle<never>, 'isOpen' | 'reopen'>,
+  database: DatabaseFolder,
   { backoff, changed }: { backoff: Backoff; changed(): void },
-): LevelRecovery {
+): DatabaseRecovery {
   const stopping = new AbortController()
   let health: StoreHealth = 'ready'
   let recovering: Promise<void> | undefined
 
-  function set(next: StoreHealth): void {
+  function setHealth(next: StoreHealth): void {
     const before = health
     health = next
     if (next !== before) changed()
@@ -66,12 +69,12 @@ export function levelRecovery(
 
   async function attempt(): Promise<void> {
     try {
-      // Once it is closed there are no reads to lose.
-      if (handle.isOpen() && !(await hasRoom(place))) return
-      await handle.cycle()
-      set('ready')
+      // a closed database has no reads to lose, so the free space does not matter
+      if (handle.isOpen() && !(await hasRoom(database))) return
+      await handle.reopen()
+      setHealth('ready')
     } catch (error) {
-      set(reasonOf(storeError(error)))
+      setHealth(reasonOf(storeError(error)))
     }
   }
 
@@ -85,8 +88,8 @@ export function levelRecovery(
     refuseUnlessReady() {
       if (health !== 'ready') throw new VaultError(health, { retryAfterMs })
     },
-    failed(error) {
-      set(reasonOf(error))
+    reportFailure(error) {
+      setHealth(reasonOf(error))
       recovering ??= recover()
     },
     async stop() {

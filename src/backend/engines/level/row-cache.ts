@@ -1,60 +1,63 @@
-// Remembers the rows that were read last, of a database that nobody but this process writes. A read is a walk through the
-// thread pool, and every call reads its user. What is written is forgotten before, and nothing is kept that was read while
-// a write was under way: no row outlives its change. What a failed write has left in the log shows when the database is
-// opened again, so all is forgotten then.
+// An LRU cache of rows, for a database whose only writer is this process. A read costs a trip through the thread pool,
+// and every call reads its user.
+// No row in the cache outlives its change: a write evicts its rows before it starts, and a read that overlaps a write
+// caches nothing. A failed write may take effect when the database is opened again, so the cache is emptied then.
 import { LRUCache } from 'lru-cache'
 import { checkDeadline } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 import type { Change } from './group-commit.js'
 
-/** What reads and writes rows. */
-export interface Rows<Value> {
+/** Reads and writes rows. */
+export interface RowAccess<Value> {
   get(key: Buffer, call: StoreCall): Promise<Value | undefined>
   write(changes: Change<Value>[]): Promise<void>
 }
 
-export interface RowCache<Value> extends Rows<Value> {
-  /** To be called when the database has been opened again. */
-  forget(): void
+/** A cache in front of rows. */
+export interface RowCache<Value> extends RowAccess<Value> {
+  /** Empties the cache; the caller does so when the database has been opened again. */
+  clear(): void
 }
 
+/** The size of a cache. */
 export interface RowCacheLimits<Value> {
   maxRows: number
   maxBytes: number
-  /** About what a row takes, at least 1; one that takes more than there is, is not remembered. */
+  /** The approximate size of a row, at least 1; a row larger than `maxBytes` is not cached. */
   bytesOf(row: Value): number
 }
 
-const nameOf = (key: Buffer) => key.toString('latin1')
+const cacheKey = (key: Buffer) => key.toString('latin1')
 
+/** Puts a cache in front of the rows of one database. */
 export function rowCache<Value extends NonNullable<unknown>>(
-  { get, write }: Rows<Value>,
+  { get, write }: RowAccess<Value>,
   { maxRows, maxBytes, bytesOf }: RowCacheLimits<Value>,
 ): RowCache<Value> {
-  const recent = new LRUCache<string, Value>({ max: maxRows, maxSize: maxBytes, sizeCalculation: bytesOf })
-  let underWay = 0
-  let ended = 0
+  const cache = new LRUCache<string, Value>({ max: maxRows, maxSize: maxBytes, sizeCalculation: bytesOf })
+  let writesInFlight = 0
+  let writesDone = 0
 
   return {
     async get(key, call) {
       checkDeadline(call)
-      const known = recent.get(nameOf(key))
-      if (known !== undefined) return known
-      const before = ended
+      const cached = cache.get(cacheKey(key))
+      if (cached !== undefined) return cached
+      const writesDoneBefore = writesDone
       const row = await get(key, call)
-      if (row !== undefined && underWay === 0 && ended === before) recent.set(nameOf(key), row)
+      if (row !== undefined && writesInFlight === 0 && writesDone === writesDoneBefore) cache.set(cacheKey(key), row)
       return row
     },
     async write(changes) {
-      underWay += 1
-      for (const { key } of changes) recent.delete(nameOf(key))
+      writesInFlight += 1
+      for (const { key } of changes) cache.delete(cacheKey(key))
       try {
         await write(changes)
       } finally {
-        underWay -= 1
-        ended += 1
+        writesInFlight -= 1
+        writesDone += 1
       }
     },
-    forget: () => recent.clear(),
+    clear: () => cache.clear(),
   }
 }

@@ -1,11 +1,11 @@
-// The embedded store: LevelDB databases in one folder, so that user documents have backups of their own.
-//   records/   level-records.ts
-//   versions/  level-versions.ts
-//   expiry/    level-expiry.ts
-//   deletes/   level-deletes.ts
-//   users/     level-users.ts
-//   meta/      names -> text or bytes (level-meta.ts)
-// One process owns the folder.
+// The embedded store: several LevelDB databases in one folder, so that user documents can have backups of their own.
+//   records/   records.ts
+//   versions/  versions.ts
+//   expiry/    expiry-index.ts
+//   deletes/   delete-watermarks.ts
+//   users/     users.ts
+//   meta/      names -> text or bytes (meta.ts)
+// LevelDB's lock gives the folder to one process.
 import { join } from 'node:path'
 import type { Backoff } from '../../../core/backoff.js'
 import { makePrivateFolder } from '../../../core/durable-file.js'
@@ -19,14 +19,15 @@ import { openError } from './errors.js'
 import { expiryIndex } from './expiry-index.js'
 import { checkFormat, keyringKey, knownFormat, metaCodec, setIfAbsent } from './meta.js'
 import { deleteRecord, getRecord, type LevelRecords, listRecords, putRecord, recordCodec } from './records.js'
-import { intact, type Row } from './row-codec.js'
+import { type Row, requireIntact } from './row-codec.js'
 import { userCacheLimits, userCodec } from './users.js'
-import { levelVersions } from './versions.js'
+import { versionMethods } from './versions.js'
 
+/** Where the store is, and how it recovers. */
 export interface LevelStoreOptions {
-  /** Made when it is not there, for this user only. */
+  /** Created if absent, for this user only. */
   folder: string
-  /** How soon and how seldom to try again after a failed write. */
+  /** The pauses between attempts to recover from a failed write. */
   backoff?: Backoff
 }
 
@@ -50,24 +51,24 @@ async function isEmpty({ users, records }: Databases, call: StoreCall): Promise<
   return empty
 }
 
-function levelStore(databases: Databases, { health, onHealth }: CombinedHealth): Store {
+function storeOver(databases: Databases, { health, onHealth }: CombinedHealth): Store {
   const { meta, users, records, versions } = databases
   const expiry = expiryIndex(databases.expiry)
   return {
     async meta(call) {
-      // Rows before the keyring: whoever binds it does so before writing a row, so rows without a keyring are real.
+      // In this order: a front end binds its keyring before it writes a row, so rows read first cannot lack one by chance.
       const empty = await isEmpty(databases, call)
       const keyringId = await meta.get(keyringKey, call)
       return { format: knownFormat, keyringId, empty: empty && keyringId === undefined }
     },
     bindKeyring: (keyringId, call) => setIfAbsent(meta, { key: keyringKey, value: keyringId, call }),
-    getUser: async (pseudonym, call) => intact(await users.get(pseudonym, call)),
+    getUser: async (pseudonym, call) => requireIntact(await users.get(pseudonym, call)),
     insertUser: (user, call) =>
       users.write<UserDocument>({
         key: user.userPseudonym,
         bytes: user.generations.reduce((sum, { wrappedKey }) => sum + wrappedKey.length, 100),
         decide(row) {
-          const current = intact(row)
+          const current = requireIntact(row)
           return current ? { answer: current } : { change: { value: user }, answer: user }
         },
         call,
@@ -81,7 +82,7 @@ function levelStore(databases: Databases, { health, onHealth }: CombinedHealth):
     putRecord: (put, call) => putRecord({ records, expiry }, put, call),
     deleteRecord: (target, call) => deleteRecord({ records, expiry }, target, call),
     listRecords: (range, call) => listRecords(records, range, call),
-    ...levelVersions({ versions, expiry }),
+    ...versionMethods({ versions, expiry }),
     expired: expiry.expired,
     settled: expiry.settled,
     health,
@@ -93,24 +94,27 @@ function levelStore(databases: Databases, { health, onHealth }: CombinedHealth):
 }
 
 const MiB = 1024 * 1024
-/** Of a database that holds contents. */
+/** The write buffer of a database that holds contents. */
 export const contentsBufferBytes = 64 * MiB
-/** Of one that does not. */
+/** The write buffer of the others. */
 const bufferBytes = 16 * MiB
 
-const contents = { codec: recordCodec, bufferBytes: contentsBufferBytes }
-const index = { codec: metaCodec, bufferBytes }
+const contentsSettings = { codec: recordCodec, bufferBytes: contentsBufferBytes }
+const indexSettings = { codec: metaCodec, bufferBytes }
 
-/** What a database is opened with, but for what all have. */
-type Opening<Value> = Pick<LevelDatabaseOptions<Value>, 'codec' | 'bufferBytes' | 'recent' | 'knowsKeys'>
+/** The options in which the databases differ. */
+type DatabaseSettings<Value> = Pick<
+  LevelDatabaseOptions<Value>,
+  'codec' | 'bufferBytes' | 'cacheLimits' | 'filtersKeys'
+>
 
 async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, changed }: CombinedHealth) {
   const opened: { close(): Promise<void> }[] = []
-  async function openPart<Value extends NonNullable<unknown>>(
+  async function openDatabase<Value extends NonNullable<unknown>>(
     name: string,
-    opening: Opening<Value>,
+    settings: DatabaseSettings<Value>,
   ): Promise<LevelDatabase<Value>> {
-    const database = await openLevelDatabase({ folder: join(folder, name), backoff, changed, ...opening })
+    const database = await openLevelDatabase({ folder: join(folder, name), backoff, changed, ...settings })
     opened.push(database)
     add(database.health)
     return database
@@ -118,19 +122,19 @@ async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, chan
 
   await makePrivateFolder(folder)
   try {
-    const meta = await openPart('meta', index)
-    // First: a store of another format is left as it is.
+    const meta = await openDatabase('meta', indexSettings)
+    // First: a store of another format must stay untouched.
     await checkFormat(
       meta,
       ['users', 'records'].map((name) => join(folder, name)),
     )
     return {
       meta,
-      users: await openPart('users', { codec: userCodec, bufferBytes, recent: userCacheLimits }),
-      records: await openPart('records', { ...contents, knowsKeys: true }),
-      versions: await openPart('versions', contents),
-      expiry: await openPart('expiry', index),
-      deletes: await openPart('deletes', index),
+      users: await openDatabase('users', { codec: userCodec, bufferBytes, cacheLimits: userCacheLimits }),
+      records: await openDatabase('records', { ...contentsSettings, filtersKeys: true }),
+      versions: await openDatabase('versions', contentsSettings),
+      expiry: await openDatabase('expiry', indexSettings),
+      deletes: await openDatabase('deletes', indexSettings),
     }
   } catch (error) {
     await Promise.all(opened.map((database) => database.close()))
@@ -138,11 +142,11 @@ async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, chan
   }
 }
 
-/** Opens the store, and makes it if it is not there. Throws STORE_FORMAT, or STORE_UNAVAILABLE with what is wrong. */
+/** Opens the store, and creates it if absent. Throws STORE_FORMAT, or STORE_UNAVAILABLE with the problem. */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
   const health = combinedHealth()
   try {
-    return levelStore(await openDatabases(options, health), health)
+    return storeOver(await openDatabases(options, health), health)
   } catch (error) {
     throw openError(options.folder, error)
   }

@@ -1,4 +1,4 @@
-// User documents in LevelDB:
+// User documents in LevelDB.
 //   users/  36-byte user pseudonym -> UserDocument
 import { frame } from '../../../core/frame.js'
 import { UserDocument } from '../../../gen/encserver/v1/backend.js'
@@ -7,22 +7,23 @@ import type { RowCacheLimits } from './row-cache.js'
 import { isDamaged, type Row, rowCodec } from './row-codec.js'
 
 const MiB = 1024 * 1024
-const objectBytes = 1024 // what V8 needs for a document and its buffers
+const objectBytes = 1024 // the overhead of a document and its buffers in V8
 
-/** Every call reads its user. A damaged row is read again: it may have been the reading that failed. */
+/** Every call reads its user. Damaged rows stay out of the cache: the read may have failed, and not the row. */
 export const userCacheLimits: RowCacheLimits<Row<UserDocument>> = {
   maxRows: 20_000,
   maxBytes: 16 * MiB,
   bytesOf: (row) => (isDamaged(row) ? Number.MAX_SAFE_INTEGER : objectBytes + bytesOfUser(row)),
 }
 
+/** Encodes a user document, its pseudonym included. */
 export const userCodec = rowCodec<UserDocument>({
   encode: (user: UserDocument) => frame(UserDocument, user),
-  decode: (bytes: Buffer) => apart(UserDocument.decode(bytes)),
+  decode: (bytes: Buffer) => detach(UserDocument.decode(bytes)),
 })
 
-/** In memory of its own: what is remembered must not keep the messages beside which it was decoded. */
-function apart({ userPseudonym, userUid, generations }: UserDocument): UserDocument {
+/** Copies every field: a view would keep the whole message it was decoded from in memory for as long as the cache does. */
+function detach({ userPseudonym, userUid, generations }: UserDocument): UserDocument {
   return {
     userPseudonym: copyOf(userPseudonym),
     userUid: copyOf(userUid),
@@ -32,7 +33,7 @@ function apart({ userPseudonym, userUid, generations }: UserDocument): UserDocum
   }
 }
 
-/** Not Buffer.from, which copies into a pool shared with everything else. */
+/** Not Buffer.from, whose copies lie in a pool that they share with unrelated data. */
 function copyOf(bytes: Buffer): Buffer {
   const copy = Buffer.alloc(bytes.length)
   bytes.copy(copy)

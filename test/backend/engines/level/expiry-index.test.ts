@@ -41,28 +41,30 @@ describe('level-expiry', () => {
 
   it('has the entry before the record is written, under time, record and key id', async () => {
     let seen: Buffer[] = []
-    await expiry.noted(record, async () => (seen = await keys()), call)
+    await expiry.addThenWrite(record, async () => (seen = await keys()), call)
     const time = Buffer.alloc(8)
     time.writeBigUInt64BE(BigInt(at.getTime()))
     expect(seen).to.deep.equal([Buffer.concat([time, record.recordId, keyId(record)])])
   })
 
   it('notes nothing of a record that does not expire', async () => {
-    expect(await expiry.noted({ ...record, expireTime: undefined }, async () => 'written', call)).to.equal('written')
+    expect(await expiry.addThenWrite({ ...record, expireTime: undefined }, async () => 'written', call)).to.equal(
+      'written',
+    )
     expect(await keys()).to.deep.equal([])
   })
 
   it('tells of what expires at the very time, whatever its id, and of nothing later', async () => {
     const last = { ...record, recordId: Buffer.alloc(72, 0xff) }
     const later = { ...record, expireTime: new Date(at.getTime() + 1), recordId: Buffer.alloc(72) }
-    for (const each of [last, later]) await expiry.noted(each, done, call)
+    for (const each of [last, later]) await expiry.addThenWrite(each, done, call)
     const due = await expiry.expired(always, call)
     expect(due.map(({ recordId }) => recordId)).to.deep.equal([last.recordId])
   })
 
   it('does not tell of a record that is on its way', async () => {
     let told = -1
-    await expiry.noted(record, async () => (told = (await expiry.expired(always, call)).length), call)
+    await expiry.addThenWrite(record, async () => (told = (await expiry.expired(always, call)).length), call)
     expect(told).to.equal(0)
     const [due] = await expiry.expired(always, call)
     expect(due?.recordId).to.deep.equal(record.recordId)
@@ -70,8 +72,8 @@ describe('level-expiry', () => {
 
   it('does not tell of it while one of two writers of the same is on its way', async () => {
     let finish = () => {}
-    const slow = expiry.noted(record, () => new Promise<void>((resolve) => (finish = resolve)), call)
-    await expiry.noted(record, done, call)
+    const slow = expiry.addThenWrite(record, () => new Promise<void>((resolve) => (finish = resolve)), call)
+    await expiry.addThenWrite(record, done, call)
     expect(await expiry.expired(always, call)).to.deep.equal([])
     finish()
     await slow
@@ -79,13 +81,13 @@ describe('level-expiry', () => {
   })
 
   it('keeps the entry of a write that failed: it may have happened', async () => {
-    const failed = expiry.noted(record, () => Promise.reject(new Error('failed')), call)
+    const failed = expiry.addThenWrite(record, () => Promise.reject(new Error('failed')), call)
     expect(await failed.catch((error: Error) => error.message)).to.equal('failed')
     expect(await expiry.expired(always, call)).to.have.length(1)
   })
 
   it('tells no more of what is settled', async () => {
-    await expiry.noted(record, done, call)
+    await expiry.addThenWrite(record, done, call)
     for (const due of await expiry.expired(always, call)) await expiry.settled(due, call)
     expect(await keys()).to.deep.equal([])
   })

@@ -178,7 +178,7 @@ describe('keys that are known', () => {
     it('let no write miss a row that was there', async () => {
       const keys = someKeys(3_000)
       await filled(keys)
-      const opened = await openLevelDatabase({ ...options(), knowsKeys: true })
+      const opened = await openLevelDatabase({ ...options(), filtersKeys: true })
       try {
         const all = async () => (await Promise.all(keys.map((key) => seen(opened, key)))).every((row) => row)
         expect(await all()).to.equal(true)
@@ -197,7 +197,7 @@ describe('keys that are known', () => {
       const file = await open(path, 'r+')
       await file.write(Buffer.alloc(80 * 1024, 0xff), 0, 80 * 1024, Math.floor((await file.stat()).size / 2))
       await file.close()
-      const opened = await openLevelDatabase({ ...options(), knowsKeys: true })
+      const opened = await openLevelDatabase({ ...options(), filtersKeys: true })
       try {
         await new Promise((resolve) => setTimeout(resolve, 500))
         const outcomes = await Promise.allSettled(keys.map((key) => seen(opened, key)))
@@ -211,7 +211,7 @@ describe('keys that are known', () => {
 
     it('are no longer learnt once it is closed', async () => {
       await filled(someKeys(20_000))
-      const opened = await openLevelDatabase({ ...options(), knowsKeys: true })
+      const opened = await openLevelDatabase({ ...options(), filtersKeys: true })
       const began = Date.now()
       await opened.close()
       expect(Date.now() - began).to.be.lessThan(1_000)

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { levelRecovery } from '../../../../src/backend/engines/level/recovery.js'
+import { databaseRecovery } from '../../../../src/backend/engines/level/recovery.js'
 import { VaultError } from '../../../../src/core/errors.js'
 import { type TempFolder, tempFolder, until } from '../../samples.js'
 
@@ -14,16 +14,16 @@ describe('level-recovery', () => {
 
   /** A database whose reopening fails that many times. */
   function start({ failures = 0, isOpen = true, path = folder.path } = {}) {
-    const cycles: number[] = []
+    const reopenings: number[] = []
     const seen: string[] = []
     const handle = {
       isOpen: () => isOpen,
-      async cycle() {
-        cycles.push(Date.now())
-        if (cycles.length <= failures) throw Object.assign(new Error('IO error'), { code: 'LEVEL_IO_ERROR' })
+      async reopen() {
+        reopenings.push(Date.now())
+        if (reopenings.length <= failures) throw Object.assign(new Error('IO error'), { code: 'LEVEL_IO_ERROR' })
       },
     }
-    const recovery = levelRecovery(
+    const recovery = databaseRecovery(
       handle,
       { folder: path, bufferBytes: 1 },
       {
@@ -31,7 +31,7 @@ describe('level-recovery', () => {
         changed: () => seen.push(recovery.health()),
       },
     )
-    return { recovery, cycles, seen }
+    return { recovery, reopenings, seen }
   }
 
   it('is ready until a write fails', () => {
@@ -41,8 +41,8 @@ describe('level-recovery', () => {
   })
 
   it('refuses writes with the reason until the database was reopened', async () => {
-    const { recovery, cycles, seen } = start()
-    recovery.failed(new VaultError('STORE_FULL'))
+    const { recovery, reopenings, seen } = start()
+    recovery.reportFailure(new VaultError('STORE_FULL'))
     expect(() => recovery.refuseUnlessReady())
       .to.throw(VaultError)
       .that.includes({
@@ -50,51 +50,51 @@ describe('level-recovery', () => {
         retryAfterMs: 1000,
       })
     await until(() => recovery.health() === 'ready')
-    expect(cycles).to.have.length(1)
+    expect(reopenings).to.have.length(1)
     expect(seen).to.deep.equal(['STORE_FULL', 'ready'])
     expect(() => recovery.refuseUnlessReady()).not.to.throw()
   })
 
   it('tries again, ever more seldom, while reopening fails', async () => {
-    const { recovery, cycles, seen } = start({ failures: 4 })
-    recovery.failed(ioError)
-    recovery.failed(ioError)
+    const { recovery, reopenings, seen } = start({ failures: 4 })
+    recovery.reportFailure(ioError)
+    recovery.reportFailure(ioError)
     await until(() => recovery.health() === 'ready')
-    const waits = cycles.slice(1).map((at, index) => at - (cycles[index] ?? 0))
+    const waits = reopenings.slice(1).map((at, index) => at - (reopenings[index] ?? 0))
     expect(waits).to.have.length(4)
     for (const [index, least] of [20, 40, 40, 40].entries()) expect(waits[index]).to.be.within(least - 2, least + 150)
     expect(seen).to.deep.equal(['STORE_UNAVAILABLE', 'ready'])
   })
 
   it('recovers a second time', async () => {
-    const { recovery, cycles } = start()
+    const { recovery, reopenings } = start()
     for (const times of [1, 2]) {
-      recovery.failed(ioError)
+      recovery.reportFailure(ioError)
       await until(() => recovery.health() === 'ready')
-      expect(cycles).to.have.length(times)
+      expect(reopenings).to.have.length(times)
     }
   })
 
   it('keeps an open database open while it cannot tell the room', async () => {
-    const { recovery, cycles } = start({ path: `${folder.path}/none` })
-    recovery.failed(ioError)
+    const { recovery, reopenings } = start({ path: `${folder.path}/none` })
+    recovery.reportFailure(ioError)
     await new Promise((resolve) => setTimeout(resolve, 60))
-    expect(cycles).to.have.length(0)
+    expect(reopenings).to.have.length(0)
     await recovery.stop()
   })
 
   it('opens a closed database without asking for room', async () => {
     const { recovery } = start({ path: `${folder.path}/none`, isOpen: false })
-    recovery.failed(ioError)
+    recovery.reportFailure(ioError)
     await until(() => recovery.health() === 'ready')
   })
 
   it('ends when it is stopped', async () => {
-    const { recovery, cycles } = start({ failures: Number.POSITIVE_INFINITY })
-    recovery.failed(ioError)
+    const { recovery, reopenings } = start({ failures: Number.POSITIVE_INFINITY })
+    recovery.reportFailure(ioError)
     await recovery.stop()
-    const made = cycles.length
+    const made = reopenings.length
     await new Promise((resolve) => setTimeout(resolve, 60))
-    expect(cycles).to.have.length(made)
+    expect(reopenings).to.have.length(made)
   })
 })

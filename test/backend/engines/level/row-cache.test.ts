@@ -28,12 +28,12 @@ function database(rows: Record<string, string>) {
       }
     },
   }
-  const { get, write, forget } = rowCache<string>(stored, limits)
+  const { get, write, clear } = rowCache<string>(stored, limits)
   return {
     reads,
     get: (name: string, within = call) => get(key(name), within),
     write: (name: string, value: string | undefined) => write([{ key: key(name), value }]),
-    forget,
+    clear,
     holdAll: () => {
       holds = true
     },
@@ -115,9 +115,9 @@ describe('recent rows', () => {
   }
 
   it('are all forgotten when the database was opened again', async () => {
-    const { get, forget, reads } = database({ a: 'A' })
+    const { get, clear, reads } = database({ a: 'A' })
     await get('a')
-    forget()
+    clear()
     await get('a')
     expect(reads).to.deep.equal(['a', 'a'])
   })

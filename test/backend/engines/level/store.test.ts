@@ -256,7 +256,7 @@ describe('level-store', () => {
     holder.kill('SIGKILL')
     await once(holder, 'exit')
     expect(error.reason).to.equal('STORE_UNAVAILABLE')
-    expect(error.message).to.equal('another process has the store open, and only one can: stop that first')
+    expect(error.message).to.equal('another process has the store open: stop it first')
     await openAndClose()
   })
 })
