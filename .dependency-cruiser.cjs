@@ -127,6 +127,13 @@ module.exports = {
       },
     },
     {
+      name: 'callers-reach-no-driver',
+      comment: 'a client, and a front end, run without the packages of a back end',
+      severity: 'error',
+      from: { path: '^(src/(frontend|backend)/client\\.ts|cmd/(feclient|beclient|feserver)\\.ts)$' },
+      to: { path: drivers, reachable: true },
+    },
+    {
       name: 'nothing-imports-cmd',
       comment: 'cmd/ builds and starts; what it builds is in src/',
       severity: 'error',

@@ -12,7 +12,7 @@ INSTALLED := node_modules/.package-lock.json
 DESCRIPTOR := src/gen/descriptor.binpb
 BUILT := dist/.built
 CONFIG := config/config.cmd.json
-# docs/configuration.md: a third less CPU for some 90 MiB.
+# docs/performance.md: what each option saves and costs.
 SERVER := node --max-semi-space-size=64 --no-allocation-site-pretenuring --no-concurrent-recompilation
 
 # Folders too: one that lost a file is newer than what was made from it.
