@@ -25,9 +25,11 @@ const maxAttempts = 5
 const firstDelayMs = 50
 const maxDelayMs = 1_000
 
-// grpc-js says so in words only; test/core/client/retry.test.ts holds them against the real thing. The last is HTTP/2's promise
-// for a request that met a connection on its way out: each connection that reaches its age has some.
-const neverSentTexts = /^(round_robin: )?No connection established|^Name resolution failed|^Stream refused by server/
+// grpc-js has only words for this; test/core/client/retry.test.ts holds them against the real thing. REFUSED_STREAM promises
+// that the server processed nothing (RFC 9113 section 8.7): each connection that reaches its age refuses some requests, and
+// from Node 24 on the write may fail with that code first.
+const neverSentTexts =
+  /^(round_robin: )?No connection established|^Name resolution failed|^Stream refused by server|^Write error: .* NGHTTP2_REFUSED_STREAM$/
 
 // The same of a call whose time was over before it had a connection, and of one that had not been handed to gRPC.
 const neverLeft = 'Deadline exceeded before it was sent'
