@@ -2,7 +2,7 @@
 // The back end: persists envelopes under pseudonyms.
 import { type BackendConfig, backendSchema } from '../src/backend/config.js'
 import { startBackend } from '../src/backend/start.js'
-import { loggedService } from '../src/cli/program/logged-service.js'
+import { startLoggedService } from '../src/cli/program/logged-service.js'
 import { runServer } from '../src/cli/program/run-server.js'
 import { loadConfig } from '../src/core/config/config.js'
 import { type LogConfig, logIn, openLog } from '../src/core/log/log.js'
@@ -19,7 +19,7 @@ await runServer(
       const config = loadConfig<{ backend: BackendConfig; log: LogConfig }>(backendSchema, sources)
       const data = { folder: config.backend.dataDir, setting: 'backend.dataDir' }
       const log = openLog('beserver', logIn(data, config.log))
-      return loggedService(log, async () => {
+      return startLoggedService(log, async () => {
         const { port, storePlace: store, stop } = await startBackend(config.backend, log)
         return { listen: { ...config.backend, port }, keeps: { store }, stop }
       })

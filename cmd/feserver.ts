@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // The front end: encrypts records, makes user ids anonymous, stores nothing.
 import { backendClient } from '../src/backend/client.js'
-import { loggedService } from '../src/cli/program/logged-service.js'
-import { noteKeyring, runServer } from '../src/cli/program/run-server.js'
+import { startLoggedService } from '../src/cli/program/logged-service.js'
+import { announceKeyring, runServer } from '../src/cli/program/run-server.js'
 import { loadConfig } from '../src/core/config/config.js'
 import { type LogConfig, logIn, openLog } from '../src/core/log/log.js'
 import { backendChannel, type FrontendConfig, frontendData, frontendSchema } from '../src/frontend/config.js'
@@ -22,9 +22,9 @@ await runServer(
         sources,
       )
       const log = openLog('feserver', logIn(frontendData(config), logging))
-      return loggedService(log, async () => {
+      return startLoggedService(log, async () => {
         const { methods: backend, close } = backendClient(backendChannel(config))
-        const keyringMade = () => noteKeyring('feserver', config.keyringFile)
+        const keyringMade = () => announceKeyring('feserver', config.keyringFile)
         const frontend = await startFrontend(config, { backend, log, keyringMade }, signal)
         return {
           listen: { ...config, port: frontend.port },

@@ -3,8 +3,8 @@ import { type BackendConfig, backendSchema } from '../src/backend/config.js'
 import { openBackend } from '../src/backend/open-backend.js'
 import { storePlace } from '../src/backend/open-stores.js'
 import type { StartVault } from '../src/cli/enc-server/up.js'
-import { loggedService, type StartedService } from '../src/cli/program/logged-service.js'
-import { noteKeyring } from '../src/cli/program/run-server.js'
+import { type StartedService, startLoggedService } from '../src/cli/program/logged-service.js'
+import { announceKeyring } from '../src/cli/program/run-server.js'
 import { loadConfig } from '../src/core/config/config.js'
 import { type LogConfig, type Logger, logIn, openLog } from '../src/core/log/log.js'
 import { type FrontendConfig, frontendData, frontendSchema } from '../src/frontend/config.js'
@@ -19,14 +19,14 @@ interface Config {
 export const startVault: StartVault = async (sources, signal) => {
   const config = loadConfig<Config>({ ...frontendSchema, ...backendSchema }, sources)
   const log = openLog('enc-server', logIn(frontendData(config.frontend), config.log))
-  return loggedService(log, () => startBoth(config, log, signal))
+  return startLoggedService(log, () => startBoth(config, log, signal))
 }
 
 async function startBoth(config: Config, log: Logger, signal: AbortSignal): Promise<StartedService> {
   const { keyringFile } = config.frontend
   await checkStart(config.frontend)
   const backend = await openBackend(config.backend, log)
-  const parts = { backend: backend.methods, log, keyringMade: () => noteKeyring('enc-server', keyringFile) }
+  const parts = { backend: backend.methods, log, keyringMade: () => announceKeyring('enc-server', keyringFile) }
   const frontend = await startFrontend(config.frontend, parts, signal).catch(async (error: unknown) => {
     await backend.close()
     throw error

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { backendClient } from '../backend/client.js'
 import { type BackendConfig, backendSchema } from '../backend/config.js'
 import type { Diagnose } from '../cli/enc-server/doctor.js'
-import { noServerAt } from '../cli/options/connection.js'
+import { unreachableMessage } from '../cli/options/connection.js'
 import type { ChannelConfig } from '../core/client/channel.js'
 import { newCall } from '../core/client/client.js'
 import { loadConfig } from '../core/config/config.js'
@@ -36,7 +36,7 @@ export const diagnose: Diagnose = async function* (sources) {
   const front = await look('front end', () => frontEnd(frontend))
   yield await look('keyring', () => lookAtKeyring(frontend, { bound, store, front }))
   // A front end that answers has its back end: in its own process, if none listens.
-  const within = front.state === 'ok' && back.found.startsWith(noServerAt(address))
+  const within = front.state === 'ok' && back.found.startsWith(unreachableMessage(address))
   yield within ? { ...back, ...ok('none listens: the front end has it in its own process') } : back
   yield front
 }

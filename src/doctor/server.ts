@@ -1,5 +1,5 @@
 // What `enc-server doctor` says of a server that does not answer as it should, and what its operator can do about it.
-import { namingServer } from '../cli/options/connection.js'
+import { withConnectionErrors } from '../cli/options/connection.js'
 import type { ChannelConfig } from '../core/client/channel.js'
 import { VaultError } from '../core/errors.js'
 
@@ -19,7 +19,7 @@ export interface Asked {
 /** Runs a call of that server; its error says what to do. */
 export async function ask<T>(asked: Asked, call: () => Promise<T>): Promise<T> {
   try {
-    return await namingServer(asked.channel, call)
+    return await withConnectionErrors(asked.channel, call)
   } catch (error) {
     throw error instanceof VaultError ? advised(error, asked) : error
   }

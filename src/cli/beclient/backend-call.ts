@@ -3,11 +3,11 @@ import type { Command } from 'commander'
 import { type BackendClient, backendClient, newCall } from '../../backend/client.js'
 import type { CallContext } from '../../core/methods.js'
 import {
-  addConnectionOptions,
+  addConnectionFlags,
   type ConnectionFlags,
   callOptionsOf,
   channelOf,
-  namingServer,
+  withConnectionErrors,
 } from '../options/connection.js'
 import type { Session } from '../program/program.js'
 
@@ -21,8 +21,8 @@ export interface BackendFlags extends ConnectionFlags {
   json?: true
 }
 
-export function addBackendOptions(command: Command): Command {
-  return addConnectionOptions(command.option('--json', 'print JSON'), backendTarget)
+export function addBackendFlags(command: Command): Command {
+  return addConnectionFlags(command.option('--json', 'print JSON'), backendTarget)
 }
 
 /** Makes the context of one call: its time begins when it is made. */
@@ -37,7 +37,7 @@ export async function withBackend<T>(
   const channel = channelOf(flags, backendTarget, session.terminal.env)
   const { methods, close } = backendClient(channel)
   try {
-    return await namingServer(channel, () => work(methods, () => newCall(callOptionsOf(flags, session))))
+    return await withConnectionErrors(channel, () => work(methods, () => newCall(callOptionsOf(flags, session))))
   } finally {
     close()
   }

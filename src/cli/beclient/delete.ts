@@ -5,7 +5,7 @@ import { hexOf } from '../files/input.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, toJson } from '../terminal/output.js'
 import { withDoubt } from '../transfer/unknown-outcome.js'
-import { addBackendOptions, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
+import { addBackendFlags, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
 
 interface DeleteFlags extends BackendFlags {
   recordId: Buffer
@@ -22,7 +22,7 @@ export function addDelete(program: Command, session: Session): void {
     .requiredOption('--record-id <hex>', recordIdText, hexOf(72))
     .option('--allow-missing', 'succeed when there is no such record')
     .option('--expect-key-id <hex>', 'only if the record there has this key id', hexOf(16))
-  withExamples(addBackendOptions(command), examples).action((flags: DeleteFlags) => remove(flags, session))
+  withExamples(addBackendFlags(command), examples).action((flags: DeleteFlags) => remove(flags, session))
 }
 
 async function remove(flags: DeleteFlags, session: Session): Promise<void> {

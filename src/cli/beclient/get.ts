@@ -6,7 +6,7 @@ import { wholeNumber } from '../options/write-flags.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, toJson } from '../terminal/output.js'
 import { sealedRecordLines } from '../terminal/sealed-record.js'
-import { addBackendOptions, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
+import { addBackendFlags, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
 
 interface GetFlags extends BackendFlags {
   recordId: Buffer
@@ -22,7 +22,7 @@ export function addGet(program: Command, session: Session): void {
     .description("Show one record: the fields of its envelope's header, and the first bytes of the envelope.")
     .requiredOption('--record-id <hex>', recordIdText, hexOf(72))
     .option('--version <n>', 'a kept version (default: the newest)', wholeNumber(1))
-  withExamples(addBackendOptions(command), examples).action((flags: GetFlags) => get(flags, session))
+  withExamples(addBackendFlags(command), examples).action((flags: GetFlags) => get(flags, session))
 }
 
 async function get({ recordId, version = 0, ...flags }: GetFlags, session: Session): Promise<void> {

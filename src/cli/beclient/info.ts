@@ -2,11 +2,11 @@
 import type { Command } from 'commander'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, toJson } from '../terminal/output.js'
-import { addBackendOptions, type BackendFlags, withBackend } from './backend-call.js'
+import { addBackendFlags, type BackendFlags, withBackend } from './backend-call.js'
 
 export function addInfo(program: Command, session: Session): void {
   const command = program.command('info').description('Show the format of the store and the keyring it is bound to.')
-  withExamples(addBackendOptions(command), ['beclient info', 'beclient info --json']).action((flags: BackendFlags) =>
+  withExamples(addBackendFlags(command), ['beclient info', 'beclient info --json']).action((flags: BackendFlags) =>
     info(flags, session),
   )
 }

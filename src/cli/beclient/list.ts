@@ -5,7 +5,7 @@ import { hexOf } from '../files/input.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
 import { sealedRecordRow } from '../terminal/sealed-record.js'
-import { addBackendOptions, type BackendFlags, type NewCall, withBackend } from './backend-call.js'
+import { addBackendFlags, type BackendFlags, type NewCall, withBackend } from './backend-call.js'
 
 interface ListFlags extends BackendFlags {
   userPseudonym: Buffer
@@ -18,7 +18,7 @@ export function addList(program: Command, session: Session): void {
     .command('list')
     .description('List the records under a pseudonym. Who that is, the back end does not know.')
     .requiredOption('--user-pseudonym <hex>', '36 bytes: the first half of a record id', hexOf(36))
-  withExamples(addBackendOptions(command), ['beclient list --user-pseudonym HEX']).action((flags: ListFlags) =>
+  withExamples(addBackendFlags(command), ['beclient list --user-pseudonym HEX']).action((flags: ListFlags) =>
     list(flags, session),
   )
 }

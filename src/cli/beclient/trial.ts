@@ -12,10 +12,10 @@ import type {
   UserDocument,
 } from '../../gen/encserver/v1/backend.js'
 import { hexOf } from '../files/input.js'
-import { addConnectionOptions, channelOf } from '../options/connection.js'
+import { addConnectionFlags, channelOf } from '../options/connection.js'
 import { defaultAction, type Session, withExamples } from '../program/program.js'
 import { printLine } from '../terminal/output.js'
-import { brokenPromise, compare, type Step, trialSteps } from '../terminal/trial-steps.js'
+import { assertSameBytes, type Step, trialFailure, trialSteps } from '../terminal/trial-steps.js'
 import { type BackendFlags, backendTarget, type NewCall, withBackend } from './backend-call.js'
 import { eachEnvelope } from './list.js'
 import { sampleDataBytes, sampleEntryBox, sampleEnvelope, sampleWrappedKey } from './sample-record.js'
@@ -37,7 +37,7 @@ export function addTrial(program: Command, session: Session): void {
       'Store, get, list and delete a record of nobody, to see that the store works. What is done without a command.',
     )
     .option('--keyring-id <hex>', 'the keyring to bind an unbound store to, for good', hexOf(16))
-  withExamples(addConnectionOptions(command, backendTarget), ['beclient', 'beclient --address 127.0.0.1:8000'])
+  withExamples(addConnectionFlags(command, backendTarget), ['beclient', 'beclient --address 127.0.0.1:8000'])
   defaultAction(command, (flags: TrialFlags) => runTrial(flags, session))
 }
 
@@ -102,7 +102,7 @@ async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Pro
   const found = await step('retrieve', retrieve, (answer) => `${answer.record?.envelope.length ?? 0} bytes`)
   await step(
     'compare',
-    () => compare(bytesOf(found), bytesOf({ record, user })),
+    () => assertSameBytes(bytesOf(found), bytesOf({ record, user })),
     () => sameText,
   )
   await step(
@@ -138,28 +138,28 @@ function describeStore({ format, keyringId }: GetStoreInfoResponse): string {
 }
 
 function bytesOf({ record, user }: RetrieveEnvelopeResponse): Buffer {
-  if (record === undefined) throw brokenPromise('the record was stored, and is not there')
-  if (user === undefined) throw brokenPromise('the user was stored, and is not there')
+  if (record === undefined) throw trialFailure('the record was stored, and is not there')
+  if (user === undefined) throw trialFailure('the user was stored, and is not there')
   const keys = user.generations.flatMap(({ wrappedKey, userBind }) => [wrappedKey, userBind])
   return Buffer.concat([record.envelope, record.entryBox, record.userUid, user.userUid, ...keys])
 }
 
 function mustBeStored({ result }: StoreEnvelopeResponse): void {
-  if (result?.$case !== 'stored') throw brokenPromise('the record of a new user was not stored')
+  if (result?.$case !== 'stored') throw trialFailure('the record of a new user was not stored')
 }
 
 async function mustBeListed(methods: BackendClient['methods'], record: SealedRecord, call: NewCall): Promise<void> {
   const listed = []
   const userPseudonym = record.recordId.subarray(0, pseudonymBytes)
   for await (const { recordId } of eachEnvelope(methods, userPseudonym, call)) listed.push(recordId)
-  if (listed.length !== 1) throw brokenPromise(`a user of one record has a list of ${listed.length}`)
-  await compare(listed[0] ?? Buffer.alloc(0), record.recordId)
+  if (listed.length !== 1) throw trialFailure(`a user of one record has a list of ${listed.length}`)
+  await assertSameBytes(listed[0] ?? Buffer.alloc(0), record.recordId)
 }
 
 function mustBeDeleted({ deleted }: DeleteEnvelopeResponse): void {
-  if (!deleted) throw brokenPromise('the record was there, and nothing was deleted')
+  if (!deleted) throw trialFailure('the record was there, and nothing was deleted')
 }
 
 function mustBeGone({ record }: RetrieveEnvelopeResponse): void {
-  if (record !== undefined) throw brokenPromise('the record was deleted, and is still there')
+  if (record !== undefined) throw trialFailure('the record was deleted, and is still there')
 }

@@ -5,7 +5,7 @@ import { hexOf } from '../files/input.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, toJson } from '../terminal/output.js'
 import { sealedRecordRow } from '../terminal/sealed-record.js'
-import { addBackendOptions, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
+import { addBackendFlags, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
 
 interface VersionsFlags extends BackendFlags {
   recordId: Buffer
@@ -18,7 +18,7 @@ export function addVersions(program: Command, session: Session): void {
     .command('versions')
     .description('List the versions of a record that are kept, the newest first.')
     .requiredOption('--record-id <hex>', recordIdText, hexOf(72))
-  withExamples(addBackendOptions(command), examples).action((flags: VersionsFlags) => versions(flags, session))
+  withExamples(addBackendFlags(command), examples).action((flags: VersionsFlags) => versions(flags, session))
 }
 
 async function versions({ recordId, ...flags }: VersionsFlags, session: Session): Promise<void> {

@@ -1,6 +1,5 @@
 // Completion for bash, also the old one of macOS: the words typed so far lead to a command, and that says what may come next.
-import type { CompletedCommand, Values } from './model.js'
-import { shellWord } from './shell-word.js'
+import { type CompletedCommand, shellWord, type Values } from './model.js'
 
 interface Names {
   program: string

@@ -1,6 +1,5 @@
 // Completion for fish: a line for everything that may follow a command.
-import type { CompletedCommand, CompletedOption, Values } from './model.js'
-import { shellWord } from './shell-word.js'
+import { type CompletedCommand, type CompletedOption, shellWord, type Values } from './model.js'
 
 // fish knows \' inside single quotes, and not the shells' '\''.
 function quoted(text: string): string {

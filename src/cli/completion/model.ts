@@ -64,3 +64,8 @@ export function completedCommands(command: Command, path: string[] = []): Comple
     ...visible.flatMap((sub) => completedCommands(sub, [...path, sub.name()])),
   ]
 }
+
+/** The text as one word of a shell: in single quotes if a character of it means anything to the shell. */
+export function shellWord(text: string): string {
+  return /^[\w./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}

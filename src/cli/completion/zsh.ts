@@ -1,6 +1,5 @@
 // Completion for zsh: a function for each command, in terms of _arguments.
-import type { CompletedCommand, CompletedOption, Values } from './model.js'
-import { shellWord } from './shell-word.js'
+import { type CompletedCommand, type CompletedOption, shellWord, type Values } from './model.js'
 
 function action(values: Values): string {
   if (values === 'file') return '_files'

@@ -17,7 +17,7 @@ export interface Launcher {
 }
 
 /** A server that is up. */
-export interface ServerProgram {
+export interface ChildServer {
   /** Where it listens. */
   address: string
   /** Asks it to stop, and waits; rejects when it ends badly. */
@@ -28,7 +28,7 @@ export interface ChildPrograms {
   /** Runs a program to its end; rejects unless it succeeds. */
   run(command: string[], input?: string): Promise<void>
   /** Starts a server; resolves when it listens. */
-  serve(command: string[]): Promise<ServerProgram>
+  serve(command: string[]): Promise<ChildServer>
   close(): Promise<void>
 }
 
@@ -41,7 +41,7 @@ function failure(name: string, what: string): VaultError {
 }
 
 /** Asks it to end, then makes it; resolves with its exit code when it has. */
-async function end(child: ChildProcess): Promise<number | null> {
+async function endChild(child: ChildProcess): Promise<number | null> {
   if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
   const exit = once(child, 'exit')
   child.kill('SIGTERM')
@@ -61,7 +61,7 @@ function launch([name = '', ...flags]: string[], { programs, folder, env, show }
 type Launched = ReturnType<typeof launch>
 
 /** Resolves with the address it prints when it listens. */
-async function listens({ name, child, lines }: Launched, signal: AbortSignal): Promise<string> {
+async function waitUntilListening({ name, child, lines }: Launched, signal: AbortSignal): Promise<string> {
   const gaveUp = AbortSignal.any([signal, AbortSignal.timeout(startTimeoutMs)])
   return new Promise((resolve, reject) => {
     for (const stream of lines) {
@@ -93,17 +93,17 @@ export function childPrograms(launcher: Launcher): ChildPrograms {
     },
     async serve(command) {
       const launched = begin(command)
-      const address = await listens(launched, signal)
+      const address = await waitUntilListening(launched, signal)
       return {
         address,
         async stop() {
-          const code = await end(launched.child)
+          const code = await endChild(launched.child)
           if (code !== 0) throw failure(launched.name, `ended with exit code ${code}`)
         },
       }
     },
     async close() {
-      await Promise.all(children.map(end))
+      await Promise.all(children.map(endChild))
     },
   }
 }

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { ConfigSources } from '../../core/config/config.js'
 import { type Session, withExamples } from '../program/program.js'
 import { addServerFlags, configSources, type ServerFlags } from '../program/server-flags.js'
-import { printLine, SomeFailed, toJson } from '../terminal/output.js'
+import { PartialFailure, printLine, toJson } from '../terminal/output.js'
 
 export interface Finding {
   /** What was looked at. */
@@ -37,5 +37,5 @@ async function examine(flags: ServerFlags & { json?: true }, diagnose: Diagnose,
     const { what, state, found } = finding
     printLine(flags.json ? toJson(finding) : `${state.padEnd(8)} ${what.padEnd(14)} ${found}`, terminal)
   }
-  if (states.includes('error')) throw new SomeFailed('something does not fit, see above')
+  if (states.includes('error')) throw new PartialFailure('something does not fit, see above')
 }

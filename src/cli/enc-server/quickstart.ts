@@ -7,7 +7,7 @@ import { noHints } from '../program/hints.js'
 import { rootCommand, runProgram, type Session, withExamples } from '../program/program.js'
 import { printLine } from '../terminal/output.js'
 import type { Terminal } from '../terminal/terminal.js'
-import { type ChildPrograms, childPrograms, type ServerProgram } from './child-program.js'
+import { type ChildPrograms, type ChildServer, childPrograms } from './child-program.js'
 
 const plaintext = 'PAYLOADS of JTH: nobody else may read this line\n'
 const configuration = {
@@ -36,20 +36,20 @@ export function quickstart(terminal: Terminal, programs: string): Promise<number
     const command = rootCommand('quickstart', session).description(
       'Shows the vault at work, and leaves nothing behind.',
     )
-    return withExamples(command, ['make quickstart']).action(() => inThrowAwayFolder(programs, session))
+    return withExamples(command, ['make quickstart']).action(() => runInTemporaryFolder(programs, session))
   }
   return runProgram({ build, hints: noHints }, terminal)
 }
 
-async function inThrowAwayFolder(programs: string, { terminal, signal }: Session): Promise<void> {
+async function runInTemporaryFolder(programs: string, { terminal, signal }: Session): Promise<void> {
   const startedAt = performance.now()
   const folder = await mkdtemp(join(tmpdir(), 'enc-server-quickstart-'))
   const say = (text: string) => printLine(text, terminal)
-  const env = withoutOurs(terminal.env)
+  const env = withoutOurVariables(terminal.env)
   const children = childPrograms({ programs, folder, env, show: (line) => say(`     ${line}`), signal })
   try {
     await writeFile(join(folder, 'vault.json'), JSON.stringify(configuration))
-    await tour({ programs: shown(children, say), say }, env)
+    await tour({ programs: echoCommands(children, say), say }, env)
   } finally {
     await children.close()
     await rm(folder, { recursive: true, force: true })
@@ -59,11 +59,11 @@ async function inThrowAwayFolder(programs: string, { terminal, signal }: Session
 }
 
 // A variable of the caller's would point the programs at another vault.
-function withoutOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+function withoutOurVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('ENC_SERVER_')))
 }
 
-function shown({ run, serve, close }: ChildPrograms, say: (text: string) => void): ChildPrograms {
+function echoCommands({ run, serve, close }: ChildPrograms, say: (text: string) => void): ChildPrograms {
   const type = (command: string[], input?: string) => {
     const line = command.map((word) => (word.includes(' ') ? `'${word}'` : word)).join(' ')
     say(`   $ ${input === undefined ? '' : `echo '${input.trim()}' | `}${line}`)
@@ -99,8 +99,8 @@ async function tour({ programs, say }: Tour, env: NodeJS.ProcessEnv): Promise<vo
 }
 
 interface Vault {
-  backend: ServerProgram
-  frontend: ServerProgram
+  backend: ChildServer
+  frontend: ChildServer
 }
 
 async function startVault(programs: ChildPrograms, env: NodeJS.ProcessEnv): Promise<Vault> {

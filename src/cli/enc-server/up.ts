@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Command } from 'commander'
 import type { ConfigSources } from '../../core/config/config.js'
 import { type Session, withExamples } from '../program/program.js'
-import { endAtSignal, quietGrpc, type RunningService } from '../program/run-server.js'
+import { exitOnSignal, quietGrpc, type RunningService } from '../program/run-server.js'
 import { addServerFlags, configSources, type ServerFlags } from '../program/server-flags.js'
 import { printNote } from '../terminal/output.js'
 
@@ -22,7 +22,7 @@ export function addUp(program: Command, startVault: StartVault, session: Session
 
 async function up(flags: ServerFlags, startVault: StartVault, { terminal, signal }: Session): Promise<void> {
   quietGrpc(terminal.env)
-  signal.addEventListener('abort', () => endAtSignal(process, 'enc-server'), { once: true })
+  signal.addEventListener('abort', () => exitOnSignal(process, 'enc-server'), { once: true })
   const vault = await startVault(configSources(flags, terminal.env), signal)
   printNote(`enc-server: ${vault.summary}`, terminal)
   if (!signal.aborted) await once(signal, 'abort')

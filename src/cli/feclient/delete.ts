@@ -1,7 +1,7 @@
 // feclient delete: removes a record, durably. No record key is needed.
 import type { Command } from 'commander'
 import { hexOf } from '../files/input.js'
-import { addFrontendOptions, addRecordOptions, type RecordFlags, withFrontend } from '../options/frontend-call.js'
+import { addFrontendFlags, addRecordFlags, type RecordFlags, withFrontend } from '../options/frontend-call.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, toJson } from '../terminal/output.js'
 import { withDoubt } from '../transfer/unknown-outcome.js'
@@ -17,11 +17,11 @@ const examples = [
 ]
 
 export function addDelete(program: Command, session: Session): void {
-  const command = addRecordOptions(program.command('delete'))
+  const command = addRecordFlags(program.command('delete'))
     .description('Remove a record for good.')
     .option('--allow-missing', 'succeed when there is no such record')
     .option('--expect-key-id <hex>', 'only if the record there has this key id', hexOf(16))
-  withExamples(addFrontendOptions(command.option('--json', 'print one JSON object')), examples).action(
+  withExamples(addFrontendFlags(command.option('--json', 'print one JSON object')), examples).action(
     (flags: DeleteFlags) => remove(flags, session),
   )
 }

@@ -6,12 +6,18 @@ import { type DownloadFile, openDownload } from '../download/download-file.js'
 import type { Range } from '../download/download-state.js'
 import { downloadStream, type Sink } from '../download/download-stream.js'
 import { sha256 } from '../files/sha256.js'
-import { addFrontendOptions, addRecordOptions, withFrontend } from '../options/frontend-call.js'
-import { addReadFlags, keylessError, type ReadFlags, type ReadRequest, readRequestOf } from '../options/read-flags.js'
+import { addFrontendFlags, addRecordFlags, withFrontend } from '../options/frontend-call.js'
+import {
+  addReadFlags,
+  explainMissingKey,
+  type ReadFlags,
+  type ReadRequest,
+  readRequestOf,
+} from '../options/read-flags.js'
 import { wholeNumber } from '../options/write-flags.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
-import { byteCount, bytesText, progressLine } from '../terminal/progress.js'
+import { byteProgressText, formatBytes, progressLine } from '../terminal/progress.js'
 import { recordJson, recordSummary } from '../terminal/record-info.js'
 import { writeAll } from '../terminal/terminal.js'
 
@@ -37,7 +43,7 @@ record, or not at all. What is there counts as verified, so it must be this user
 the end is of all of it. What comes out of standard output is good only if the exit code is 0.`
 
 export function addDownload(program: Command, session: Session): void {
-  const command = addReadFlags(addRecordOptions(program.command('download')))
+  const command = addReadFlags(addRecordFlags(program.command('download')))
     .description('Get a record of any size, or a range of its bytes. Without a record key only mode server opens.')
     .requiredOption('--out <file>', 'where the data goes: a new file, for its owner only; - is standard output')
     .option('--force', 'let --out replace a file')
@@ -46,7 +52,7 @@ export function addDownload(program: Command, session: Session): void {
     .option('--length <n>', 'how many bytes (default: to the end)', wholeNumber(1))
     .option('--json', 'print one JSON object')
     .addHelpText('after', resumeHelp)
-  withExamples(addFrontendOptions(command), examples).action((flags: DownloadFlags) => download(flags, session))
+  withExamples(addFrontendFlags(command), examples).action((flags: DownloadFlags) => download(flags, session))
 }
 
 function check({ out, json, resume, force }: DownloadFlags): void {
@@ -75,17 +81,17 @@ async function download(flags: DownloadFlags, session: Session): Promise<void> {
   } finally {
     const kept = await sink.close()
     if (kept > 0) {
-      const goOn = isLasting(failure) ? '' : '; --resume goes on with it'
-      printNote(`${sink.path} holds the first ${byteCount(kept)}${goOn}`, session.terminal)
+      const goOn = isPermanent(failure) ? '' : '; --resume goes on with it'
+      printNote(`${sink.path} holds the first ${formatBytes(kept)}${goOn}`, session.terminal)
     }
   }
 }
 
-const lasting: Kind[] = ['notFound', 'conflict', 'corrupt', 'range']
+const permanentKinds: Kind[] = ['notFound', 'conflict', 'corrupt', 'range']
 
 /** What would end the next run too. */
-function isLasting(error: unknown): boolean {
-  return error instanceof VaultError && lasting.includes(error.kind)
+function isPermanent(error: unknown): boolean {
+  return error instanceof VaultError && permanentKinds.includes(error.kind)
 }
 
 interface Download {
@@ -98,7 +104,7 @@ function rangeOf({ offset, length = 0 }: DownloadFlags): Range {
 }
 
 async function receiveInto(sink: Sink, { request, flags }: Download, session: Session): Promise<RecordInfo> {
-  const progress = progressLine('downloaded', session.terminal, bytesText)
+  const progress = progressLine('downloaded', session.terminal, byteProgressText)
   const { timeout } = flags
   const receiving = {
     request,
@@ -110,7 +116,7 @@ async function receiveInto(sink: Sink, { request, flags }: Download, session: Se
   try {
     return await withFrontend(flags, session, (client) => downloadStream(client, receiving))
   } catch (error) {
-    throw keylessError(error, request)
+    throw explainMissingKey(error, request)
   } finally {
     progress.clear()
   }

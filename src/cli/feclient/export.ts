@@ -10,7 +10,7 @@ import { type ResumedExport, resumedExport } from '../export/resumed-export.js'
 import { openResumableFile, type ResumableFile } from '../files/resumable-file.js'
 import { exportLine, maxLineBytes } from '../import/import-line.js'
 import type { KeyIdSet } from '../keys/key-id-set.js'
-import { addFrontendOptions, withFrontend } from '../options/frontend-call.js'
+import { addFrontendFlags, withFrontend } from '../options/frontend-call.js'
 import { type Session, withExamples } from '../program/program.js'
 import { writeAll } from '../terminal/terminal.js'
 import { type JobReport, openJobReport, refuseSameFile } from '../transfer/job-report.js'
@@ -51,7 +51,7 @@ export function addExport(program: Command, session: Session): void {
     .option('--report <file>', 'write each failure to a new file, one JSON object a line; --resume replaces it')
     .option('--json', 'print the summary as one JSON object')
     .addHelpText('after', formatHelp.trimEnd())
-  withExamples(addFrontendOptions(command), examples).action((flags: ExportFlags) => exportRecords(flags, session))
+  withExamples(addFrontendFlags(command), examples).action((flags: ExportFlags) => exportRecords(flags, session))
 }
 
 async function check({ keys, user, out, json, resume, report }: ExportFlags): Promise<void> {

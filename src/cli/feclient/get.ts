@@ -3,8 +3,8 @@ import type { Command } from 'commander'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { RecordInfo } from '../../frontend/client.js'
 import { openAtomicFile } from '../files/atomic-file.js'
-import { addFrontendOptions, addRecordOptions, withFrontend } from '../options/frontend-call.js'
-import { addReadFlags, keylessError, type ReadFlags, readRequestOf } from '../options/read-flags.js'
+import { addFrontendFlags, addRecordFlags, withFrontend } from '../options/frontend-call.js'
+import { addReadFlags, explainMissingKey, type ReadFlags, readRequestOf } from '../options/read-flags.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
 import { recordJson, recordSummary } from '../terminal/record-info.js'
@@ -28,14 +28,14 @@ const examples = [
 ]
 
 export function addGet(program: Command, session: Session): void {
-  const command = addReadFlags(addRecordOptions(program.command('get')))
+  const command = addReadFlags(addRecordFlags(program.command('get')))
     .description('Get a record. Without a record key only records of mode server open.')
     .option(
       '--out <file>',
       'where the data goes: a new file, for its owner only; - is standard output, even for binary data on a terminal (default: standard output)',
     )
     .option('--force', 'let --out replace a file')
-  withExamples(addFrontendOptions(command.option('--json', 'print one JSON object')), examples).action(
+  withExamples(addFrontendFlags(command.option('--json', 'print one JSON object')), examples).action(
     (flags: GetFlags) => get(flags, session),
   )
 }
@@ -54,7 +54,7 @@ async function retrieve(flags: GetFlags, session: Session): Promise<OpenedRecord
   const { data, record } = await withFrontend(flags, session, (client, options) =>
     client.retrieveRecord(request, options),
   ).catch((error: unknown) => {
-    throw keylessError(error, request)
+    throw explainMissingKey(error, request)
   })
   if (record === undefined) throw new VaultError('INTERNAL', { message: 'the server did not describe the record' })
   return { data, record }

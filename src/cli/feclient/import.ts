@@ -1,12 +1,14 @@
 // feclient import: many records over one stream, the lines of a file or the files of a folder, their keys in a file.
+
 import { stat } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { invalidField } from '../../core/errors.js'
 import { importFolder } from '../import/import-folder.js'
 import type { ImportFlags } from '../import/import-job.js'
 import { importLines } from '../import/import-lines.js'
-import { addFrontendOptions, keyModes } from '../options/frontend-call.js'
-import { addLifeOptions, modesText } from '../options/write-flags.js'
+import { addFrontendFlags } from '../options/frontend-call.js'
+import { keyModes, keyModesHelp } from '../options/key-mode.js'
+import { addWriteFlags } from '../options/write-flags.js'
 import { type Session, withExamples } from '../program/program.js'
 
 const examples = [
@@ -50,13 +52,13 @@ export function addImport(program: Command, session: Session): void {
     .addOption(
       new Option(
         '--mode <mode>',
-        `who holds the keys of lines that do not say it: ${modesText} (default: as configured)`,
+        `who holds the keys of lines that do not say it: ${keyModesHelp} (default: as configured)`,
       ).choices(Object.keys(keyModes)),
     )
-  addLifeOptions(command)
+  addWriteFlags(command)
     .option('--json', 'print the summary as one JSON object')
     .addHelpText('after', formatHelp.trimEnd())
-  withExamples(addFrontendOptions(command), examples).action((flags: ImportFlags) => importRecords(flags, session))
+  withExamples(addFrontendFlags(command), examples).action((flags: ImportFlags) => importRecords(flags, session))
 }
 
 function check({ keysOut, json, resume, changed }: ImportFlags): void {

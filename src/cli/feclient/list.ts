@@ -4,7 +4,7 @@ import type { CallOptions } from '../../core/client/client.js'
 import { VaultError } from '../../core/errors.js'
 import type { FrontendClient } from '../../frontend/client.js'
 import type { ConnectionFlags } from '../options/connection.js'
-import { addFrontendOptions, withFrontend } from '../options/frontend-call.js'
+import { addFrontendFlags, withFrontend } from '../options/frontend-call.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
 import { recordHeading, recordJson, recordRow } from '../terminal/record-info.js'
@@ -22,7 +22,7 @@ export function addList(program: Command, session: Session): void {
     .description("List a user's records, in no particular order. Contents stay sealed.")
     .requiredOption('--user <id>', 'whose records')
     .option('--json', 'print one JSON object per line')
-  const complete = withExamples(addFrontendOptions(command), examples)
+  const complete = withExamples(addFrontendFlags(command), examples)
   complete.action((flags: ListFlags) => list(flags, session))
 }
 

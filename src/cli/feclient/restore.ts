@@ -1,23 +1,23 @@
 // feclient restore: an older version becomes the newest one again, with a record key of its own.
+
 import type { Command } from 'commander'
 import { hexOf, type KeyFlags, readAad, readRecordKey } from '../files/input.js'
 import { addKeyOutOption, type KeyOutFlags, type Stored, versionText, withKeyFile } from '../keys/key-out.js'
-import { addFrontendOptions, addRecordOptions, type RecordFlags, withFrontend } from '../options/frontend-call.js'
-import { addKeyOptions, keylessError } from '../options/read-flags.js'
+import { addFrontendFlags, addRecordFlags, type RecordFlags, withFrontend } from '../options/frontend-call.js'
+import { addModeFlag, keyModeField } from '../options/key-mode.js'
+import { addKeyFlags, explainMissingKey } from '../options/read-flags.js'
 import {
-  addIfKeyIdOption,
-  addKeepOption,
-  addModeOption,
+  addIfKeyIdFlag,
+  addKeepVersionsFlag,
   type ConditionFlags,
-  type LifeFlags,
-  modeOf,
   preconditionOf,
+  type WriteFlags,
   wholeNumber,
 } from '../options/write-flags.js'
 import { type Session, withExamples } from '../program/program.js'
 import { withDoubt } from '../transfer/unknown-outcome.js'
 
-interface RestoreFlags extends RecordFlags, KeyFlags, KeyOutFlags, ConditionFlags, Pick<LifeFlags, 'keepVersions'> {
+interface RestoreFlags extends RecordFlags, KeyFlags, KeyOutFlags, ConditionFlags, Pick<WriteFlags, 'keepVersions'> {
   version: number
   expectKeyId?: Buffer
   aadFile?: string
@@ -29,15 +29,15 @@ const examples = [
 ]
 
 export function addRestore(program: Command, session: Session): void {
-  const command = addKeyOptions(
-    addRecordOptions(program.command('restore'))
+  const command = addKeyFlags(
+    addRecordFlags(program.command('restore'))
       .description('Store an older version again, as the newest one. Prints its record key, which is a new one.')
       .requiredOption('--version <n>', 'which one: `feclient versions` lists them', wholeNumber(1)),
   )
-  addModeOption(addKeyOutOption(command), "the new version's key")
+  addModeFlag(addKeyOutOption(command), "the new version's key")
   command.option('--expect-key-id <hex>', 'only if the version restored has this key id', hexOf(16))
-  addKeepOption(addIfKeyIdOption(command)).option('--json', 'print one JSON object')
-  withExamples(addFrontendOptions(command), examples).action((flags: RestoreFlags) => restore(flags, session))
+  addKeepVersionsFlag(addIfKeyIdFlag(command)).option('--json', 'print one JSON object')
+  withExamples(addFrontendFlags(command), examples).action((flags: RestoreFlags) => restore(flags, session))
 }
 
 async function restore(flags: RestoreFlags, session: Session): Promise<void> {
@@ -52,11 +52,11 @@ async function send(flags: RestoreFlags, session: Session): Promise<Stored> {
   const callerAad = await readAad(aadFile, session)
   const which = { userId: user, recordName: name, version: BigInt(version), recordKey, callerAad }
   const pinned = expectKeyId && { expectKeyId }
-  const how = { ...modeOf(mode), ...(keepVersions !== undefined && { keepVersions }) }
+  const how = { ...keyModeField(mode), ...(keepVersions !== undefined && { keepVersions }) }
   const precondition = preconditionOf(flags)
   return withFrontend(flags, session, (client, options) =>
     withDoubt('unanswered restore', () => client.restoreRecord({ ...which, ...pinned, ...how, precondition }, options)),
   ).catch((error: unknown) => {
-    throw keylessError(error, { recordKey })
+    throw explainMissingKey(error, { recordKey })
   })
 }

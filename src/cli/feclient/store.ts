@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { StoreRecordResponse } from '../../frontend/client.js'
 import { readData } from '../files/input.js'
 import { versionText, withKeyFile } from '../keys/key-out.js'
-import { addFrontendOptions, withFrontend } from '../options/frontend-call.js'
+import { addFrontendFlags, withFrontend } from '../options/frontend-call.js'
 import { addStoreFlags, type StoreFlags, storeRequestOf } from '../options/store-flags.js'
 import { type Session, withExamples } from '../program/program.js'
 import { withDoubt } from '../transfer/unknown-outcome.js'
@@ -20,7 +20,7 @@ export function addStore(program: Command, session: Session): void {
     .command('store')
     .description('Encrypt and store a record of up to 3 MiB. Prints its record key, which cannot be shown again.')
   addStoreFlags(command, 'get')
-  withExamples(addFrontendOptions(command), examples).action((flags: StoreFlags) => store(flags, session))
+  withExamples(addFrontendFlags(command), examples).action((flags: StoreFlags) => store(flags, session))
 }
 
 async function store(flags: StoreFlags, session: Session): Promise<void> {

@@ -6,10 +6,10 @@ import { VaultError } from '../../core/errors.js'
 import type { FrontendClient } from '../../frontend/client.js'
 import type { Precondition } from '../../gen/encserver/v1/frontend.js'
 import { type ConnectionFlags, channelOf } from '../options/connection.js'
-import { addFrontendOptions, frontendTarget, withFrontend } from '../options/frontend-call.js'
+import { addFrontendFlags, frontendTarget, withFrontend } from '../options/frontend-call.js'
 import { defaultAction, type Session, withExamples } from '../program/program.js'
 import { printLine } from '../terminal/output.js'
-import { brokenPromise, compare, type Step, trialSteps } from '../terminal/trial-steps.js'
+import { assertSameBytes, type Step, trialFailure, trialSteps } from '../terminal/trial-steps.js'
 
 interface Trial {
   client: FrontendClient
@@ -27,7 +27,7 @@ export function addTrial(program: Command, session: Session): void {
     .description(
       'Store, get and delete a record of a user of its own, to see that the vault works. What is done without a command.',
     )
-  withExamples(addFrontendOptions(command), ['feclient', 'feclient --address 127.0.0.1:7000'])
+  withExamples(addFrontendFlags(command), ['feclient', 'feclient --address 127.0.0.1:7000'])
   defaultAction(command, (flags: ConnectionFlags) => runTrial(flags, session))
 }
 
@@ -48,7 +48,7 @@ async function roundTrip({ client, options, step }: Trial): Promise<void> {
   const retrieve = () => client.retrieveRecord({ userId, recordKey }, options)
   const retrieved = await step('retrieve', retrieve, (found) => `${found.data.length} bytes`)
   const same = () => `what came out is what went in: ${data.subarray(0, 16)}...`
-  await step('compare', () => compare(retrieved.data, data), same)
+  await step('compare', () => assertSameBytes(retrieved.data, data), same)
   await step(
     'delete',
     () => client.deleteRecord({ userId, expectKeyId: keyId }, options),
@@ -78,5 +78,5 @@ async function mustBeGone(retrieve: () => Promise<unknown>): Promise<void> {
     if (error instanceof VaultError && error.kind === 'notFound') return
     throw error
   }
-  throw brokenPromise('the record was deleted, and is still there')
+  throw trialFailure('the record was deleted, and is still there')
 }

@@ -1,10 +1,10 @@
 // feclient upload: a record of any size, read as it is sent.
 import type { Command } from 'commander'
 import { type Stored, versionText, withKeyFile } from '../keys/key-out.js'
-import { addFrontendOptions, withFrontend } from '../options/frontend-call.js'
+import { addFrontendFlags, withFrontend } from '../options/frontend-call.js'
 import { addStoreFlags, type StoreFlags, storeRequestOf } from '../options/store-flags.js'
 import { type Session, withExamples } from '../program/program.js'
-import { bytesText, progressLine } from '../terminal/progress.js'
+import { byteProgressText, progressLine } from '../terminal/progress.js'
 import { openUploadSource, type UploadSource } from '../transfer/upload-source.js'
 import { uploadWithTimeout } from '../transfer/upload-with-timeout.js'
 
@@ -19,7 +19,7 @@ export function addUpload(program: Command, session: Session): void {
     .command('upload')
     .description('Encrypt and store a record of any size. Prints its record key, which cannot be shown again.')
   addStoreFlags(command, 'download')
-  withExamples(addFrontendOptions(command), examples).action((flags: StoreFlags) => upload(flags, session))
+  withExamples(addFrontendFlags(command), examples).action((flags: StoreFlags) => upload(flags, session))
 }
 
 async function upload(flags: StoreFlags, session: Session): Promise<void> {
@@ -38,7 +38,7 @@ async function upload(flags: StoreFlags, session: Session): Promise<void> {
 
 async function send(flags: StoreFlags, source: UploadSource, session: Session): Promise<Stored> {
   const request = await storeRequestOf(flags, session)
-  const progress = progressLine('uploaded', session.terminal, bytesText)
+  const progress = progressLine('uploaded', session.terminal, byteProgressText)
   const moved = () => progress.show({ done: 0, failed: 0, bytes: source.bytes, totalBytes: source.totalBytes })
   try {
     return await withFrontend(flags, session, (client) =>

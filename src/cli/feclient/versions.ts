@@ -1,7 +1,7 @@
 // feclient versions: what is kept of a record, the newest first.
 import type { Command } from 'commander'
 import { VaultError } from '../../core/errors.js'
-import { addFrontendOptions, addRecordOptions, type RecordFlags, withFrontend } from '../options/frontend-call.js'
+import { addFrontendFlags, addRecordFlags, type RecordFlags, withFrontend } from '../options/frontend-call.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, toJson } from '../terminal/output.js'
 import { recordHeading, recordJson, recordRow } from '../terminal/record-info.js'
@@ -13,10 +13,10 @@ const examples = [
 ]
 
 export function addVersions(program: Command, session: Session): void {
-  const command = addRecordOptions(program.command('versions'))
+  const command = addRecordFlags(program.command('versions'))
     .description('List the versions of a record that are kept, the newest first. Contents stay sealed.')
     .option('--json', 'print one JSON object per line')
-  withExamples(addFrontendOptions(command), examples).action((flags: RecordFlags) => versions(flags, session))
+  withExamples(addFrontendFlags(command), examples).action((flags: RecordFlags) => versions(flags, session))
 }
 
 async function versions(flags: RecordFlags, session: Session): Promise<void> {

@@ -1,11 +1,13 @@
 // An import of the files below a folder. Small ones share a stream with others; a large one is uploaded by itself, and
 // what was sent before it is answered meanwhile.
+
 import { realpath } from 'node:fs/promises'
 import { dirname, sep } from 'node:path'
 import { invalidField, VaultError } from '../../core/errors.js'
 import { type FolderFile, openFound, walkFolder } from '../files/folder-files.js'
 import type { InputFile, KeyEntry } from '../keys/key-entry.js'
-import { lifeOf, modeOf } from '../options/write-flags.js'
+import { keyModeField } from '../options/key-mode.js'
+import { writeFieldsOf } from '../options/write-flags.js'
 import type { Session } from '../program/program.js'
 import { isTransient } from '../transfer/transient.js'
 import { uploadWithRetry } from '../transfer/upload-retry.js'
@@ -117,7 +119,7 @@ async function openSource(found: FolderFile): Promise<UploadSource> {
 }
 
 function requestOf(recordName: string, { user, flags }: Folder) {
-  return { userId: user, recordName, callerAad: Buffer.alloc(0), ...modeOf(flags.mode), ...lifeOf(flags) }
+  return { userId: user, recordName, callerAad: Buffer.alloc(0), ...keyModeField(flags.mode), ...writeFieldsOf(flags) }
 }
 
 async function contents(source: UploadSource): Promise<Buffer> {

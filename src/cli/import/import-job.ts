@@ -1,11 +1,13 @@
 // What every import does around its items: the keys file, the tally, the stream; a record counts when its key is on disk.
+
 import type { VaultError } from '../../core/errors.js'
 import type { FrontendClient, StoreRecordResponse } from '../../frontend/client.js'
 import type { InputFile, InputLine } from '../keys/key-entry.js'
 import { type KeysFile, type KeysOpening, openKeysFile } from '../keys/keys-file.js'
 import type { ConnectionFlags } from '../options/connection.js'
-import { type KeyModeName, withFrontend } from '../options/frontend-call.js'
-import type { LifeFlags } from '../options/write-flags.js'
+import { withFrontend } from '../options/frontend-call.js'
+import type { KeyModeName } from '../options/key-mode.js'
+import type { WriteFlags } from '../options/write-flags.js'
 import type { Session } from '../program/program.js'
 import {
   type Failed,
@@ -20,7 +22,7 @@ import { type Settled, transfer } from '../transfer/transfer.js'
 import { unknownOutcome, withDoubt } from '../transfer/unknown-outcome.js'
 import type { ImportedRecord } from './import-line.js'
 
-export interface ImportFlags extends ConnectionFlags, JobReportFlags, LifeFlags {
+export interface ImportFlags extends ConnectionFlags, JobReportFlags, WriteFlags {
   in?: string
   user?: string
   keysOut: string

@@ -1,11 +1,12 @@
 // A line of what import reads and export writes: {"user","name"?,"data"|"text","aad"?,"mode"?}, and how it is to live.
+
 import { invalidField } from '../../core/errors.js'
 import type { RecordInfo, RequestInput } from '../../frontend/client.js'
 import type { StoreRecordRequest } from '../../gen/encserver/v1/frontend.js'
 import { base64Field, type JsonObject, jsonObject, requiredText, textField } from '../files/json-line.js'
 import type { KeyEntry } from '../keys/key-entry.js'
-import { type KeyModeName, keyModeName, keyModes } from '../options/frontend-call.js'
-import { type Life, modeOf } from '../options/write-flags.js'
+import { type KeyModeName, keyModeField, keyModeName, keyModes } from '../options/key-mode.js'
+import type { WriteFields } from '../options/write-flags.js'
 import { toJson } from '../terminal/output.js'
 import { attributesOf } from '../terminal/record-info.js'
 import { lineAttributes } from './line-attributes.js'
@@ -24,7 +25,7 @@ export type ImportedRecord = RequestInput<StoreRecordRequest> &
 /** What a line that does not say it is stored with. */
 export interface LineDefaults {
   mode?: KeyModeName | undefined
-  life?: Life
+  life?: WriteFields
 }
 
 /** The record of a line; throws INVALID_REQUEST, naming the field. */
@@ -39,7 +40,7 @@ export function parseImportLine(text: Buffer | undefined, { mode, life = {} }: L
     recordName: textField(line, 'name') ?? '',
     data: dataOf(line),
     callerAad: base64Field(line, 'aad') ?? Buffer.alloc(0),
-    ...modeOf(modeNamed(line) ?? mode),
+    ...keyModeField(modeNamed(line) ?? mode),
     ...lineAttributes(line, life),
   }
 }

@@ -7,7 +7,7 @@ import { asVaultError } from '../../core/status.js'
 import type { Line } from '../files/lines.js'
 import { ndjsonLines } from '../files/ndjson-lines.js'
 import type { InputLine, InputStamp, KeyEntry } from '../keys/key-entry.js'
-import { lifeOf } from '../options/write-flags.js'
+import { writeFieldsOf } from '../options/write-flags.js'
 import type { Session } from '../program/program.js'
 import { printNote } from '../terminal/output.js'
 import { refuseSameFile } from '../transfer/job-report.js'
@@ -73,7 +73,7 @@ const advice = '`jq -c .` makes lines of JSON, `feclient upload` stores a file a
 
 async function* itemsOf(chunks: Readable, { stored, job }: { stored: StoredLines; job: ImportJob }) {
   const { flags, tally } = job
-  const defaults = { mode: flags.mode, life: lifeOf(flags) }
+  const defaults = { mode: flags.mode, life: writeFieldsOf(flags) }
   const name = flags.in === undefined || flags.in === '-' ? 'standard input' : flags.in
   for await (const line of ndjsonLines(chunks, { flag: '--in', name, advice, maxLineBytes })) {
     const item = itemOf(line, defaults)

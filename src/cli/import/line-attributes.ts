@@ -1,11 +1,11 @@
 // How long the record of an import line lives, and what is said of it: expire_time, content_type, labels, keep_versions.
 import { invalidField } from '../../core/errors.js'
 import { type JsonObject, numberField, textField } from '../files/json-line.js'
-import { timeOf } from '../options/expiry.js'
-import { type Life, labelRefusal } from '../options/write-flags.js'
+import { parseTime } from '../options/expiry.js'
+import { labelKeyProblem, type WriteFields } from '../options/write-flags.js'
 
 /** What the line says; where it says nothing, the default. Throws INVALID_REQUEST, naming the field. */
-export function lineAttributes(line: JsonObject, { expireTime, attributes, keepVersions }: Life): Life {
+export function lineAttributes(line: JsonObject, { expireTime, attributes, keepVersions }: WriteFields): WriteFields {
   const contentType = textField(line, 'content_type') ?? attributes?.contentType
   const labels = labelsOf(line) ?? attributes?.labels
   const expires = expiryOf(line) ?? expireTime
@@ -20,7 +20,7 @@ export function lineAttributes(line: JsonObject, { expireTime, attributes, keepV
 
 function expiryOf(line: JsonObject): Date | undefined {
   const text = textField(line, 'expire_time')
-  const time = text === undefined ? undefined : timeOf(text)
+  const time = text === undefined ? undefined : parseTime(text)
   if (text === undefined || time !== undefined) return time
   throw invalidField('expire_time', 'must be a time with its zone, such as 2027-01-01T00:00:00Z')
 }
@@ -32,7 +32,7 @@ function labelsOf(line: JsonObject): Record<string, string> | undefined {
     throw invalidField('labels', 'must be an object of strings')
   }
   const pairs = Object.keys(labels).map((key) => {
-    const refusal = labelRefusal(key)
+    const refusal = labelKeyProblem(key)
     if (refusal) throw invalidField('labels', `a key ${refusal}`)
     if (!key.isWellFormed()) throw invalidField('labels', 'a key is not well-formed text: it has a lone surrogate')
     return [key, labelValue(labels as JsonObject, key)]

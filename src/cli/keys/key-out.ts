@@ -1,9 +1,10 @@
 // Where the record key of a new version goes: to standard output alone, or to a file of its own; and what is said of it.
+
 import type { Command } from 'commander'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { StoreRecordResponse } from '../../frontend/client.js'
 import { type AtomicFile, openAtomicFile } from '../files/atomic-file.js'
-import type { KeyModeName } from '../options/frontend-call.js'
+import type { KeyModeName } from '../options/key-mode.js'
 import type { Session } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
 

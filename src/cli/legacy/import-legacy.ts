@@ -1,5 +1,6 @@
 // feclient import-legacy: records of the earlier services, out of a dump of their database. The keys file leads: for each of
 // its lines the document is looked up, and the front end opens it and stores it anew. Otherwise as feclient import.
+
 import { stat } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { invalidField, VaultError } from '../../core/errors.js'
@@ -8,8 +9,8 @@ import { type StoredLines, storedLines } from '../import/stored-lines.js'
 import type { KeyEntry } from '../keys/key-entry.js'
 import { type KeysFile, openKeysFile } from '../keys/keys-file.js'
 import type { ConnectionFlags } from '../options/connection.js'
-import { addFrontendOptions, type KeyModeName, keyModes, withFrontend } from '../options/frontend-call.js'
-import { modesText } from '../options/write-flags.js'
+import { addFrontendFlags, withFrontend } from '../options/frontend-call.js'
+import { type KeyModeName, keyModes, keyModesHelp } from '../options/key-mode.js'
 import { type Session, withExamples } from '../program/program.js'
 import { type JobReport, type JobReportFlags, openJobReport, refuseSameFile } from '../transfer/job-report.js'
 import { isResumable } from '../transfer/stopped.js'
@@ -67,12 +68,12 @@ export function addImportLegacy(program: Command, session: Session): void {
     .option('--id-nonce <text>', 'the old setting idNonceStr, 12 bytes', parseNonce)
     .option('--id-field <name>', 'field of the id in a document (default: id, in form bare _id)')
     .option('--record-field <name>', 'field of the record in a document', 'record')
-    .addOption(choice('--mode <mode>', `who holds the new keys: ${modesText} (default: as configured)`, keyModes))
+    .addOption(choice('--mode <mode>', `who holds the new keys: ${keyModesHelp} (default: as configured)`, keyModes))
     .option('--resume', 'go on with the --keys-out of a run that was interrupted, or had failures')
     .option('--report <file>', 'write each failure to a new file, one JSON object a line; --resume replaces it')
     .option('--json', 'print the summary as one JSON object')
     .addHelpText('after', formatHelp.trimEnd())
-  withExamples(addFrontendOptions(command), examples).action((flags: ImportLegacyFlags) => importAll(flags, session))
+  withExamples(addFrontendFlags(command), examples).action((flags: ImportLegacyFlags) => importAll(flags, session))
 }
 
 async function check({ dump, keys, keysOut, report, form, idKeyFile, idNonce }: ImportLegacyFlags): Promise<void> {

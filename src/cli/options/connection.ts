@@ -22,13 +22,13 @@ export interface DefaultTarget {
 
 const defaultTimeoutSeconds = 30
 
-function positiveSeconds(text: string): number {
+function parseSeconds(text: string): number {
   const seconds = Number(text)
   if (seconds > 0 && seconds <= 3600) return seconds
   throw new InvalidArgumentError('It must be a number of seconds, up to 3600.')
 }
 
-export function addConnectionOptions(command: Command, { variable, address }: DefaultTarget): Command {
+export function addConnectionFlags(command: Command, { variable, address }: DefaultTarget): Command {
   return command
     .optionsGroup('Connection:')
     .option('--address <host:port>', `server to call (default: $${variable}, else ${address})`)
@@ -36,7 +36,7 @@ export function addConnectionOptions(command: Command, { variable, address }: De
     .option('--tls-cert <file>', 'certificate of this client')
     .option('--tls-key <file>', 'private key of that certificate')
     .option('--insecure', 'allow plain text to another machine')
-    .option('--timeout <seconds>', 'how long to wait for an answer', positiveSeconds, defaultTimeoutSeconds)
+    .option('--timeout <seconds>', 'how long to wait for an answer', parseSeconds, defaultTimeoutSeconds)
 }
 
 /** The channel that flags and environment describe. */
@@ -55,7 +55,7 @@ export function callOptionsOf({ timeout }: ConnectionFlags, { signal }: Session)
 }
 
 /** Runs work; the error of a server that cannot be used says which one that is, and what gRPC knows of it. */
-export async function namingServer<T>({ address, tls }: ChannelConfig, work: () => Promise<T>): Promise<T> {
+export async function withConnectionErrors<T>({ address, tls }: ChannelConfig, work: () => Promise<T>): Promise<T> {
   try {
     return await (tls ? withoutDeprecations(work) : work())
   } catch (error) {
@@ -75,7 +75,7 @@ async function withoutDeprecations<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-export function noServerAt(address: string): string {
+export function unreachableMessage(address: string): string {
   return `no server answers at ${address}`
 }
 
@@ -83,7 +83,7 @@ function named(error: VaultError, address: string): VaultError {
   const { reason } = error
   const words = wordsOfGrpc(error)
   if (reason === 'UNREACHABLE' && (words === '' || words.includes('ECONNREFUSED'))) {
-    return new VaultError(reason, { message: noServerAt(address), cause: error })
+    return new VaultError(reason, { message: unreachableMessage(address), cause: error })
   }
   if (words === '' || (reason !== 'UNREACHABLE' && reason !== 'INTERNAL')) return error
   const isBroken = reason === 'UNREACHABLE'

@@ -7,7 +7,7 @@ const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w
 const lastTime = Date.parse('9999-12-31T23:59:59Z')
 
 /** The time of an RFC 3339 text with its zone; undefined for anything else. */
-export function timeOf(text: string): Date | undefined {
+export function parseTime(text: string): Date | undefined {
   const [, day = ''] = rfc3339.exec(text) ?? []
   const [midnight, time] = [new Date(`${day}T00:00:00Z`), new Date(text)]
   if (day === '' || Number.isNaN(midnight.getTime()) || Number.isNaN(time.getTime())) return undefined
@@ -16,10 +16,10 @@ export function timeOf(text: string): Date | undefined {
 }
 
 /** The parser of a flag. Whether a time has passed is for the server to say: its clock counts. */
-export function expiryOf(text: string): Date {
+export function parseExpiry(text: string): Date {
   const [, count, unit = ''] = fromNow.exec(text) ?? []
   const time =
-    count === undefined ? timeOf(text) : new Date(Date.now() + Number(count) * (unitSeconds[unit] ?? 0) * 1000)
+    count === undefined ? parseTime(text) : new Date(Date.now() + Number(count) * (unitSeconds[unit] ?? 0) * 1000)
   if (time !== undefined && time.getTime() <= lastTime) return time
   throw new InvalidArgumentError(
     'It must be a time with its zone, such as 2027-01-01T00:00:00Z, or how long from now, such as 30d (s, m, h, d or w).',

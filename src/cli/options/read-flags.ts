@@ -16,7 +16,7 @@ export interface ReadFlags extends RecordFlags, KeyFlags {
 
 export type ReadRequest = RequestInput<RetrieveRecordRequest> & Pick<RetrieveRecordRequest, 'recordName' | 'recordKey'>
 
-export function addKeyOptions(command: Command): Command {
+export function addKeyFlags(command: Command): Command {
   return command
     .option('--key-file <file>', 'the record key')
     .addOption(new Option('--key-stdin', 'the record key is on standard input').conflicts('keyFile'))
@@ -24,7 +24,7 @@ export function addKeyOptions(command: Command): Command {
 }
 
 export function addReadFlags(command: Command): Command {
-  return addKeyOptions(command)
+  return addKeyFlags(command)
     .option('--version <n>', 'an older version that is kept, with its own record key', wholeNumber(1))
     .option('--expect-key-id <hex>', 'refuse any other version than this: protection against rollback', hexOf(16))
 }
@@ -38,7 +38,7 @@ export async function readRequestOf(flags: ReadFlags, session: Session): Promise
 }
 
 /** The front end does not tell a record that needs a key from one of mode `server` whose bound bytes are others. */
-export function keylessError(cause: unknown, { recordKey }: Pick<ReadRequest, 'recordKey'>): unknown {
+export function explainMissingKey(cause: unknown, { recordKey }: Pick<ReadRequest, 'recordKey'>): unknown {
   if (recordKey !== '' || !(cause instanceof VaultError) || cause.reason !== 'RECORD_KEY_MISMATCH') return cause
   const message = 'the record does not open without a record key'
   const fields = [{ field: 'no record key', description: message }]

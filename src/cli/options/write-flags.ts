@@ -3,10 +3,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { RequestInput } from '../../frontend/client.js'
 import type { Precondition, StoreRecordRequest } from '../../gen/encserver/v1/frontend.js'
 import { hexOf } from '../files/input.js'
-import { expiryOf } from './expiry.js'
-import { type KeyModeName, keyModes } from './frontend-call.js'
+import { parseExpiry } from './expiry.js'
 
-export interface LifeFlags {
+export interface WriteFlags {
   expires?: Date
   contentType?: string
   label?: Record<string, string>
@@ -19,7 +18,7 @@ export interface ConditionFlags {
 }
 
 /** What a request may hold of it. */
-export type Life = Pick<RequestInput<StoreRecordRequest>, 'expireTime' | 'attributes' | 'keepVersions'>
+export type WriteFields = Pick<RequestInput<StoreRecordRequest>, 'expireTime' | 'attributes' | 'keepVersions'>
 
 const maxKeptVersions = 100
 
@@ -37,39 +36,28 @@ function collectLabel(text: string, labels: Record<string, string> = {}): Record
   const at = text.indexOf('=')
   if (at < 1) throw new InvalidArgumentError('It must be KEY=VALUE.')
   const key = text.slice(0, at)
-  const refusal = labelRefusal(key)
+  const refusal = labelKeyProblem(key)
   if (refusal) throw new InvalidArgumentError(`The key ${refusal}.`)
   if (Object.hasOwn(labels, key)) throw new InvalidArgumentError('There is a label of that key already.')
   return { ...labels, [key]: text.slice(at + 1) }
 }
 
 /** Why there can be no label of that key; undefined if there can. */
-export function labelRefusal(key: string): string | undefined {
+export function labelKeyProblem(key: string): string | undefined {
   // The decoders of both sides would drop it unseen.
   return key === '__proto__' ? 'must not be __proto__' : undefined
 }
 
-/** What each mode means, for help. */
-export const modesText = 'client, its caller; server, the vault, and there is no record key; split, each a half'
-
-export function addModeOption(command: Command, whose = "the record's key"): Command {
-  return command.addOption(
-    new Option('--mode <mode>', `who holds ${whose}: ${modesText} (default: as the front end is configured)`).choices(
-      Object.keys(keyModes),
-    ),
-  )
-}
-
-export function addIfKeyIdOption(command: Command): Command {
+export function addIfKeyIdFlag(command: Command): Command {
   return command.option('--if-key-id <hex>', 'only if the record there has this key id', hexOf(16))
 }
 
-export function addConditionOptions(command: Command): Command {
+export function addConditionFlags(command: Command): Command {
   const absent = new Option('--if-absent', 'only if there is no record of that name').conflicts('ifKeyId')
-  return addIfKeyIdOption(command.addOption(absent))
+  return addIfKeyIdFlag(command.addOption(absent))
 }
 
-export function addKeepOption(command: Command): Command {
+export function addKeepVersionsFlag(command: Command): Command {
   return command.option(
     '--keep-versions <n>',
     'how many versions to keep, this one included (default: as the record was told before)',
@@ -77,10 +65,10 @@ export function addKeepOption(command: Command): Command {
   )
 }
 
-export function addLifeOptions(command: Command): Command {
-  return addKeepOption(
+export function addWriteFlags(command: Command): Command {
+  return addKeepVersionsFlag(
     command
-      .option('--expires <time>', 'when it goes by itself: 2027-01-01T00:00:00Z, or 12h or 30d from now', expiryOf)
+      .option('--expires <time>', 'when it goes by itself: 2027-01-01T00:00:00Z, or 12h or 30d from now', parseExpiry)
       .option('--content-type <type>', 'what the data is, such as image/png; sealed')
       .option('--label <key=value>', 'something to find it by in a list; sealed; may be repeated', collectLabel),
   )
@@ -92,16 +80,11 @@ export function preconditionOf({ ifAbsent, ifKeyId }: ConditionFlags): Precondit
 }
 
 /** What the flags ask for; nothing of what they do not name. */
-export function lifeOf({ expires, contentType, label, keepVersions }: LifeFlags): Life {
+export function writeFieldsOf({ expires, contentType, label, keepVersions }: WriteFlags): WriteFields {
   const described = contentType !== undefined || label !== undefined
   return {
     ...(expires && { expireTime: expires }),
     ...(described && { attributes: { contentType: contentType ?? '', labels: label ?? {} } }),
     ...(keepVersions !== undefined && { keepVersions }),
   }
-}
-
-/** The mode of a request, if one is named. */
-export function modeOf(mode: KeyModeName | undefined): Pick<RequestInput<StoreRecordRequest>, 'keyMode'> {
-  return mode === undefined ? {} : { keyMode: keyModes[mode] }
 }

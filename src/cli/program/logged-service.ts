@@ -20,9 +20,9 @@ export interface StartedService {
 const { pid } = process
 
 /** Starts a service; its log is closed when it stops, and when it does not start. */
-export async function loggedService(log: Logger, start: () => Promise<StartedService>): Promise<RunningService> {
+export async function startLoggedService(log: Logger, start: () => Promise<StartedService>): Promise<RunningService> {
   const { listen, keeps, stop } = await start().catch(async (error: unknown) => {
-    noteFailure(log, error)
+    logFailure(log, error)
     await closeLog(log)
     throw error
   })
@@ -45,7 +45,7 @@ function transportOf({ tls }: ListenConfig): string {
   return tls.clientCaFile === '' ? 'TLS' : 'mutual TLS'
 }
 
-function noteFailure(log: Logger, thrown: unknown): void {
+function logFailure(log: Logger, thrown: unknown): void {
   const error = asVaultError(thrown)
   if (isAbort(thrown)) log.info('stop')
   else log.error('start failed', { version, pid, ...outcomeOf(error), why: error.message })

@@ -42,12 +42,12 @@ export function rootCommand(name: string, { terminal }: Session): Command {
     .enablePositionalOptions() // a --version behind a subcommand is one of its own
 }
 
-function unknownOption(flag: string, { options }: Command): string {
-  return `unknown option '${flag}'${meaning(flag, [...options.map(({ long }) => long ?? ''), '--help'])}`
+function unknownOptionMessage(flag: string, { options }: Command): string {
+  return `unknown option '${flag}'${suggestion(flag, [...options.map(({ long }) => long ?? ''), '--help'])}`
 }
 
 /** As commander says it. */
-function meaning(word: string, known: string[]): string {
+function suggestion(word: string, known: string[]): string {
   const meant = didYouMean(word, known)
   return meant === undefined ? '' : `\n(Did you mean ${meant}?)`
 }
@@ -57,17 +57,17 @@ export function defaultAction<Flags>(command: Command, run: (flags: Flags) => Pr
   command.allowExcessArguments(true).allowUnknownOption(true)
   command.action(async (flags: Flags) => {
     const [wrong] = command.args
-    if (wrong !== undefined) command.error(`error: ${wrongWord(wrong, command)}`)
+    if (wrong !== undefined) command.error(`error: ${unknownWordMessage(wrong, command)}`)
     await run(flags)
   })
 }
 
-function wrongWord(word: string, command: Command): string {
-  if (word.startsWith('-')) return unknownOption(word, command)
+function unknownWordMessage(word: string, command: Command): string {
+  if (word.startsWith('-')) return unknownOptionMessage(word, command)
   const { parent } = command
   const known = [...(parent?.commands.map((each) => each.name()) ?? []), 'help']
   if (known.includes(word)) return `flags go behind the command: ${parent?.name()} ${word} ...`
-  return `there is no command '${word}'${meaning(word, known)}`
+  return `there is no command '${word}'${suggestion(word, known)}`
 }
 
 // Arguments are in everybody's process list and in the shell's history. Checked before commander may quote them.
@@ -93,7 +93,7 @@ export async function runProgram({ build, hints }: Program, terminal: Terminal):
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    return failed(error, { hints, terminal, signal: stopping.signal })
+    return reportFailure(error, { hints, terminal, signal: stopping.signal })
   }
 }
 
@@ -102,7 +102,7 @@ interface Failure extends Session {
 }
 
 // What failed because the program is stopping failed for that reason; a reader who has left wants no message.
-function failed(error: unknown, { hints, terminal, signal }: Failure): number {
+function reportFailure(error: unknown, { hints, terminal, signal }: Failure): number {
   const { aborted, reason } = signal
   if (aborted && (reason as NodeJS.ErrnoException).code === 'EPIPE') return 1
   const isInterrupted = aborted && reason instanceof VaultError

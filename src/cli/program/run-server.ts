@@ -26,7 +26,7 @@ export interface RunningService {
   stop(): Promise<void>
 }
 
-function commandOf({ name, description, examples }: ServerProgram): Command {
+function serverCommand({ name, description, examples }: ServerProgram): Command {
   return withExamples(addServerFlags(new Command(name)), examples)
     .description(description)
     .configureHelp(helpStyle)
@@ -45,7 +45,7 @@ export function quietGrpc(env: NodeJS.ProcessEnv): void {
 }
 
 /** Says that a program has made a keyring, which its operator must know. */
-export function noteKeyring(program: string, file: string): void {
+export function announceKeyring(program: string, file: string): void {
   printNote(`${program}: made a keyring at ${file}; keep a copy: without it no record can be read`)
 }
 
@@ -54,9 +54,9 @@ export async function runServer(program: ServerProgram, process: NodeJS.Process)
   quietGrpc(process.env)
   setFlagsFromString(heapGrowth)
   const stopping = new AbortController()
-  const signalled = onSignal(process, program.name, () => stopping.abort())
+  const signalled = firstSignal(process, program.name, () => stopping.abort())
   try {
-    const flags = commandOf(program).parse(process.argv).opts<ServerFlags>()
+    const flags = serverCommand(program).parse(process.argv).opts<ServerFlags>()
     const service = await program.start(configSources(flags, process.env), stopping.signal)
     printNote(`${program.name}: ${service.summary}`)
     await signalled
@@ -82,7 +82,7 @@ export function isAbort(error: unknown): boolean {
 const signalCodes = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }
 
 /** From now on a signal does not wait. */
-export function endAtSignal(process: NodeJS.Process, name: string): void {
+export function exitOnSignal(process: NodeJS.Process, name: string): void {
   for (const [signal, code] of Object.entries(signalCodes)) {
     process.on(signal, () => {
       printNote(`${name}: stopping at once: calls in flight are cut`)
@@ -91,12 +91,12 @@ export function endAtSignal(process: NodeJS.Process, name: string): void {
   }
 }
 
-function onSignal(process: NodeJS.Process, name: string, stop: () => void): Promise<void> {
+function firstSignal(process: NodeJS.Process, name: string, stop: () => void): Promise<void> {
   return new Promise((resolve) => {
     const first = () => {
       stop()
       resolve()
-      endAtSignal(process, name)
+      exitOnSignal(process, name)
     }
     for (const signal of Object.keys(signalCodes)) process.once(signal, first)
   })

@@ -23,12 +23,12 @@ export function toJson(value: object): string {
 }
 
 /** Some of many failed, and each has been reported: the program has failed, but not for one reason. */
-export class SomeFailed extends Error {}
+export class PartialFailure extends Error {}
 
 /** Prints what went wrong and what to do, and returns the exit code. */
 export function printError(thrown: unknown, hints: Hints = noHints, output: Output = process): number {
   if (!(thrown instanceof VaultError)) {
-    printNote(`error: ${unexpected(thrown)}`, output)
+    printNote(`error: ${unexpectedMessage(thrown)}`, output)
     return 1
   }
   printNote(`error: ${thrown.reason}: ${thrown.message.split('\n').map(printable).join('\n')}`, output)
@@ -38,9 +38,9 @@ export function printError(thrown: unknown, hints: Hints = noHints, output: Outp
 
 // A file or stream that fails says enough in its message ("ENOENT: no such file or directory, open 'x'"); all else is
 // a bug, and wants its stack.
-function unexpected(thrown: unknown): string {
+function unexpectedMessage(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown)
-  if (thrown instanceof SomeFailed) return thrown.message
+  if (thrown instanceof PartialFailure) return thrown.message
   return 'syscall' in thrown ? thrown.message : (thrown.stack ?? thrown.message)
 }
 

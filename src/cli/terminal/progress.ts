@@ -26,7 +26,7 @@ const refreshMs = 200
 const rateOverMs = 10_000
 
 /** A time to wait in words: "8 s", "3 min 20 s", "2 h 5 min". */
-export function duration(seconds: number): string {
+export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.ceil(seconds))
   if (whole < 60) return `${whole} s`
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
@@ -34,30 +34,35 @@ export function duration(seconds: number): string {
 }
 
 /** What the line says, given how fast it went lately. */
-export function progressText(verb: string, { done, failed, bytes = 0, totalBytes }: Position, pace: Pace): string {
+export function recordProgressText(
+  verb: string,
+  { done, failed, bytes = 0, totalBytes }: Position,
+  pace: Pace,
+): string {
   const parts = [`${done} ${verb}`]
   if (failed > 0) parts.push(`${failed} failed`)
   if (totalBytes) parts.push(`${Math.min(100, Math.floor((100 * bytes) / totalBytes))} %`)
   if (pace.recordsPerSecond > 0) parts.push(`${Math.round(pace.recordsPerSecond)}/s`)
-  if (totalBytes && pace.bytesPerSecond > 0) parts.push(`${duration((totalBytes - bytes) / pace.bytesPerSecond)} left`)
+  if (totalBytes && pace.bytesPerSecond > 0)
+    parts.push(`${formatDuration((totalBytes - bytes) / pace.bytesPerSecond)} left`)
   return parts.join(', ')
 }
 
 const byteUnits = ['bytes', 'kB', 'MB', 'GB', 'TB']
 
 /** So many bytes in words: "812 bytes", "3.1 MB". */
-export function byteCount(bytes: number): string {
+export function formatBytes(bytes: number): string {
   let [shown, unit] = [bytes, 0]
   for (; shown >= 999.95 && unit < byteUnits.length - 1; unit += 1) shown /= 1000
   return `${unit === 0 ? Math.round(shown) : shown.toFixed(1)} ${byteUnits[unit]}`
 }
 
 /** The same for one long record, which is counted in bytes. */
-export function bytesText(verb: string, { bytes = 0, totalBytes }: Position, { bytesPerSecond }: Pace): string {
-  const parts = [`${byteCount(bytes)} ${verb}`]
+export function byteProgressText(verb: string, { bytes = 0, totalBytes }: Position, { bytesPerSecond }: Pace): string {
+  const parts = [`${formatBytes(bytes)} ${verb}`]
   if (totalBytes) parts.push(`${Math.min(100, Math.floor((100 * bytes) / totalBytes))} %`)
-  if (bytesPerSecond > 0) parts.push(`${byteCount(bytesPerSecond)}/s`)
-  if (totalBytes && bytesPerSecond > 0) parts.push(`${duration((totalBytes - bytes) / bytesPerSecond)} left`)
+  if (bytesPerSecond > 0) parts.push(`${formatBytes(bytesPerSecond)}/s`)
+  if (totalBytes && bytesPerSecond > 0) parts.push(`${formatDuration((totalBytes - bytes) / bytesPerSecond)} left`)
   return parts.join(', ')
 }
 
@@ -78,7 +83,7 @@ const silent: Progress = { show: () => undefined, clear: () => undefined }
 export function progressLine(
   verb: string,
   { stdout, stderr }: Pick<Terminal, 'stdout' | 'stderr'>,
-  textOf: typeof progressText = progressText,
+  textOf: typeof recordProgressText = recordProgressText,
 ): Progress {
   if (!stderr.isTTY) return silent
   const samples: Sample[] = []

@@ -1,7 +1,8 @@
 // How a record's description is printed: an object for scripts, a row for people.
+
 import type { RecordInfo } from '../../frontend/client.js'
 import type { RecordAttributes } from '../../gen/encserver/v1/frontend.js'
-import { keyModeName } from '../options/frontend-call.js'
+import { keyModeName } from '../options/key-mode.js'
 import { printable } from './terminal.js'
 
 export function recordJson({ keyMode, attributes, ...described }: RecordInfo): object {

@@ -25,17 +25,16 @@ export function trialSteps({ terminal }: Session): Step {
 }
 
 /** The error of a vault that does not do what it promises. */
-export function brokenPromise(message: string): VaultError {
+export function trialFailure(message: string): VaultError {
   return new VaultError('INTERNAL', { message })
 }
 
 /** Throws, and says where they differ, unless both are the same bytes. */
-export async function compare(found: Buffer, expected: Buffer): Promise<void> {
+export async function assertSameBytes(found: Buffer, expected: Buffer): Promise<void> {
   if (found.equals(expected)) return
-  if (found.length !== expected.length)
-    throw brokenPromise(`${expected.length} bytes went in, ${found.length} came out`)
+  if (found.length !== expected.length) throw trialFailure(`${expected.length} bytes went in, ${found.length} came out`)
   const at = expected.findIndex((byte, index) => byte !== found[index])
-  throw brokenPromise(`byte ${at} came out as ${hex(found[at])}, and went in as ${hex(expected[at])}`)
+  throw trialFailure(`byte ${at} came out as ${hex(found[at])}, and went in as ${hex(expected[at])}`)
 }
 
 function hex(byte = 0): string {

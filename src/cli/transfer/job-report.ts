@@ -5,7 +5,7 @@ import { invalidField, type VaultError } from '../../core/errors.js'
 import { isThere } from '../files/append-file.js'
 import { type AtomicFile, openAtomicFile } from '../files/atomic-file.js'
 import type { Session } from '../program/program.js'
-import { printLine, printNote, SomeFailed, toJson } from '../terminal/output.js'
+import { PartialFailure, printLine, printNote, toJson } from '../terminal/output.js'
 import { type Position, type Progress, progressLine } from '../terminal/progress.js'
 import { printable } from '../terminal/terminal.js'
 
@@ -88,7 +88,7 @@ export async function openJobReport(verb: string, flags: JobReportFlags, { termi
       if (advice.done && count.done + count.skipped > 0) note(advice.done)
       if (count.failed === 0) return
       if (advice.failed) note(advice.failed)
-      throw new SomeFailed(`${count.failed} failed${report === undefined ? '' : `; ${report} says why`}`)
+      throw new PartialFailure(`${count.failed} failed${report === undefined ? '' : `; ${report} says why`}`)
     },
     async close() {
       progress.clear()

@@ -87,7 +87,7 @@ describe('beclient views', () => {
     await fe(['upload', '--in', join(work, 'film')])
     const recordId = await recordIdOfAll()
     const shown = (await be('get', '--record-id', recordId)).stdout
-    expect(shown).to.include('envelope      88 bytes for 1500000 bytes of data, which are in 2 parts\n')
+    expect(shown).to.include('envelope      88 bytes for 1500000 bytes of data, in 2 parts\n')
     expect(shown).to.include('the ciphertext is in the parts\n')
     const listed = (await be('list', '--user-pseudonym', recordId.slice(0, 72))).stdout
     expect(listed).to.include('  1500000 bytes  2 parts  ')

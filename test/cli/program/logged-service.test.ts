@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { loggedService, type StartedService } from '../../../src/cli/program/logged-service.js'
+import { type StartedService, startLoggedService } from '../../../src/cli/program/logged-service.js'
 import { VaultError } from '../../../src/core/errors.js'
 import { version } from '../../../src/core/version.js'
 import { type Event, failure, keepingLog, localhost } from '../../core/fake-frontend.js'
@@ -28,7 +28,7 @@ describe('a service and its log', () => {
   it('has a line when it serves, when it takes no more calls, and when it has stopped', async () => {
     const { log, events, isClosed } = closingLog()
     const stop = async () => void log.info('work ends')
-    const service = await loggedService(log, async () => ({ ...started, stop }))
+    const service = await startLoggedService(log, async () => ({ ...started, stop }))
     expect(service.summary).to.equal('listening on 127.0.0.1:1, store in data/backend')
     await service.stop()
     expect(isClosed()).to.equal(true)
@@ -53,7 +53,7 @@ describe('a service and its log', () => {
     for (const [clientCaFile, transport] of Object.entries({ '': 'TLS', 'ca.pem': 'mutual TLS' })) {
       const { log, events } = keepingLog()
       const listen = { ...localhost, tls: { ...tls, clientCaFile } }
-      await loggedService(log, async () => ({ ...started, listen }))
+      await startLoggedService(log, async () => ({ ...started, listen }))
       expect(events[0]).to.include({ message: 'start', transport })
     }
   })
@@ -77,7 +77,7 @@ describe('a service and its log', () => {
   for (const [how, thrown, line] of failures) {
     it(`has a line when it does not start, ${how}, and is closed`, async () => {
       const { log, events, isClosed } = closingLog()
-      expect(await failure(loggedService(log, () => Promise.reject(thrown)))).to.equal(thrown)
+      expect(await failure(startLoggedService(log, () => Promise.reject(thrown)))).to.equal(thrown)
       expect(events.map(fieldsOf)).to.deep.equal([line])
       expect(isClosed()).to.equal(true)
     })
@@ -86,7 +86,7 @@ describe('a service and its log', () => {
   it('has the stack of a bug that ends its start', async () => {
     const { log, events } = keepingLog()
     const bug = new TypeError('bug')
-    await failure(loggedService(log, () => Promise.reject(bug)))
+    await failure(startLoggedService(log, () => Promise.reject(bug)))
     expect(events[0]).to.include({ level: 'error', status: 'INTERNAL' })
     expect(events[0]?.['cause']).to.equal(bug)
   })

@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { byteCount, bytesText, duration, progressLine, progressText } from '../../../src/cli/terminal/progress.js'
+import {
+  byteProgressText,
+  formatBytes,
+  formatDuration,
+  progressLine,
+  recordProgressText,
+} from '../../../src/cli/terminal/progress.js'
 import { fakeTerminal } from '../fake-terminal.js'
 
 const pace = { recordsPerSecond: 1234.4, bytesPerSecond: 10 }
@@ -8,22 +14,26 @@ const pace = { recordsPerSecond: 1234.4, bytesPerSecond: 10 }
 describe('progress', () => {
   it('says how much, how fast and how long', () => {
     const position = { done: 4210, failed: 0, bytes: 420, totalBytes: 1000 }
-    expect(progressText('imported', position, pace)).to.equal('4210 imported, 42 %, 1234/s, 58 s left')
-    expect(progressText('imported', { ...position, failed: 3 }, pace)).to.include('4210 imported, 3 failed, 42 %')
+    expect(recordProgressText('imported', position, pace)).to.equal('4210 imported, 42 %, 1234/s, 58 s left')
+    expect(recordProgressText('imported', { ...position, failed: 3 }, pace)).to.include('4210 imported, 3 failed, 42 %')
   })
 
   it('says nothing of what it does not know', () => {
     const unknown = { recordsPerSecond: 0, bytesPerSecond: 0 }
-    expect(progressText('exported', { done: 7, failed: 0 }, pace)).to.equal('7 exported, 1234/s')
-    expect(progressText('exported', { done: 0, failed: 0, bytes: 0, totalBytes: 0 }, unknown)).to.equal('0 exported')
+    expect(recordProgressText('exported', { done: 7, failed: 0 }, pace)).to.equal('7 exported, 1234/s')
+    expect(recordProgressText('exported', { done: 0, failed: 0, bytes: 0, totalBytes: 0 }, unknown)).to.equal(
+      '0 exported',
+    )
   })
 
   it('counts one long record in bytes', () => {
     const position = { done: 0, failed: 0, bytes: 310_500_000, totalBytes: 1_000_000_000 }
     const fast = { recordsPerSecond: 0, bytesPerSecond: 31_234_567 }
-    expect(bytesText('uploaded', position, fast)).to.equal('310.5 MB uploaded, 31 %, 31.2 MB/s, 23 s left')
-    expect(bytesText('uploaded', { done: 0, failed: 0, bytes: 7 }, pace)).to.equal('7 bytes uploaded, 10 bytes/s')
-    expect([999, 1000, 999_949, 999_950, 5e12, 5e15].map(byteCount)).to.deep.equal([
+    expect(byteProgressText('uploaded', position, fast)).to.equal('310.5 MB uploaded, 31 %, 31.2 MB/s, 23 s left')
+    expect(byteProgressText('uploaded', { done: 0, failed: 0, bytes: 7 }, pace)).to.equal(
+      '7 bytes uploaded, 10 bytes/s',
+    )
+    expect([999, 1000, 999_949, 999_950, 5e12, 5e15].map(formatBytes)).to.deep.equal([
       '999 bytes',
       '1.0 kB',
       '999.9 kB',
@@ -34,7 +44,7 @@ describe('progress', () => {
   })
 
   it('has words for any time', () => {
-    expect([0.2, 59, 60, 3599.1, 3600, 90_000].map(duration)).to.deep.equal([
+    expect([0.2, 59, 60, 3599.1, 3600, 90_000].map(formatDuration)).to.deep.equal([
       '1 s',
       '59 s',
       '1 min 0 s',

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { compare, trialSteps } from '../../../src/cli/terminal/trial-steps.js'
+import { assertSameBytes, trialSteps } from '../../../src/cli/terminal/trial-steps.js'
 import { fakeTerminal } from '../fake-terminal.js'
 
 describe('trial', () => {
   const messageOf = (found: string, expected: string) =>
-    compare(Buffer.from(found), Buffer.from(expected)).then(
+    assertSameBytes(Buffer.from(found), Buffer.from(expected)).then(
       () => 'the same',
       (error) => error.message,
     )
