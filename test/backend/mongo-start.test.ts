@@ -87,7 +87,7 @@ describeMongo('startBackend with backend.store=mongodb', ['mongod', 'mongo-java-
     expect(error.reason).to.equal('STORE_UNAVAILABLE')
     await proxy.resume()
     for (let tries = 0; !events.some(({ health }) => health === 'ready'); tries += 1) {
-      if (tries > 10) expect.fail('did not become ready')
+      if (tries > 100) expect.fail('did not become ready')
       await storeInfo(backend).catch((thrown) => expect(thrown).to.be.instanceOf(VaultError))
     }
     expect(await storeInfo(backend)).to.include({ format: 1 })

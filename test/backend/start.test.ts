@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { backendClient, newCall } from '../../src/backend/client.js'
 import { type BackendConfig, backendSchema } from '../../src/backend/config.js'
@@ -7,7 +6,7 @@ import { openLevelStore } from '../../src/backend/engines/level/store.js'
 import { startBackend } from '../../src/backend/start.js'
 import { loadConfig } from '../../src/core/config/config.js'
 import { keepingLog } from '../core/fake-frontend.js'
-import { call, sampleRecord, sampleUser, storeOf, type TempFolder, tempFolder } from './samples.js'
+import { call, sampleRecord, sampleUser, storeOf, type TempFolder, tempFolder, until } from './samples.js'
 
 const none = { caFile: '', certFile: '', keyFile: '' }
 
@@ -37,11 +36,11 @@ describe('startBackend', () => {
     const client = clientOf(running.port)
     const user = sampleUser()
     const sealed = { storeTime: undefined }
-    const going = sampleRecord(user, { ...sealed, expireTime: new Date(Date.now() + 300) })
+    const going = sampleRecord(user, { ...sealed, expireTime: new Date(Date.now() + 2_000) })
     const staying = sampleRecord(user, { ...sealed, expireTime: new Date(Date.now() + 3_600_000) })
     for (const record of [going, staying])
       await client.methods.storeEnvelope(storeOf(record, { newUser: user }), newCall())
-    await sleep(1000)
+    await until(() => events.some(({ message }) => message === 'sweep'))
     const request = { recordIds: [staying.recordId], version: 0n }
     expect((await client.methods.retrieveEnvelope(request, newCall())).record).not.to.equal(undefined)
     client.close()

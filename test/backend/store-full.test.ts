@@ -104,7 +104,7 @@ describe('a store on a full disk', () => {
     it(`recovers by itself, the ${time} time, and has lost nothing`, async () => {
       const reads = expectAllKept() // reads arrive while it is reopened
       await rm(ballast())
-      await until(() => store.health() === 'ready', 10_000)
+      await until(() => store.health() === 'ready')
       await reads
       const record = sampleRecord(user)
       expect(await put(record)).to.include({ version: 1n })

@@ -52,7 +52,7 @@ export async function faultProxy(target: number): Promise<FaultProxy> {
   function pass(to: Socket, piece: Buffer): void {
     const write = () => to.writable && to.write(piece)
     if (delayMs === 0) write()
-    else setTimeout(write, delayMs)
+    else setTimeout(write, delayMs).unref()
   }
 
   const listener = createServer({ noDelay: true }, (client) => {

@@ -175,7 +175,7 @@ describe('gathered client', () => {
       }
       fake.wave(client)
       await until(() => fake.seen.batches.length === 3)
-      expect(Date.now() - startedAt).to.be.within(35, 2000)
+      expect(Date.now() - startedAt).to.be.at.least(39)
     })
 
     it('a call that is never answered delays no other', async () => {
@@ -196,19 +196,23 @@ describe('gathered client', () => {
       const user = sampleUser()
       const records = Array.from({ length: 50 }, () => sampleRecord(user, { storeTime: undefined }))
       const waiting: Promise<unknown>[] = []
+      const ends: string[] = []
+      const leaving = new AbortController()
       for (let wave = 0; wave < 4; wave += 1) {
-        const hung = client.retrieveEnvelope({ recordIds: [stuck], version: 0n }, newCall({ timeoutMs: 1_500 }))
-        waiting.push(rejection(hung).then(({ reason }) => expect(reason).to.equal('DEADLINE_EXCEEDED')))
-        const startedAt = Date.now()
+        const own = newCall({ signal: leaving.signal, timeoutMs: 120_000 })
+        const hung = client.retrieveEnvelope({ recordIds: [stuck], version: 0n }, own)
+        waiting.push(rejection(hung).then(({ reason }) => ends.push(reason)))
         const stored = await Promise.all(
           records.map((record) => {
             return client.storeEnvelope(storeOf(record, { newUser: user }), newCall())
           }),
         )
         for (const { result } of stored) expect(result).to.include({ $case: 'stored' })
-        expect(Date.now() - startedAt).to.be.below(1_000)
+        expect(ends).to.deep.equal([])
       }
+      leaving.abort()
       await Promise.all(waiting)
+      expect(ends).to.deep.equal(Array(4).fill('CANCELLED'))
     })
   })
 
@@ -288,12 +292,14 @@ describe('gathered client', () => {
       const fake = fakeBackend(never)
       const client = gathered(fake)
       const startedAt = Date.now()
-      const long = get(client, 'long', newCall({ timeoutMs: 600 }))
-      const short = get(client, 'short', newCall({ timeoutMs: 100 }))
-      expect(await reasonOf(short)).to.equal('DEADLINE_EXCEEDED')
-      expect(Date.now() - startedAt).to.be.within(90, 400)
-      expect(await reasonOf(long)).to.equal('DEADLINE_EXCEEDED')
-      expect(Date.now() - startedAt).to.be.within(590, 1_500)
+      const ended: string[] = []
+      const long = reasonOf(get(client, 'long', newCall({ timeoutMs: 1_500 }))).finally(() => ended.push('long'))
+      const short = reasonOf(get(client, 'short', newCall({ timeoutMs: 100 }))).finally(() => ended.push('short'))
+      expect(await short).to.equal('DEADLINE_EXCEEDED')
+      expect(Date.now() - startedAt).to.be.at.least(99)
+      expect(await long).to.equal('DEADLINE_EXCEEDED')
+      expect(Date.now() - startedAt).to.be.at.least(1_499)
+      expect(ended).to.deep.equal(['short', 'long'])
     })
 
     it('passes for a call that waits, which is not sent then', async () => {
@@ -319,18 +325,18 @@ describe('gathered client', () => {
       const unsent = await rejection(put(methods, 200, newCall({ timeoutMs: 150 })))
       expect([unsent.reason, neverSent(unsent)]).to.deep.equal(['DEADLINE_EXCEEDED', true])
       const fake = fakeBackend(never, () => new Promise(() => undefined))
-      const silent = await rejection(put(gathered(fake), 200, newCall({ timeoutMs: 50 })))
+      const silent = await rejection(put(gathered(fake), 200, newCall({ timeoutMs: 300 })))
       expect([silent.reason, neverSent(silent)]).to.deep.equal(['DEADLINE_EXCEEDED', false])
     })
 
     it('goes into the message as what is left of it', async () => {
       const fake = fakeBackend()
       const client = gathered(fake)
-      const timeouts = [5_000, 1_500.5, 20_000]
+      const timeouts = [50_000, 15_000.5, 200_000]
       await Promise.all(timeouts.map((timeoutMs) => get(client, 'x', newCall({ timeoutMs }))))
       const [calls = []] = fake.seen.batches
       for (const [at, timeoutMs] of timeouts.entries()) {
-        expect(calls[at]!.timeoutMs).to.be.within(timeoutMs - 500, timeoutMs + 1)
+        expect(calls[at]!.timeoutMs).to.be.within(timeoutMs - 10_000, timeoutMs + 1)
       }
     })
 
@@ -343,12 +349,12 @@ describe('gathered client', () => {
       const client = gathered(fake)
       const startedAt = Date.now()
       const short = get(client, 'short', newCall({ timeoutMs: 20 }))
-      const long = get(client, 'long', newCall({ timeoutMs: 200 }))
+      const long = get(client, 'long', newCall({ timeoutMs: 1_000 }))
       expect(await reasonOf(short)).to.equal('DEADLINE_EXCEEDED')
       expect((await long).record?.recordId.toString()).to.equal('long')
       const { signal } = fake.seen.contexts[0]!
       await new Promise<void>((resolve) => signal.addEventListener('abort', resolve))
-      expect(Date.now() - startedAt).to.be.within(1_190, 2_000)
+      expect(Date.now() - startedAt).to.be.within(1_990, 30_000)
     })
 
     it('may be none, or further than a number or a timer can say', async () => {

@@ -112,8 +112,7 @@ describe('batch streams', () => {
     const streams = streamPool({ executeBatch }, limits)
     await streams.exchange(batch())
     breakIt()
-    await pause(5)
-    expect(streams.isReady()).to.equal(false)
+    await until(() => !streams.isReady())
     expect(await streams.exchange(batch())).to.equal(undefined)
     expect(begun).to.equal(2)
   })
@@ -134,7 +133,7 @@ describe('batch streams', () => {
     const { signal, deadline } = fake.seen.contexts[0]!
     expect(deadline).to.equal(Number.POSITIVE_INFINITY)
     await new Promise<void>((resolve) => signal.addEventListener('abort', resolve))
-    expect(Date.now() - startedAt).to.be.within(45, 1_000)
+    expect(Date.now() - startedAt).to.be.at.least(49)
     expect(signal.reason).to.include({ reason: 'DEADLINE_EXCEEDED' })
   })
 
@@ -184,8 +183,8 @@ describe('batch streams', () => {
   })
 
   it('end when they have nothing to do for a moment', async () => {
-    const { streams, seen } = counted(fakeBackend(), { idleMs: 60 })
-    for (let sent = 0; sent < 5; sent += 1) {
+    const { streams, seen } = counted(fakeBackend(), { idleMs: 1_000 })
+    for (const end = Date.now() + 1_200; Date.now() < end; ) {
       await streams.exchange(batch())
       await pause(20)
     }
