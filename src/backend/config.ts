@@ -13,7 +13,7 @@ import {
 } from '../core/config/settings.js'
 import type { ServerLimits } from '../core/server/server.js'
 import type { ListenConfig } from '../core/tls/listen.js'
-import type { S3Place } from './engines/s3/place.js'
+import type { BucketSettings } from './engines/s3/bucket-settings.js'
 import { defaultPartLimits, type PartLimits } from './store/part-limits.js'
 
 export interface BackendConfig extends ListenConfig, Omit<ServerLimits, 'maxReceiveBytes'> {
@@ -32,7 +32,7 @@ export interface BackendConfig extends ListenConfig, Omit<ServerLimits, 'maxRece
   parts: PartLimits & {
     /** Where parts of large records are kept. */
     store: 'engine' | 's3'
-    s3: S3Place & {
+    s3: BucketSettings & {
       /** JSON with the access key. */
       credentialsFile: string
     }

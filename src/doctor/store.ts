@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BackendConfig } from '../backend/config.js'
 import { defaultLimits, newClient } from '../backend/engines/mongo/client.js'
-import { lastingError, storeError } from '../backend/engines/mongo/errors.js'
+import { permanentError, storeError } from '../backend/engines/mongo/errors.js'
 import { storePlace } from '../backend/open-stores.js'
 import { readMongoUri } from '../backend/store/secret-file.js'
 import { VaultError } from '../core/errors.js'
@@ -56,7 +56,7 @@ async function askMongo({ uriFile, database }: BackendConfig['mongodb']): Promis
 }
 
 function mongoProblem(error: Error, database: string): Error {
-  const lasting = lastingError(error, database)
+  const lasting = permanentError(error, database)
   if (lasting !== undefined || !(error instanceof VaultError)) return lasting ?? error
   const why = (error.cause as Error | undefined)?.message ?? error.message
   return new Error(`MongoDB does not answer: ${why}; is it running, and is backend.mongodb.uriFile right?`)

@@ -12,11 +12,6 @@ export function userPseudonymOf(recordId: Buffer): Buffer {
   return recordId.subarray(0, pseudonymBytes)
 }
 
-/** Both halves, the user's first. */
-export function halvesOf(recordId: Buffer): [user: Buffer, record: Buffer] {
-  return [userPseudonymOf(recordId), recordId.subarray(pseudonymBytes)]
-}
-
 /** A new id for a life of a record: 16 random bytes. A life id is not secret; every reader of the store sees it. */
 export function newLifeId(): Buffer {
   if (pool.length === 0) {

@@ -1,20 +1,20 @@
-// One part as a file. It is written under another name, synced and then linked: so it is there whole or not at all, and
-// is never overwritten. A folder that was just made is of no use when its own entry is lost, so before the first part of
-// a set the folders above it are synced.
-import { link, mkdir, open, readFile } from 'node:fs/promises'
+// One part as a file. The store writes it under a temporary name, syncs it and links it: so the part appears whole or not
+// at all, and is never overwritten. A part survives a power cut only if every folder above it does, so those are synced
+// before the first part of a set.
+import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
-import { syncFolder } from '../../../core/durable-file.js'
+import { linkNew, syncFolder } from '../../../core/durable-file.js'
 import { VaultError } from '../../../core/errors.js'
 import { byteRangeOf, partConflict } from '../../store/part-rules.js'
 import type { PartPiece } from '../../store/part-store.js'
-import { errorCode, ignoreMissing } from './absent-file.js'
+import { errorCode, ignoreMissing } from './fs-errors.js'
 import { foldersAbove } from './part-folders.js'
 
-/** A sweep may take the folder away again and again, but not for ever. */
+/** A sweep may remove the folder between two steps of a put; a put tries again this often. */
 const maxAttempts = 5
 
-/** The piece; undefined when the file is not there. */
+/** Reads the piece; undefined if the file is absent. Throws RANGE_PAST_END. */
 export async function readPiece(path: string, piece: PartPiece): Promise<Buffer | undefined> {
   const file = await open(path, 'r').catch(ignoreMissing)
   if (file === undefined) return undefined
@@ -33,34 +33,40 @@ export async function readPiece(path: string, piece: PartPiece): Promise<Buffer 
   }
 }
 
+/** A synced file under its temporary name, and its contents. */
+export interface TemporaryPart {
+  path: string
+  data: Buffer
+}
+
+/** The folders of part sets: makes them durable, and remembers which are. */
 export interface SetFolders {
-  /** Gives the written file its place, durably; ALREADY_EXISTS when a part with other bytes has it. */
-  place(written: { path: string; data: Buffer }, folder: string, partNumber: number): Promise<void>
-  /** The folder was removed. */
+  /** Links the part into the folder of its set, durably. Throws ALREADY_EXISTS if the number has other bytes. */
+  link(part: TemporaryPart, folder: string, partNumber: number): Promise<void>
+  /** Forgets a folder; the caller does so before it removes it. */
   forget(folder: string): void
 }
 
+/** Knows no folder at first. */
 export function setFolders(): SetFolders {
-  // Known to survive a power cut, or about to be.
+  // the folders that survive a power cut, or will once their promise resolves
   const durable = new LRUCache<string, Promise<void>>({ max: 10_000 })
 
-  function makeDurable(folder: string): Promise<void> {
+  function ensureDurable(folder: string): Promise<void> {
     const known = durable.get(folder)
     if (known) return known
-    const made = make(folder)
+    const made = makeDurable(folder)
     durable.set(folder, made)
     made.catch(() => durable.delete(folder))
     return made
   }
 
   return {
-    async place({ path, data }, folder, partNumber) {
-      const place = join(folder, String(partNumber))
+    async link(part, folder, partNumber) {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          await makeDurable(folder)
-          await linkOrSame(path, place, data)
-          return await syncFolder(folder)
+          await ensureDurable(folder)
+          return await linkOrCompare(part, folder, partNumber)
         } catch (error) {
           if (errorCode(error) !== 'ENOENT' || attempt === maxAttempts) throw error
           durable.delete(folder)
@@ -71,18 +77,20 @@ export function setFolders(): SetFolders {
   }
 }
 
-async function make(folder: string): Promise<void> {
+async function makeDurable(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  // Also those that were there: whoever made them may have ended before it synced them.
+  // Existing folders too: the process that made them may have ended before it synced them.
   for (const above of foldersAbove(folder)) await syncFolder(above)
 }
 
-async function linkOrSame(path: string, place: string, data: Buffer): Promise<void> {
+async function linkOrCompare({ path, data }: TemporaryPart, folder: string, partNumber: number): Promise<void> {
+  const target = join(folder, String(partNumber))
   try {
-    await link(path, place) // unlike rename, it fails when the name is taken
+    await linkNew(path, target)
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
-    const there = await readFile(place)
-    if (!there.equals(data)) throw partConflict()
+    const stored = await readFile(target)
+    if (!stored.equals(data)) throw partConflict()
+    await syncFolder(folder) // the put that linked it may not have done so yet
   }
 }

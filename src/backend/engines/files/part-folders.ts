@@ -1,44 +1,44 @@
-// Where parts lie as files: a folder for each user, in it one for each record, in it one for each set.
-//   <user pseudonym, base64url>/<record pseudonym, base64url>/<key id, hex>/<part number>
+// The folders of parts: one for each user, in it one for each record, in it one for each set (store/part-key.ts).
+//   <user pseudonym>/<record pseudonym>/<key id>/<part number, decimal>
 import { opendir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { halvesOf } from '../../record/record-id.js'
+import { keyIdPattern, partSetNames, partSetOf, pseudonymPattern } from '../../store/part-key.js'
 import type { PartSet } from '../../store/part-store.js'
-import { ignoreMissing } from './absent-file.js'
+import { ignoreMissing } from './fs-errors.js'
 
-const pseudonymName = /^[A-Za-z0-9_-]{48}$/
-const keyIdName = /^[0-9a-f]{32}$/
+const pseudonymName = new RegExp(`^${pseudonymPattern}$`)
+const keyIdName = new RegExp(`^${keyIdPattern}$`)
 const partName = /^(0|[1-9]\d{0,6})$/
 
-export function folderOf(root: string, { recordId, keyId }: PartSet): string {
-  const [user, record] = halvesOf(recordId)
-  return join(root, user.toString('base64url'), record.toString('base64url'), keyId.toString('hex'))
+/** The folder of a set. */
+export function folderOf(root: string, set: PartSet): string {
+  return join(root, ...partSetNames(set))
 }
 
-/** The folders above a set's, the nearest first; the last is the root. */
+/** The folders above the folder of a set, from its record up to the root. */
 export function foldersAbove(setFolder: string): [record: string, user: string, root: string] {
   const record = dirname(setFolder)
   const user = dirname(record)
   return [record, user, dirname(user)]
 }
 
-/** The names in a folder; none when it is not there, or not any more. */
+/** The names in a folder that match; none if the folder is absent. */
 async function* namesIn(folder: string, pattern: RegExp): AsyncGenerator<string> {
   const entries = await opendir(folder).catch(ignoreMissing)
   if (entries === undefined) return
   for await (const { name } of entries) if (pattern.test(name)) yield name
 }
 
+/** The numbers of the parts in the folder of a set, in no order. */
 export async function* partNumbersIn(setFolder: string): AsyncGenerator<number> {
   for await (const name of namesIn(setFolder, partName)) yield Number(name)
 }
 
+/** The sets below the root, in no order; a set whose folder is empty is among them. */
 export async function* setsIn(root: string): AsyncGenerator<PartSet> {
   for await (const user of namesIn(root, pseudonymName)) {
     for await (const record of namesIn(join(root, user), pseudonymName)) {
-      for await (const keyId of namesIn(join(root, user, record), keyIdName)) {
-        yield { recordId: Buffer.from(user + record, 'base64url'), keyId: Buffer.from(keyId, 'hex') }
-      }
+      for await (const keyId of namesIn(join(root, user, record), keyIdName)) yield partSetOf([user, record, keyId])
     }
   }
 }

@@ -1,5 +1,5 @@
-// The parts of the embedded store: files below one folder (part-folders.ts). One process owns the folder: it is in that of
-// the store, which LevelDB locks.
+// The part store of the embedded engine: files below one folder (part-folders.ts). That folder lies in the folder of the
+// record store, so LevelDB's lock gives it to one process.
 import { mkdir, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makePrivateFolder, syncFolder, writeSynced } from '../../../core/durable-file.js'
@@ -8,12 +8,11 @@ import { admission } from '../../../core/server/admission.js'
 import { checkDeadline } from '../../store/deadline.js'
 import type { PartSetState, PartStore } from '../../store/part-store.js'
 import type { StoreCall } from '../../store/store.js'
-import { errorCode, ignoreMissing } from './absent-file.js'
-import { fileError } from './errors.js'
+import { errorCode, fileError, ignoreMissing } from './fs-errors.js'
 import { readPiece, setFolders } from './part-file.js'
 import { folderOf, foldersAbove, partNumbersIn, setsIn } from './part-folders.js'
 
-async function stateIn(setFolder: string): Promise<PartSetState | undefined> {
+async function readState(setFolder: string): Promise<PartSetState | undefined> {
   let count = 0
   let last = -1
   for await (const partNumber of partNumbersIn(setFolder)) {
@@ -24,7 +23,7 @@ async function stateIn(setFolder: string): Promise<PartSetState | undefined> {
   return first && count === last + 1 ? { count, begun: first.mtime } : undefined
 }
 
-/** Removes a folder unless something is in it. */
+/** Removes a folder if it is empty. */
 async function removeEmpty(folder: string): Promise<void> {
   await rmdir(folder).catch((error: unknown) => {
     if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EEXIST') ignoreMissing(error)
@@ -32,7 +31,7 @@ async function removeEmpty(folder: string): Promise<void> {
 }
 
 async function removeSet(setFolder: string, call: StoreCall): Promise<void> {
-  // One by one, so that a stop does not wait for many thousand of them.
+  // One by one: the end of the call must not wait for thousands of files.
   for await (const partNumber of partNumbersIn(setFolder)) {
     checkDeadline(call)
     await unlink(join(setFolder, String(partNumber))).catch(ignoreMissing)
@@ -47,7 +46,7 @@ function filePartStore(root: string, unfinished: string): PartStore {
   const folders = setFolders()
   const work = admission(Number.POSITIVE_INFINITY)
   let closed = false
-  let written = 0
+  let temporaryFiles = 0
 
   function run<T>(task: () => Promise<T>, call: StoreCall): Promise<T> {
     return work.run(async () => {
@@ -60,17 +59,17 @@ function filePartStore(root: string, unfinished: string): PartStore {
   return {
     put: ({ partNumber, data, ...set }, call) =>
       run(async () => {
-        const path = join(unfinished, String(written++))
+        const path = join(unfinished, String(temporaryFiles++))
         try {
           await writeSynced(path, data)
-          await folders.place({ path, data }, folderOf(root, set), partNumber)
+          await folders.link({ path, data }, folderOf(root, set), partNumber)
         } finally {
-          await unlink(path).catch(() => undefined) // the next start removes it, if it is there at all
+          await unlink(path).catch(() => undefined) // absent after a failed write; the next start removes leftovers
         }
       }, call),
     get: (piece, call) => run(() => readPiece(join(folderOf(root, piece), String(piece.partNumber)), piece), call),
-    state: (set, call) => run(() => stateIn(folderOf(root, set)), call),
-    newest: (set, call) => run(async () => (await stat(folderOf(root, set)).catch(ignoreMissing))?.mtime, call), // each new part changes it
+    state: (set, call) => run(() => readState(folderOf(root, set)), call),
+    newest: (set, call) => run(async () => (await stat(folderOf(root, set)).catch(ignoreMissing))?.mtime, call), // a new part changes it
     async *sets(call) {
       const found = setsIn(root)
       try {
@@ -94,12 +93,12 @@ function filePartStore(root: string, unfinished: string): PartStore {
   }
 }
 
-/** Opens the folder, and makes it if it is not there; what an ended process left unfinished is removed. */
+/** Opens the folder, creates it if absent, and removes the temporary files of an ended process. Throws STORE_UNAVAILABLE. */
 export async function openFilePartStore(root: string): Promise<PartStore> {
   const unfinished = join(root, '.unfinished')
   try {
     await makePrivateFolder(root)
-    await syncFolder(dirname(root)) // it may have been made by a process that ended before it synced
+    await syncFolder(dirname(root)) // the process that made it may have ended before it synced the folder
     await rm(unfinished, { recursive: true, force: true })
     await mkdir(unfinished, { mode: 0o700 })
   } catch (error) {

@@ -2,13 +2,11 @@
 
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { VaultError } from '../../../core/errors.js'
 import { noDeadline } from '../../store/deadline.js'
+import { checkStoreFormat, missingStoreFormat, storeFormat } from '../../store/format.js'
 import type { StoreCall } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'
 
-/** The store format that this version reads and writes. */
-export const knownFormat = 1
 /** The key of the id of the bound keyring. */
 export const keyringKey = Buffer.from('keyring_id')
 
@@ -41,15 +39,8 @@ async function holdsLevel(folder: string): Promise<boolean> {
 /** Throws STORE_FORMAT unless the store is new or has the known format; `others` are the folders of its data. */
 export async function checkFormat(meta: LevelDatabase<Buffer>, others: string[]): Promise<void> {
   const stored = await meta.get(formatKey, noDeadline)
-  if (stored !== undefined && stored.toString() !== String(knownFormat)) {
-    const message = `the store has format ${stored}; this version knows format ${knownFormat}`
-    throw new VaultError('STORE_FORMAT', { message })
-  }
-  if (stored !== undefined) return
+  if (stored !== undefined) return checkStoreFormat(stored)
   // A new store gets its format before its other databases, so data without a format is the rest of a damaged store.
-  if ((await Promise.all(others.map(holdsLevel))).includes(true)) {
-    const message = 'the store has records but no format number; restore its meta folder from the same backup'
-    throw new VaultError('STORE_FORMAT', { message })
-  }
-  await setIfAbsent(meta, { key: formatKey, value: Buffer.from(String(knownFormat)), call: noDeadline })
+  if ((await Promise.all(others.map(holdsLevel))).includes(true)) throw missingStoreFormat('meta folder')
+  await setIfAbsent(meta, { key: formatKey, value: Buffer.from(String(storeFormat)), call: noDeadline })
 }

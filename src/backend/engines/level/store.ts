@@ -11,13 +11,14 @@ import type { Backoff } from '../../../core/backoff.js'
 import { makePrivateFolder } from '../../../core/durable-file.js'
 import type { UserDocument } from '../../../gen/encserver/v1/backend.js'
 import { cutToHeader } from '../../record/envelope-header.js'
+import { storeFormat } from '../../store/format.js'
 import type { Store, StoreCall } from '../../store/store.js'
 import { type CombinedHealth, combinedHealth } from '../../store/store-health.js'
 import { type LevelDatabase, type LevelDatabaseOptions, openLevelDatabase } from './database.js'
 import { deleteWatermarks } from './delete-watermarks.js'
 import { openError } from './errors.js'
 import { expiryIndex } from './expiry-index.js'
-import { checkFormat, keyringKey, knownFormat, metaCodec, setIfAbsent } from './meta.js'
+import { checkFormat, keyringKey, metaCodec, setIfAbsent } from './meta.js'
 import { deleteRecord, getRecord, type LevelRecords, listRecords, putRecord, recordCodec } from './records.js'
 import { type Row, requireIntact } from './row-codec.js'
 import { userCacheLimits, userCodec } from './users.js'
@@ -59,7 +60,7 @@ function storeOver(databases: Databases, { health, onHealth }: CombinedHealth): 
       // In this order: a front end binds its keyring before it writes a row, so rows read first cannot lack one by chance.
       const empty = await isEmpty(databases, call)
       const keyringId = await meta.get(keyringKey, call)
-      return { format: knownFormat, keyringId, empty: empty && keyringId === undefined }
+      return { format: storeFormat, keyringId, empty: empty && keyringId === undefined }
     },
     bindKeyring: (keyringId, call) => setIfAbsent(meta, { key: keyringKey, value: keyringId, call }),
     getUser: async (pseudonym, call) => requireIntact(await users.get(pseudonym, call)),

@@ -1,5 +1,5 @@
-// The collections of a store. They stand apart so that user documents, which hold the wrapped keys, can have backups of
-// their own. Every access of a call is a point or a range on `_id`; only the sweep has an index of its own.
+// The collections of a store. User documents, which hold the wrapped keys, have a collection of their own, so that they
+// can have their own backups. Calls access `_id` alone, by point or range; only the expiry sweep needs another index.
 import type { Collection, Db, Filter, OptionalUnlessRequiredId } from 'mongodb'
 import { conflict, retryOnConflict } from '../../store/compare-and-set.js'
 import type { StoreCall } from '../../store/store.js'
@@ -8,17 +8,19 @@ import { type RecordRow, rowOptions, type UserRow } from './documents.js'
 import { hasCode } from './errors.js'
 import type { PartRow } from './part-row.js'
 
+/** A named value: the format number, or the id of the bound keyring. */
 export interface MetaRow {
   _id: string
   value: Buffer | number
 }
 
-/** Until when there are deletes of a user's records. */
+/** A delete watermark: the time until which records of a user may have been deleted. */
 export interface DeletesRow {
   _id: string
   until: Date
 }
 
+/** The collections of one database. */
 export interface Collections {
   records: Collection<RecordRow>
   versions: Collection<RecordRow>
@@ -28,12 +30,13 @@ export interface Collections {
   parts: Collection<PartRow>
 }
 
-/** Who asks, and what each command for that call may take. */
-export interface Caller {
+/** A call, and the options of each command made for it. */
+export interface MongoContext {
   call: StoreCall
   commandOf: MongoConnection['commandOf']
 }
 
+/** The collections of a database; they need not exist yet. */
 export function collectionsOf(database: Db): Collections {
   return {
     records: database.collection<RecordRow>('records', rowOptions),
@@ -45,11 +48,11 @@ export function collectionsOf(database: Db): Collections {
   }
 }
 
-/** Inserts the row unless there is one of that id; returns whether it did. */
+/** Inserts the row unless its id is taken; returns true if it did. */
 export async function insert<Row extends { _id: string }>(
   collection: Collection<Row>,
   row: Row,
-  { call, commandOf }: Caller,
+  { call, commandOf }: MongoContext,
 ): Promise<boolean> {
   try {
     await collection.insertOne(row as OptionalUnlessRequiredId<Row>, commandOf(call))
@@ -60,23 +63,23 @@ export async function insert<Row extends { _id: string }>(
   }
 }
 
-/** Inserts the row if there is none of that id; returns the one that is there now. */
+/** Inserts the row unless its id is taken; returns the row that now has the id. Throws CONTENTION. */
 export function insertIfAbsent<Row extends { _id: string }>(
   collection: Collection<Row>,
   row: Row,
-  caller: Caller,
+  context: MongoContext,
 ): Promise<Row> {
-  const { call, commandOf } = caller
+  const { call, commandOf } = context
   return retryOnConflict<Row>(async () => {
-    if (await insert(collection, row, caller)) return row
-    // Not there for a reader yet: what stood in the way has no majority so far, and may never have one.
+    if (await insert(collection, row, context)) return row
+    // The other writer's row has no majority yet, so a read does not see it. It may also be rolled back.
     const current = await collection.findOne({ _id: row._id } as Filter<Row>, commandOf(call))
     return (current as Row | null) ?? conflict
   }, call)
 }
 
-/** Whether the collection has no row at all. */
-export async function isEmpty(collection: Collection<never>, { call, commandOf }: Caller): Promise<boolean> {
+/** True if the collection has no rows. */
+export async function isEmpty(collection: Collection<never>, { call, commandOf }: MongoContext): Promise<boolean> {
   const row = await collection.findOne({}, { ...commandOf(call), projection: { _id: 1 } })
   return row === null
 }

@@ -1,5 +1,5 @@
-// The one connection to MongoDB, for the life of the process: the driver's pool, and who works with it. A call is answered
-// when its time is up, whatever the server does.
+// The connection to MongoDB: one driver pool for the life of the process, and the work that uses it. A call is answered by
+// its deadline, whatever the server does.
 import { type Db, type DbOptions, ReadConcern } from 'mongodb'
 import { VaultError } from '../../../core/errors.js'
 import { inFlight } from '../../../core/in-flight.js'
@@ -9,36 +9,39 @@ import type { StoreCall } from '../../store/store.js'
 import { retryAfterMs } from '../../store/store-health.js'
 import { type MongoLimits, newClient } from './client.js'
 import { storeError } from './errors.js'
-import { type MongoServers, mongoServers } from './servers.js'
+import { type ServerMonitor, serverMonitor } from './servers.js'
 
+/** A connection to one database. */
 export interface MongoConnection {
-  servers: MongoServers
-  /** Connects unless it is; afterwards the driver keeps the connection up by itself. */
+  servers: ServerMonitor
+  /** Connects unless connected; the driver then keeps the connection alive by itself. */
   connect(): Promise<void>
-  /** Runs work for a call; rejects with VaultError as soon as the call ends, and the work goes on in vain. */
+  /** Runs `work` for a call. Rejects with VaultError, and at the end of the call at the latest; the work may go on. */
   use<T>(work: (database: Db) => Promise<T>, call: StoreCall): Promise<T>
-  /** The options of one command of that call. */
+  /** The options of one command of that call: its time limit. */
   commandOf(call: StoreCall): { maxTimeMS: number }
-  /** Waits for the work under way, refuses what comes later. */
+  /** Refuses later work, and closes when the work in progress has ended. */
   close(): Promise<void>
 }
 
+/** How to reach the database. */
 export interface MongoConnectionOptions {
   uri: Secret
   database: string
   limits: MongoLimits
-  /** The servers may have become reachable, or may not be any more. */
+  /** A listener for changes in whether a server takes writes. */
   changed(): void
 }
 
-// What the URI says of these does not count: they are what the store's promises rest on.
+// These override the URI, because the promises of a store rest on them.
 const promises: DbOptions = {
   readPreference: 'primary',
   readConcern: new ReadConcern('majority'),
   writeConcern: { w: 'majority', journal: true },
 }
 
-export function mongoConnection({ uri, database, limits, changed }: MongoConnectionOptions): MongoConnection {
+/** Makes the connection; `connect` opens it. Throws INVALID_REQUEST for an ill-formed URI. */
+export function newConnection({ uri, database, limits, changed }: MongoConnectionOptions): MongoConnection {
   const client = newClient(uri, limits)
   const db = client.db(database, promises)
   let closed = false
@@ -53,7 +56,7 @@ export function mongoConnection({ uri, database, limits, changed }: MongoConnect
   }
 
   return {
-    servers: mongoServers(client, changed),
+    servers: serverMonitor(client, changed),
     async connect() {
       await client.connect()
     },

@@ -1,34 +1,36 @@
-// Until when there are deletes of a user's records. It stands apart from the users, whose documents hold their keys and
-// are never changed.
+// Delete watermarks in MongoDB: the time until which records of a user may have been deleted. They have a collection of
+// their own, because user documents hold keys and never change.
 
 import { type DeletesNote, endOfTime } from '../../store/store.js'
-import { type Caller, type Collections, insert } from './collections.js'
-import { idText } from './documents.js'
+import { type Collections, insert, type MongoContext } from './collections.js'
+import { encodeId } from './documents.js'
 
+/** As Store.noteDeletes: raises the watermark, and replaces one that is damaged or too late to be believed. */
 export async function recordDeletes(
   { deletes }: Collections,
   { userPseudonym, until, latest }: DeletesNote,
-  caller: Caller,
+  context: MongoContext,
 ): Promise<void> {
-  const _id = idText(userPseudonym)
+  const _id = encodeId(userPseudonym)
   const damaged = { until: { $not: { $type: 'date' } } } as const
   const filter = { _id, $or: [{ until: { $lt: until } }, { until: { $gt: latest } }, damaged] }
-  const replace = () => deletes.updateOne(filter, { $set: { until } }, caller.commandOf(caller.call))
+  const replace = () => deletes.updateOne(filter, { $set: { until } }, context.commandOf(context.call))
   const { matchedCount } = await replace()
-  if (matchedCount > 0 || (await insert(deletes, { _id, until }, caller))) return
-  await replace() // who was first may have noted an earlier time
+  if (matchedCount > 0 || (await insert(deletes, { _id, until }, context))) return
+  await replace() // the row of the concurrent writer may have an earlier time
 }
 
+/** As Store.deletesUntil. */
 export async function deletesUntil(
   { deletes }: Collections,
   userPseudonym: Buffer,
-  { call, commandOf }: Caller,
+  { call, commandOf }: MongoContext,
 ): Promise<Date | undefined> {
-  const row = await deletes.findOne({ _id: idText(userPseudonym) }, commandOf(call))
+  const row = await deletes.findOne({ _id: encodeId(userPseudonym) }, commandOf(call))
   return row ? timeOf(row) : undefined
 }
 
-/** The database may hold anything, and times that are none to us. */
+/** Tolerates damaged rows: any type, and dates that are invalid. */
 function timeOf({ until }: { until: unknown }): Date {
   return until instanceof Date && !Number.isNaN(until.getTime()) ? until : endOfTime
 }

@@ -1,16 +1,18 @@
-// How users and records lie in MongoDB. An id is text: base64url of a pseudonym is 48 symbols with nothing over, so a
-// record's `_id` is its user's 48 and then its own 48, and a user's records are one range. The envelope's header stands
-// apart from its chunks, so that lists and writes do not fetch what they do not need.
+// The documents of users and records in MongoDB. Ids are text: the base64url of a pseudonym has 48 characters without
+// padding, so a record's `_id` is 48 characters for its user and 48 of its own, and the records of a user are one range.
+// The header of an envelope is a field apart from its chunks, so that lists and writes need not fetch the chunks.
 import type { CollectionOptions } from 'mongodb'
 import { envelopeHeaderBytes } from '../../../core/envelope-sizes.js'
 import { noBytes } from '../../../core/frame.js'
 import type { SealedRecord, UserDocument } from '../../../gen/encserver/v1/backend.js'
 import { keyIdOf } from '../../record/envelope-header.js'
 
+/** A document of the collection `users`. */
 export interface UserRow extends Omit<UserDocument, 'userPseudonym'> {
   _id: string
 }
 
+/** A document of the collections `records` and `versions`. */
 export interface RecordRow {
   _id: string
   /** The etag that writes compare. */
@@ -26,56 +28,61 @@ export interface RecordRow {
   entryBox: Buffer
   header: Buffer
   chunks: Buffer
-  /** These are there when they are set: few records have them, and a sparse index holds those that expire. */
+  /** Optional fields: few records have them, and a sparse index holds the rows that expire. */
   partCount?: number
   expireTime?: Date
   keptVersions?: number
   keepVersions?: number
 }
 
-/** A record without the chunks of its envelope. */
-export type ListedRow = Omit<RecordRow, 'chunks'>
+/** A row without the chunks of its envelope. */
+export type HeaderRow = Omit<RecordRow, 'chunks'>
 
+/** The projection of a HeaderRow. */
 export const withoutChunks = { chunks: 0 } as const
 
-/** How the rows above come back: bytes as Buffer, 64-bit numbers as bigint. */
+/** Makes the driver return bytes as Buffer and 64-bit numbers as bigint. */
 export const rowOptions: CollectionOptions = { promoteBuffers: true, useBigInt64: true }
 
-export function idText(id: Buffer): string {
+/** The text of a pseudonym or a record id. */
+export function encodeId(id: Buffer): string {
   return id.toString('base64url')
 }
 
-/** The records of a user, or those of them after `after`: all ids begin with the pseudonym, and no symbol is above `z`. */
+/** The ids of a user's records behind `after`. They all begin with the user's pseudonym, and `~` sorts after its alphabet. */
 export function idRange(userPseudonym: Buffer, after: Buffer | undefined): { $gt: string; $lt: string } {
-  const first = idText(userPseudonym)
-  return { $gt: after ? idText(after) : first, $lt: `${first}~` }
+  const first = encodeId(userPseudonym)
+  return { $gt: after ? encodeId(after) : first, $lt: `${first}~` }
 }
 
-/** As isExpired, in a query. */
+/** The query for rows that have not expired; the same condition as `isExpired`. */
 export function notExpired(now: Date): { expireTime: { $not: { $lte: Date } } } {
   return { expireTime: { $not: { $lte: now } } }
 }
 
+/** The row of a user document. */
 export function userRow({ userPseudonym, ...rest }: UserDocument): UserRow {
-  return { _id: idText(userPseudonym), ...rest }
+  return { _id: encodeId(userPseudonym), ...rest }
 }
 
+/** The user document of a row. */
 export function userOf({ _id, userUid, generations }: UserRow): UserDocument {
   return { userPseudonym: Buffer.from(_id, 'base64url'), userUid, generations }
 }
 
+/** The row of a record. */
 export function recordRow(record: SealedRecord): RecordRow {
   const { recordId, envelope, entryBox, userUid, sizeBytes, version, storeTime, replacedKeyIds, lifeId } = record
   const { partCount, expireTime, keptVersions, keepVersions } = record
   return {
-    _id: idText(recordId),
+    _id: encodeId(recordId),
     keyId: keyIdOf(record),
     userUid,
     version,
     storeTime: storeTime ?? null,
     replacedKeyIds,
     firstKeyId: lifeId,
-    // The database knows signed numbers only; the bits are the same.
+    // MongoDB has signed numbers only; the bits are the same.
     sizeBytes: BigInt.asIntN(64, sizeBytes),
     envelopeBytes: envelope.length,
     entryBox,
@@ -88,8 +95,8 @@ export function recordRow(record: SealedRecord): RecordRow {
   }
 }
 
-/** The record, its envelope cut to the header. */
-export function listedOf(row: ListedRow): SealedRecord {
+/** The record of a row, its envelope cut to the header. */
+export function recordHeaderOf(row: HeaderRow): SealedRecord {
   const { _id, entryBox, userUid, sizeBytes, version, storeTime, replacedKeyIds, header } = row
   return {
     recordId: Buffer.from(_id, 'base64url'),
@@ -100,7 +107,7 @@ export function listedOf(row: ListedRow): SealedRecord {
     version,
     storeTime: storeTime ?? undefined,
     replacedKeyIds,
-    lifeId: row.firstKeyId ?? noBytes, // rows of before there were versions lack it
+    lifeId: row.firstKeyId ?? noBytes, // the oldest rows, from before versions existed, lack it
     partCount: row.partCount ?? 0,
     expireTime: row.expireTime,
     keptVersions: row.keptVersions ?? 0,
@@ -108,6 +115,7 @@ export function listedOf(row: ListedRow): SealedRecord {
   }
 }
 
+/** The record of a row. */
 export function recordOf(row: RecordRow): SealedRecord {
-  return { ...listedOf(row), envelope: Buffer.concat([row.header, row.chunks]) }
+  return { ...recordHeaderOf(row), envelope: Buffer.concat([row.header, row.chunks]) }
 }

@@ -1,15 +1,13 @@
-// What the driver's errors mean to us; nothing above knows them. A write that a majority has not acknowledged may stay or
-// be rolled back, so it is never told as stored: STORE_UNAVAILABLE says that it may have happened.
+// Translates the driver's errors; no other file knows them. A write without the acknowledgement of a majority may stay or
+// be rolled back, so it never counts as stored: STORE_UNAVAILABLE says that it may have happened.
 import { MongoError, MongoInvalidArgumentError, MongoServerError } from 'mongodb'
 import { VaultError } from '../../../core/errors.js'
 import { retryAfterMs } from '../../store/store-health.js'
 
-/** How long a caller should leave the store alone while it recovers. */
-
-/** After a wait for a connection of the pool, which was a long one already. */
+/** Short, because the caller has already waited for a connection of the pool. */
 const overloadedRetryAfterMs = 100
 
-// From the server's list of error codes.
+// from the server's list of error codes
 const codes = {
   unauthorized: 13,
   authenticationFailed: 18,
@@ -20,22 +18,25 @@ const codes = {
 
 type Code = keyof typeof codes
 
-/** Whether the server has answered with this error. */
+/** True if the server answered with this error code. */
 export function hasCode(thrown: unknown, code: Code): boolean {
   return thrown instanceof MongoServerError && thrown.code === codes[code]
 }
 
-/** The driver does not export the class. */
+/** The driver does not export this error class. */
 function isQueueTimeout({ name }: Error): boolean {
   return name === 'MongoWaitQueueTimeoutError'
 }
 
-/** A name that does not resolve is told in Node's words, not in the driver's. */
+/** A host name that does not resolve yields an error of Node, not of the driver. */
 function isDriverError(error: Error): boolean {
   return (error instanceof MongoError && !(error instanceof MongoInvalidArgumentError)) || 'syscall' in error
 }
 
-/** The error as the store's callers know it; what is no driver's or network's error is a bug and stays as it is. */
+/**
+ * Turns an error of the driver or the network into the VaultError that callers of a store expect. Any other error is a bug
+ * and stays as it is.
+ */
 export function storeError(thrown: unknown): Error {
   const error = thrown as Error
   if (error instanceof VaultError || !isDriverError(error)) return error
@@ -44,8 +45,8 @@ export function storeError(thrown: unknown): Error {
   return new VaultError(reason, { retryAfterMs, cause: error })
 }
 
-/** Why the store cannot be used until an operator acts, in words for the operator; undefined for what may pass. */
-export function lastingError(error: unknown, database: string): VaultError | undefined {
+/** The problem in words for an operator, if only an operator can solve it; undefined for a transient error. */
+export function permanentError(error: unknown, database: string): VaultError | undefined {
   if (!(error instanceof VaultError)) return undefined
   const { reason, cause } = error
   const refuse = (message: string) => new VaultError('STORE_UNAVAILABLE', { message, cause })

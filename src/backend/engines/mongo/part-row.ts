@@ -1,43 +1,43 @@
-// How parts lie in MongoDB. A part's `_id` is the text of its record's id, of its key id and of its number, each of one
-// length: so a set is a range, all sets of a user are one, and the collection is sharded as the records are.
-
+// The documents of parts in MongoDB. The `_id` of a part has the names of store/part-key.ts, with a dot before the key id
+// and before the number: so a set is one range, the sets of a user are one range, and a sharded collection splits as the
+// records do.
+import { partNumberText, partSetNames, partSetOf } from '../../store/part-key.js'
 import type { PartSet } from '../../store/part-store.js'
-import { idText } from './documents.js'
 
+/** A document of the collection `parts`. */
 export interface PartRow {
   _id: string
   storeTime: Date
   data: Buffer
 }
 
-const recordText = 96
-const keyIdText = 32
-const numberText = 5 // hex digits
+const pseudonymSymbols = 48
 const separator = '.'
-const afterSeparator = '/' // the next symbol
+const afterSeparator = '/' // the next character
 
-function setText({ recordId, keyId }: PartSet): string {
-  return `${idText(recordId)}${separator}${keyId.toString('hex')}`
+function setId(set: PartSet): string {
+  const [user, record, keyId] = partSetNames(set)
+  return `${user}${record}${separator}${keyId}`
 }
 
-export function partText(set: PartSet, partNumber: number): string {
-  return `${setText(set)}${separator}${partNumber.toString(16).padStart(numberText, '0')}`
+/** The `_id` of a part. */
+export function partId(set: PartSet, partNumber: number): string {
+  return `${setId(set)}${separator}${partNumberText(partNumber)}`
 }
 
-export function rangeOf(set: PartSet): { $gt: string; $lt: string } {
-  const text = setText(set)
-  return { $gt: text + separator, $lt: text + afterSeparator }
+/** The ids of the parts of a set. */
+export function setRange(set: PartSet): { $gt: string; $lt: string } {
+  const id = setId(set)
+  return { $gt: id + separator, $lt: id + afterSeparator }
 }
 
+/** An id that sorts after the parts of a set, and before those of the next set. */
+export function idAfterSet(set: PartSet): string {
+  return setId(set) + afterSeparator
+}
+
+/** The set of a part's `_id`. */
 export function setOf(id: string): PartSet {
-  const keyIdAt = recordText + separator.length
-  return {
-    recordId: Buffer.from(id.slice(0, recordText), 'base64url'),
-    keyId: Buffer.from(id.slice(keyIdAt, keyIdAt + keyIdText), 'hex'),
-  }
-}
-
-/** What is behind all parts of a set, and before those of the next. */
-export function afterSet(set: PartSet): string {
-  return setText(set) + afterSeparator
+  const [pseudonyms = '', keyId = ''] = id.split(separator)
+  return partSetOf([pseudonyms.slice(0, pseudonymSymbols), pseudonyms.slice(pseudonymSymbols), keyId])
 }

@@ -1,39 +1,45 @@
-// When the store may be used: a primary is known, and the collections and the format were found right. Until then calls
-// wait a little, and this works on it, however long it takes: a database that starts later than we do is no failure.
+// The readiness of the store: the driver knows a primary, and the collections and the format have been checked. Until then
+// calls wait a little while this file retries the check without limit, because the database may start later than we do.
 import { type Backoff, retryUntilDone } from '../../../core/backoff.js'
+import { resolvesWithin } from '../../../core/deadline.js'
 import { VaultError } from '../../../core/errors.js'
 import type { StoreCall } from '../../store/store.js'
 import { type CombinedHealth, retryAfterMs } from '../../store/store-health.js'
-import { lastingError } from './errors.js'
-import type { MongoServers } from './servers.js'
+import { permanentError } from './errors.js'
+import type { ServerMonitor } from './servers.js'
 
-export interface MongoReadiness {
-  /** Tries once; what only an operator can mend is thrown, anything else is tried again until `stop`. */
+/** Tracks whether the store is ready, and works on it. */
+export interface StoreReadiness {
+  /** Prepares the store once. Throws an error that only an operator can solve; retries after any other until `stop`. */
   start(): Promise<void>
+  /** True once the store has been prepared. */
   isPrepared(): boolean
-  /** Rejects when the store is not ready within the time that may be waited. */
+  /** Resolves when the store is ready; rejects after `waitMs` or three quarters of the call's time. */
   wait(call: StoreCall): Promise<void>
+  /** Stops the retries. */
   stop(): Promise<void>
 }
 
-export interface MongoReadinessOptions {
-  servers: MongoServers
+/** What readiness depends on. */
+export interface ReadinessOptions {
+  servers: ServerMonitor
   database: string
   health: CombinedHealth
-  /** Finds everything right, or makes it so. */
+  /** Checks the store, and creates what is missing. */
   prepare(): Promise<void>
   waitMs: number
   backoff: Backoff
-  /** Is told what only an operator can mend, once. */
+  /** Receives each problem that only an operator can solve, once. */
   report(problem: VaultError): void
 }
 
-/** Leaves a caller with a short deadline the time to hear what is wrong. */
+/** Leaves a call with a short deadline enough time to receive the error. */
 function waitOf(call: StoreCall, waitMs: number): number {
   return Math.min(waitMs, (call.deadline - Date.now()) * 0.75)
 }
 
-export function mongoReadiness(options: MongoReadinessOptions): MongoReadiness {
+/** The readiness of a store that `start` then prepares. */
+export function storeReadiness(options: ReadinessOptions): StoreReadiness {
   const { servers, database, health, prepare, waitMs, backoff, report } = options
   const stopping = new AbortController()
   let prepared = false
@@ -46,33 +52,27 @@ export function mongoReadiness(options: MongoReadinessOptions): MongoReadiness {
     health.changed()
   }
 
-  function failed(error: unknown): void {
-    const before = problem
-    problem = lastingError(error, database)
-    if (problem && problem.message !== before?.message) report(problem)
+  async function retry(): Promise<boolean> {
+    await attempt().catch((error: unknown) => {
+      const before = problem
+      problem = permanentError(error, database)
+      if (problem && problem.message !== before?.message) report(problem)
+    })
+    return prepared
   }
 
   return {
     async start() {
       await attempt().catch((error: unknown) => {
-        const lasting = lastingError(error, database)
+        const lasting = permanentError(error, database)
         if (lasting) throw lasting
-        running = retryUntilDone(
-          () =>
-            attempt()
-              .catch(failed)
-              .then(() => prepared),
-          {
-            backoff,
-            signal: stopping.signal,
-          },
-        )
+        running = retryUntilDone(retry, { backoff, signal: stopping.signal })
       })
     },
     isPrepared: () => prepared,
     async wait(call) {
       if (health.health() === 'ready') return
-      if (prepared) servers.lookAgain()
+      if (prepared) servers.checkNow()
       if (await becomesReady(health, waitOf(call, waitMs))) return
       throw new VaultError(problem?.reason ?? 'STORE_UNAVAILABLE', {
         retryAfterMs,
@@ -86,14 +86,12 @@ export function mongoReadiness(options: MongoReadinessOptions): MongoReadiness {
   }
 }
 
-function becomesReady({ health, onHealth }: CombinedHealth, withinMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      forget()
-      resolve(health() === 'ready')
-    }
-    const timer = setTimeout(done, withinMs)
-    const forget = onHealth(done)
+async function becomesReady({ health, onHealth }: CombinedHealth, withinMs: number): Promise<boolean> {
+  let stopListening: () => void = () => undefined
+  const change = new Promise<void>((resolve) => {
+    stopListening = onHealth(() => resolve())
   })
+  await resolvesWithin(change, withinMs)
+  stopListening()
+  return health() === 'ready'
 }

@@ -1,5 +1,5 @@
-// Reads and writes of one record. A write is decided by write-rules.ts against the row as it was read, and is made on the
-// condition that the row still has the key id it had then.
+// Records in MongoDB. A write reads the row, decides by write-rules.ts, and replaces the row on the condition that it still
+// has the same key id: a compare-and-set.
 import type { Collection } from 'mongodb'
 import type { SealedRecord } from '../../../gen/encserver/v1/backend.js'
 import { keyIdOf } from '../../record/envelope-header.js'
@@ -7,55 +7,64 @@ import { isExpired } from '../../record/expiry.js'
 import { decideDelete, decideWrite } from '../../record/write-rules.js'
 import { conflict, retryOnConflict } from '../../store/compare-and-set.js'
 import type { DeleteTarget, Put, Written } from '../../store/store.js'
-import { type Caller, insert } from './collections.js'
-import { idText, listedOf, notExpired, type RecordRow, recordOf, recordRow, withoutChunks } from './documents.js'
+import { insert, type MongoContext } from './collections.js'
+import {
+  encodeId,
+  notExpired,
+  type RecordRow,
+  recordHeaderOf,
+  recordOf,
+  recordRow,
+  withoutChunks,
+} from './documents.js'
 
 type Records = Collection<RecordRow>
 
-// A guess costs its envelope's way to the server when it is wrong.
+/** A wrong guess costs the transfer of the envelope. */
 const maxGuessBytes = 64 * 1024
 
+/** As Store.getRecord. */
 export async function getRecord(
   records: Records,
   recordId: Buffer,
-  { call, commandOf }: Caller,
+  { call, commandOf }: MongoContext,
 ): Promise<SealedRecord | undefined> {
-  const row = await records.findOne({ _id: idText(recordId) }, commandOf(call))
+  const row = await records.findOne({ _id: encodeId(recordId) }, commandOf(call))
   return row ? recordOf(row) : undefined
 }
 
-/** The record as the rules need it: without its chunks. */
+/** As Store.getRecordHeader. */
 export async function getRecordHeader(
   records: Records,
   recordId: Buffer,
-  { call, commandOf }: Caller,
+  { call, commandOf }: MongoContext,
 ): Promise<SealedRecord | undefined> {
   const options = { ...commandOf(call), projection: withoutChunks }
-  const row = await records.findOne({ _id: idText(recordId) }, options)
-  return row ? listedOf(row) : undefined
+  const row = await records.findOne({ _id: encodeId(recordId) }, options)
+  return row ? recordHeaderOf(row) : undefined
 }
 
-/** Writes if that is what the rules decide for the current record, and if it still is the current one. */
-async function written(
+/** Writes the record if the rules allow it for `current`; returns `conflict` when another row is there by then. */
+async function tryWrite(
   records: Records,
   { put, current }: { put: Put; current: SealedRecord | undefined },
-  caller: Caller,
+  context: MongoContext,
 ): Promise<Written | undefined | typeof conflict> {
   const decision = decideWrite(current, put)
   if (!decision?.next) return decision && { stored: decision.stored, change: undefined }
   const { stored, next } = decision
   const row = recordRow(next)
-  const done = current ? await replaced(records, { row, current }, caller) : await insert(records, row, caller)
+  const done = current ? await replace(records, { row, current }, context) : await insert(records, row, context)
   return done ? { stored, change: { from: current, to: next } } : conflict
 }
 
-async function replaced(
+async function replace(
   records: Records,
   { row, current }: { row: RecordRow; current: SealedRecord },
-  { call, commandOf }: Caller,
+  { call, commandOf }: MongoContext,
 ): Promise<boolean> {
   const { _id, ...fields } = row
-  // The life too: a write repeated after a delete has the same key id in another. Old rows name none.
+  // The life id too: a write retried after a delete has the same key id in another life. The oldest rows have no life id.
   const { lifeId } = current
   const condition = { _id, keyId: keyIdOf(current), ...(lifeId.length > 0 && { firstKeyId: lifeId }) }
   const { matchedCount } = await records.replaceOne(condition, fields, commandOf(call))
@@ -63,39 +72,41 @@ async function replaced(
 }
 
 /**
- * Most records are written once: inserting them first saves a read, and costs little when it was wrong. One that has
- * expired can only be a repeated write, and so is one that was perhaps done.
+ * True if an insert is worth a try. Most records are written once, so inserting first saves a read, and a wrong guess
+ * costs little. A record that has expired, or that a prior attempt may have written, can only be a retried write.
  */
-function maybeNew({ record, precondition, keptKeyId, perhapsDone, now }: Put): boolean {
+function mayBeNew({ record, precondition, keptKeyId, perhapsDone, now }: Put): boolean {
   const mustBeThere = precondition?.condition?.$case === 'keyId' || keptKeyId !== undefined || isExpired(record, now)
   return !mustBeThere && !perhapsDone && record.envelope.length <= maxGuessBytes
 }
 
-export async function putRecord(records: Records, put: Put, caller: Caller): Promise<Written | undefined> {
-  const guess = maybeNew(put) ? await written(records, { put, current: undefined }, caller) : conflict
+/** As Store.putRecord. */
+export async function putRecord(records: Records, put: Put, context: MongoContext): Promise<Written | undefined> {
+  const guess = mayBeNew(put) ? await tryWrite(records, { put, current: undefined }, context) : conflict
   if (guess !== conflict) return guess
   return retryOnConflict(async () => {
-    const current = await getRecordHeader(records, put.record.recordId, caller)
-    return written(records, { put, current }, caller)
-  }, caller.call)
+    const current = await getRecordHeader(records, put.record.recordId, context)
+    return tryWrite(records, { put, current }, context)
+  }, context.call)
 }
 
-/** What decideDelete would allow, as a query: it saves a read to ask only if there is no such row. */
-function deletable({ recordId, userUid, expectKeyId, now }: DeleteTarget) {
-  return { _id: idText(recordId), userUid, ...(expectKeyId && { keyId: expectKeyId }), ...(now && notExpired(now)) }
+/** The query for rows that decideDelete would allow: a delete that finds one needs no read before. */
+function deletableFilter({ recordId, userUid, expectKeyId, now }: DeleteTarget) {
+  return { _id: encodeId(recordId), userUid, ...(expectKeyId && { keyId: expectKeyId }), ...(now && notExpired(now)) }
 }
 
+/** As Store.deleteRecord. */
 export function deleteRecord(
   records: Records,
   target: DeleteTarget,
-  caller: Caller,
+  context: MongoContext,
 ): Promise<SealedRecord | undefined> {
-  const { call, commandOf } = caller
+  const { call, commandOf } = context
   return retryOnConflict(async () => {
     const options = { ...commandOf(call), projection: withoutChunks }
-    const row = await records.findOneAndDelete(deletable(target), options)
-    if (row !== null) return listedOf(row)
-    const current = await getRecordHeader(records, target.recordId, caller)
+    const row = await records.findOneAndDelete(deletableFilter(target), options)
+    if (row !== null) return recordHeaderOf(row)
+    const current = await getRecordHeader(records, target.recordId, context)
     return decideDelete(current, target) ? conflict : undefined
   }, call)
 }

@@ -1,47 +1,49 @@
-// What the driver knows of the servers: whether one takes writes now.
+// The driver's view of the servers: whether one of them takes writes now.
 import type { MongoClient, ServerType, TopologyDescriptionChangedEvent } from 'mongodb'
 
-export interface MongoServers {
-  /** Whether a server is known that takes writes. */
-  areReachable(): boolean
-  /** Makes the driver look now, and not when it would next. */
-  lookAgain(): void
-  /** Why there was none last, for the log. */
+/** The state of the servers. */
+export interface ServerMonitor {
+  /** True if the driver knows a server that takes writes. */
+  isWritable(): boolean
+  /** Makes the driver check the servers now, ahead of its schedule. */
+  checkNow(): void
+  /** The last error of a server, for the log. */
   lastError(): unknown
 }
 
-const writable: ServerType[] = ['Standalone', 'RSPrimary', 'Mongos', 'LoadBalancer']
+const writableTypes: ServerType[] = ['Standalone', 'RSPrimary', 'Mongos', 'LoadBalancer']
 
-function isWritable({ newDescription }: TopologyDescriptionChangedEvent): boolean {
-  return [...newDescription.servers.values()].some(({ type }) => writable.includes(type))
+function hasWritable({ newDescription }: TopologyDescriptionChangedEvent): boolean {
+  return [...newDescription.servers.values()].some(({ type }) => writableTypes.includes(type))
 }
 
-export function mongoServers(client: MongoClient, changed: () => void): MongoServers {
-  let reachable = false
+/** Watches the servers of a client; `changed` is called after each change. */
+export function serverMonitor(client: MongoClient, changed: () => void): ServerMonitor {
+  let writable = false
   let lastError: unknown
-  let looking = false
+  let checking = false
 
   client.on('topologyDescriptionChanged', (event) => {
-    reachable = isWritable(event)
+    writable = hasWritable(event)
     lastError = event.newDescription.error ?? lastError
     changed()
   })
-  client.on('error', () => undefined) // what is wrong with a server, each command says again
+  client.on('error', () => undefined) // the next command reports the same error
 
-  /** Any command does: the driver looks for a server that can take it. */
-  async function look(): Promise<void> {
-    looking = true
+  /** Any command makes the driver look for a server that takes it. */
+  async function ping(): Promise<void> {
+    checking = true
     await client
       .db('admin')
       .command({ ping: 1 })
       .catch(() => undefined)
-    looking = false
+    checking = false
   }
 
   return {
-    areReachable: () => reachable,
-    lookAgain() {
-      if (!looking) void look()
+    isWritable: () => writable,
+    checkNow() {
+      if (!checking) void ping()
     },
     lastError: () => lastError,
   }

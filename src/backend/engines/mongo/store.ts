@@ -1,5 +1,5 @@
-// The store on MongoDB. One document is written at a time, so it needs no transactions; what it answers as done a majority
-// of the replica set has in its journal, and what it has read no failover takes back.
+// The store on MongoDB. It writes one document at a time, so it needs no transactions. A write counts as done once a
+// majority of the replica set has it in the journal; a failover cannot undo what a read has returned.
 
 import type { Db } from 'mongodb'
 import type { Backoff } from '../../../core/backoff.js'
@@ -10,45 +10,46 @@ import type { PartStore } from '../../store/part-store.js'
 import type { Store, StoreCall } from '../../store/store.js'
 import { type CombinedHealth, combinedHealth } from '../../store/store-health.js'
 import { defaultLimits, type MongoLimits } from './client.js'
-import { type Caller, type Collections, collectionsOf, insertIfAbsent } from './collections.js'
-import { type MongoConnection, mongoConnection } from './connection.js'
+import { type Collections, collectionsOf, insertIfAbsent, type MongoContext } from './collections.js'
+import { type MongoConnection, newConnection } from './connection.js'
 import { deletesUntil, recordDeletes } from './delete-watermarks.js'
-import { idText, userOf, userRow } from './documents.js'
+import { encodeId, userOf, userRow } from './documents.js'
 import { listRecords } from './list.js'
 import { bindKeyring, prepareStore, readMeta } from './meta.js'
-import { mongoPartStore } from './part-store.js'
-import { type MongoReadiness, mongoReadiness } from './readiness.js'
+import { partStoreOver } from './part-store.js'
+import { type StoreReadiness, storeReadiness } from './readiness.js'
 import { deleteRecord, getRecord, getRecordHeader, putRecord } from './records.js'
-import { expired, getVersion, listVersions, putVersion, removeVersion, versionedRecords } from './versions.js'
+import { findExpired, getVersion, listVersions, putVersion, removeVersion, versionedRecords } from './versions.js'
 
+/** Where the database is, and how the store uses it. */
 export interface MongoStoreOptions {
-  /** Names the servers, and the user with the password; not needed any more when the store is open. */
+  /** Names the servers, the user and the password. The caller may close it once the store is open. */
   uri: Secret
   database: string
   limits?: Partial<MongoLimits>
-  /** How soon and how seldom to try again while the database is not there. */
+  /** The pauses between attempts to prepare the store. */
   backoff?: Backoff
-  /** Is told what only an operator can mend, when it turns up after the start. */
+  /** Receives a problem that only an operator can solve, when it appears after the start. */
   report?: (problem: VaultError) => void
 }
 
 const defaultBackoff: Backoff = { firstMs: 250, maxMs: 2_000 }
 
-/** The parts are on the same connection, and close with the store. */
+/** A store with the parts on the same connection; they close with the store. */
 export interface MongoStore extends Store {
   parts: PartStore
 }
 
 interface Connected {
   connection: MongoConnection
-  readiness: MongoReadiness
+  readiness: StoreReadiness
   health: CombinedHealth
 }
 
-function mongoStore({ connection, readiness, health }: Connected): MongoStore {
+function storeOver({ connection, readiness, health }: Connected): MongoStore {
   const { commandOf } = connection
 
-  function run<T>(work: (collections: Collections, caller: Caller) => Promise<T>, call: StoreCall): Promise<T> {
+  function run<T>(work: (collections: Collections, context: MongoContext) => Promise<T>, call: StoreCall): Promise<T> {
     return connection.use(async (database) => {
       await readiness.wait(call)
       return work(collectionsOf(database), { call, commandOf })
@@ -57,29 +58,30 @@ function mongoStore({ connection, readiness, health }: Connected): MongoStore {
 
   return {
     meta: (call) => run(readMeta, call),
-    bindKeyring: (keyringId, call) => run((all, caller) => bindKeyring(all, keyringId, caller), call),
+    bindKeyring: (keyringId, call) => run((all, context) => bindKeyring(all, keyringId, context), call),
     getUser: (userPseudonym, call) =>
       run(async ({ users }) => {
-        const row = await users.findOne({ _id: idText(userPseudonym) }, commandOf(call))
+        const row = await users.findOne({ _id: encodeId(userPseudonym) }, commandOf(call))
         return row ? userOf(row) : undefined
       }, call),
     insertUser: (user, call) =>
-      run(async ({ users }, caller) => userOf(await insertIfAbsent(users, userRow(user), caller)), call),
-    noteDeletes: (note, call) => run((all, caller) => recordDeletes(all, note, caller), call),
-    deletesUntil: (pseudonym, call) => run((all, caller) => deletesUntil(all, pseudonym, caller), call),
-    getRecord: (recordId, call) => run(({ records }, caller) => getRecord(records, recordId, caller), call),
-    getRecordHeader: (recordId, call) => run(({ records }, caller) => getRecordHeader(records, recordId, caller), call),
-    putRecord: (put, call) => run(({ records }, caller) => putRecord(records, put, caller), call),
-    deleteRecord: (target, call) => run(({ records }, caller) => deleteRecord(records, target, caller), call),
-    listRecords: (range, call) => run(({ records }, caller) => listRecords(records, range, caller), call),
-    putVersion: (version, call) => run(({ versions }, caller) => putVersion(versions, version, caller), call),
-    getVersion: (id, call) => run(({ versions }, caller) => getVersion(versions, id, caller), call),
-    listVersions: (range, call) => run(({ versions }, caller) => listVersions(versions, range, caller), call),
-    removeVersion: (version, call) => run(({ versions }, caller) => removeVersion(versions, version, caller), call),
-    versionedRecords: (page, call) => run(({ versions }, caller) => versionedRecords(versions, page, caller), call),
-    expired: (query, call) => run((all, caller) => expired(all, query, caller), call),
-    settled: async () => undefined, // the row was what was told
-    parts: mongoPartStore((work, call) => run(({ parts }, caller) => work(parts, caller), call)),
+      run(async ({ users }, context) => userOf(await insertIfAbsent(users, userRow(user), context)), call),
+    noteDeletes: (note, call) => run((all, context) => recordDeletes(all, note, context), call),
+    deletesUntil: (pseudonym, call) => run((all, context) => deletesUntil(all, pseudonym, context), call),
+    getRecord: (recordId, call) => run(({ records }, context) => getRecord(records, recordId, context), call),
+    getRecordHeader: (recordId, call) =>
+      run(({ records }, context) => getRecordHeader(records, recordId, context), call),
+    putRecord: (put, call) => run(({ records }, context) => putRecord(records, put, context), call),
+    deleteRecord: (target, call) => run(({ records }, context) => deleteRecord(records, target, context), call),
+    listRecords: (range, call) => run(({ records }, context) => listRecords(records, range, context), call),
+    putVersion: (version, call) => run(({ versions }, context) => putVersion(versions, version, context), call),
+    getVersion: (id, call) => run(({ versions }, context) => getVersion(versions, id, context), call),
+    listVersions: (range, call) => run(({ versions }, context) => listVersions(versions, range, context), call),
+    removeVersion: (version, call) => run(({ versions }, context) => removeVersion(versions, version, context), call),
+    versionedRecords: (page, call) => run(({ versions }, context) => versionedRecords(versions, page, context), call),
+    expired: (query, call) => run((all, context) => findExpired(all, query, context), call),
+    settled: async () => undefined, // the expired rows themselves are the index
+    parts: partStoreOver((work, call) => run(({ parts }, context) => work(parts, context), call)),
     health: health.health,
     onHealth: health.onHealth,
     async close() {
@@ -88,12 +90,12 @@ function mongoStore({ connection, readiness, health }: Connected): MongoStore {
   }
 }
 
-async function prepared({ connect, commandOf }: MongoConnection, database: Db): Promise<void> {
-  await connect() // a command would connect as well, but never again once that has failed
+async function connectAndPrepare({ connect, commandOf }: MongoConnection, database: Db): Promise<void> {
+  await connect() // a command also connects, but never again after a failure
   await prepareStore(database, { call: noDeadline, commandOf })
 }
 
-function validDatabase(name: string): string {
+function checkDatabaseName(name: string): string {
   if (/^[A-Za-z0-9_-]{1,63}$/.test(name)) return name
   throw new VaultError('INVALID_REQUEST', {
     message: `the MongoDB database '${name}' must be 1 to 63 letters, digits, _ or -`,
@@ -101,19 +103,19 @@ function validDatabase(name: string): string {
 }
 
 /**
- * Opens the store, and makes it if it is not there. A database that cannot be reached is no failure: the store becomes
- * ready when it can. Throws STORE_FORMAT, or STORE_UNAVAILABLE with what an operator has to do.
+ * Opens the store, and creates it if absent. An unreachable database is no error here: the store becomes ready once it
+ * can be reached. Throws STORE_FORMAT, or STORE_UNAVAILABLE with instructions for an operator.
  */
 export async function openMongoStore(options: MongoStoreOptions): Promise<MongoStore> {
   const { uri, backoff = defaultBackoff, report = () => undefined } = options
   const limits = { ...defaultLimits, ...options.limits }
-  const database = validDatabase(options.database)
+  const database = checkDatabaseName(options.database)
   const health = combinedHealth()
-  const connection = mongoConnection({ uri, database, limits, changed: health.changed })
+  const connection = newConnection({ uri, database, limits, changed: health.changed })
   const { servers } = connection
-  const prepare = () => connection.use((db) => prepared(connection, db), noDeadline)
-  const readiness = mongoReadiness({ servers, database, health, prepare, waitMs: limits.waitMs, backoff, report })
-  health.add(() => (servers.areReachable() && readiness.isPrepared() ? 'ready' : 'STORE_UNAVAILABLE'))
+  const prepare = () => connection.use((db) => connectAndPrepare(connection, db), noDeadline)
+  const readiness = storeReadiness({ servers, database, health, prepare, waitMs: limits.waitMs, backoff, report })
+  health.add(() => (servers.isWritable() && readiness.isPrepared() ? 'ready' : 'STORE_UNAVAILABLE'))
   health.changed()
   try {
     await readiness.start()
@@ -121,5 +123,5 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<MongoS
     await connection.close()
     throw error
   }
-  return mongoStore({ connection, readiness, health })
+  return storeOver({ connection, readiness, health })
 }

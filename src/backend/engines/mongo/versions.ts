@@ -1,10 +1,10 @@
-// Kept versions in MongoDB (versions.ts): `_id` is the record's, then the life and the number in hex, so that the
-// versions of a record are one range, and those of a life in it another.
+// Kept versions in MongoDB (record/versions.ts). The `_id` is the record's id, then the life id and the version in hex, so
+// the versions of a record are one range, and those of one life a range within it.
 import type { Collection, Filter } from 'mongodb'
 import type { SealedRecord } from '../../../gen/encserver/v1/backend.js'
 import type { Due, VersionedPage, VersionId, VersionRange } from '../../store/store.js'
-import type { Caller, Collections } from './collections.js'
-import { idText, listedOf, type RecordRow, recordOf, recordRow, withoutChunks } from './documents.js'
+import type { Collections, MongoContext } from './collections.js'
+import { encodeId, type RecordRow, recordHeaderOf, recordOf, recordRow, withoutChunks } from './documents.js'
 
 type Rows = Collection<RecordRow>
 
@@ -12,62 +12,70 @@ const recordIdSymbols = 96
 const lifeSymbols = 32
 const noMark = Buffer.alloc(0)
 
-function versionText({ recordId, lifeId, version }: VersionId): string {
-  return `${idText(recordId)}.${lifeId.toString('hex')}.${version.toString(16).padStart(16, '0')}`
+function versionKey({ recordId, lifeId, version }: VersionId): string {
+  return `${encodeId(recordId)}.${lifeId.toString('hex')}.${version.toString(16).padStart(16, '0')}`
 }
 
 function idRangeOf({ recordId, life }: VersionRange): { $gt: string; $lt: string } {
-  const record = `${idText(recordId)}.`
+  const record = `${encodeId(recordId)}.`
   if (life === undefined) return { $gt: record, $lt: `${record}~` }
   const { lifeId, below } = life
-  return { $gt: `${record}${lifeId.toString('hex')}.`, $lt: versionText({ recordId, lifeId, version: below }) }
+  return { $gt: `${record}${lifeId.toString('hex')}.`, $lt: versionKey({ recordId, lifeId, version: below }) }
 }
 
 function recordIdOf({ _id }: { _id: string }): Buffer {
   return Buffer.from(_id.slice(0, recordIdSymbols), 'base64url')
 }
 
-/** By its id, as that is what it is found by, whatever it says itself. */
+/** The life id in the row's id, which queries use; the field in the row may differ. */
 function lifeIdOf({ _id }: { _id: string }): Buffer {
   const begin = recordIdSymbols + 1
   return Buffer.from(_id.slice(begin, begin + lifeSymbols), 'hex')
 }
 
-export async function putVersion(rows: Rows, version: SealedRecord, { call, commandOf }: Caller): Promise<void> {
+/** As Store.putVersion. */
+export async function putVersion(rows: Rows, version: SealedRecord, { call, commandOf }: MongoContext): Promise<void> {
   const { _id: _, ...fields } = recordRow(version)
-  await rows.replaceOne({ _id: versionText(version) }, fields, { ...commandOf(call), upsert: true })
+  await rows.replaceOne({ _id: versionKey(version) }, fields, { ...commandOf(call), upsert: true })
 }
 
+/** As Store.getVersion. */
 export async function getVersion(
   rows: Rows,
   id: VersionId,
-  { call, commandOf }: Caller,
+  { call, commandOf }: MongoContext,
 ): Promise<SealedRecord | undefined> {
-  const row = await rows.findOne({ _id: versionText(id) }, commandOf(call))
+  const row = await rows.findOne({ _id: versionKey(id) }, commandOf(call))
   return row ? { ...recordOf(row), recordId: id.recordId } : undefined
 }
 
+/** As Store.listVersions. */
 export async function listVersions(
   rows: Rows,
   range: VersionRange,
-  { call, commandOf }: Caller,
+  { call, commandOf }: MongoContext,
 ): Promise<SealedRecord[]> {
   const found = await rows
     .find({ _id: idRangeOf(range) }, { ...commandOf(call), projection: withoutChunks })
     .sort({ _id: 1 })
     .toArray()
-  return found.map((row) => ({ ...listedOf(row), recordId: range.recordId, lifeId: lifeIdOf(row) }))
+  return found.map((row) => ({ ...recordHeaderOf(row), recordId: range.recordId, lifeId: lifeIdOf(row) }))
 }
 
-export async function removeVersion(rows: Rows, version: SealedRecord, { call, commandOf }: Caller): Promise<void> {
-  await rows.deleteOne({ _id: versionText(version) }, commandOf(call))
+/** As Store.removeVersion. */
+export async function removeVersion(
+  rows: Rows,
+  version: SealedRecord,
+  { call, commandOf }: MongoContext,
+): Promise<void> {
+  await rows.deleteOne({ _id: versionKey(version) }, commandOf(call))
 }
 
-/** The `_id` of rows, without reading the rows. */
-function ids(
+/** The ids of rows, without reading the rows. */
+function findIds(
   rows: Rows,
   { filter, order, limit }: { filter: Filter<RecordRow>; order: '_id' | 'expireTime'; limit: number },
-  { call, commandOf }: Caller,
+  { call, commandOf }: MongoContext,
 ): Promise<{ _id: string }[]> {
   const options = { ...commandOf(call), projection: { _id: 1 } }
   return rows
@@ -81,26 +89,27 @@ function distinct(recordIds: Buffer[]): Buffer[] {
   return [...new Map(recordIds.map((id) => [id.toString('latin1'), id])).values()]
 }
 
+/** As Store.versionedRecords. */
 export async function versionedRecords(
   rows: Rows,
   { after, limit }: { after: Buffer | undefined; limit: number },
-  caller: Caller,
+  context: MongoContext,
 ): Promise<VersionedPage> {
-  const filter = after ? { _id: { $gt: `${idText(after)}.~` } } : {}
-  const found = await ids(rows, { filter, order: '_id', limit }, caller)
+  const filter = after ? { _id: { $gt: `${encodeId(after)}.~` } } : {}
+  const found = await findIds(rows, { filter, order: '_id', limit }, context)
   const recordIds = distinct(found.map(recordIdOf))
   return { recordIds, next: found.length < limit ? undefined : recordIds.at(-1) }
 }
 
-/** Told until it is gone: the rows themselves are what is asked for. */
-export async function expired(
+/** As Store.expired. It needs no separate index: it finds the rows themselves until they are removed. */
+export async function findExpired(
   { records, versions }: Collections,
   { by, limit }: { by: Date; limit: number },
-  caller: Caller,
+  context: MongoContext,
 ): Promise<Due[]> {
   const filter = { expireTime: { $lte: by } }
   const found = await Promise.all(
-    [records, versions].map((rows) => ids(rows, { filter, order: 'expireTime', limit }, caller)),
+    [records, versions].map((rows) => findIds(rows, { filter, order: 'expireTime', limit }, context)),
   )
   const recordIds = distinct(found.flat().map(recordIdOf))
   return recordIds.map((recordId) => ({ recordId, mark: noMark }))

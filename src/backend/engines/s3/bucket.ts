@@ -1,48 +1,53 @@
-// The few requests that a part store makes of a bucket. Those of a call end with it.
+// The requests that a part store makes of a bucket. A request ends with its call.
 import type { Readable } from 'node:stream'
 import { linkedSignal } from '../../../core/abort.js'
 import { VaultError } from '../../../core/errors.js'
 import { checkDeadline, endOf, withDeadline } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 import type { S3Connection } from './client.js'
-import { isNoBucket, s3Error, statusOf } from './errors.js'
+import { isNoBucket, statusOf, storeError } from './errors.js'
 
+/** An object in a list. */
 export interface S3Object {
   key: string
   changed: Date
 }
 
+/** One page of a list. */
 export interface S3Page {
-  /** In the order of their keys. */
+  /** Sorted by key. */
   objects: S3Object[]
-  /** The key behind which the next page begins; undefined on the last. */
+  /** The key after which the next page begins; undefined on the last page. */
   next: string | undefined
 }
 
+/** The contents of an object, or of a range of it. */
 export interface S3Body {
   bytes: Buffer
-  /** Of the whole object. */
+  /** The size of the whole object. */
   size: number
 }
 
+/** A bucket. Methods reject with VaultError. */
 export interface S3Bucket {
-  /** Rejects with the SDK's own error. */
+  /** Resolves if the bucket exists and may be used; rejects with the SDK's own error. */
   check(): Promise<void>
-  /** Undefined when there is no such object. */
+  /** The size of an object; undefined if absent. */
   size(key: string, call: StoreCall): Promise<number | undefined>
-  /** A server that does not know the condition writes all the same; false when there is an object already. */
+  /** Writes the object; false if the key is taken. A server without conditional writes overwrites instead. */
   putNew(object: { key: string; data: Buffer }, call: StoreCall): Promise<boolean>
-  /** Undefined when there is no such object, 'past the end' when the range begins there. */
+  /** Reads an object or a range of it. Undefined if absent, 'past the end' when the range begins there. */
   get(object: { key: string; range: string | undefined }, call: StoreCall): Promise<S3Body | 'past the end' | undefined>
-  /** One page, behind the key given. */
+  /** One page of the objects after a key. */
   list(page: { prefix: string; after: string | undefined; rows: number }, call: StoreCall): Promise<S3Page>
+  /** Removes an object; an absent one is no error. */
   remove(key: string, call: StoreCall): Promise<void>
 }
 
-/** No object of ours is larger than a part. */
+/** No part is larger. */
 const maxObjectBytes = 2 * 1024 * 1024
 
-/** The size in `bytes 3-6/10`. */
+/** The size in a Content-Range such as `bytes 3-6/10`. */
 function sizeIn(contentRange: string): number {
   return Number(contentRange.split('/')[1])
 }
@@ -56,14 +61,14 @@ async function run<T>(request: Request<T>, call: StoreCall): Promise<T> {
     return await withDeadline(request({ abortSignal: signal }), call)
   } catch (error) {
     abort(error)
-    throw endOf(call) ?? s3Error(error)
+    throw endOf(call) ?? storeError(error)
   } finally {
     leave()
   }
 }
 
-/** Makes a request of which some status is an answer and no failure, unless the bucket itself is gone. */
-function runOr<T, U>(request: Request<T>, answers: Record<number, U>, call: StoreCall): Promise<T | U> {
+/** Runs a request for which some statuses are answers, not errors; unless the bucket itself is absent. */
+function runWithAnswers<T, U>(request: Request<T>, answers: Record<number, U>, call: StoreCall): Promise<T | U> {
   const answered: Request<T | U> = (options) =>
     request(options).catch((error: unknown) => {
       const status = statusOf(error)
@@ -73,17 +78,18 @@ function runOr<T, U>(request: Request<T>, answers: Record<number, U>, call: Stor
   return run(answered, call)
 }
 
-export function s3Bucket({ sdk, client }: S3Connection, Bucket: string): S3Bucket {
+/** The requests of one bucket. */
+export function bucketOf({ sdk, client }: S3Connection, Bucket: string): S3Bucket {
   return {
     check: async () => void (await client.send(new sdk.HeadBucketCommand({ Bucket }))),
     size: (Key, call) =>
-      runOr(
+      runWithAnswers(
         async (options) => (await client.send(new sdk.HeadObjectCommand({ Bucket, Key }), options)).ContentLength ?? 0,
         { 404: undefined },
         call,
       ),
     putNew: ({ key: Key, data: Body }, call) =>
-      runOr(
+      runWithAnswers(
         async (options) => {
           await client.send(new sdk.PutObjectCommand({ Bucket, Key, Body, IfNoneMatch: '*' }), options)
           return true
@@ -92,7 +98,7 @@ export function s3Bucket({ sdk, client }: S3Connection, Bucket: string): S3Bucke
         call,
       ),
     get: ({ key: Key, range: Range }, call) =>
-      runOr<S3Body, 'past the end' | undefined>(
+      runWithAnswers<S3Body, 'past the end' | undefined>(
         async (options) => {
           const command = new sdk.GetObjectCommand({ Bucket, Key, ...(Range && { Range }) })
           const { Body, ContentRange } = await client.send(command, options)
@@ -114,7 +120,7 @@ export function s3Bucket({ sdk, client }: S3Connection, Bucket: string): S3Bucke
   }
 }
 
-/** A body that is left unread ends with the loop, and with it its connection. */
+/** Reads a body; leaving the loop destroys the stream, and with it the connection. */
 async function bytesOf(body: Readable): Promise<Buffer> {
   const pieces: Buffer[] = []
   let size = 0

@@ -1,27 +1,30 @@
-// The SDK's client as the part store needs it: an endpoint that may be asked, credentials from a file, and bounds to how
-// long a request may take and how often it is made.
+// The SDK's client: credentials from a file, a checked endpoint, and limits on the time and the number of requests.
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Secret } from '../../../core/secret.js'
-import { checkPlace, refusal, type S3Place } from './place.js'
+import { type BucketSettings, checkSettings, settingError } from './bucket-settings.js'
 
+/** The module of the AWS SDK. */
 export type S3Sdk = typeof import('@aws-sdk/client-s3')
 
+/** A client, and the module of its commands. */
 export interface S3Connection {
   sdk: S3Sdk
   client: S3Client
 }
 
+/** Limits of a request. */
 export interface S3Limits {
   connectMs: number
-  /** From the request to the answer's head. */
+  /** From the request to the head of the answer. */
   requestMs: number
-  /** Nothing comes for so long. */
+  /** The longest silence of a connection. */
   silenceMs: number
-  /** A request is made at most so often. */
+  /** How many times the SDK makes a request, the first included. */
   attempts: number
 }
 
-export const defaultS3Limits: S3Limits = { connectMs: 2_000, requestMs: 10_000, silenceMs: 10_000, attempts: 3 }
+/** The limits unless others are given. */
+export const defaultLimits: S3Limits = { connectMs: 2_000, requestMs: 10_000, silenceMs: 10_000, attempts: 3 }
 
 interface Credentials {
   accessKeyId: string
@@ -29,8 +32,8 @@ interface Credentials {
   sessionToken?: string
 }
 
-/** Without the parser's words: they may hold a part of the secret. */
-function credentialsOf(secret: Secret): Credentials {
+/** Throws INVALID_REQUEST without the parser's message, which may quote the secret. */
+function parseCredentials(secret: Secret): Credentials {
   let given: Partial<Record<keyof Credentials, unknown>> | null = null
   try {
     given = JSON.parse(secret.reveal().toString('utf8'))
@@ -38,7 +41,7 @@ function credentialsOf(secret: Secret): Credentials {
   const { accessKeyId, secretAccessKey, sessionToken } = given ?? {}
   const texts = [accessKeyId, secretAccessKey, sessionToken ?? 'none'].every((each) => typeof each === 'string' && each)
   if (!texts) {
-    throw refusal(
+    throw settingError(
       'credentialsFile',
       'must hold a JSON object with accessKeyId, secretAccessKey and perhaps sessionToken',
     )
@@ -46,18 +49,18 @@ function credentialsOf(secret: Secret): Credentials {
   return given as Credentials
 }
 
-/** Rejects with INVALID_REQUEST for settings that cannot work, or would expose what is sent. */
-export async function connectS3(place: S3Place, secret: Secret, limits: S3Limits): Promise<S3Connection> {
-  checkPlace(place)
-  const credentials = credentialsOf(secret) // now: the secret may be closed by the time the SDK is there
-  const sdk = await import('@aws-sdk/client-s3') // not at every start: it is large, and few back ends need it
+/** Rejects with INVALID_REQUEST for settings that cannot work or that would expose the data on its way. */
+export async function connect(settings: BucketSettings, secret: Secret, limits: S3Limits): Promise<S3Connection> {
+  checkSettings(settings)
+  const credentials = parseCredentials(secret) // before the import: the caller may close the secret meanwhile
+  const sdk = await import('@aws-sdk/client-s3') // on demand: the SDK is large, and few back ends use it
   const client = new sdk.S3Client({
-    region: place.region,
-    ...(place.endpoint !== '' && { endpoint: place.endpoint }),
-    forcePathStyle: place.forcePathStyle,
+    region: settings.region,
+    ...(settings.endpoint !== '' && { endpoint: settings.endpoint }),
+    forcePathStyle: settings.forcePathStyle,
     credentials,
     maxAttempts: limits.attempts,
-    // Checksums in trailers are not understood by every server; parts are verified when they are opened.
+    // Not every server understands checksums in trailers; the front end authenticates each part when it opens it.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {

@@ -1,34 +1,36 @@
-// What the SDK's errors mean to us; nothing above knows them.
-
+// Translates the SDK's errors; no other file knows them.
 import { VaultError } from '../../../core/errors.js'
 import { retryAfterMs } from '../../store/store-health.js'
 
-/** How long a caller should leave the store alone while it recovers. */
-
 const full = ['QuotaExceeded', 'XMinioStorageFull', 'InsufficientStorage', 'InsufficientCapacity']
 
-/** How the SDK marks an error that the server has told; one that it makes of any other answer says nobody's fault. */
+/** The SDK sets `$fault` on an error that the server reported, and not on one that it made of any other answer. */
 interface S3Answer {
   $fault?: string
   $metadata?: { httpStatusCode?: number }
 }
 
+/** The HTTP status of an error that the server reported. */
 export function statusOf(thrown: unknown): number | undefined {
   const { $fault, $metadata } = thrown as S3Answer
   return $fault === undefined ? undefined : $metadata?.httpStatusCode
 }
 
+/** True if the server says that the bucket itself is absent. */
 export function isNoBucket(thrown: unknown): boolean {
   return (thrown as Error).name === 'NoSuchBucket'
 }
 
-/** From the connection, or from an answer that is none; the SDK passes them on in several forms. */
+/** True for errors of the connection, and for answers that are not S3's; the SDK has several forms of both. */
 function isTransportError({ name, ...rest }: Error): boolean {
   return name === 'TimeoutError' || name === 'AbortError' || 'code' in rest || 'errno' in rest || '$metadata' in rest
 }
 
-/** The error as the store's callers know it; what is no server's or network's error is a bug and stays as it is. */
-export function s3Error(thrown: unknown): Error {
+/**
+ * Turns an error of the server or the network into the VaultError that callers of a store expect. Any other error is a bug
+ * and stays as it is.
+ */
+export function storeError(thrown: unknown): Error {
   const error = thrown as Error
   if (error instanceof VaultError) return error
   if (statusOf(error) === 507 || full.includes(error.name)) {
@@ -37,8 +39,8 @@ export function s3Error(thrown: unknown): Error {
   return isTransportError(error) ? new VaultError('STORE_UNAVAILABLE', { retryAfterMs, cause: error }) : error
 }
 
-/** Why the bucket cannot be used until an operator acts; undefined for what may pass. */
-export function lastingS3Error(thrown: unknown, bucket: string): VaultError | undefined {
+/** The problem in words for an operator, if only an operator can solve it; undefined for a transient error. */
+export function permanentError(thrown: unknown, bucket: string): VaultError | undefined {
   const refuse = (message: string) => new VaultError('STORE_UNAVAILABLE', { message, cause: thrown })
   switch (statusOf(thrown)) {
     case 301:

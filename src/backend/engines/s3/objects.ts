@@ -1,20 +1,20 @@
-// Parts as objects: what a part store does is made of the few requests of s3-bucket.ts.
+// Parts as objects: the operations of a part store, made of the requests of bucket.ts.
 import { VaultError } from '../../../core/errors.js'
 import { forEachLimit } from '../../../core/semaphore.js'
+import { partNumberOf } from '../../store/part-key.js'
 import { byteRangeOf, partConflict } from '../../store/part-rules.js'
 import type { PartPiece, PartSetState } from '../../store/part-store.js'
 import type { StoreCall } from '../../store/store.js'
 import type { S3Bucket, S3Object, S3Page } from './bucket.js'
-import { partNumberOf } from './keys.js'
 
-/** What a list answers at most. */
+/** The most objects that S3 lists in one answer. */
 const pageRows = 1_000
-/** Deletes at once: not every server deletes many objects in one request. */
+/** Concurrent deletes: not every server can delete many objects in one request. */
 const deletesAtOnce = 16
 const maxPutAttempts = 3
 
-/** Whether the object is there with these bytes; ALREADY_EXISTS when it has others. */
-async function isThere(bucket: S3Bucket, { key, data }: { key: string; data: Buffer }, call: StoreCall) {
+/** True if the object exists with these bytes; throws ALREADY_EXISTS if it has other bytes. */
+async function isStored(bucket: S3Bucket, { key, data }: { key: string; data: Buffer }, call: StoreCall) {
   const size = await bucket.size(key, call)
   if (size === undefined) return false
   if (size !== data.length) throw partConflict()
@@ -24,16 +24,17 @@ async function isThere(bucket: S3Bucket, { key, data }: { key: string; data: Buf
   return true
 }
 
+/** Writes a new object; ALREADY_EXISTS if one with other bytes has the key. */
 export async function putObject(
   bucket: S3Bucket,
   object: { key: string; data: Buffer },
   call: StoreCall,
 ): Promise<void> {
   for (let attempt = 0; attempt < maxPutAttempts; attempt += 1) {
-    if (await isThere(bucket, object, call)) return
+    if (await isStored(bucket, object, call)) return
     if (await bucket.putNew(object, call)) return
   }
-  throw new VaultError('STORE_UNAVAILABLE', { message: 'others write and remove this part at the same time' })
+  throw new VaultError('STORE_UNAVAILABLE', { message: 'other writers keep adding and removing this part' })
 }
 
 function rangeOf({ offset, length }: PartPiece): string | undefined {
@@ -41,6 +42,7 @@ function rangeOf({ offset, length }: PartPiece): string | undefined {
   return offset > 0 ? `bytes=${offset}-` : undefined
 }
 
+/** As PartStore.get. */
 export async function getPiece(
   bucket: S3Bucket,
   { key, piece }: { key: string; piece: PartPiece },
@@ -51,11 +53,11 @@ export async function getPiece(
     const size = await bucket.size(key, call)
     if (size === undefined) return undefined
     byteRangeOf(size, piece)
-    return Buffer.alloc(0) // only a piece of no bytes may begin at the end
+    return Buffer.alloc(0) // only an empty piece may begin at the end
   }
   if (found === undefined) return undefined
   const { start, end } = byteRangeOf(found.size, piece)
-  // A server may answer a range with the whole.
+  // A server may ignore the range and send the whole object.
   const bytes = found.bytes.length === found.size ? found.bytes.subarray(start, end) : found.bytes
   if (bytes.length !== end - start) throw new VaultError('STORE_UNAVAILABLE', { message: 'S3 sent too few bytes' })
   return bytes
@@ -70,6 +72,7 @@ async function* pagesOf(bucket: S3Bucket, prefix: string, call: StoreCall): Asyn
   }
 }
 
+/** As PartStore.state, for the objects below a prefix. */
 export async function stateOf(bucket: S3Bucket, prefix: string, call: StoreCall): Promise<PartSetState | undefined> {
   let begun: Date | undefined
   let count = 0
@@ -83,6 +86,7 @@ export async function stateOf(bucket: S3Bucket, prefix: string, call: StoreCall)
   return begun && { count, begun }
 }
 
+/** As PartStore.newest, for the objects below a prefix. */
 export async function newestOf(bucket: S3Bucket, prefix: string, call: StoreCall): Promise<Date | undefined> {
   let newest: Date | undefined
   for await (const page of pagesOf(bucket, prefix, call)) {
@@ -91,6 +95,7 @@ export async function newestOf(bucket: S3Bucket, prefix: string, call: StoreCall
   return newest
 }
 
+/** Removes all objects below a prefix. */
 export async function removeAll(bucket: S3Bucket, prefix: string, call: StoreCall): Promise<void> {
   for await (const page of pagesOf(bucket, prefix, call)) {
     await forEachLimit(page, deletesAtOnce, ({ key }) => bucket.remove(key, call))

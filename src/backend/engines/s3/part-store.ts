@@ -1,20 +1,21 @@
-// The parts as objects of an S3 bucket. An object is never overwritten: the put is on condition that there is none. Not
-// every server knows that condition, so it is looked at first, and puts of one part take turns within this process.
+// The part store on an S3 bucket: one object a part, never overwritten. Each put is conditional on a free key. Some servers
+// ignore that condition, so a put also looks for the object first, and a mutex for each key orders the puts of a process.
 
 import { VaultError } from '../../../core/errors.js'
 import type { Secret } from '../../../core/secret.js'
 import { admission } from '../../../core/server/admission.js'
 import type { PartSet, PartStore } from '../../store/part-store.js'
 import type { StoreCall } from '../../store/store.js'
-import { type S3Bucket, type S3Page, s3Bucket } from './bucket.js'
-import { connectS3, defaultS3Limits, type S3Limits } from './client.js'
-import { lastingS3Error } from './errors.js'
-import { afterSet, partKey, setOf, setPrefix } from './keys.js'
+import { bucketOf, type S3Bucket, type S3Page } from './bucket.js'
+import type { BucketSettings } from './bucket-settings.js'
+import { connect, defaultLimits, type S3Limits } from './client.js'
+import { permanentError } from './errors.js'
+import { keyAfterSet, partKey, setOf, setPrefix } from './keys.js'
 import { getPiece, newestOf, putObject, removeAll, stateOf } from './objects.js'
-import type { S3Place } from './place.js'
 
-export interface S3PartStoreOptions extends S3Place {
-  /** JSON; not needed any more when the store is open. */
+/** The bucket, and how to use it. */
+export interface S3PartStoreOptions extends BucketSettings {
+  /** JSON. The caller may close it once the store is open. */
   credentials: Secret
   limits?: Partial<S3Limits>
 }
@@ -26,13 +27,13 @@ async function* setsIn(bucket: S3Bucket, prefix: string, call: StoreCall): Async
     if (first === undefined) return
     const set = setOf(prefix, first.key)
     if (set) yield set
-    after = set ? afterSet(prefix, set) : first.key
+    after = set ? keyAfterSet(prefix, set) : first.key
   }
 }
 
-function s3PartStore(bucket: S3Bucket, prefix: string, close: () => void): PartStore {
+function partStoreOver(bucket: S3Bucket, prefix: string, close: () => void): PartStore {
   const requests = admission(Number.POSITIVE_INFINITY)
-  const inTurn = turnsByKey()
+  const exclusive = keyedMutex()
   let closed = false
 
   function run<T>(work: () => Promise<T>): Promise<T> {
@@ -46,7 +47,7 @@ function s3PartStore(bucket: S3Bucket, prefix: string, close: () => void): PartS
     put: ({ partNumber, data, ...set }, call) =>
       run(() => {
         const key = partKey(prefix, set, partNumber)
-        return inTurn(key, () => putObject(bucket, { key, data }, call))
+        return exclusive(key, () => putObject(bucket, { key, data }, call))
       }),
     get: (piece, call) => run(() => getPiece(bucket, { key: partKey(prefix, piece, piece.partNumber), piece }, call)),
     state: (set, call) => run(() => stateOf(bucket, setPrefix(prefix, set), call)),
@@ -61,8 +62,8 @@ function s3PartStore(bucket: S3Bucket, prefix: string, close: () => void): PartS
   }
 }
 
-/** Lets the work on one key go one after another. */
-function turnsByKey() {
+/** A mutex for each key: work on one key runs one after another. */
+function keyedMutex() {
   const last = new Map<string, Promise<void>>()
   return async (key: string, work: () => Promise<void>): Promise<void> => {
     const before = last.get(key)
@@ -77,20 +78,20 @@ function turnsByKey() {
 }
 
 /**
- * Opens the store. A server that cannot be reached is no failure: each call says so itself. Throws INVALID_REQUEST for
- * settings that cannot work, STORE_UNAVAILABLE with what an operator has to do.
+ * Opens the store. An unreachable server is no error here: each call then reports it. Throws INVALID_REQUEST for settings
+ * that cannot work, STORE_UNAVAILABLE with instructions for an operator.
  */
-export async function openS3PartStore({ credentials, limits, ...place }: S3PartStoreOptions): Promise<PartStore> {
-  const connection = await connectS3(place, credentials, { ...defaultS3Limits, ...limits })
+export async function openS3PartStore({ credentials, limits, ...settings }: S3PartStoreOptions): Promise<PartStore> {
+  const connection = await connect(settings, credentials, { ...defaultLimits, ...limits })
   const { client } = connection
-  const bucket = s3Bucket(connection, place.bucket)
+  const bucket = bucketOf(connection, settings.bucket)
   const problem = await bucket.check().then(
     () => undefined,
-    (error: unknown) => lastingS3Error(error, place.bucket),
+    (error: unknown) => permanentError(error, settings.bucket),
   )
   if (problem) {
     client.destroy()
     throw problem
   }
-  return s3PartStore(bucket, place.prefix, () => client.destroy())
+  return partStoreOver(bucket, settings.prefix, () => client.destroy())
 }

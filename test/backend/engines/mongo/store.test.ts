@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { BSON, type Document, MongoClient } from 'mongodb'
 import { defaultLimits } from '../../../../src/backend/engines/mongo/client.js'
 import { collectionsOf } from '../../../../src/backend/engines/mongo/collections.js'
-import { mongoConnection } from '../../../../src/backend/engines/mongo/connection.js'
+import { newConnection } from '../../../../src/backend/engines/mongo/connection.js'
 import { recordDeletes } from '../../../../src/backend/engines/mongo/delete-watermarks.js'
 import { openMongoStore } from '../../../../src/backend/engines/mongo/store.js'
 import { endOfTime, type Store } from '../../../../src/backend/store/store.js'
@@ -240,7 +240,7 @@ describeMongo('mongo-store', everyKind, () => {
   it('keeps its promises whatever the URI says', async () => {
     const weak = `${uri}${uri.includes('?') ? '&' : '/?'}w=0&journal=false&readConcernLevel=local&readPreference=secondary`
     const options = { uri: secret(weak), database: newDatabase(), limits: defaultLimits, changed: () => undefined }
-    const connection = mongoConnection(options)
+    const connection = newConnection(options)
     await connection.use(async (database) => {
       const { writeConcern, readConcern, readPreference } = database.collection('records')
       expect(writeConcern).to.include({ w: 'majority', journal: true })

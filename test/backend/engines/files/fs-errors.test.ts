@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { fileError } from '../../../../src/backend/engines/files/errors.js'
+import { fileError } from '../../../../src/backend/engines/files/fs-errors.js'
 import { VaultError } from '../../../../src/core/errors.js'
 
 describe('errors of the file system', () => {
