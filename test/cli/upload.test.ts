@@ -132,10 +132,10 @@ describe('upload', () => {
         await untilAborted(options.signal)
       },
     ]
-    const stalled = 'the server has moved nothing for 0.08 s'
+    const stalled = 'the server has moved nothing for 0.3 s'
     const words = [stalled, stalled, `${stalled}; the record may have been stored`]
     for (const [at, take] of silent.entries()) {
-      const error = await failureOf(send(server(take), { patienceMs: 80 }))
+      const error = await failureOf(send(server(take), { patienceMs: 300 }))
       expect(error).to.include({ reason: 'DEADLINE_EXCEEDED', message: words[at] })
     }
   })
@@ -143,11 +143,11 @@ describe('upload', () => {
   it('waits for a slow source as long as that takes', async () => {
     async function* slowly() {
       for (const text of ['a', 'b', 'c']) {
-        await sleep(150)
+        await sleep(600)
         yield Buffer.from(text)
       }
     }
-    const sent = await send(server(takeAll), { stdin: Readable.from(slowly()), patienceMs: 80 })
+    const sent = await send(server(takeAll), { stdin: Readable.from(slowly()), patienceMs: 500 })
     expect(sent.bytes).to.equal(3)
   })
 

@@ -75,8 +75,7 @@ describe('connection', () => {
       tls = { certFile, keyFile, clientCaFile: '' }
     })
 
-    it('works, and without a warning of Node, by address and by name', async function () {
-      this.timeout(20_000)
+    it('works, and without a warning of Node, by address and by name', async () => {
       const { port } = await serveFake({ listen: { tls } })
       const program = fileURLToPath(new URL('../../../cmd/feclient.ts', import.meta.url))
       const node = (address: string) => [program, 'list', '--user', 'alice', '--address', address, '--tls-ca', ca]

@@ -1,21 +1,25 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { mock } from 'node:test'
 import { expect } from 'chai'
 import { stallTimeout } from '../../../src/cli/transfer/stall-timeout.js'
 
 describe('stall watch', () => {
+  beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
+  afterEach(() => mock.timers.reset())
+
+  const pass = (ms: number) => mock.timers.tick(ms)
   const watch = (signal = new AbortController().signal) => stallTimeout({ patienceMs: 40, signal })
 
-  it('ends what the server does not move, and nothing else', async () => {
+  it('ends what the server does not move, and nothing else', () => {
     const { signal, wait, rest, stop } = watch()
     wait()
-    await sleep(20)
+    pass(20)
     wait() // it has moved
-    await sleep(30)
+    pass(30)
     rest()
-    await sleep(60)
+    pass(60)
     expect(signal.aborted).to.equal(false)
     wait()
-    await sleep(80)
+    pass(80)
     expect(signal.reason).to.include({
       reason: 'DEADLINE_EXCEEDED',
       message: 'the server has moved nothing for 0.04 s',
@@ -30,12 +34,12 @@ describe('stall watch', () => {
     expect(signal.reason).to.include({ message: 'interrupted' })
   })
 
-  it('waits for nothing after it was stopped: a timer would keep the program', async () => {
+  it('waits for nothing after it was stopped: a timer would keep the program', () => {
     const { signal, wait, stop } = watch()
     wait()
     stop()
     wait()
-    await sleep(80)
+    pass(80)
     expect(signal.aborted).to.equal(false)
   })
 })

@@ -143,12 +143,12 @@ describe('transfer', () => {
   it('gives one item up when only that is put off for too long', async () => {
     const slow = async function* () {
       for await (const unit of units(40)) {
-        await sleep(30)
+        await sleep(40)
         yield unit
       }
     }
     const served = server((record) => (record === 2 ? failure('OVERLOADED') : undefined))
-    const { settled, failed } = await run(slow(), served, 400)
+    const { settled, failed } = await run(slow(), served, 800)
     expect(failed).to.equal(undefined)
     expect(settled[2]).to.equal('2 OVERLOADED')
     expect(settled.length).to.equal(40)
@@ -166,14 +166,14 @@ describe('transfer', () => {
     expect(failed?.reason).to.equal('UNREACHABLE')
     expect(settled).to.deep.equal(inOrder(3))
     expect(waits).to.deep.equal(['UNREACHABLE'])
-    expect(Date.now() - startedAt).to.be.within(1_400, 8_000)
+    expect(Date.now() - startedAt).to.be.within(1_400, 60_000)
   })
 
   it('ends when the server is silent for too long, and still hands on what was answered', async () => {
     const { settled, failed } = await run(
       units(10),
       server((record) => (record === 4 ? 'silence' : undefined)),
-      500,
+      1_500,
     )
     expect(failed?.reason).to.equal('DEADLINE_EXCEEDED')
     expect(settled).to.have.members(inOrder(10).filter((line) => line !== '4 4'))
