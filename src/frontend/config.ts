@@ -1,4 +1,4 @@
-// The `frontend` section of the configuration.
+// The `frontend` section of the configuration: its type, defaults and limits.
 import { dirname } from 'node:path'
 import type { ChannelConfig } from '../core/client/channel.js'
 import {
@@ -18,9 +18,12 @@ import type { ServerLimits } from '../core/server/server.js'
 import type { ListenConfig } from '../core/tls/listen.js'
 import type { LegacyImportConfig } from './legacy/import.js'
 
+/** The values of `frontend.keyMode`. */
 export const keyModes = ['split', 'server', 'client'] as const
+/** The values of `frontend.writeSuite`, in the order of their suite bytes. */
 export const suites = ['aes-256-gcm', 'chacha20-poly1305'] as const
 
+/** The settings of a front end. */
 export interface FrontendConfig extends ListenConfig, Omit<ServerLimits, 'maxReceiveBytes'> {
   backend: Required<Omit<ChannelConfig, 'section'>>
   keyringFile: string
@@ -39,23 +42,28 @@ export interface FrontendConfig extends ListenConfig, Omit<ServerLimits, 'maxRec
 const MiB = 1024 * 1024
 const GiB = 1024 * MiB
 
+/** The schema of the sections that a front end reads. */
 export const frontendSchema: Record<'frontend' | 'log', Settings> = {
   frontend: {
     ...listenSettings(7777),
     ...limitSettings,
     backend: channelSettings('dns:///127.0.0.1:8888'),
-    keyringFile: place('data/frontend/keyring.json', 'the keyring; made when it is not there and the store is empty'),
+    keyringFile: place('data/frontend/keyring.json', 'the keyring file; made if it is missing and the store is empty'),
     realm: text('default', 'name of this vault, 1 to 128 bytes; part of every key, so it cannot be changed later'),
-    keyMode: oneOf(keyModes, 'who holds the key of a record whose request does not say'),
+    keyMode: oneOf(keyModes, 'key mode of a record whose request names none'),
     writeSuite: oneOf(suites, 'cipher of what is written; what is read may have either'),
     chunkLog2: whole(16, [12, 20], 'size of a chunk of an envelope, as a power of two'),
     maxRecordBytes: whole(3_145_728, [1, 3_145_728], 'largest record of a unary call, in bytes'),
     maxUploadBytes: whole(64 * GiB, [1, 1024 * GiB - 1], 'largest record of an upload, in bytes'),
-    maxTransfers: whole(32, [1, 4096], 'uploads and downloads at once; one more gets RESOURCE_EXHAUSTED'),
+    maxTransfers: whole(
+      32,
+      [1, 4096],
+      'maximum of concurrent uploads and downloads; another one gets RESOURCE_EXHAUSTED',
+    ),
     keepVersions: whole(
       1,
       [1, 100],
-      'versions kept of a record that was never told a number, the current one included',
+      'versions kept of a record whose writers never set keep_versions, the current one included',
     ),
     userKeyCache: {
       maxUsers: whole(10_000, [1, 10_000], 'users whose unwrapped key is kept'),
@@ -69,19 +77,20 @@ export const frontendSchema: Record<'frontend' | 'log', Settings> = {
   log: logSettings,
 }
 
-// The limit stands this far above the record's and an upload's chunk, so that "too large" is our answer and not gRPC's.
+// A message may be this much larger than a record or a chunk, so that "too large" is our error and not gRPC's.
 const headroomBytes = MiB
 
+/** The server limits; a message may hold the largest record. */
 export function frontendLimits(config: FrontendConfig): ServerLimits {
   return { ...config, maxReceiveBytes: Math.max(config.maxRecordBytes, MiB) + headroomBytes }
 }
 
-/** Where the back end is, and how its settings are called. */
+/** The channel to the back end, and the name of its section. */
 export function backendChannel({ backend }: FrontendConfig): ChannelConfig {
   return { ...backend, section: 'frontend.backend' }
 }
 
-/** The folder of what the front end keeps, its keyring and, unless configured, its log, and the setting that names it. */
+/** The front end's data folder, with the keyring and by default the log, and the setting that names it. */
 export function frontendData({ keyringFile }: FrontendConfig): { folder: string; setting: string } {
   return { folder: dirname(keyringFile), setting: 'frontend.keyringFile' }
 }

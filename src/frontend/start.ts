@@ -1,4 +1,4 @@
-// Starts a front end from its configuration: ask the store what it is, find or make the keyring, then serve.
+// Starts a front end from its configuration: asks for the store's description, loads or makes the keyring, then serves.
 import type { Logger } from '../core/log/log.js'
 import type { Methods } from '../core/methods.js'
 import { logItemFailure } from '../core/server/call-log.js'
@@ -16,26 +16,28 @@ import { type Backend, translatedBackend } from './upstream/backend.js'
 import { waitForStore, watchStore } from './upstream/readiness.js'
 import { closeVault, openVault } from './vault/vault.js'
 
+/** A front end that serves. */
 export interface RunningFrontend {
   port: number
-  /** Calls in flight finish, then the keys are wiped. */
+  /** Lets calls in flight finish, then wipes the keys. */
   stop(): Promise<void>
 }
 
+/** What a front end needs beside its configuration. */
 export interface FrontendParts {
   backend: Backend
   log: Logger
-  /** Told at once when the keyring is made, which wants a backup, whatever becomes of the start. */
+  /** Called as soon as a keyring was made, since it needs a backup even if the start fails afterwards. */
   keyringMade(): void
 }
 
-/** Throws what hinders a start, when the back end is not there yet and no keyring or store was made. */
+/** Checks the configuration before anything is made; throws INVALID_REQUEST if a start with it must fail. */
 export async function checkStart(config: FrontendConfig): Promise<void> {
   legacyImport(config.legacyImport)
   await checkListen('frontend', config)
 }
 
-/** Waits for the back end as long as `signal` allows; rejects when this front end must not serve its store. */
+/** Waits for the back end until `signal` aborts; rejects if this front end must not serve its store. */
 export async function startFrontend(
   config: FrontendConfig,
   { backend, log, keyringMade }: FrontendParts,

@@ -269,7 +269,7 @@ async function entryBoxFor(
   { recordName, keyId, attributes = Buffer.alloc(0) }: { recordName: string; keyId: Buffer; attributes?: Buffer },
 ) {
   const [pseudonym] = vault.ids.users(alice) as [Buffer]
-  const { userKey } = await vault.userKeys.sealing({ userId: alice, pseudonym })
+  const { userKey } = await vault.userKeys.sealingKey({ userId: alice, pseudonym })
   const terms = { realm: 'test', userId: alice, keyId, userKey, suite: 1 } as const
   return sealEntry(terms, { recordName, attributes, dataKey: undefined }, vault.random)
 }

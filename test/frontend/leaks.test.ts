@@ -256,7 +256,7 @@ describe('what holds keys', () => {
   it('prints, serialises and clones without them: vault, keyring, user keys, tokens', async () => {
     const userId = 'somebody'
     const { recordKey } = await frontEnd.store({ userId, data: Buffer.from('x') })
-    const sealing = await frontEnd.vault.userKeys.sealing({
+    const sealing = await frontEnd.vault.userKeys.sealingKey({
       userId,
       pseudonym: frontEnd.vault.ids.users(userId)[0]!,
     })

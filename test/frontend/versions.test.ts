@@ -70,7 +70,7 @@ describe('versions of a record', () => {
     })
 
     it('is at most 100', async () => {
-      const refused = invalid('keep_versions', 'must be 1 to 100, or 0 for as many as the record was told')
+      const refused = invalid('keep_versions', 'must be 1 to 100, or 0 for the number the record has')
       for (const keepVersions of [101, 4_294_967_295, -1, 1.5]) {
         expect(await answer(frontEnd.store({ userId: 'counted', keepVersions }))).to.deep.equal(refused)
         const restore = frontEnd.restore({ userId: 'counted', version: 1n, keepVersions })

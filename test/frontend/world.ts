@@ -50,7 +50,7 @@ export interface FrontEndParts {
   keyringText?: string
   random?: RandomSource
   clock?: VaultParts['clock']
-  patience?: VaultParts['patience']
+  retryLimits?: VaultParts['retryLimits']
   /** What it talks to instead of the world's back end. */
   backend?: Backend
 }
@@ -113,8 +113,8 @@ export async function openWorld(realm = 'default'): Promise<World> {
       const random = parts.random ?? randomSource()
       const keyring = parseKeyring(parts.keyringText ?? text)
       const config = frontendConfig({ realm, ...parts.config })
-      const { clock, patience } = parts
-      const own = { ...(clock && { clock }), ...(patience && { patience }) }
+      const { clock, retryLimits } = parts
+      const own = { ...(clock && { clock }), ...(retryLimits && { retryLimits }) }
       const vault = openVault({ config, keyring, backend: parts.backend ?? backend, random, ...own })
       opened.push(vault)
       return frontEndOf(vault, config)

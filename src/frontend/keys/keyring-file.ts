@@ -1,4 +1,4 @@
-// Where the keyring lies. Only its owner may read it; it appears whole or not at all, and is never overwritten.
+// The keyring file. Only its owner may read it. It is created atomically and never overwritten.
 import { lstat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { linkNew, makePrivateFolder, writeSynced } from '../../core/durable-file.js'
@@ -29,29 +29,29 @@ async function readText(path: string): Promise<string | null> {
   }
 }
 
-/** The keyring in `path`; null when there is no such file. */
+/** The keyring in `path`; null if there is no such file. Throws INVALID_REQUEST for a file that is not usable. */
 export async function readKeyring(path: string): Promise<Keyring | null> {
   const text = await readText(path)
   return text === null ? null : parseKeyring(text)
 }
 
-/** Makes a keyring in `path`; throws, and changes nothing, when there is one. */
+/** Creates a keyring in `path`; throws INVALID_REQUEST, and changes nothing, if the file exists. */
 export async function createKeyring(path: string, realm: string, random: RandomSource): Promise<void> {
   const text = newKeyringText(realm, random)
   const temporary = `${path}.${random.fill(Buffer.alloc(8)).toString('hex')}.tmp`
   try {
     await makePrivateFolder(dirname(path))
     await writeSynced(temporary, text)
-    await appear(temporary, path)
+    await publish(temporary, path)
   } catch (cause) {
     if (cause instanceof VaultError) throw cause
     throw refusal(`cannot write the keyring ${path} (${codeOf(cause) ?? 'unknown'})`, cause)
   } finally {
-    await unlink(temporary).catch(() => undefined) // gone already, or never made
+    await unlink(temporary).catch(() => undefined) // it may be gone already, or never made
   }
 }
 
-async function appear(temporary: string, path: string): Promise<void> {
+async function publish(temporary: string, path: string): Promise<void> {
   try {
     await linkNew(temporary, path)
   } catch (cause) {

@@ -1,30 +1,34 @@
-// The keyring: pseudonym keys by kid, key-encryption keys by version, and the id and realm that make it this vault's.
-// On disk it is JSON, keys in base64. No message of this file shows a part of it.
+// The keyring: pseudonym keys by kid, key-encryption keys by version, and the id and realm of the vault. On disk it is JSON
+// with the keys in base64. No error of this file quotes a part of it.
 import { invalidField, VaultError } from '../../core/errors.js'
 import { type HmacKey, takeKey } from '../crypto/hmac.js'
 import type { RandomSource } from '../crypto/random.js'
 
+/** `active` writes and reads, `read` only reads. */
 export type KeyState = 'active' | 'read'
 
+/** A key that turns ids into pseudonyms. */
 export interface PseudonymKey {
   kid: number
   state: KeyState
   key: HmacKey
 }
 
+/** A key that wraps user keys. */
 export interface KeyEncryptionKey {
   version: number
   state: KeyState
   key: HmacKey
 }
 
+/** The root keys of one vault. */
 export interface Keyring {
   /** 16 bytes; the store is bound to it. */
   keyringId: Buffer
   realm: string
-  /** The active one first, then those still looked up, newest first. */
+  /** The active key first, then the `read` keys, newest first. */
   pseudonymKeys: [PseudonymKey, ...PseudonymKey[]]
-  /** The active one first. */
+  /** The active key first. */
   keyEncryptionKeys: KeyEncryptionKey[]
 }
 
@@ -46,13 +50,13 @@ interface KeyringFile {
 const keyBytes = 32
 const maxRealmBytes = 128
 
-/** A realm is part of every context, so one that fits none would make every call fail. */
+/** A realm is part of every context, so an invalid one would make every call fail. */
 function isRealm(value: unknown): value is string {
   if (typeof value !== 'string' || !value.isWellFormed()) return false
   return value !== '' && Buffer.byteLength(value) <= maxRealmBytes
 }
 
-/** The text of a new keyring, with one key of each sort; throws INVALID_REQUEST for what is no realm. */
+/** The text of a new keyring, with one key of each kind; throws INVALID_REQUEST for an invalid realm. */
 export function newKeyringText(realm: string, random: RandomSource): string {
   if (!isRealm(realm)) throw invalidField('frontend.realm', `must be 1 to ${maxRealmBytes} bytes of text`)
   const first = (): KeyEntry => ({
@@ -105,7 +109,7 @@ function keyOf(entry: KeyEntry, name: string): NumberedKey {
   return { number, state, key: takeKey(bytes) }
 }
 
-/** The active one first, then the newest. */
+/** The active key first, then the others, newest first. */
 function keysOf(entries: KeyEntry[] | undefined, name: string): [NumberedKey, ...NumberedKey[]] {
   if (!Array.isArray(entries)) throw broken(`${name} is missing`)
   const keys = entries.map((entry) => keyOf(entry ?? {}, name))
@@ -116,13 +120,13 @@ function keysOf(entries: KeyEntry[] | undefined, name: string): [NumberedKey, ..
   return [active, ...older.sort((a, b) => b.number - a.number)]
 }
 
-// Nothing moves a user's rows from one key to the next yet: a store under the new one would hide all that is older.
+// Nothing moves a user's rows from one key to the next yet: a store under a new key would hide all older records.
 function severalPseudonymKeys(): VaultError {
   const message = 'the keyring has more than one pseudonym key, and this version cannot move records between them'
   return new VaultError('INVALID_REQUEST', { message })
 }
 
-/** Reads a keyring; throws INVALID_REQUEST that names what is wrong and shows nothing. */
+/** Parses a keyring; throws INVALID_REQUEST that names the fault and quotes nothing. */
 export function parseKeyring(text: string): Keyring {
   const file = parseJson(text)
   if (file.format !== 1) throw broken('its format is not known to this version')

@@ -1,5 +1,5 @@
-// The keyring of this front end. It is made only beside an empty store: beside a used one a new keyring would write a
-// second world, in which every old record looks absent.
+// Loads the keyring of this front end, or creates it for an empty store. With a used store, a new keyring would make every
+// old record look absent.
 import { VaultError } from '../../core/errors.js'
 import type { GetStoreInfoResponse } from '../../gen/encserver/v1/backend.js'
 import type { FrontendConfig } from '../config.js'
@@ -8,13 +8,14 @@ import { checkFormat, checkStore } from '../upstream/readiness.js'
 import type { Keyring } from './keyring.js'
 import { createKeyring, readKeyring } from './keyring-file.js'
 
+/** The keyring of a starting front end. */
 export interface LoadedKeyring {
   keyring: Keyring
-  /** It was made just now, and wants a backup. */
+  /** True if it was created just now, and needs a backup. */
   created: boolean
 }
 
-/** Throws KEYRING_MISMATCH when the store is bound to another one, or to one that is not there. */
+/** Rejects with KEYRING_MISMATCH if the store is bound to another keyring, or has records and the keyring is missing. */
 export async function loadKeyring(
   config: FrontendConfig,
   store: GetStoreInfoResponse,
@@ -39,11 +40,12 @@ function missing(keyringFile: string, bound: Buffer): VaultError {
   return new VaultError('KEYRING_MISMATCH', { message })
 }
 
-/** Front ends that share a folder may start together: one makes the keyring, and all have it. */
+/** Front ends that share a folder may start together: one creates the keyring, and the others read it. */
 async function makeKeyring({ keyringFile, realm }: FrontendConfig, random: RandomSource): Promise<LoadedKeyring> {
   const failure = await createKeyring(keyringFile, realm, random).catch((error: unknown) => error)
   const keyring = failure === undefined || isTaken(failure) ? await readKeyring(keyringFile) : null
-  if (keyring === null) throw failure ?? new VaultError('INTERNAL', { cause: `${keyringFile} was made and is gone` })
+  if (keyring === null)
+    throw failure ?? new VaultError('INTERNAL', { cause: `${keyringFile} disappeared after it was made` })
   return { keyring, created: failure === undefined }
 }
 

@@ -1,5 +1,5 @@
-// The local key provider: user keys are boxes under a key-encryption key of the keyring. The box's generation is the
-// version of that key.
+// The local key provider: it wraps a user key in a box under a key-encryption key of the keyring. The generation of the box
+// is the version of that key.
 import type { Suite } from '../crypto/aead.js'
 import { openBox, sealBox } from '../crypto/box.js'
 import { contextHash, userKeyContext } from '../crypto/context.js'
@@ -12,14 +12,16 @@ import type { KeyEncryptionKey } from './keyring.js'
 
 const keyRef = 'kek'
 
+/** What the local key provider is made of. */
 export interface LocalKmsParts {
-  /** The active one first. */
+  /** The active key first. */
   keys: KeyEncryptionKey[]
   writeSuite: Suite
   readSuites: readonly Suite[]
   random: RandomSource
 }
 
+/** The key provider over the keyring's key-encryption keys. */
 export function localKms({ keys, writeSuite, readSuites, random }: LocalKmsParts): KeyProvider {
   const active = keys.find(({ state }) => state === 'active')
   if (active === undefined) throw mismatch('no active key-encryption key')

@@ -1,22 +1,24 @@
-// Unwrapped user keys, kept for a bounded time and wiped when they leave.
+// An LRU cache of unwrapped user keys with a maximum age. It wipes each key that it drops.
 import { LRUCache } from 'lru-cache'
 import type { UserKey } from '../crypto/user-key.js'
 
+/** Unwrapped user keys by their digest. */
 export interface UserKeyCache {
   get(digest: string): UserKey | undefined
-  /** The key kept from now on: of two that race, the first, so that nobody's key is wiped in use. */
+  /** Adds the key and returns the cached one: of two that race, the first, so that no key is wiped while in use. */
   keep(digest: string, userKey: UserKey): UserKey
-  /** Wipes all. */
+  /** Wipes all keys. */
   close(): void
 }
 
+/** A cache of at most `maxUsers` keys, each for at most `maxAgeMs`. */
 export function userKeyCache({ maxUsers, maxAgeMs }: { maxUsers: number; maxAgeMs: number }): UserKeyCache {
   const cache = new LRUCache<string, UserKey>({
     max: maxUsers,
     ttl: maxAgeMs,
-    ttlResolution: 0, // reads the clock each time; to remember it for a moment, a timer each, costs more
-    ttlAutopurge: true, // a key whose user never comes again is wiped in time too
-    // A turn later: a call that was handed the key a moment ago still uses it in this one.
+    ttlResolution: 0, // reads the clock each time: caching the time costs a timer each, which is slower
+    ttlAutopurge: true, // wipes in time even the key of a user who never returns
+    // Wipes in the next turn of the event loop: a call that just got the key still uses it in this one.
     dispose: ({ key }) => setImmediate(() => key.close()),
   })
   return {

@@ -1,5 +1,5 @@
-// Where user keys come from: made new, or unwrapped by a provider. A document of the back end is believed only as far as
-// its bind goes, which proves that the unwrapped key is this user's.
+// The source of user keys: it makes new ones, or unwraps stored ones with a provider. Of a document of the back end it
+// trusts only what the bind proves: that the unwrapped key is this user's.
 import type { UserDocument, UserKeyGeneration } from '../../gen/encserver/v1/backend.js'
 import { keySize, takeKey } from '../crypto/hmac.js'
 import type { RandomSource } from '../crypto/random.js'
@@ -9,27 +9,30 @@ import { type KeyProvider, unwrapWith } from './key-provider.js'
 
 const firstGeneration = 1
 
-/** A user as requests name them, and as the store knows them. */
+/** A user by the id of requests and by the pseudonym in the store. */
 export interface User {
   userId: string
-  /** Under the active pseudonym key. */
+  /** The pseudonym under the active key. */
   pseudonym: Buffer
 }
 
+/** Makes and unwraps user keys. */
 export interface UserKeySource {
-  /** A new life of a user: its key, and the document to store with the first record. */
+  /** Starts a new life of a user: a new key, and the document to store with the first record. */
   create(user: User): Promise<{ userKey: UserKey; document: UserDocument }>
-  /** Rejects with RECORD_KEY_MISMATCH when the key is not this user's. */
+  /** Rejects with RECORD_KEY_MISMATCH if the key is not this user's. */
   unwrap(life: { userId: string; userUid: Buffer }, stored: UserKeyGeneration): Promise<UserKey>
 }
 
+/** What a source is made of. */
 export interface UserKeySourceParts {
   realm: string
-  /** The first one wraps. */
+  /** The first provider wraps new keys; all of them unwrap. */
   providers: [KeyProvider, ...KeyProvider[]]
   random: RandomSource
 }
 
+/** A source over key providers. */
 export function userKeySource({ realm, providers, random }: UserKeySourceParts): UserKeySource {
   return {
     async create({ userId, pseudonym }) {

@@ -1,4 +1,5 @@
-// The user keys in use, one step above the cache: which key seals for a user, and which opens a stored record.
+// The user keys in use: it selects the key that seals for a user and the key that opens a stored record, above a cache of
+// unwrapped keys.
 import { LRUCache } from 'lru-cache'
 import type { UserDocument, UserKeyGeneration } from '../../gen/encserver/v1/backend.js'
 import { mismatch } from '../crypto/errors.js'
@@ -7,46 +8,50 @@ import { userKeyDigest } from '../crypto/user-key-digest.js'
 import { userKeyCache } from './user-key-cache.js'
 import { type User, type UserKeySourceParts, userKeySource } from './user-key-source.js'
 
-/** What to seal a record with. */
-export interface Sealing {
+/** The user key to seal a record with. */
+export interface SealingKey {
   userKey: UserKey
-  /** Set while the store may not have the user yet: to be sent with the record. */
+  /** Set while the store may not have the user yet: the document to send with the record. */
   newUser: UserDocument | undefined
 }
 
+/** The user keys of one vault. */
 export interface UserKeys {
-  /** The key last seen for this user; a new one for a user not seen lately. */
-  sealing(user: User): Promise<Sealing>
-  /** The store has the user with this key. */
+  /** The key seen last for this user; a new key for a user not seen lately. */
+  sealingKey(user: User): Promise<SealingKey>
+  /** Records that the store has the user with this key. */
   confirm(user: User, userKey: UserKey): void
-  /** The key of a generation, of the newest if none is named; RECORD_KEY_MISMATCH when the document is not this user's. */
+  /** The key of a generation, by default the newest; rejects with RECORD_KEY_MISMATCH for another user's document. */
   open(user: User, document: UserDocument, generation?: number): Promise<UserKey>
-  /** The store does not have the user with this key any more; a life learned since is kept. */
+  /** Records that the store no longer has the user with this key; a newer life of the user is kept. */
   forget(user: User, userKey: UserKey): void
   /** Wipes all keys. */
   close(): void
 }
 
+/** What user keys are made of; `limits` bound the cache. */
 export interface UserKeysParts extends UserKeySourceParts {
   limits: { maxUsers: number; maxAgeMs: number }
 }
 
-interface Latest {
+/** The newest key seen of a user; `digest` is its key in the cache. */
+interface LatestKey {
   digest: string
   uid: Buffer
   newUser: UserDocument | undefined
 }
 
+/** Makes the user keys of a vault; `close` wipes them. */
 export function userKeys({ limits, ...parts }: UserKeysParts): UserKeys {
   const { realm } = parts
   const source = userKeySource(parts)
   const cache = userKeyCache(limits)
-  const latest = new LRUCache<string, Latest>({ max: limits.maxUsers })
-  // Racing first stores of one user share one new key, racing opens of one document one call of the provider.
-  const creating = new Map<string, Promise<Sealing>>()
+  const latest = new LRUCache<string, LatestKey>({ max: limits.maxUsers })
+  // Concurrent first stores of a user share one new key; concurrent opens of a document share one call of the provider.
+  const creating = new Map<string, Promise<SealingKey>>()
   const unwrapping = new Map<string, Promise<UserKey>>()
 
-  async function create(user: User): Promise<Sealing> {
+  async function create(user: User): Promise<SealingKey> {
     const { userKey, document } = await source.create(user)
     const { userUid, generations } = document
     const digest = userKeyDigest({ realm, userId: user.userId, userUid }, generations[0] as UserKeyGeneration)
@@ -55,12 +60,12 @@ export function userKeys({ limits, ...parts }: UserKeysParts): UserKeys {
   }
 
   return {
-    async sealing(user) {
+    async sealingKey(user) {
       const name = nameOf(user)
       const seen = latest.get(name)
       const userKey = seen && cache.get(seen.digest)
       if (userKey) return { userKey, newUser: seen.newUser }
-      return shared(creating, name, () => create(user))
+      return singleFlight(creating, name, () => create(user))
     },
     confirm(user, { uid }) {
       const seen = latest.get(nameOf(user))
@@ -71,8 +76,8 @@ export function userKeys({ limits, ...parts }: UserKeysParts): UserKeys {
       const life = { userId: user.userId, userUid: document.userUid }
       const digest = userKeyDigest({ realm, ...life }, generation)
       const unwrap = async () => cache.keep(digest, await source.unwrap(life, generation))
-      const userKey = cache.get(digest) ?? (await shared(unwrapping, digest, unwrap))
-      if (newest) noteLatest(latest, nameOf(user), { digest, uid: life.userUid, newUser: undefined })
+      const userKey = cache.get(digest) ?? (await singleFlight(unwrapping, digest, unwrap))
+      if (newest) setLatest(latest, nameOf(user), { digest, uid: life.userUid, newUser: undefined })
       return userKey
     },
     forget(user, { uid }) {
@@ -82,14 +87,14 @@ export function userKeys({ limits, ...parts }: UserKeysParts): UserKeys {
   }
 }
 
-// What is known already is not written anew: it would be one more object that outlives its call, for every record read.
-function noteLatest(latest: LRUCache<string, Latest>, name: string, now: Latest): void {
+// Does not write what it already has: that would be one more object that outlives its call, for every record read.
+function setLatest(latest: LRUCache<string, LatestKey>, name: string, now: LatestKey): void {
   const seen = latest.get(name)
   if (seen?.digest !== now.digest || seen.newUser) latest.set(name, now)
 }
 
-/** The work under way of that name, or else this work. */
-function shared<T>(underWay: Map<string, Promise<T>>, name: string, work: () => Promise<T>): Promise<T> {
+/** Single flight: the result of the work under way of that name, or else of this work. */
+function singleFlight<T>(underWay: Map<string, Promise<T>>, name: string, work: () => Promise<T>): Promise<T> {
   const first = underWay.get(name)
   if (first !== undefined) return first
   const started = work().finally(() => underWay.delete(name))
@@ -101,7 +106,7 @@ function nameOf({ pseudonym }: User): string {
   return pseudonym.toString('latin1')
 }
 
-/** The document is the back end's word: it may lack generations, and its uid may have any length. */
+/** Checks the document, which is the back end's word: it may lack generations, and its uid may have any length. */
 function generationOf({ userUid, generations }: UserDocument, number: number | undefined) {
   if (userUid.length !== userUidSize) throw mismatch('user uid')
   const last = generations.at(-1)

@@ -1,5 +1,5 @@
-// Where the chunks of a stored record lie: in its envelope, or in parts. Both are read by part, and both sizes are the
-// back end's word until the last chunk is opened.
+// The source of a stored record's sealed chunks: its envelope, or its parts. Callers read both part by part. Both sizes
+// are the back end's word until the last chunk is opened.
 import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import { headerSize, plaintextSize } from '../crypto/chunks.js'
@@ -8,47 +8,54 @@ import { corrupt } from '../crypto/errors.js'
 import { maxPartedBytes, partCount, sealedPartBytes } from '../crypto/parts.js'
 import { retryTransient } from '../upstream/retry.js'
 import type { Vault } from '../vault/vault.js'
-import type { Retrieving, StoredRecord } from './open-record.js'
+import type { RecordRead, StoredRecord } from './open-record.js'
 
-/** Sealed bytes of one part. */
-export interface Piece {
+/** A range of the sealed bytes of one part. */
+export interface SealedRange {
   partNumber: number
   offset: number
   length: number
 }
 
+/** Random access to the sealed chunks of a record. */
 export interface CiphertextSource {
+  /** The size of the plaintext, unverified. */
   claimedSize: number
-  /** Exactly that piece; rejects with RECORD_CORRUPT when it is not there, or RECORD_REPLACED when that is why. */
-  read(piece: Piece, call: CallContext): Promise<Buffer>
+  /** Exactly that range; rejects with RECORD_CORRUPT if it is missing, with RECORD_REPLACED if the record is gone too. */
+  read(range: SealedRange, call: CallContext): Promise<Buffer>
 }
 
-/** Throws RECORD_CORRUPT for sizes that do not fit each other. */
-export function ciphertextSource(vault: Vault, retrieving: Retrieving, stored: StoredRecord): CiphertextSource {
-  const { sealed, opened } = stored
-  if (sealed.partCount === 0) return wholeBody(sealed.envelope, opened.cipher.chunkLog2)
+/** Throws RECORD_CORRUPT if the sizes contradict each other. */
+export function ciphertextSource(vault: Vault, read: RecordRead, record: StoredRecord): CiphertextSource {
+  const { sealed, opened } = record
+  if (sealed.partCount === 0) return envelopeSource(sealed.envelope, opened.cipher.chunkLog2)
   const claimedSize = Number(sealed.sizeBytes)
   const fits = claimedSize <= maxPartedBytes && partCount(claimedSize) === sealed.partCount
   if (!fits || sealed.envelope.length !== headerSize) throw corrupt('parts')
   const { recordId } = sealed
   const { keyId } = opened
+  const { backend, retryLimits } = vault
   return {
     claimedSize,
-    async read(piece, call) {
+    async read(range, call) {
+      const request = { recordId, keyId, ...range }
       try {
-        const asked = { recordId, keyId, ...piece }
-        const { data } = await retryTransient((once) => vault.backend.retrievePart(asked, once), call, vault.patience)
-        if (data.length !== piece.length) throw corrupt('part')
+        const { data } = await retryTransient(
+          (attemptCall) => backend.retrievePart(request, attemptCall),
+          call,
+          retryLimits,
+        )
+        if (data.length !== range.length) throw corrupt('part')
         return data
       } catch (error) {
-        const gone = error instanceof VaultError && error.reason === 'PART_NOT_FOUND'
-        throw gone ? await whyGone(vault, { retrieving, keyId }, call) : error
+        const isMissing = error instanceof VaultError && error.reason === 'PART_NOT_FOUND'
+        throw isMissing ? await missingPartError(vault, { read, keyId }, call) : error
       }
     },
   }
 }
 
-function wholeBody(envelope: Buffer, chunkLog2: number): CiphertextSource {
+function envelopeSource(envelope: Buffer, chunkLog2: number): CiphertextSource {
   return {
     claimedSize: plaintextSize(envelope.length, chunkLog2),
     async read({ partNumber, offset, length }) {
@@ -58,17 +65,20 @@ function wholeBody(envelope: Buffer, chunkLog2: number): CiphertextSource {
   }
 }
 
-/** Parts go with their record. Which of the two it is, is the back end's word, and only a matter of what to do next. */
-async function whyGone(
-  { backend, patience }: Vault,
-  { retrieving, keyId }: { retrieving: Retrieving; keyId: Buffer },
+/**
+ * RECORD_REPLACED if the record went with its part, else RECORD_CORRUPT. The back end could lie about that; the answer
+ * only tells the caller what to do next.
+ */
+async function missingPartError(
+  { backend, retryLimits }: Vault,
+  { read, keyId }: { read: RecordRead; keyId: Buffer },
   call: CallContext,
 ): Promise<VaultError> {
-  const { recordIds, request } = retrieving
+  const { recordIds, request } = read
   const { record } = await retryTransient(
-    (once) => backend.retrieveEnvelope({ recordIds, version: request.version }, once),
+    (attemptCall) => backend.retrieveEnvelope({ recordIds, version: request.version }, attemptCall),
     call,
-    patience,
+    retryLimits,
   )
   const isThere = record !== undefined && readHeader(record.envelope).keyId.equals(keyId)
   return isThere ? corrupt('part') : new VaultError('RECORD_REPLACED')

@@ -1,38 +1,39 @@
-// A download: a header that says how large the record is, then the bytes asked for.
+// A download: a header message with the verified size of the record, then the requested bytes.
 import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { DownloadRecordResponse } from '../../gen/encserver/v1/frontend.js'
 import type { Vault } from '../vault/vault.js'
 import { ciphertextSource } from './ciphertext-source.js'
-import { openStoredRecord, type Retrieving, recordInfo } from './open-record.js'
+import { openStoredRecord, type RecordRead, recordInfo } from './open-record.js'
 import { type Range, recordReader } from './record-reader.js'
 
-export interface Downloading extends Retrieving {
+/** A checked request to read a range of a record, in bytes. */
+export interface RecordDownload extends RecordRead {
   offset: bigint
   /** 0: to the end. */
   length: bigint
 }
 
-/** Fails as `openStored` does, and with RANGE_PAST_END, RECORD_CORRUPT or RECORD_REPLACED. */
+/** Fails as `openStoredRecord` does, and with RANGE_PAST_END, RECORD_CORRUPT or RECORD_REPLACED. Closes the token's key. */
 export async function* downloadRecord(
   vault: Vault,
-  downloading: Downloading,
+  download: RecordDownload,
   call: CallContext,
 ): AsyncGenerator<DownloadRecordResponse> {
-  const stored = await openStoredRecord(vault, downloading, call)
-  downloading.token?.key.close() // the rest takes hours at worst, and needs the chunks' key only
+  const stored = await openStoredRecord(vault, download, call)
+  download.token?.key.close() // the rest may take hours, and needs only the key of the chunks
   const { cipher } = stored.opened
   try {
-    const reader = await recordReader({ body: ciphertextSource(vault, downloading, stored), cipher }, call)
-    const range = rangeOf(downloading, reader.size)
-    yield { part: { $case: 'header', value: recordInfo(downloading, stored, reader.size) } }
+    const reader = await recordReader({ source: ciphertextSource(vault, download, stored), cipher }, call)
+    const range = checkedRange(download, reader.size)
+    yield { part: { $case: 'header', value: recordInfo(download, stored, reader.size) } }
     for await (const value of reader.read(range, call)) yield { part: { $case: 'chunk', value } }
   } finally {
     cipher.key.fill(0)
   }
 }
 
-function rangeOf({ offset, length }: Downloading, size: number): Range {
+function checkedRange({ offset, length }: RecordDownload, size: number): Range {
   if (offset + length > BigInt(size)) {
     throw new VaultError('RANGE_PAST_END', { message: `the range is past the end: the record has ${size} bytes` })
   }

@@ -1,5 +1,5 @@
-// What a list shows of a row: that of its entry, which the user's key vouches for, and beside it the back end's word. A
-// name counts only where it belongs, so that the back end can swap no names.
+// The rows of a list. The name and attributes of a row come from its entry, which the user's key vouches for; version,
+// time and size are the back end's word. A name counts only where it belongs, so that the back end cannot swap names.
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord, UserDocument } from '../../gen/encserver/v1/backend.js'
 import type { RecordInfo } from '../../gen/encserver/v1/frontend.js'
@@ -10,44 +10,48 @@ import type { User } from '../keys/user-key-source.js'
 import { decodeSealedAttributes } from '../vault/sealed-attributes.js'
 import { isExpired, type Vault } from '../vault/vault.js'
 
-/** Whose rows they are, and which name a row may have. */
-export interface Listing {
+/** The owner of the rows, and the name that each row may have. */
+export interface ListScope {
   user: User
   document: UserDocument | undefined
   belongs(recordName: string, row: SealedRecord): boolean
 }
 
-/** Row by row; null for an entry that does not open or belongs elsewhere, which never fails the list. */
-export function openListEntry(vault: Vault, listing: Listing, rows: SealedRecord[]): Promise<(RecordInfo | null)[]> {
-  return Promise.all(rows.map((row) => openRow(vault, listing, row)))
+/** Opens row by row; null for an entry that does not open or belongs elsewhere, which never fails the list. */
+export function openListEntries(vault: Vault, scope: ListScope, rows: SealedRecord[]): Promise<(RecordInfo | null)[]> {
+  return Promise.all(rows.map((row) => openRow(vault, scope, row)))
 }
 
-/** What is shown of opened rows: those that have expired are left out, those that did not open are counted. */
-export function shownOf(vault: Vault, opened: (RecordInfo | null)[]): { shown: RecordInfo[]; unreadableCount: number } {
+/** The opened rows without expired ones, and the number of rows that did not open. */
+export function visibleEntries(
+  vault: Vault,
+  opened: (RecordInfo | null)[],
+): { visible: RecordInfo[]; unreadableCount: number } {
   const readable = opened.filter((info) => info !== null)
   return {
-    shown: readable.filter((info) => !isExpired(vault, info)),
+    visible: readable.filter((info) => !isExpired(vault, info)),
     unreadableCount: opened.length - readable.length,
   }
 }
 
-async function openRow(vault: Vault, listing: Listing, row: SealedRecord): Promise<RecordInfo | null> {
+async function openRow(vault: Vault, scope: ListScope, row: SealedRecord): Promise<RecordInfo | null> {
   try {
     const { keyId, mode } = parseHeader(row.envelope)
-    const { recordName, attributes } = await openEntryOf(vault, listing, { row, keyId })
-    if (!listing.belongs(recordName, row)) return null
+    const { recordName, attributes } = await openEntry(vault, scope, { row, keyId })
+    if (!scope.belongs(recordName, row)) return null
     const { version, storeTime, sizeBytes } = row
-    const told = { version, storeTime, sizeBytes }
-    return { recordName, keyId: Buffer.from(keyId), keyMode: mode, ...told, ...decodeSealedAttributes(attributes) }
+    const unverified = { version, storeTime, sizeBytes }
+    const sealed = decodeSealedAttributes(attributes)
+    return { recordName, keyId: Buffer.from(keyId), keyMode: mode, ...unverified, ...sealed }
   } catch (error) {
     if (error instanceof VaultError && ['denied', 'corrupt'].includes(error.kind)) return null
     throw error
   }
 }
 
-async function openEntryOf(
+async function openEntry(
   { keyring: { realm }, userKeys, readSuites }: Vault,
-  { user, document }: Listing,
+  { user, document }: ListScope,
   { row, keyId }: { row: SealedRecord; keyId: Buffer },
 ) {
   const generation = boxGeneration(row.entryBox)

@@ -1,20 +1,40 @@
-// A page of a user's records. A name counts only if its own pseudonym is the row's. What does not open is counted, what
-// has expired is left out.
+// Lists one page of a user's records. A name counts only if its own pseudonym is that of the row. Rows that do not open
+// are counted, expired ones are left out.
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import type { ListRecordsRequest, ListRecordsResponse } from '../../gen/encserver/v1/frontend.js'
 import { pseudonymSize } from '../crypto/pseudonym.js'
 import type { Vault } from '../vault/vault.js'
-import { openListEntry, shownOf } from './list-entry.js'
+import { openListEntries, visibleEntries } from './list-entry.js'
 import { decodePageToken, encodePageToken } from './page-token.js'
 
 const defaultPageSize = 100
 const maxPageSize = 1000
 
-function pageSizeOf(asked: number): number {
-  if (asked < 0) throw invalidField('page_size', 'must not be negative')
-  return asked === 0 ? defaultPageSize : Math.min(asked, maxPageSize)
+/** A page for a checked user id; rejects with INVALID_REQUEST for a page size or token that is not valid. */
+export async function listRecords(
+  vault: Vault,
+  request: ListRecordsRequest,
+  call: CallContext,
+): Promise<ListRecordsResponse> {
+  const { userId } = request
+  const pageSize = pageSizeOf(request.pageSize)
+  const userPseudonyms = vault.ids.users(userId)
+  const user = { userId, pseudonym: userPseudonyms[0] }
+  const page = await vault.backend.listEnvelopes(
+    { userPseudonyms, pageSize, afterRecordId: afterRecordId(request.pageToken, userPseudonyms) },
+    call,
+  )
+  const belongs = (recordName: string, row: SealedRecord) => isNameOf(vault, { userId, recordName }, row)
+  const opened = await openListEntries(vault, { user, document: page.user, belongs }, page.records)
+  const { visible: records, unreadableCount } = visibleEntries(vault, opened)
+  return { records, nextPageToken: pageTokenOf(page.nextAfterRecordId), unreadableCount }
+}
+
+function pageSizeOf(requested: number): number {
+  if (requested < 0) throw invalidField('page_size', 'must not be negative')
+  return requested === 0 ? defaultPageSize : Math.min(requested, maxPageSize)
 }
 
 function afterRecordId(pageToken: string, userPseudonyms: Buffer[]): Buffer {
@@ -33,28 +53,8 @@ function pageTokenOf(recordId: Buffer): string {
   return encodePageToken({ recordPseudonym, userKid: recordId.readUInt32BE(0) })
 }
 
-/** A page for a checked user id; rejects with INVALID_REQUEST for a page that cannot be. */
-export async function listRecords(
-  vault: Vault,
-  request: ListRecordsRequest,
-  call: CallContext,
-): Promise<ListRecordsResponse> {
-  const { userId } = request
-  const pageSize = pageSizeOf(request.pageSize)
-  const userPseudonyms = vault.ids.users(userId)
-  const user = { userId, pseudonym: userPseudonyms[0] }
-  const page = await vault.backend.listEnvelopes(
-    { userPseudonyms, pageSize, afterRecordId: afterRecordId(request.pageToken, userPseudonyms) },
-    call,
-  )
-  const belongs = (recordName: string, { recordId }: SealedRecord) => isRow(vault, { userId, recordName }, recordId)
-  const opened = await openListEntry(vault, { user, document: page.user, belongs }, page.records)
-  const { shown: records, unreadableCount } = shownOf(vault, opened)
-  return { records, nextPageToken: pageTokenOf(page.nextAfterRecordId), unreadableCount }
-}
-
-function isRow({ ids }: Vault, name: { userId: string; recordName: string }, recordId: Buffer): boolean {
-  const half = recordId.subarray(pseudonymSize)
-  const kid = half.length === pseudonymSize ? half.readUInt32BE(0) : 0
-  return ids.recordHalf(kid, name)?.equals(half) ?? false
+function isNameOf({ ids }: Vault, name: { userId: string; recordName: string }, { recordId }: SealedRecord): boolean {
+  const recordPseudonym = recordId.subarray(pseudonymSize)
+  const kid = recordPseudonym.length === pseudonymSize ? recordPseudonym.readUInt32BE(0) : 0
+  return ids.recordPseudonym(kid, name)?.equals(recordPseudonym) ?? false
 }

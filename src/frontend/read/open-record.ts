@@ -1,6 +1,6 @@
-// A stored record as far as a request may see it: fetched with its user document in one round trip, its keys and header
-// verified. Nothing the back end says is believed before a key vouches for it, and an absent record costs what one costs
-// that does not open. What has expired is absent, whether the back end knows that or not.
+// Opens a stored record as far as a request may see it. The record and its user document come in one round trip, then keys
+// and header are verified. Nothing that the back end sends is trusted before a key vouches for it. An absent record costs
+// as much time as one that does not open. An expired record is absent, whether or not the back end knows that it expired.
 import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { SealedRecord, UserDocument } from '../../gen/encserver/v1/backend.js'
@@ -10,29 +10,31 @@ import { boxGeneration } from '../crypto/box.js'
 import { dummyOpen, type OpenedHeader, openRecordHeader } from '../crypto/record.js'
 import type { RecordKey } from '../crypto/token.js'
 import type { UserKey } from '../crypto/user-key.js'
-import type { User } from '../keys/user-key-source.js'
+import type { RecordPlace } from '../keys/record-ids.js'
 import { decodeSealedAttributes } from '../vault/sealed-attributes.js'
 import { isExpired, type Vault } from '../vault/vault.js'
 
-/** A checked request and where its record lies. */
-export interface Retrieving {
-  user: User
-  recordIds: Buffer[]
+/** A checked request to read a record, and the place of the record. */
+export interface RecordRead extends RecordPlace {
   token: RecordKey | undefined
   request: RetrieveRecordRequest
 }
 
+/** A record whose keys and header are verified. */
 export interface StoredRecord {
   sealed: SealedRecord
-  /** The key of its cipher is for the caller to wipe. */
+  /** The caller wipes the key of its cipher. */
   opened: OpenedHeader
-  /** Its expiry and what its caller said of it, as sealed. */
-  said: SealedAttributes
+  /** The sealed attributes and expiry. */
+  attributes: SealedAttributes
 }
 
-/** Rejects with RECORD_NOT_FOUND, RECORD_KEY_MISMATCH, PRECONDITION_FAILED or RECORD_CORRUPT, in constant words. */
-export async function openStoredRecord(vault: Vault, retrieving: Retrieving, call: CallContext): Promise<StoredRecord> {
-  const { token, request, recordIds } = retrieving
+/**
+ * Rejects with RECORD_NOT_FOUND, RECORD_KEY_MISMATCH, PRECONDITION_FAILED or RECORD_CORRUPT. Their messages are constant,
+ * so that they tell nothing about the record.
+ */
+export async function openStoredRecord(vault: Vault, read: RecordRead, call: CallContext): Promise<StoredRecord> {
+  const { token, request, recordIds } = read
   const { keyring, readSuites, backend } = vault
   const { userId, recordName, callerAad } = request
   const identity = { realm: keyring.realm, userId, recordName, callerAad, token, readSuites }
@@ -40,15 +42,15 @@ export async function openStoredRecord(vault: Vault, retrieving: Retrieving, cal
     { recordIds, version: request.version },
     call,
   )
-  if (sealed === undefined || document === undefined || !isVersion(sealed, request)) {
+  if (sealed === undefined || document === undefined || !hasRequestedVersion(sealed, request)) {
     dummyOpen(identity)
     throw new VaultError('RECORD_NOT_FOUND')
   }
   const { envelope, entryBox } = sealed
-  const userKey = await userKeyOf(vault, retrieving, { sealed, document })
+  const userKey = await findUserKey(vault, read, { sealed, document })
   const opened = openRecordHeader({ userKey, envelope, entryBox, ...identity })
   try {
-    return { sealed, opened, said: accepted(vault, request, opened) }
+    return { sealed, opened, attributes: checkedAttributes(vault, request, opened) }
   } catch (error) {
     opened.cipher.key.fill(0)
     throw error
@@ -56,28 +58,31 @@ export async function openStoredRecord(vault: Vault, retrieving: Retrieving, cal
 }
 
 /** The answer's description of an opened record. `size` must be verified; version and time are the back end's word. */
-export function recordInfo({ request }: Retrieving, { sealed, opened, said }: StoredRecord, size: number): RecordInfo {
+export function recordInfo({ request }: RecordRead, record: StoredRecord, size: number): RecordInfo {
+  const { sealed, opened, attributes } = record
   const { version, storeTime } = sealed
   const { keyId, mode } = opened
-  return { recordName: request.recordName, version, keyId, keyMode: mode, sizeBytes: BigInt(size), storeTime, ...said }
+  const sizeBytes = BigInt(size)
+  return { recordName: request.recordName, version, keyId, keyMode: mode, sizeBytes, storeTime, ...attributes }
 }
 
-/** The number is the back end's word, but at least it must be the one asked for. */
-function isVersion({ version }: SealedRecord, { version: asked }: RetrieveRecordRequest): boolean {
-  return asked === 0n || asked === version
+/** The version number is the back end's word, but it must at least be the requested one. */
+function hasRequestedVersion({ version }: SealedRecord, request: RetrieveRecordRequest): boolean {
+  return request.version === 0n || request.version === version
 }
 
-function accepted(vault: Vault, { expectKeyId }: RetrieveRecordRequest, { keyId, attributes }: OpenedHeader) {
-  const said = decodeSealedAttributes(attributes)
-  if (isExpired(vault, said)) throw new VaultError('RECORD_NOT_FOUND')
-  if (expectKeyId.length > 0 && !expectKeyId.equals(keyId)) throw new VaultError('PRECONDITION_FAILED')
-  return said
+/** The attributes of a record that has not expired and has the expected key id; throws otherwise. */
+function checkedAttributes(vault: Vault, { expectKeyId }: RetrieveRecordRequest, opened: OpenedHeader) {
+  const attributes = decodeSealedAttributes(opened.attributes)
+  if (isExpired(vault, attributes)) throw new VaultError('RECORD_NOT_FOUND')
+  if (expectKeyId.length > 0 && !expectKeyId.equals(opened.keyId)) throw new VaultError('PRECONDITION_FAILED')
+  return attributes
 }
 
-/** The key the entry was sealed under; undefined when it is not to be had, which then refuses. */
-async function userKeyOf(
+/** The key that sealed the entry; undefined if the document does not yield it, and then the record is refused later. */
+async function findUserKey(
   { userKeys }: Vault,
-  { user }: Retrieving,
+  { user }: RecordRead,
   { sealed, document }: { sealed: SealedRecord; document: UserDocument },
 ): Promise<UserKey | undefined> {
   const generation = boxGeneration(sealed.entryBox)

@@ -1,35 +1,38 @@
-// Fetches a few of many pieces before they are asked for, in their order.
+// Read-ahead: fetches a few items before they are asked for, and yields them in order.
 
 import { linkedSignal } from '../../core/abort.js'
 import type { CallContext } from '../../core/methods.js'
 
-/** Yields each piece with what was fetched for it; at most `ahead` more are under way or wait. */
-export async function* readAhead<Piece, Fetched>(
-  pieces: Iterable<Piece>,
-  { ahead, fetch }: { ahead: number; fetch(piece: Piece, call: CallContext): Promise<Fetched> },
+/**
+ * Yields each item with the result of its fetch, while at most `ahead` more fetches are pending or done. Leaving the loop
+ * cancels the fetches under way.
+ */
+export async function* readAhead<Item, Fetched>(
+  items: Iterable<Item>,
+  { ahead, fetch }: { ahead: number; fetch(item: Item, call: CallContext): Promise<Fetched> },
   call: CallContext,
-): AsyncGenerator<[Piece, Fetched], void, undefined> {
+): AsyncGenerator<[Item, Fetched], void, undefined> {
   const { signal, abort, leave } = linkedSignal(call.signal)
-  const source = pieces[Symbol.iterator]()
-  const underWay: [Piece, Promise<Fetched>][] = []
+  const source = items[Symbol.iterator]()
+  const pending: [Item, Promise<Fetched>][] = []
 
-  function begin(): void {
+  function startNext(): void {
     const { done, value } = source.next()
     if (done) return
     const fetched = fetch(value, { ...call, signal })
-    fetched.catch(() => undefined) // it is awaited when its turn comes, if that comes
-    underWay.push([value, fetched])
+    fetched.catch(() => undefined) // a failure shows when the item is yielded, if it ever is
+    pending.push([value, fetched])
   }
 
   try {
-    for (let begun = 0; begun <= ahead; begun += 1) begin()
-    for (let next = underWay.shift(); next !== undefined; next = underWay.shift()) {
-      const [piece, fetched] = next
-      yield [piece, await fetched]
-      begin()
+    for (let started = 0; started <= ahead; started += 1) startNext()
+    for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
+      const [item, fetched] = next
+      yield [item, await fetched]
+      startNext()
     }
   } finally {
     leave()
-    abort(undefined) // whoever reads no more wants no more
+    abort(undefined)
   }
 }

@@ -1,23 +1,25 @@
-// Reads any range of a stored record. Its size is verified before anything else: the last chunk is the only one that is
-// not full, so that a record which was cut, even at the end of a chunk, does not pass for a whole one. No byte leaves here
-// before the tag of its chunk matched.
-// A reader holds at most four parts of 1 MiB: two fetched ahead, one being opened, and what was opened of it.
+// Reads any range of a stored record. It verifies the size first: only the last chunk is not full, so a record that was
+// truncated, even between two chunks, does not pass for a whole one. No byte leaves this file before the tag of its chunk
+// matched.
+// A reader holds at most four parts of 1 MiB: two read ahead, one being opened, and the plaintext opened from it.
 import type { CallContext } from '../../core/methods.js'
 import { tagSize } from '../crypto/aead.js'
 import { type ChunkCipher, chunkCount, openChunk } from '../crypto/chunks.js'
 import { chunksPerPart } from '../crypto/parts.js'
-import type { CiphertextSource, Piece } from './ciphertext-source.js'
+import type { CiphertextSource, SealedRange } from './ciphertext-source.js'
 import { readAhead } from './read-ahead.js'
 
 const partsAhead = 2
-const messageBytes = 256 * 1024
+const maxMessageBytes = 256 * 1024
 
+/** A range of the plaintext, in bytes. */
 export interface Range {
   from: number
   /** The first byte after it. */
   to: number
 }
 
+/** Random access to the plaintext of one record. */
 export interface RecordReader {
   /** Verified. */
   readonly size: number
@@ -25,42 +27,46 @@ export interface RecordReader {
   read(range: Range, call: CallContext): AsyncGenerator<Buffer, void, undefined>
 }
 
-/** Opens the last chunk; RECORD_CORRUPT when it does not fit the size. */
+/** Opens the last chunk to verify the size; rejects with RECORD_CORRUPT if they do not fit each other. */
 export async function recordReader(
-  { body, cipher }: { body: CiphertextSource; cipher: ChunkCipher },
+  { source, cipher }: { source: CiphertextSource; cipher: ChunkCipher },
   call: CallContext,
 ): Promise<RecordReader> {
-  const size = body.claimedSize
+  const size = source.claimedSize
   const { chunkLog2 } = cipher
+  const layout = { size, chunkLog2 }
   const last = chunkCount(size, chunkLog2) - 1
-  const end = pieceOf({ first: last, last }, { size, chunkLog2 })
-  openChunk(cipher, last, await body.read(end, call)).fill(0)
+  openChunk(cipher, last, await source.read(sealedRange({ first: last, last }, layout), call)).fill(0)
   return {
     size,
-    async *read(range, reading) {
+    async *read(range, readCall) {
       if (range.from === range.to) return
-      const pieces = piecesOf(range, { size, chunkLog2 })
-      const fetch = (chunks: Chunks, fetching: CallContext) => body.read(pieceOf(chunks, { size, chunkLog2 }), fetching)
-      for await (const [chunks, sealed] of readAhead(pieces, { ahead: partsAhead, fetch }, reading)) {
-        yield* openPiece(cipher, { chunks, sealed }, range)
+      const fetch = (chunks: ChunkRange, fetchCall: CallContext) => source.read(sealedRange(chunks, layout), fetchCall)
+      for await (const [chunks, sealed] of readAhead(
+        chunkRanges(range, layout),
+        { ahead: partsAhead, fetch },
+        readCall,
+      )) {
+        yield* openRange(cipher, { chunks, sealed }, range)
       }
     },
   }
 }
 
-/** Numbers of chunks of one part, both included. */
-interface Chunks {
+/** The numbers of consecutive chunks of one part, both included. */
+interface ChunkRange {
   first: number
   last: number
 }
 
-interface Shape {
+interface Layout {
+  /** Of the plaintext. */
   size: number
   chunkLog2: number
 }
 
-/** The chunks that hold the range, by part. */
-function* piecesOf({ from, to }: Range, { chunkLog2 }: Shape): Generator<Chunks> {
+/** The chunks that hold the range, part by part. */
+function* chunkRanges({ from, to }: Range, { chunkLog2 }: Layout): Generator<ChunkRange> {
   const perPart = chunksPerPart(chunkLog2)
   const last = Math.floor((to - 1) / 2 ** chunkLog2)
   for (let first = Math.floor(from / 2 ** chunkLog2); first <= last; ) {
@@ -70,8 +76,8 @@ function* piecesOf({ from, to }: Range, { chunkLog2 }: Shape): Generator<Chunks>
   }
 }
 
-/** Where the chunks lie. */
-function pieceOf({ first, last }: Chunks, { size, chunkLog2 }: Shape): Piece {
+/** The sealed bytes of the chunks. */
+function sealedRange({ first, last }: ChunkRange, { size, chunkLog2 }: Layout): SealedRange {
   const perPart = chunksPerPart(chunkLog2)
   const sealedChunk = 2 ** chunkLog2 + tagSize
   const isFinal = last === chunkCount(size, chunkLog2) - 1
@@ -83,27 +89,27 @@ function pieceOf({ first, last }: Chunks, { size, chunkLog2 }: Shape): Piece {
   }
 }
 
-/** What of the range is in these chunks, each opened before any of its bytes is yielded. */
-function* openPiece(
+/** The bytes of the range in these chunks. Each chunk is opened before any of its bytes is yielded. */
+function* openRange(
   cipher: ChunkCipher,
-  { chunks: { first, last }, sealed }: { chunks: Chunks; sealed: Buffer },
+  { chunks: { first, last }, sealed }: { chunks: ChunkRange; sealed: Buffer },
   { from, to }: Range,
 ): Generator<Buffer> {
   const chunkSize = 2 ** cipher.chunkLog2
   const sealedChunk = chunkSize + tagSize
-  const atOnce = Math.max(1, messageBytes / chunkSize)
-  for (let begun = first; begun <= last; begun += atOnce) {
+  const batchSize = Math.max(1, maxMessageBytes / chunkSize)
+  for (let start = first; start <= last; start += batchSize) {
     const opened: Buffer[] = []
-    for (let chunk = begun; chunk <= last && chunk < begun + atOnce; chunk += 1) {
+    for (let chunk = start; chunk <= last && chunk < start + batchSize; chunk += 1) {
       const at = (chunk - first) * sealedChunk
       const plaintext = openChunk(cipher, chunk, sealed.subarray(at, at + sealedChunk))
-      const start = chunk * chunkSize
-      opened.push(plaintext.subarray(Math.max(0, from - start), Math.max(0, to - start)))
+      const chunkAt = chunk * chunkSize
+      opened.push(plaintext.subarray(Math.max(0, from - chunkAt), Math.max(0, to - chunkAt)))
     }
-    yield* messagesOf(Buffer.concat(opened))
+    yield* splitMessages(Buffer.concat(opened))
   }
 }
 
-function* messagesOf(bytes: Buffer): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += messageBytes) yield bytes.subarray(at, at + messageBytes)
+function* splitMessages(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += maxMessageBytes) yield bytes.subarray(at, at + maxMessageBytes)
 }

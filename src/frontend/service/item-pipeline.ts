@@ -1,50 +1,53 @@
-// Works on the items of a stream at once, so many and no more: what is read but not yet answered is bounded in number and
-// bytes, so that a slow reader holds the sender back. A bad item is an outcome; only what makes outcomes ambiguous, such as
-// an item id twice, ends the stream.
+// A pipeline over the items of a stream: it works on many items at once and answers in any order. The items in flight are
+// bounded in number and bytes, so that a slow reader holds the sender back. A bad item is an outcome; only an error that
+// makes outcomes ambiguous, such as a repeated item id, ends the stream.
 import { invalidField } from '../../core/errors.js'
 
+/** A request of a stream, named by its caller. */
 export interface Item {
   itemId: string
 }
 
-/** What an item came to, and about how many bytes it takes. */
+/** The response to an item, and its approximate size. */
 export interface Answer<Response> {
   response: Response
   bytes: number
 }
 
+/** The bounds of the items in flight. */
 export interface PipelineLimits {
   maxItems: number
   maxBytes: number
 }
 
+/** The bounds of one stream in production. */
 export const defaultPipeline: PipelineLimits = { maxItems: 64, maxBytes: 16 * 1024 * 1024 }
 
 const maxItemIdBytes = 128
 
-/** Yields the answers as they come; `bytesOf` a request and `answer` must not throw. */
+/** Yields each answer when it is ready; `bytesOf` and `answer` must not throw. */
 export async function* itemPipeline<Request extends Item, Response>(
   requests: AsyncIterable<Request>,
   work: { bytesOf(request: Request): number; answer(request: Request): Promise<Answer<Response>> },
   limits = defaultPipeline,
 ): AsyncGenerator<Response> {
-  const open = openItems(limits)
+  const inFlight = itemsInFlight(limits)
   const answered: (Answer<Response> & { itemId: string })[] = []
   let reading = true
-  let left = false
+  let closed = false
   let failure: { cause: unknown } | undefined
 
   async function read(): Promise<void> {
     for await (const request of requests) {
       const { itemId } = request
-      // An answer may be larger than its request, and the largest so far is what to expect next.
-      open.add(itemId, Math.max(work.bytesOf(request), open.largest()))
+      // An answer may be larger than its request: each counts as the largest answer so far until its own size is known.
+      inFlight.add(itemId, Math.max(work.bytesOf(request), inFlight.largest()))
       void work.answer(request).then((answer) => {
         answered.push({ itemId, ...answer })
-        open.resize(itemId, answer.bytes)
+        inFlight.resize(itemId, answer.bytes)
       })
-      await open.room()
-      if (left) return
+      await inFlight.room()
+      if (closed) return
     }
   }
 
@@ -54,32 +57,32 @@ export async function* itemPipeline<Request extends Item, Response>(
     })
     .finally(() => {
       reading = false
-      open.changed()
+      inFlight.changed()
     })
   try {
-    while (reading || !open.isEmpty()) {
+    while (reading || !inFlight.isEmpty()) {
       for (let next = answered.shift(); next !== undefined; next = answered.shift()) {
         yield next.response
-        open.remove(next.itemId)
+        inFlight.remove(next.itemId)
       }
-      if (!failure && (reading || !open.isEmpty())) await open.change()
+      if (!failure && (reading || !inFlight.isEmpty())) await inFlight.change()
       if (failure) throw failure.cause
     }
   } finally {
-    left = true
+    closed = true
   }
 }
 
-function openItems({ maxItems, maxBytes }: PipelineLimits) {
+function itemsInFlight({ maxItems, maxBytes }: PipelineLimits) {
   const sizes = new Map<string, number>()
   let bytes = 0
   let largest = 0
   let waiting: (() => void)[] = []
 
   function changed(): void {
-    const woken = waiting
+    const resolved = waiting
     waiting = []
-    for (const wake of woken) wake()
+    for (const resolve of resolved) resolve()
   }
 
   function set(itemId: string, size: number | undefined): void {

@@ -1,4 +1,4 @@
-// StoreRecords and RetrieveRecords: the unary methods, item by item, on one call.
+// StoreRecords and RetrieveRecords: many records on one call, each answered as by the unary method.
 import { invalidField, type VaultError } from '../../core/errors.js'
 import type { CallContext, Methods } from '../../core/methods.js'
 import { asVaultError, toRpcStatus } from '../../core/status.js'
@@ -14,29 +14,31 @@ type FrontendMethods = Methods<FrontendServiceServer>
 type Streams = Pick<FrontendMethods, 'storeRecords' | 'retrieveRecords'>
 type Calls = Pick<FrontendMethods, 'storeRecord' | 'retrieveRecord'>
 
-/** Told of each item that failed, as only its caller hears of it otherwise. */
+/** Called for each item that failed, for the log: the answer with the error goes to the caller only. */
 export type ItemFailed = (error: VaultError, requestId: string) => void
 
 const outcomesOf = ({ outcome }: StoreRecordsResponse | RetrieveRecordsResponse) => [outcome]
 
-/** The two as a server offers them, so that their lines in the log say how many items failed. */
+/** The definitions of both methods for a server, whose log line then has the number of failed items. */
 export const recordStreamMethods = {
   storeRecords: { ...FrontendServiceService.storeRecords, outcomesOf },
   retrieveRecords: { ...FrontendServiceService.retrieveRecords, outcomesOf },
 }
 
 const itemDeadlineMs = 30_000
+/** About the size of a message without its data. */
 const overheadBytes = 1024
 
-/** Each item has what is left of the stream's time, but no longer than a call by itself would. */
+/** The call of one item: its deadline is the stream's, but no later than that of a single call. */
 function itemCall(call: CallContext): CallContext {
   return { ...call, deadline: Math.min(call.deadline, Date.now() + itemDeadlineMs) }
 }
 
+/** Both methods over the unary ones. */
 export function recordStreams(calls: Calls, failed: ItemFailed = () => undefined): Streams {
-  async function outcomeOf<T>(work: () => Promise<T>, { requestId }: CallContext) {
+  async function settle<T>(work: () => Promise<T>, { requestId }: CallContext) {
     try {
-      return { done: await work() }
+      return { answer: await work() }
     } catch (thrown) {
       const error = asVaultError(thrown)
       failed(error, requestId)
@@ -49,8 +51,8 @@ export function recordStreams(calls: Calls, failed: ItemFailed = () => undefined
       itemPipeline(requests, {
         bytesOf: ({ record }) => overheadBytes + (record?.data.length ?? 0),
         async answer({ itemId, record }) {
-          const { done, error } = await outcomeOf(() => calls.storeRecord(given(record), itemCall(call)), call)
-          const outcome: StoreRecordsResponse['outcome'] = done ? { $case: 'stored', value: done } : error
+          const { answer, error } = await settle(() => calls.storeRecord(required(record), itemCall(call)), call)
+          const outcome: StoreRecordsResponse['outcome'] = answer ? { $case: 'stored', value: answer } : error
           return { response: { itemId, outcome }, bytes: overheadBytes }
         },
       }),
@@ -58,15 +60,15 @@ export function recordStreams(calls: Calls, failed: ItemFailed = () => undefined
       itemPipeline(requests, {
         bytesOf: () => overheadBytes,
         async answer({ itemId, record }) {
-          const { done, error } = await outcomeOf(() => calls.retrieveRecord(given(record), itemCall(call)), call)
-          const outcome: RetrieveRecordsResponse['outcome'] = done ? { $case: 'retrieved', value: done } : error
-          return { response: { itemId, outcome }, bytes: overheadBytes + (done?.data.length ?? 0) }
+          const { answer, error } = await settle(() => calls.retrieveRecord(required(record), itemCall(call)), call)
+          const outcome: RetrieveRecordsResponse['outcome'] = answer ? { $case: 'retrieved', value: answer } : error
+          return { response: { itemId, outcome }, bytes: overheadBytes + (answer?.data.length ?? 0) }
         },
       }),
   }
 }
 
-function given<T>(record: T | undefined): T {
+function required<T>(record: T | undefined): T {
   if (record === undefined) throw invalidField('record', 'must be set')
   return record
 }

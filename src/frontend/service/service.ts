@@ -1,4 +1,4 @@
-// The front end's methods: check the request, find its place, do it.
+// The RPC methods of a front end. Each checks its request, computes the place of the record and calls read/ or write/.
 
 import { cancelledBy } from '../../core/client/retry.js'
 import { invalidField, VaultError } from '../../core/errors.js'
@@ -11,15 +11,15 @@ import type {
 } from '../../gen/encserver/v1/frontend.js'
 import { pseudonymSize } from '../crypto/pseudonym.js'
 import { parseToken, type RecordKey } from '../crypto/token.js'
-import type { OnePerKey } from '../keys/record-ids.js'
-import type { User } from '../keys/user-key-source.js'
+import type { RecordName, RecordPlace } from '../keys/record-ids.js'
 import { downloadRecord } from '../read/download-record.js'
 import { listRecords } from '../read/list-records.js'
 import { listVersions } from '../read/list-versions.js'
 import { retrieveRecord } from '../read/retrieve-record.js'
 import type { Vault } from '../vault/vault.js'
+import type { RecordWrite } from '../write/commit-record.js'
 import { restoreRecord } from '../write/restore-record.js'
-import { type Storing, storeRecord } from '../write/store-record.js'
+import { storeRecord } from '../write/store-record.js'
 import { uploadRecord } from '../write/upload-record.js'
 import { type ItemFailed, recordStreams } from './record-streams.js'
 import {
@@ -39,9 +39,9 @@ import {
 /** The methods for records; `itemFailed` is called for each item of a stream that fails. */
 export function frontendService(vault: Vault, itemFailed?: ItemFailed): FrontendMethods {
   const records = recordCalls(vault)
-  const calls = { ...paced(records), ...versionCalls(vault) }
-  // A pace of their own: many streams with many items each would keep calls waiting.
-  const streams = { ...recordStreams(paced(records), itemFailed), ...transferCalls(vault) }
+  const calls = { ...limitTurns(records), ...versionCalls(vault) }
+  // Streams have a turn limiter of their own: many streams with many items each would delay the single calls.
+  const streams = { ...recordStreams(limitTurns(records), itemFailed), ...transferCalls(vault) }
   return { ...calls, ...streams }
 }
 
@@ -58,11 +58,11 @@ function recordCalls(vault: Vault): RecordCalls {
   return {
     async storeRecord(request, call) {
       checkData(request.data, vault.maxRecordBytes)
-      return storeRecord(vault, storingOf(vault, request), call)
+      return storeRecord(vault, checkedWrite(vault, request), call)
     },
 
     async retrieveRecord(request, call) {
-      checkRetrieve(request)
+      checkRead(request)
       return withToken(request.recordKey, (token) =>
         retrieveRecord(vault, { token, request, ...placeOf(vault, request) }, call),
       )
@@ -85,10 +85,10 @@ function recordCalls(vault: Vault): RecordCalls {
   }
 }
 
-/** Of records that come together some are begun in each turn, so that their batches leave one after the other. */
-function paced(calls: RecordCalls): RecordCalls {
+/** Starts a few of the records that arrive together in each turn of the event loop, so that their batches leave one by one. */
+function limitTurns(calls: RecordCalls): RecordCalls {
   const { turn } = turnLimiter()
-  const inTurn = <Request, Response>(method: (request: Request, call: CallContext) => Promise<Response>) => {
+  const limited = <Request, Response>(method: (request: Request, call: CallContext) => Promise<Response>) => {
     return async (request: Request, call: CallContext) => {
       const later = turn()
       if (later !== undefined) await later
@@ -96,14 +96,14 @@ function paced(calls: RecordCalls): RecordCalls {
       return method(request, call)
     }
   }
-  return { ...calls, storeRecord: inTurn(calls.storeRecord), retrieveRecord: inTurn(calls.retrieveRecord) }
+  return { ...calls, storeRecord: limited(calls.storeRecord), retrieveRecord: limited(calls.retrieveRecord) }
 }
 
 function versionCalls(vault: Vault): VersionCalls {
   return {
     async listRecordVersions(request, call) {
       checkName(request)
-      return listVersions(vault, { request, ...placeOf(vault, request) }, call)
+      return listVersions(vault, { recordName: request.recordName, ...placeOf(vault, request) }, call)
     },
 
     async restoreRecord(request, call) {
@@ -124,26 +124,26 @@ function versionCalls(vault: Vault): VersionCalls {
 function transferCalls(vault: Vault): Calls<'uploadRecord' | 'downloadRecord'> {
   return {
     uploadRecord: (requests, call) =>
-      uploadRecord(vault, { requests, check: (header) => storingOf(vault, withoutData(header)) }, call),
+      uploadRecord(vault, { requests, check: (header) => checkedWrite(vault, withoutData(header)) }, call),
 
     async *downloadRecord({ record: request, offset, length }, call) {
       if (request === undefined) throw invalidField('record', 'must be set')
-      checkRetrieve(request)
+      checkRead(request)
       const token = tokenOf(request.recordKey)
-      let leave: (() => void) | undefined
+      let leaveTransfers: (() => void) | undefined
       try {
-        leave = vault.transfers.enter()
+        leaveTransfers = vault.transfers.enter()
         yield* downloadRecord(vault, { token, request, offset, length, ...placeOf(vault, request) }, call)
       } finally {
         token?.key.close()
-        leave?.()
+        leaveTransfers?.()
       }
     },
   }
 }
 
-/** What there is to store, of a checked request. */
-function storingOf(vault: Vault, request: StoreRecordRequest): Storing {
+/** Checks everything but the data, and computes the place of the record. */
+function checkedWrite(vault: Vault, request: StoreRecordRequest): RecordWrite {
   checkName(request)
   checkCallerAad(request.callerAad)
   checkPrecondition(request.precondition)
@@ -160,24 +160,18 @@ function withoutData(header: StoreRecordRequest): StoreRecordRequest {
   return header
 }
 
-function checkRetrieve(request: RetrieveRecordRequest): void {
+function checkRead(request: RetrieveRecordRequest): void {
   checkName(request)
   checkCallerAad(request.callerAad)
   checkKeyId('expect_key_id', request.expectKeyId)
 }
 
-interface Place {
-  user: User
-  /** One for each live pseudonym key; what is written goes to the first. */
-  recordIds: OnePerKey
+function placeOf({ ids }: Vault, name: RecordName): RecordPlace {
+  const recordIds = ids.records(name)
+  return { user: { userId: name.userId, pseudonym: recordIds[0].subarray(0, pseudonymSize) }, recordIds }
 }
 
-function placeOf({ ids }: Vault, request: { userId: string; recordName: string }): Place {
-  const recordIds = ids.records(request)
-  return { user: { userId: request.userId, pseudonym: recordIds[0].subarray(0, pseudonymSize) }, recordIds }
-}
-
-/** Lends the key of a request's token, and wipes it; a request for a record of mode `server` has none. */
+/** Calls `work` with the parsed token, and wipes its key afterwards; records of mode `server` have no token. */
 async function withToken<T>(recordKey: string, work: (token: RecordKey | undefined) => Promise<T>): Promise<T> {
   const token = tokenOf(recordKey)
   try {

@@ -1,5 +1,6 @@
-// What a request may hold. Sizes are bytes of UTF-8. U+FFFD is refused because decoders put it where bytes were not
-// UTF-8: two ids would become one.
+// Validation of requests; each check throws INVALID_REQUEST. Sizes are bytes of UTF-8. U+FFFD is refused because decoders
+// replace bytes that are not UTF-8 with it, so that two ids would become one.
+import { keyIdBytes } from '../../core/envelope-sizes.js'
 import { invalidField } from '../../core/errors.js'
 import type { KeyMode, Precondition, RecordAttributes } from '../../gen/encserver/v1/frontend.js'
 import { isMode, type Mode } from '../crypto/envelope.js'
@@ -7,15 +8,14 @@ import { encodeAttributes } from '../vault/sealed-attributes.js'
 
 const maxIdBytes = 1024
 const maxCallerAadBytes = 65_536
-const keyIdBytes = 16
 const maxKeepVersions = 100
 const maxLabels = 64
 const maxAttributesBytes = 4096
-/** What a google.protobuf.Timestamp ends with: the year 9999. */
+/** The end of google.protobuf.Timestamp: the year 9999 is its last. */
 const endOfTime = Date.UTC(10_000, 0)
 
-// RFC 9110 section 8.3.1. What may repeat never begins with what may end it, so that a hostile text costs no more time
-// than its length.
+// RFC 9110 section 8.3.1. No repeated part can begin with the character that ends it, so matching takes linear time even
+// on hostile text.
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 const quoted = '"(?:[\\t !#-\\[\\]-~]|\\\\[\\t -~])*"'
 const mediaType = new RegExp(`^${token}/${token}(?:[\\t ]*;[\\t ]*${token}=(?:${token}|${quoted}))*$`)
@@ -33,21 +33,24 @@ function checkCharacters(field: string, value: string): void {
   throw invalidField(field, 'must not contain U+FFFD: it may stand for bytes that were not UTF-8')
 }
 
+/** A user id must not be empty. */
 export function checkUserId(userId: string): void {
   checkText('user_id', userId, 1)
 }
 
-/** The user and the record of a request. */
+/** The user id and record name of a request; the name may be empty. */
 export function checkName({ userId, recordName }: { userId: string; recordName: string }): void {
   checkUserId(userId)
   checkText('record_name', recordName, 0)
 }
 
+/** The associated data of a caller. */
 export function checkCallerAad(callerAad: Buffer): void {
   if (callerAad.length <= maxCallerAadBytes) return
   throw invalidField('caller_aad', `must be at most ${maxCallerAadBytes} bytes, not ${callerAad.length}`)
 }
 
+/** The contents of a record in one message. */
 export function checkData(data: Buffer, maxBytes: number): void {
   if (data.length <= maxBytes) return
   throw invalidField(
@@ -56,12 +59,13 @@ export function checkData(data: Buffer, maxBytes: number): void {
   )
 }
 
-/** An etag that may be left out. */
+/** A key id (the etag of a record) that may be empty. */
 export function checkKeyId(field: string, keyId: Buffer): void {
   if (keyId.length === 0 || keyId.length === keyIdBytes) return
   throw invalidField(field, `must be ${keyIdBytes} bytes, not ${keyId.length}`)
 }
 
+/** The precondition of a write; none is valid. */
 export function checkPrecondition(precondition: Precondition | undefined): void {
   if (precondition === undefined) return
   const { condition } = precondition
@@ -72,32 +76,33 @@ export function checkPrecondition(precondition: Precondition | undefined): void 
   }
 }
 
-/** A time from which on the record is not there. */
+/** The expiry of a record; none is valid. */
 export function checkExpireTime(expireTime: Date | undefined, now: Date): void {
   if (expireTime === undefined) return
-  // Not a time at all compares with nothing.
+  // The comparison is false for an invalid Date, too.
   if (!(expireTime.getTime() < endOfTime)) throw invalidField('expire_time', 'must be a time before the year 10000')
   if (expireTime <= now) throw invalidField('expire_time', 'must be in the future')
 }
 
+/** The number of versions to keep; 0 leaves the record's own number. */
 export function checkKeepVersions(keepVersions: number): void {
   if (Number.isInteger(keepVersions) && keepVersions >= 0 && keepVersions <= maxKeepVersions) return
-  throw invalidField('keep_versions', `must be 1 to ${maxKeepVersions}, or 0 for as many as the record was told`)
+  throw invalidField('keep_versions', `must be 1 to ${maxKeepVersions}, or 0 for the number the record has`)
 }
 
-/** A version that must be named. */
+/** The number of a version, which must be given. */
 export function checkVersion(version: bigint): void {
   if (version <= 0n) throw invalidField('version', 'must be the number of a version')
 }
 
-/** The mode asked for, or the default. */
-export function modeOf(asked: KeyMode, byDefault: Mode): Mode {
-  if (asked === 0) return byDefault
-  if (!isMode(asked)) throw invalidField('key_mode', 'must be KEY_MODE_CLIENT, KEY_MODE_SERVER or KEY_MODE_SPLIT')
-  return asked
+/** The requested mode, or the default. */
+export function modeOf(requested: KeyMode, defaultMode: Mode): Mode {
+  if (requested === 0) return defaultMode
+  if (!isMode(requested)) throw invalidField('key_mode', 'must be KEY_MODE_CLIENT, KEY_MODE_SERVER or KEY_MODE_SPLIT')
+  return requested
 }
 
-/** Errors name the field only: its contents are the caller's, and are sealed. */
+/** The attributes of a record; none are valid. Errors never quote the contents, which are sealed. */
 export function checkAttributes(attributes: RecordAttributes | undefined): void {
   if (attributes === undefined) return
   const { contentType, labels } = attributes
@@ -118,7 +123,7 @@ function checkLabels(labels: [string, string][]): void {
       checkCharacters(field, text)
       if (!text.isWellFormed()) throw invalidField(field, 'must be well-formed text')
     }
-    // Every object has it already, so that readers would lose it.
+    // Every object has this property already, so readers would lose the label.
     if (key === '__proto__') throw invalidField(field, 'must not be named __proto__')
   }
 }

@@ -1,6 +1,7 @@
-// Whether this front end may serve: its back end answers, and the store is bound to this keyring or to none. Asked
-// before the first call and again and again, so that a back end that goes or is exchanged turns readiness off.
+// Readiness: a front end may serve while its back end answers and the store is bound to its keyring or to none. It asks
+// before the first call and then at intervals, so that it stops serving when the back end goes away or is exchanged.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { retry } from '../../core/backoff.js'
 import { newCall } from '../../core/client/client.js'
 import { VaultError } from '../../core/errors.js'
 import type { Logger } from '../../core/log/log.js'
@@ -8,19 +9,20 @@ import { outcomeOf } from '../../core/server/call-log.js'
 import type { GetStoreInfoResponse } from '../../gen/encserver/v1/backend.js'
 import type { Backend } from './backend.js'
 
-/** The layout of the store that this version writes. */
+/** The store format that this version writes. */
 const knownFormat = 1
-const askTimeoutMs = 2_000
-const intervalMs = 2_000
+const requestTimeoutMs = 2_000
+const retryIntervalMs = 500
+const watchIntervalMs = 2_000
 
-/** Throws STORE_FORMAT when this version does not know the store's layout. */
+/** Throws STORE_FORMAT if this version does not know the format of the store. */
 export function checkFormat({ format }: GetStoreInfoResponse): void {
   if (format === knownFormat) return
   const message = `the store has format ${format}, this version knows ${knownFormat}`
   throw new VaultError('STORE_FORMAT', { message })
 }
 
-/** Throws KEYRING_MISMATCH or STORE_FORMAT when this front end must not write to that store. */
+/** Throws KEYRING_MISMATCH or STORE_FORMAT if a front end with this keyring must not write to the store. */
 export function checkStore(info: GetStoreInfoResponse, keyringId: Buffer): void {
   checkFormat(info)
   if (info.keyringId.length > 0 && !info.keyringId.equals(keyringId)) throw keyringMismatch(info.keyringId, keyringId)
@@ -33,65 +35,61 @@ function keyringMismatch(bound: Buffer, own: Buffer): VaultError {
   return new VaultError('KEYRING_MISMATCH', { message })
 }
 
-/** Asks until the back end answers; an answer that forbids serving is thrown. */
-export async function waitForStore(backend: Backend, log: Logger, signal: AbortSignal): Promise<GetStoreInfoResponse> {
-  for (let waited = false; ; waited = true) {
-    try {
-      return await backend.getStoreInfo({}, newCall({ timeoutMs: askTimeoutMs, signal }))
-    } catch (error) {
-      if (!isPassing(error)) throw forOperator(error)
-      if (!waited) log.warn('waiting for the back end', reasonOf(error as VaultError))
-    }
-    await sleep(500, undefined, { signal })
-  }
+/** Asks for the store's description until the back end answers; rejects with any error that is not transient. */
+export function waitForStore(backend: Backend, log: Logger, signal: AbortSignal): Promise<GetStoreInfoResponse> {
+  return retry(() => backend.getStoreInfo({}, newCall({ timeoutMs: requestTimeoutMs, signal })), {
+    waitMs(error, tries) {
+      if (!isTransient(error)) throw operatorError(error)
+      if (tries === 1) log.warn('waiting for the back end', logFields(error))
+      return retryIntervalMs
+    },
+    pause: (ms) => sleep(ms, undefined, { signal }),
+  })
 }
 
-function forOperator(error: unknown): unknown {
+function operatorError(error: unknown): unknown {
   if (!(error instanceof VaultError) || error.reason !== 'NOT_SUPPORTED') return error
-  const message = 'what answers at frontend.backend.address is not a back end'
+  const message = 'the server at frontend.backend.address is not a back end'
   return new VaultError('NOT_SUPPORTED', { message, cause: error })
 }
 
-// The cause is for the operator: a wrong certificate looks like a back end that is not there.
-function reasonOf(error: VaultError): object {
+// The operator needs the cause: a wrong certificate looks like a back end that is not there.
+function logFields(error: VaultError): object {
   const { status: reason, ...rest } = outcomeOf(error)
   return { reason, ...rest }
 }
 
-function isPassing(error: unknown): boolean {
+function isTransient(error: unknown): error is VaultError {
   return error instanceof VaultError && ['unavailable', 'deadline', 'exhausted'].includes(error.kind)
 }
 
-interface Watch {
+/** The store to watch, and where to report. */
+export interface ReadinessWatch {
   backend: Backend
   keyringId: Buffer
   log: Logger
   setReady: (ready: boolean) => void
 }
 
-/** Keeps `setReady` true exactly while the store may be served; ends with `signal`. */
-export async function watchStore({ backend, keyringId, log, setReady }: Watch, signal: AbortSignal): Promise<void> {
+/** Calls `setReady` whenever readiness changes; resolves after `signal` has aborted. */
+export async function watchStore(watch: ReadinessWatch, signal: AbortSignal): Promise<void> {
+  const { log, setReady } = watch
   let ready: boolean | undefined
   while (!signal.aborted) {
-    const problem = await problemOf(backend, { keyringId, signal })
+    const problem = await findProblem(watch, signal)
     if (signal.aborted) return
     if (ready !== (problem === null)) {
       ready = problem === null
       setReady(ready)
-      log.log(ready ? 'info' : 'warn', ready ? 'ready' : 'not ready', problem === null ? {} : reasonOf(problem))
+      log.log(ready ? 'info' : 'warn', ready ? 'ready' : 'not ready', problem === null ? {} : logFields(problem))
     }
-    await sleep(intervalMs, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
+    await sleep(watchIntervalMs, undefined, { signal }).catch(() => undefined) // an abort ends the loop
   }
 }
 
-interface Asking {
-  keyringId: Buffer
-  signal: AbortSignal
-}
-
-async function problemOf(backend: Backend, { keyringId, signal }: Asking): Promise<VaultError | null> {
+async function findProblem({ backend, keyringId }: ReadinessWatch, signal: AbortSignal): Promise<VaultError | null> {
   try {
-    checkStore(await backend.getStoreInfo({}, newCall({ timeoutMs: askTimeoutMs, signal })), keyringId)
+    checkStore(await backend.getStoreInfo({}, newCall({ timeoutMs: requestTimeoutMs, signal })), keyringId)
     return null
   } catch (error) {
     return error instanceof VaultError ? error : new VaultError('INTERNAL', { cause: error })

@@ -1,21 +1,21 @@
-// What the attributes field of an entry holds: what the caller said of the record, and when it expires. One spelling for
-// one meaning, and nothing at all for an empty one: labels are in the order of their bytes, and whatever an opened entry
-// holds beside that is refused.
+// The canonical encoding of a record's attributes and expiry, for the attributes field of its entry. Each value has exactly
+// one encoding: labels are in the order of their bytes, and empty attributes encode to nothing. Any other encoding in an
+// opened entry is refused.
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import { noBytes } from '../../core/frame.js'
 import { RecordAttributes } from '../../gen/encserver/v1/frontend.js'
 import { SealedAttributes } from '../../gen/encserver/v1/sealed.js'
 import { corrupt } from '../crypto/errors.js'
 
-/** Field 1 of SealedAttributes, with its length. */
+/** The protobuf tag of SealedAttributes.attributes: field 1, length-delimited. */
 const attributesTag = 0x0a
 
-/** The attributes by themselves, as their size counts; empty when they say nothing. */
+/** The attributes without expiry, whose size counts against the limit; empty for empty attributes. */
 export function encodeAttributes({ contentType, labels }: RecordAttributes): Buffer {
   const ordered = Object.entries(labels).toSorted(([one], [other]) =>
     Buffer.compare(Buffer.from(one), Buffer.from(other)),
   )
-  // Label by label: an object of them has an order of its own, and messages put together are one message.
+  // One message for each label, since an object has an order of its own. Concatenated messages are one message.
   const messages = [
     { contentType, labels: {} },
     ...ordered.map(([key, value]) => ({ contentType: '', labels: { [key]: value } })),
@@ -23,25 +23,25 @@ export function encodeAttributes({ contentType, labels }: RecordAttributes): Buf
   return Buffer.concat(messages.map((message) => RecordAttributes.encode(message).finish()))
 }
 
-/** For `startSeal`. */
+/** Attributes and expiry, as `startSeal` takes them. */
 export function encodeSealedAttributes({ attributes, expireTime }: SealedAttributes): Buffer {
   if (attributes === undefined && expireTime === undefined) return noBytes
-  const said = attributes === undefined ? noBytes : encodeAttributes(attributes)
+  const encoded = attributes === undefined ? noBytes : encodeAttributes(attributes)
   const writer = new BinaryWriter()
-  if (said.length > 0) writer.uint32(attributesTag).bytes(said)
+  if (encoded.length > 0) writer.uint32(attributesTag).bytes(encoded)
   return Buffer.from(SealedAttributes.encode({ attributes: undefined, expireTime }, writer).finish())
 }
 
-/** What an opened entry says; RECORD_CORRUPT for bytes that `encodeSealedAttributes` does not write. */
+/** The attributes and expiry of an opened entry; throws RECORD_CORRUPT for bytes that `encodeSealedAttributes` does not write. */
 export function decodeSealedAttributes(bytes: Buffer): SealedAttributes {
   if (bytes.length === 0) return SealedAttributes.create()
-  const sealed = reading(() => SealedAttributes.decode(bytes))
-  if (!reading(() => encodeSealedAttributes(sealed)).equals(bytes)) throw corrupt('attributes')
+  const sealed = orCorrupt(() => SealedAttributes.decode(bytes))
+  if (!orCorrupt(() => encodeSealedAttributes(sealed)).equals(bytes)) throw corrupt('attributes')
   return sealed
 }
 
-/** Not every message can be read, nor every time in it be written again. */
-function reading<T>(work: () => T): T {
+/** Throws RECORD_CORRUPT if `work` throws: some bytes are no message, and some times cannot be encoded again. */
+function orCorrupt<T>(work: () => T): T {
   try {
     return work()
   } catch (cause) {

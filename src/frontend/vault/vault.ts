@@ -1,4 +1,4 @@
-// What the front end's methods share: its keys, its back end and how it writes.
+// The vault: the keys, back end, limits and write format that the front end's methods share.
 
 import { type Clock, isPast, newClock } from '../../core/clock.js'
 import { type Admission, admission } from '../../core/server/admission.js'
@@ -13,45 +13,50 @@ import { type UserKeys, userKeys } from '../keys/user-keys.js'
 import { type Backend, translatedBackend } from '../upstream/backend.js'
 import { defaultRetryLimits, type RetryLimits } from '../upstream/retry.js'
 
+/** The shared state of a front end's methods. */
 export interface Vault {
   backend: Backend
   keyring: Keyring
   ids: RecordIds
   userKeys: UserKeys
   random: RandomSource
+  /** The format of new envelopes. */
   write: { suite: Suite; chunkLog2: number }
   readSuites: readonly Suite[]
-  /** For a request that does not say. */
+  /** For a request that names no mode. */
   defaultMode: Mode
   maxRecordBytes: number
   maxUploadBytes: number
-  /** Room for uploads and downloads: each holds some parts in memory. */
+  /** Limits concurrent uploads and downloads, since each holds some parts in memory. */
   transfers: Admission
-  /** For a request that does not say. */
+  /** For a record whose writers never set a number. */
   keepVersions: number
-  /** What expiry goes by. */
+  /** Decides what has expired. */
   clock: Clock
-  /** How long transfers wait for the back end. */
-  patience: RetryLimits
+  /** The limits within which transfers retry their calls of the back end. */
+  retryLimits: RetryLimits
 }
 
+/** What a vault is made of. */
 export interface VaultParts {
   config: FrontendConfig
   keyring: Keyring
   backend: Backend
-  /** Tests bring their own. */
+  /** Tests replace these three. */
   random?: RandomSource
   clock?: Clock
-  patience?: RetryLimits
+  retryLimits?: RetryLimits
 }
 
-// A transfer takes longer than a call, and so does waiting for its place.
+// A transfer takes longer than a call, so a refused one should come back later.
 const transferRetryMs = 1_000
 
 const readSuites: readonly Suite[] = [1, 2]
 
+/** Makes a vault over an open keyring; `closeVault` wipes its keys. */
 export function openVault(parts: VaultParts): Vault {
-  const { config, keyring, backend, random = randomSource(), clock = newClock(), patience = defaultRetryLimits } = parts
+  const { config, keyring, backend, random = randomSource() } = parts
+  const { clock = newClock(), retryLimits = defaultRetryLimits } = parts
   const suite = (suites.indexOf(config.writeSuite) + 1) as Suite
   const kms = localKms({ keys: keyring.keyEncryptionKeys, writeSuite: suite, readSuites, random })
   const { realm } = keyring
@@ -69,7 +74,7 @@ export function openVault(parts: VaultParts): Vault {
     transfers: admission(config.maxTransfers, transferRetryMs),
     keepVersions: config.keepVersions,
     clock,
-    patience,
+    retryLimits,
   }
 }
 
@@ -81,7 +86,7 @@ export function isExpired({ clock }: Pick<Vault, 'clock'>, { expireTime }: { exp
   return isPast(expireTime, clock.forRefusing())
 }
 
-/** Wipes every key; the vault answers no call after. */
+/** Wipes every key; the vault cannot be used afterwards. */
 export function closeVault({ userKeys, keyring }: Vault): void {
   userKeys.close()
   for (const { key } of [...keyring.pseudonymKeys, ...keyring.keyEncryptionKeys]) key.close()

@@ -1,5 +1,6 @@
-// Storing takes one round trip: the entry is sealed under the user key last seen, and the back end writes only if it is
-// still the live one. Otherwise the back end answers with the live user, whose key is learnt for the next try.
+// The write that makes a sealed record visible. It takes one round trip: the entry is sealed under the user key seen last,
+// and the back end writes only if that key is still the live one. Otherwise it answers with the live user document, from
+// which the vault learns the key for the next attempt.
 import { VaultError } from '../../core/errors.js'
 import { noBytes } from '../../core/frame.js'
 import type { CallContext } from '../../core/methods.js'
@@ -10,18 +11,27 @@ import type {
   UserDocument,
 } from '../../gen/encserver/v1/backend.js'
 import type { StoreRecordRequest } from '../../gen/encserver/v1/frontend.js'
+import type { Mode } from '../crypto/envelope.js'
 import type { RecordSeal } from '../crypto/record.js'
+import type { UserKey } from '../crypto/user-key.js'
 import type { User } from '../keys/user-key-source.js'
-import type { Sealing, UserKeys } from '../keys/user-keys.js'
+import type { UserKeys } from '../keys/user-keys.js'
 import type { Vault } from '../vault/vault.js'
 
-const maxTries = 3
+/** Attempts of one write while the user's key changes; after the last one the write fails with CONTENTION. */
+export const maxCommitTries = 3
 
-/** A sealed record and where it goes. */
-export interface Committing {
+/** A checked request to write a record, and the place of the record. */
+export interface RecordWrite {
   user: User
   recordId: Buffer
+  mode: Mode
   request: StoreRecordRequest
+}
+
+/** A sealed record, not yet stored. */
+export interface SealedWrite {
+  write: RecordWrite
   seal: RecordSeal
   /** The header and all chunks; of a record in parts the header alone. */
   envelope: Buffer
@@ -29,54 +39,44 @@ export interface Committing {
   sizeBytes: number
 }
 
-/** Writes the record; resolves to undefined, with nothing written, when the user has another key than was thought. */
+/** Makes one attempt to write the record; resolves to undefined, with nothing written, if the user's key has changed. */
 export async function commitRecord(
   vault: Vault,
-  committing: Committing,
+  sealed: SealedWrite,
   call: CallContext,
 ): Promise<StoredEnvelope | undefined> {
-  const { user, request } = committing
-  const sealing = await vault.userKeys.sealing(user)
+  const { user, request } = sealed.write
+  const { userKey, newUser } = await vault.userKeys.sealingKey(user)
   const { result } = await vault.backend.storeEnvelope(
     {
-      record: sealedRecord(committing, sealing),
-      newUser: sealing.newUser,
+      record: sealedRecord(sealed, userKey),
+      newUser,
       precondition: request.precondition,
       keepVersions: request.keepVersions,
       defaultKeepVersions: vault.keepVersions,
       keyringId: vault.keyring.keyringId,
-      triedMsAgo: 0, // its connection sets it
+      triedMsAgo: 0, // the connection sets it when it repeats the call
     },
     call,
   )
   if (result?.$case === 'stored') {
-    if (sealing.newUser) vault.userKeys.confirm(user, sealing.userKey)
+    if (newUser) vault.userKeys.confirm(user, userKey)
     return result.value
   }
-  await learn(vault, { user, sealing }, result)
+  await learnUserKey(vault, { user, userKey }, result)
   return undefined
 }
 
-/** Tries until one try yields something; rejects with CONTENTION when the user's key keeps changing. */
-export async function untilCommitted<T>(attempt: () => Promise<T | undefined>): Promise<T> {
-  for (let made = 0; made < maxTries; made += 1) {
-    const done = await attempt()
-    if (done !== undefined) return done
-  }
-  throw new VaultError('CONTENTION')
-}
-
-function sealedRecord(committing: Committing, { userKey }: Sealing): SealedRecord {
-  const { recordId, request, seal, envelope, partCount, sizeBytes } = committing
+function sealedRecord({ write, seal, envelope, partCount, sizeBytes }: SealedWrite, userKey: UserKey): SealedRecord {
   return {
-    recordId,
+    recordId: write.recordId,
     envelope,
     entryBox: seal.sealEntry(userKey),
     userUid: userKey.uid,
     partCount,
     sizeBytes: BigInt(sizeBytes),
-    expireTime: request.expireTime,
-    // The back end's to set.
+    expireTime: write.request.expireTime,
+    // The back end sets the rest.
     version: 0n,
     storeTime: undefined,
     replacedKeyIds: [],
@@ -86,18 +86,18 @@ function sealedRecord(committing: Committing, { userKey }: Sealing): SealedRecor
   }
 }
 
-async function learn(
+async function learnUserKey(
   { userKeys }: Vault,
-  { user, sealing }: { user: User; sealing: Sealing },
+  { user, userKey }: { user: User; userKey: UserKey },
   result: StoreEnvelopeResponse['result'],
 ): Promise<void> {
-  if (result?.$case === 'currentUser') await openCurrent(userKeys, user, result.value)
-  else if (result?.$case === 'userAbsent') userKeys.forget(user, sealing.userKey)
-  else throw new VaultError('INTERNAL', { cause: 'the back end answered a store with nothing' })
+  if (result?.$case === 'currentUser') await openCurrentUser(userKeys, user, result.value)
+  else if (result?.$case === 'userAbsent') userKeys.forget(user, userKey)
+  else throw new VaultError('INTERNAL', { cause: 'the back end answered a store without a result' })
 }
 
-// The caller of a store brought no key: a user document that does not open is the store's fault, not the caller's.
-async function openCurrent(userKeys: UserKeys, user: User, document: UserDocument): Promise<void> {
+// The caller of a store sent no key, so a user document that does not open is the fault of the store.
+async function openCurrentUser(userKeys: UserKeys, user: User, document: UserDocument): Promise<void> {
   try {
     await userKeys.open(user, document)
   } catch (error) {

@@ -1,48 +1,56 @@
-// The write that makes a record of parts outlives a back end that is busy or away, as they do. But one whose fate is
-// unknown is not simply made again: if it was done and the record deleted since, that would bring it back. So it is
-// - made again only when its caller expects a certain key id, which never recurs: then it is found done, or was not done
-//   until now, or is refused;
-// - otherwise looked for, and a success when it is there or was replaced since. It may land after the first look, but not
-//   at any time: a back end begins nothing for a caller that has gone, and what it has begun ends. So "not there" is
-//   the last word once the doubt is `settleMs` old; a look without an answer is not, and is repeated until patience ends.
-// Anything else leaves the outcome unknown, a later refusal too: that says nothing of the write before.
+// Retries the write that makes a record of parts, since an upload should outlive a back end that is busy or away. A prior
+// attempt with an unknown outcome may have been done. If it was, and the record was deleted since, a second write would
+// bring the record back. So after such an attempt the write
+// - is made again only if its precondition names a key id, which never recurs: the back end then finds the prior attempt,
+//   or knows that it was not done, or refuses;
+// - otherwise is looked for: it succeeded if the version is there or was replaced since. A prior attempt may still land
+//   after the first look, but not at any time: a back end begins nothing for a caller that has gone, and what it has begun
+//   ends. So "not there" is final `settleMs` after the prior attempt failed. A look that fails is repeated until the retry
+//   limits are reached.
+// In every other case the outcome stays unknown, even if the last attempt was refused: a refusal says nothing about the
+// prior attempt.
 import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { StoredEnvelope } from '../../gen/encserver/v1/backend.js'
 import { readHeader } from '../crypto/envelope.js'
 import { isUnknownOutcome, retryTransient } from '../upstream/retry.js'
 import type { Vault } from '../vault/vault.js'
-import { type Committing, commitRecord, untilCommitted } from './commit-record.js'
+import { commitRecord, maxCommitTries, type SealedWrite } from './commit-record.js'
 
-/** Rejects as `commitRecord` does, with CONTENTION, and with OUTCOME_UNKNOWN. */
-export async function commitWithRetry(
-  vault: Vault,
-  committing: Committing,
-  call: CallContext,
-): Promise<StoredEnvelope> {
-  const expectsKeyId = committing.request.precondition?.condition?.$case === 'keyId'
-  let settledAt: number | undefined
-  const attempt = async (once: CallContext) => {
+/** Writes the record; rejects as `commitRecord` does, with CONTENTION, and with OUTCOME_UNKNOWN. */
+export async function commitWithRetry(vault: Vault, sealed: SealedWrite, call: CallContext): Promise<StoredEnvelope> {
+  const expectsKeyId = sealed.write.request.precondition?.condition?.$case === 'keyId'
+  let priorAttempt: { settledAt: number } | undefined
+  const attempt = async (attemptCall: CallContext) => {
     try {
-      if (settledAt === undefined || expectsKeyId) return await commitRecord(vault, committing, once)
-      const mayLand = Date.now() < settledAt
-      return (await findWritten(vault, committing, once)) ?? notThere(mayLand)
+      if (priorAttempt === undefined || expectsKeyId) return await commitUnderLiveKey(vault, sealed, attemptCall)
+      const mayLand = Date.now() < priorAttempt.settledAt
+      return (await findCommitted(vault, sealed, attemptCall)) ?? notFound(mayLand)
     } catch (error) {
-      if (isUnknownOutcome(error)) settledAt ??= Date.now() + vault.patience.settleMs
+      if (isUnknownOutcome(error)) priorAttempt ??= { settledAt: Date.now() + vault.retryLimits.settleMs }
       throw error
     }
   }
   try {
-    return await untilCommitted(() => retryTransient(attempt, call, vault.patience))
+    return await retryTransient(attempt, call, vault.retryLimits)
   } catch (error) {
-    throw settledAt === undefined ? error : unknownUnlessTold(error)
+    throw priorAttempt === undefined ? error : asUnknownOutcome(error)
   }
 }
 
-/** The version that was written; undefined when it is not there, or not any more. */
-async function findWritten(
+/** Commits the same seal under the user key that is live; an attempt under another key writes nothing. */
+async function commitUnderLiveKey(vault: Vault, sealed: SealedWrite, call: CallContext): Promise<StoredEnvelope> {
+  for (let tries = 1; tries <= maxCommitTries; tries += 1) {
+    const stored = await commitRecord(vault, sealed, call)
+    if (stored) return stored
+  }
+  throw new VaultError('CONTENTION')
+}
+
+/** The version that a prior attempt wrote; undefined if it is not there, or not there any more. */
+async function findCommitted(
   { backend }: Vault,
-  { recordId, seal: { keyId } }: Committing,
+  { write: { recordId }, seal: { keyId } }: SealedWrite,
   call: CallContext,
 ): Promise<StoredEnvelope | undefined> {
   const { records } = await backend.listEnvelopeVersions({ recordIds: [recordId] }, call)
@@ -54,13 +62,13 @@ async function findWritten(
   return { version: current.version - BigInt(replacedBefore + 1), storeTime: current.storeTime }
 }
 
-/** Throws what patience tries again after, or does not. */
-function notThere(mayLand: boolean): never {
+/** Throws an error that is retried while a prior attempt may still land, and one that is not retried afterwards. */
+function notFound(mayLand: boolean): never {
   throw new VaultError(mayLand ? 'OUTCOME_UNKNOWN' : 'RECORD_NOT_FOUND')
 }
 
-/** A caller that has gone knows, and a bug is told as one. */
-function unknownUnlessTold(error: unknown): unknown {
-  const told = !(error instanceof VaultError) || error.kind === 'cancelled' || error.kind === 'internal'
-  return told ? error : new VaultError('OUTCOME_UNKNOWN', { cause: error })
+/** OUTCOME_UNKNOWN, except for a call that its caller cancelled and for a bug. */
+function asUnknownOutcome(error: unknown): unknown {
+  const keep = !(error instanceof VaultError) || error.kind === 'cancelled' || error.kind === 'internal'
+  return keep ? error : new VaultError('OUTCOME_UNKNOWN', { cause: error })
 }

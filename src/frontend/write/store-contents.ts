@@ -1,105 +1,108 @@
-// Stores contents of any size that come piece by piece. What fits one part goes into the envelope; the rest becomes parts,
-// each stored while the next is sealed, and then one write that makes them a record. Until that write there is nothing to
-// see, and what fails leaves nothing but parts that the back end sweeps.
+// Stores contents of any size, piece by piece. Contents that fit one part go into the envelope. Larger contents become
+// parts, each stored while the next one is sealed, and one last write makes the parts a record. Until that write nobody
+// sees the record, and after a failure only parts are left, which the back end sweeps.
 // A transfer holds at most six sealed parts of 1 MiB: four on their way, each with a copy in its message, one that waits
-// for room, one that is gathered. Contents are not asked for more until there is room, which holds their sender back.
+// for room, and one that is being filled. Back-pressure: contents are read only while there is room.
 
 import { abortableIterable, linkedSignal } from '../../core/abort.js'
 import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
-import type { StoredEnvelope } from '../../gen/encserver/v1/backend.js'
-import { type PartSealer, partSealer } from '../crypto/parts.js'
+import type { StoredEnvelope, StorePartRequest } from '../../gen/encserver/v1/backend.js'
+import { partSealer } from '../crypto/parts.js'
 import type { RecordSeal } from '../crypto/record.js'
 import { isUnknownOutcome, retryTransient } from '../upstream/retry.js'
 import type { Vault } from '../vault/vault.js'
+import type { RecordWrite, SealedWrite } from './commit-record.js'
 import { commitWithRetry } from './commit-retry.js'
-import { type Storing, sealFor } from './store-record.js'
+import { newSeal } from './store-record.js'
 import { taskGroup } from './task-group.js'
 
-const partsAtOnce = 4
+const maxPartsInFlight = 4
 const partsNotStored = 'the back end could not keep the parts of the record; nothing was stored, try again later'
-// A back end may sweep parts that no record has taken up for 24 hours.
-const longestMs = 22 * 3_600_000
+// A back end may sweep parts that belong to no record after 24 hours.
+const maxTransferMs = 22 * 3_600_000
 
-export interface StoringContents extends Storing {
-  /** They may end by throwing, and then nothing is stored. */
+/** A record whose contents come piece by piece; nothing is stored if the contents throw. */
+export interface StreamedWrite {
+  write: RecordWrite
   contents: AsyncIterable<Buffer>
 }
 
-/** The answer to a store, whichever call it was. */
-export interface Stored extends StoredEnvelope {
+/** The answer to an upload or a restore. */
+export interface StoredRecordKey extends StoredEnvelope {
   recordKey: string
   keyId: Buffer
 }
 
-/** Rejects as `storeRecord` does, with what the contents throw, and with PARTS_MISSING. */
-export async function storeContents(vault: Vault, storing: StoringContents, call: CallContext): Promise<Stored> {
-  const deadline = Math.min(call.deadline, Date.now() + longestMs)
-  const seal = sealFor(vault, storing)
-  const sealer = partSealer(seal.cipher)
+/** Rejects as `storeRecord` does, with the error that the contents throw, and with PARTS_MISSING. */
+export async function storeContents(
+  vault: Vault,
+  { write, contents }: StreamedWrite,
+  call: CallContext,
+): Promise<StoredRecordKey> {
+  const deadline = Math.min(call.deadline, Date.now() + maxTransferMs)
+  const seal = newSeal(vault, write)
   const { signal, abort, leave } = linkedSignal(call.signal)
-  const late = setTimeout(abort, Math.min(deadline - Date.now(), longestMs), new VaultError('DEADLINE_EXCEEDED'))
+  const timeoutMs = Math.min(deadline - Date.now(), maxTransferMs)
+  const timer = setTimeout(abort, timeoutMs, new VaultError('DEADLINE_EXCEEDED'))
   try {
-    const parts = partStorer({ vault, storing, seal, failed: abort }, { ...call, deadline, signal })
-    const sealed = await sealContents({ storing, seal, sealer, parts }, signal)
-    const committing = { ...storing, seal, ...sealed }
-    const stored = await commitWithRetry(vault, committing, { ...call, deadline })
+    const target = { recordId: write.recordId, keyId: seal.keyId, failed: abort }
+    const parts = partWriter(vault, target, { ...call, deadline, signal })
+    const body = await sealContents(abortableIterable(contents, signal), seal, parts)
+    const stored = await commitWithRetry(vault, { write, seal, ...body }, { ...call, deadline })
     return { recordKey: seal.token, keyId: seal.keyId, ...stored }
   } finally {
-    clearTimeout(late)
+    clearTimeout(timer)
     leave()
-    abort(undefined) // what is still on its way belongs to nothing
-    sealer.close()
+    abort(undefined) // parts still on their way belong to no record
     seal.close()
   }
 }
 
-interface SealingContents {
-  storing: StoringContents
-  seal: RecordSeal
-  sealer: PartSealer
-  parts: PartStorer
-}
-
-/** Seals all, and stores what is more than one part. */
+/** Seals all contents, and stores them in parts unless they fit one. */
 async function sealContents(
-  { storing, seal, sealer, parts }: SealingContents,
-  signal: AbortSignal,
-): Promise<{ envelope: Buffer; partCount: number; sizeBytes: number }> {
+  contents: AsyncIterable<Buffer>,
+  seal: RecordSeal,
+  parts: PartWriter,
+): Promise<Pick<SealedWrite, 'envelope' | 'partCount' | 'sizeBytes'>> {
+  const sealer = partSealer(seal.cipher)
   let sizeBytes = 0
-  for await (const bytes of abortableIterable(storing.contents, signal)) {
-    sizeBytes += bytes.length
-    for (const part of sealer.add(bytes)) await parts.store(part)
+  try {
+    for await (const bytes of contents) {
+      sizeBytes += bytes.length
+      for (const part of sealer.add(bytes)) await parts.write(part)
+    }
+    const last = sealer.finish()
+    if (parts.count() === 0) return { envelope: Buffer.concat([seal.header, last]), partCount: 0, sizeBytes }
+    await parts.write(last)
+    await parts.drain()
+    return { envelope: seal.header, partCount: parts.count(), sizeBytes }
+  } finally {
+    sealer.close()
   }
-  const last = sealer.finish()
-  if (parts.count() === 0) return { envelope: Buffer.concat([seal.header, last]), partCount: 0, sizeBytes }
-  await parts.store(last)
-  await parts.drain()
-  return { envelope: seal.header, partCount: parts.count(), sizeBytes }
 }
 
-interface PartStorer {
-  /** Resolves when the part is on its way; parts have the numbers of their order. */
-  store(part: Buffer): Promise<void>
-  /** Resolves when all are durable. */
+/** Stores the parts of one record, several at once. */
+interface PartWriter {
+  /** Resolves when the part is on its way; parts are numbered in the order of the calls. */
+  write(part: Buffer): Promise<void>
+  /** Resolves when all parts are durable. */
   drain(): Promise<void>
   count(): number
 }
 
-interface StoringParts {
-  vault: Vault
-  storing: Storing
-  seal: RecordSeal
+interface PartTarget {
+  recordId: Buffer
+  keyId: Buffer
+  /** Called with the first failure. */
   failed(error: unknown): void
 }
 
-function partStorer({ vault, storing, seal, failed }: StoringParts, call: CallContext): PartStorer {
-  const { recordId } = storing
-  const { keyId } = seal
-  const tasks = taskGroup(partsAtOnce, failed)
+function partWriter(vault: Vault, { recordId, keyId, failed }: PartTarget, call: CallContext): PartWriter {
+  const tasks = taskGroup(maxPartsInFlight, failed)
   let count = 0
   return {
-    store(data) {
+    write(data) {
       const part = { recordId, keyId, partNumber: count, data }
       count += 1
       return tasks.start(() => storePart(vault, part, call))
@@ -109,25 +112,24 @@ function partStorer({ vault, storing, seal, failed }: StoringParts, call: CallCo
   }
 }
 
-async function storePart(
-  { backend, patience }: Vault,
-  part: Parameters<Vault['backend']['storePart']>[0],
-  call: CallContext,
-): Promise<void> {
+async function storePart({ backend, retryLimits }: Vault, part: StorePartRequest, call: CallContext): Promise<void> {
   try {
-    await retryTransient((once) => backend.storePart(part, once), call, patience)
+    await retryTransient((attemptCall) => backend.storePart(part, attemptCall), call, retryLimits)
   } catch (error) {
     const inTime = !call.signal.aborted && Date.now() < call.deadline
-    throw error instanceof VaultError && inTime ? meaningOf(error) : error
+    throw error instanceof VaultError && inTime ? uploadError(error) : error
   }
 }
 
-/** What a part's failure means for the record, which is not there before its last write. */
-function meaningOf(error: VaultError): VaultError {
+/** The error of an upload for the error of one of its parts: no record exists before the last write. */
+function uploadError(error: VaultError): VaultError {
   // Other bytes under a key id just drawn are the back end's fault, and say nothing of a record of that name.
   if (error.reason === 'ALREADY_EXISTS') return new VaultError('INTERNAL', { cause: error })
   if (!isUnknownOutcome(error)) return error
   const { retryAfterMs } = error
-  const wait = retryAfterMs === undefined ? {} : { retryAfterMs }
-  return new VaultError('BACKEND_UNAVAILABLE', { message: partsNotStored, cause: error, ...wait })
+  return new VaultError('BACKEND_UNAVAILABLE', {
+    message: partsNotStored,
+    cause: error,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  })
 }

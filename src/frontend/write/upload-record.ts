@@ -1,52 +1,52 @@
-// An upload: a header, chunks, a finish. It becomes a record only after a finish that says what was sent. It takes the room
-// of a transfer when its header has come: who says nothing takes none.
+// An upload: a header, chunks and a finish message. It becomes a record only after a finish with the size, and the digest
+// if any, of the chunks. It counts as a transfer from its header on, so that a silent caller takes no place.
 import { invalidField } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { StoreRecordRequest, UploadFinish, UploadRecordRequest } from '../../gen/encserver/v1/frontend.js'
 import { digestSize, type RunningDigest, runningDigest } from '../crypto/running-digest.js'
 import type { Vault } from '../vault/vault.js'
-import { type Stored, storeContents } from './store-contents.js'
-import type { Storing } from './store-record.js'
+import type { RecordWrite } from './commit-record.js'
+import { type StoredRecordKey, storeContents } from './store-contents.js'
 
 const maxChunkBytes = 1024 * 1024
 
-type Requests = AsyncIterator<UploadRecordRequest>
+type Messages = AsyncIterator<UploadRecordRequest>
 type Part = NonNullable<UploadRecordRequest['part']>
 
-/** `check` makes of the header what there is to store; rejects as `storeContents` does, and with INVALID_REQUEST or OVERLOADED. */
+/** `check` validates the header; rejects as `storeContents` does, and with INVALID_REQUEST or OVERLOADED. */
 export async function uploadRecord(
   vault: Vault,
-  { requests, check }: { requests: AsyncIterable<UploadRecordRequest>; check(header: StoreRecordRequest): Storing },
+  { requests, check }: { requests: AsyncIterable<UploadRecordRequest>; check(header: StoreRecordRequest): RecordWrite },
   call: CallContext,
-): Promise<Stored> {
-  const reading = requests[Symbol.asyncIterator]()
-  const first = await nextPart(reading)
+): Promise<StoredRecordKey> {
+  const messages = requests[Symbol.asyncIterator]()
+  const first = await nextPart(messages)
   if (first?.$case !== 'header') throw invalidField('header', 'must come first')
-  const storing = check(first.value)
-  const contents = contentsOf(reading, { maxBytes: vault.maxUploadBytes, digest: runningDigest() })
-  return vault.transfers.run(() => storeContents(vault, { ...storing, contents }, call))
+  const write = check(first.value)
+  const contents = contentsOf(messages, { maxBytes: vault.maxUploadBytes, digest: runningDigest() })
+  return vault.transfers.run(() => storeContents(vault, { write, contents }, call))
 }
 
-async function nextPart(reading: Requests): Promise<Part | undefined> {
-  const { done, value } = await reading.next()
+async function nextPart(messages: Messages): Promise<Part | undefined> {
+  const { done, value } = await messages.next()
   if (done) return undefined
   if (value.part === undefined) throw invalidField('part', 'must be a header, a chunk or a finish')
   return value.part
 }
 
-/** The bytes of the chunks; ends well only after a finish that fits them, and nothing after it. */
+/** The bytes of the chunks; throws INVALID_REQUEST unless a finish that matches them is the last message. */
 async function* contentsOf(
-  reading: Requests,
+  messages: Messages,
   { maxBytes, digest }: { maxBytes: number; digest: RunningDigest },
 ): AsyncGenerator<Buffer> {
   let sizeBytes = 0
   for (;;) {
-    const part = await nextPart(reading)
+    const part = await nextPart(messages)
     if (part === undefined) throw invalidField('finish', 'is missing: it must come last')
     if (part.$case === 'header') throw invalidField('header', 'must come once')
     if (part.$case === 'finish') {
       checkFinish(part.value, sizeBytes, digest)
-      if ((await nextPart(reading)) !== undefined) throw invalidField('finish', 'must come last')
+      if ((await nextPart(messages)) !== undefined) throw invalidField('finish', 'must come last')
       return
     }
     sizeBytes += checkChunk(part.value)
@@ -63,12 +63,12 @@ function checkChunk({ length }: Buffer): number {
 
 function checkFinish({ sizeBytes, sha256 }: UploadFinish, received: number, digest: RunningDigest): void {
   if (sizeBytes !== BigInt(received)) {
-    throw invalidField('finish.size_bytes', `must be what the chunks are together, ${received}, not ${sizeBytes}`)
+    throw invalidField('finish.size_bytes', `must be the total size of the chunks, ${received}, not ${sizeBytes}`)
   }
   if (sha256.length !== 0 && sha256.length !== digestSize) {
     throw invalidField('finish.sha256', `must be ${digestSize} bytes, or empty, not ${sha256.length}`)
   }
   if (sha256.length > 0 && !sha256.equals(digest.finish())) {
-    throw invalidField('finish.sha256', 'is not that of the chunks: they changed on their way')
+    throw invalidField('finish.sha256', 'does not match the chunks: they changed in transit')
   }
 }

@@ -21,7 +21,7 @@ function keyring(realm = 'test'): Keyring {
 
 describe('where a record lies', () => {
   const name = { userId: 'alice@example.test', recordName: 'passport-scan' }
-  const { users, records, recordHalf } = recordIds(keyring())
+  const { users, records, recordPseudonym } = recordIds(keyring())
 
   it('is under every live key, the active one first, as the vectors have it (T11 to T13)', () => {
     expect(users(name.userId).map((id) => id.toString('hex'))).to.deep.equal([
@@ -40,10 +40,10 @@ describe('where a record lies', () => {
     for (const id of records(name)) {
       const kid = id.readUInt32BE(0)
       expect(id.readUInt32BE(36)).to.equal(kid)
-      expect(recordHalf(kid, name)).to.deep.equal(id.subarray(36))
+      expect(recordPseudonym(kid, name)).to.deep.equal(id.subarray(36))
     }
-    expect(recordHalf(3, name)).to.equal(undefined)
-    expect(recordHalf(0, name)).to.equal(undefined)
+    expect(recordPseudonym(3, name)).to.equal(undefined)
+    expect(recordPseudonym(0, name)).to.equal(undefined)
   })
 
   it('differs by user, name and realm', () => {

@@ -52,11 +52,12 @@ describe('user keys', () => {
     for (const keys of opened) keys.close()
   })
 
-  const documentOf = async (keys: UserKeys, user = alice): Promise<UserDocument> => (await keys.sealing(user)).newUser!
+  const documentOf = async (keys: UserKeys, user = alice): Promise<UserDocument> =>
+    (await keys.sealingKey(user)).newUser!
 
   it('are made once for racing first stores of one user', async () => {
     const keys = open()
-    const all = await Promise.all(Array.from({ length: 100 }, () => keys.sealing(alice)))
+    const all = await Promise.all(Array.from({ length: 100 }, () => keys.sealingKey(alice)))
     expect(calls.wrap).to.equal(1)
     expect(new Set(all.map(({ userKey }) => userKey))).to.have.property('size', 1)
     expect(new Set(all.map(({ newUser }) => newUser))).to.have.property('size', 1)
@@ -64,7 +65,7 @@ describe('user keys', () => {
 
   it('are made for each user', async () => {
     const keys = open()
-    const [one, other] = await Promise.all([keys.sealing(alice), keys.sealing(bob)])
+    const [one, other] = await Promise.all([keys.sealingKey(alice), keys.sealingKey(bob)])
     expect(one.userKey.uid.equals(other.userKey.uid)).to.equal(false)
     expect(one.userKey.key.mac(probe).equals(other.userKey.key.mac(probe))).to.equal(false)
   })
@@ -79,22 +80,22 @@ describe('user keys', () => {
       limits: { maxUsers: 10, maxAgeMs: 60_000 },
     })
     opened.push(keys)
-    const failed = await Promise.allSettled([keys.sealing(alice), keys.sealing(alice)])
+    const failed = await Promise.allSettled([keys.sealingKey(alice), keys.sealingKey(alice)])
     expect(failed.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected'])
     fails = false
-    expect((await keys.sealing(alice)).newUser).not.to.equal(undefined)
+    expect((await keys.sealingKey(alice)).newUser).not.to.equal(undefined)
   })
 
   it('bring the new user until it is confirmed, of this life only', async () => {
     const keys = open()
-    const { userKey, newUser } = await keys.sealing(alice)
-    expect((await keys.sealing(alice)).newUser).to.equal(newUser)
+    const { userKey, newUser } = await keys.sealingKey(alice)
+    expect((await keys.sealingKey(alice)).newUser).to.equal(newUser)
     keys.confirm(alice, { ...userKey, uid: Buffer.alloc(16) })
-    expect((await keys.sealing(alice)).newUser).to.equal(newUser)
+    expect((await keys.sealingKey(alice)).newUser).to.equal(newUser)
     keys.confirm(alice, userKey)
-    expect(await keys.sealing(alice)).to.deep.equal({ userKey, newUser: undefined })
+    expect(await keys.sealingKey(alice)).to.deep.equal({ userKey, newUser: undefined })
     keys.confirm(bob, userKey)
-    expect((await keys.sealing(bob)).newUser).not.to.equal(undefined)
+    expect((await keys.sealingKey(bob)).newUser).not.to.equal(undefined)
   })
 
   it('are unwrapped once for racing opens, and not again', async () => {
@@ -124,10 +125,10 @@ describe('user keys', () => {
 
   it('learned from a document seal without a new user', async () => {
     const maker = open()
-    const { userKey, newUser } = await maker.sealing(alice)
+    const { userKey, newUser } = await maker.sealingKey(alice)
     const keys = open()
     await keys.open(alice, newUser!)
-    const learned = await keys.sealing(alice)
+    const learned = await keys.sealingKey(alice)
     expect(learned.newUser).to.equal(undefined)
     expect(learned.userKey.key.mac(probe)).to.deep.equal(userKey.key.mac(probe))
   })
@@ -144,7 +145,7 @@ describe('user keys', () => {
     expect(await reasonOf(keys.open(alice, { ...own, generations: document.generations }))).to.equal(
       'RECORD_KEY_MISMATCH',
     )
-    expect((await keys.sealing(alice)).newUser).to.equal(own)
+    expect((await keys.sealingKey(alice)).newUser).to.equal(own)
   })
 
   it('with a changed bind, uid, generation or wrapping are refused, though the true one is in the cache', async () => {
@@ -171,21 +172,21 @@ describe('user keys', () => {
 
   it('forgotten are made anew', async () => {
     const keys = open()
-    const { userKey } = await keys.sealing(alice)
+    const { userKey } = await keys.sealingKey(alice)
     keys.confirm(alice, userKey)
     keys.forget(alice, userKey)
-    const { userKey: next, newUser } = await keys.sealing(alice)
+    const { userKey: next, newUser } = await keys.sealingKey(alice)
     expect(newUser?.userUid).to.deep.equal(next.uid)
     expect(next.uid.equals(userKey.uid)).to.equal(false)
   })
 
   it('of a life already replaced are not forgotten with the life before', async () => {
     const keys = open()
-    const { userKey: before } = await keys.sealing(alice)
+    const { userKey: before } = await keys.sealingKey(alice)
     keys.forget(alice, before)
-    const { userKey } = await keys.sealing(alice)
+    const { userKey } = await keys.sealingKey(alice)
     keys.forget(alice, before)
-    expect((await keys.sealing(alice)).userKey).to.equal(userKey)
+    expect((await keys.sealingKey(alice)).userKey).to.equal(userKey)
     expect(calls.wrap).to.equal(2)
   })
 
@@ -194,7 +195,7 @@ describe('user keys', () => {
     const users = Array.from({ length: 50 }, (_, at) => ({ userId: `user-${at}`, pseudonym: Buffer.alloc(36, at) }))
     await Promise.all(
       users.map(async (user) => {
-        const { userKey, newUser } = await keys.sealing(user)
+        const { userKey, newUser } = await keys.sealingKey(user)
         userKey.key.mac(probe)
         const again = await keys.open(user, newUser!)
         again.key.mac(probe)
@@ -204,15 +205,15 @@ describe('user keys', () => {
 
   it('that went stale are made anew, for the store to say which is live', async () => {
     const keys = open({ maxUsers: 10, maxAgeMs: 20 })
-    const { userKey } = await keys.sealing(alice)
+    const { userKey } = await keys.sealingKey(alice)
     keys.confirm(alice, userKey)
     await new Promise((resolve) => setTimeout(resolve, 40))
-    expect((await keys.sealing(alice)).newUser).not.to.equal(undefined)
+    expect((await keys.sealingKey(alice)).newUser).not.to.equal(undefined)
   })
 
   it('are all wiped on close', async () => {
     const keys = open()
-    const { userKey } = await keys.sealing(alice)
+    const { userKey } = await keys.sealingKey(alice)
     keys.close()
     await new Promise((resolve) => setImmediate(resolve))
     expect(() => userKey.key.mac(probe)).to.throw('internal error')

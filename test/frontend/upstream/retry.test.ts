@@ -6,7 +6,7 @@ import { reasonOf } from '../refusal.js'
 
 const brief: RetryLimits = { tryMs: 1_000, totalMs: 200, pauseMs: 10, settleMs: 100 }
 
-/** Fails with these reasons in turn, the last for ever, or then succeeds. */
+/** Fails with these reasons in turn, and then succeeds or keeps failing with the last one. */
 function failing(reasons: Reason[], then: 'succeeds' | 'goes on' = 'succeeds') {
   let made = 0
   const attempt = async () => {
@@ -18,14 +18,14 @@ function failing(reasons: Reason[], then: 'succeeds' | 'goes on' = 'succeeds') {
   return { attempt, made: () => made }
 }
 
-describe('patience', () => {
-  it('outlives what passes by itself', async () => {
+describe('retryTransient', () => {
+  it('repeats a call after transient errors', async () => {
     const { attempt, made } = failing(['BACKEND_UNAVAILABLE', 'OVERLOADED', 'STORE_UNAVAILABLE', 'OUTCOME_UNKNOWN'])
     expect(await retryTransient(attempt, newCall(), { ...brief, totalMs: 30_000 })).to.equal('done')
     expect(made()).to.equal(5)
   })
 
-  it('has none for anything else', async () => {
+  it('rejects with any other error at once', async () => {
     for (const reason of ['STORE_FULL', 'INVALID_REQUEST', 'PARTS_MISSING', 'RECORD_CORRUPT', 'INTERNAL'] as const) {
       const { attempt, made } = failing([reason])
       expect(await reasonOf(retryTransient(attempt, newCall(), brief))).to.equal(reason)
@@ -36,7 +36,7 @@ describe('patience', () => {
     expect(thrown).to.equal(bug)
   })
 
-  it('ends with the last word', async () => {
+  it('rejects with the last error when time is up', async () => {
     const { attempt, made } = failing(['BACKEND_UNAVAILABLE'], 'goes on')
     const startedAt = Date.now()
     const longer = { ...brief, totalMs: 1_000 }
@@ -70,7 +70,7 @@ describe('patience', () => {
     expect(deadlines[1]).to.equal(shorter.deadline)
   })
 
-  it('is over when it is over, also in the middle of a try', async () => {
+  it('ends in time, even in the middle of an attempt', async () => {
     const deadlines: number[] = []
     const slow = ({ deadline }: { deadline: number }) =>
       new Promise<never>((_, reject) => {

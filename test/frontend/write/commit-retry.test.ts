@@ -7,7 +7,7 @@ import { reasonOf } from '../refusal.js'
 import { MiB, seeded, upload } from '../transfers.js'
 import { type FrontEnd, instead, openWorld, type World } from '../world.js'
 
-describe('patient commit', () => {
+describe('commit retry', () => {
   let world: World
   let frontEnd: FrontEnd
   before(async () => {
@@ -38,7 +38,7 @@ describe('patient commit', () => {
       },
       ...more,
     })
-    return { ...world.frontEnd({ backend, patience: limits }), stores: () => stores }
+    return { ...world.frontEnd({ backend, retryLimits: limits }), stores: () => stores }
   }
   const written: Backend['storeEnvelope'] = (...store) => world.backend.storeEnvelope(...store)
   const lost = () => Promise.resolve()
@@ -111,7 +111,7 @@ describe('patient commit', () => {
     expect(looked.at(-1)! - looked[0]!).to.be.within(brief.settleMs - 2 * brief.pauseMs, brief.totalMs / 2)
   })
 
-  it('a look that the back end does not answer ends nothing; patience does', async () => {
+  it('a look that the back end does not answer ends nothing; the retry limits do', async () => {
     const limits = { ...brief, totalMs: 2_000 }
     const broke = broken(lost, { listEnvelopeVersions: () => breaks('UNREACHABLE') }, { limits })
     const startedAt = Date.now()
