@@ -1,5 +1,5 @@
-// What every engine behind the PartStore interface must do. An engine's test file calls partStoreContract with a way to
-// open an empty store.
+// The contract of a PartStore. The test file of an engine calls partStoreContract with a function that opens an empty
+// store.
 import { partCallsContract } from './contract/part-calls.js'
 import { partSetsContract } from './contract/part-sets.js'
 import { type OpenedPartStore, openPartsForEach } from './contract/part-store-under-test.js'

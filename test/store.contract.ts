@@ -1,5 +1,5 @@
-// What every engine behind the Store interface must do. An engine's test file calls storeContract with a way to open an
-// empty store; life.contract.ts has what is demanded of records that expire and keep versions.
+// The contract of a Store. The test file of an engine calls storeContract with a function that opens an empty store;
+// life.contract.ts has the contract for records that expire or keep versions.
 import { callsContract } from './contract/calls.js'
 import { listsContract } from './contract/lists.js'
 import { preconditionsContract } from './contract/preconditions.js'

@@ -1,4 +1,4 @@
-// Calls that have ended, and a store that is closed and opened again.
+// Ended calls, and a store that closes and opens again.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import type { StoreCall } from '../../src/backend/store/store.js'
@@ -48,7 +48,7 @@ export function callsContract(opened: StoreUnderTest): void {
       expect(await opened.store.getRecord(recordId, call)).not.to.equal(undefined)
     })
 
-    it('end as cancelled when nobody says why', async () => {
+    it('end as CANCELLED when the signal has no reason', async () => {
       const aborted = { ...call, signal: AbortSignal.abort() }
       expect(await reasonOf(opened.store.getRecord(recordIdOf(opened.user), aborted))).to.equal('CANCELLED')
     })
@@ -75,7 +75,7 @@ export function callsContract(opened: StoreUnderTest): void {
       }
     })
 
-    it('finishes the writes under way before it closes, and refuses later ones', async () => {
+    it('finishes the writes in progress before it closes, and refuses later ones', async () => {
       const record = sampleRecord(opened.user)
       const writes = Promise.all([opened.put(record), opened.putMany(100)])
       const closing = opened.store.close()

@@ -1,4 +1,4 @@
-// Records that expire: they are absent from their time on, and due until they are gone.
+// Records that expire: they count as absent from their expiry time on, and are due until they are removed.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import type { Put } from '../../src/backend/store/store.js'
@@ -26,10 +26,10 @@ export function expiryContract(opened: StoreUnderTest): void {
   }
   const hexOf = (...records: SealedRecord[]) => hexIds(records)
 
-  describe('what has expired', () => {
+  describe('an expired record', () => {
     const soon = later(1000)
 
-    it('counts as absent from its very time on, and a new life begins over it', async () => {
+    it('counts as absent from its exact expiry time on, and a put then begins a new life', async () => {
       const record = sampleRecord(opened.user, { expireTime: soon })
       await put(record)
       expect(await reasonOf(put(nextVersion(record), { precondition: absent, now: later(999) }))).to.equal(
@@ -43,7 +43,7 @@ export function expiryContract(opened: StoreUnderTest): void {
       expect(await opened.store.getRecord(record.recordId, call)).to.deep.equal(firstVersion(late))
     })
 
-    it('is not deleted by a call, whose answer is that there is none', async () => {
+    it('is not found by a delete, and stays for the sweep', async () => {
       const record = sampleRecord(opened.user, { expireTime: soon })
       await put(record)
       const { recordId, userUid } = record
@@ -54,7 +54,7 @@ export function expiryContract(opened: StoreUnderTest): void {
       expect(await opened.store.deleteRecord(target, call)).not.to.equal(undefined)
     })
 
-    it('is removed by who sweeps, by compare-and-set', async () => {
+    it('is removed by the sweep, by compare-and-set', async () => {
       const record = sampleRecord(opened.user, { expireTime: soon })
       await put(record)
       const target = { recordId: record.recordId, userUid: record.userUid, now: undefined }
@@ -63,7 +63,7 @@ export function expiryContract(opened: StoreUnderTest): void {
       expect(await opened.store.deleteRecord({ ...target, expectKeyId: keyId(record) }, call)).not.to.equal(undefined)
     })
 
-    it('is not listed, and ends no page before its time', async () => {
+    it('is listed until its expiry time, and not from then on', async () => {
       const [staying, going] = [sampleRecord(opened.user), sampleRecord(opened.user, { expireTime: soon })]
       await Promise.all([staying, going].map((record) => put(record)))
       const range = { ...opened.user, after: undefined, limit: 2, maxBytes: 1 << 20 }
@@ -72,7 +72,7 @@ export function expiryContract(opened: StoreUnderTest): void {
       expect(await listed(soon)).to.deep.equal(hexOf(staying))
     })
 
-    it('cannot be put any more, but was put by who repeats it', async () => {
+    it('is refused as a new put, but a retried put succeeds', async () => {
       const record = sampleRecord(opened.user, { expireTime: soon })
       const error = await put(record, { now: soon }).catch((thrown: VaultError) => thrown)
       expect(error).to.include({ reason: 'INVALID_REQUEST', message: 'record.expire_time: must be in the future' })
@@ -80,7 +80,7 @@ export function expiryContract(opened: StoreUnderTest): void {
       expect(await put(record, { precondition: absent, now: later(5000) })).to.deep.equal(stored)
     })
 
-    it('is told as due, the earliest first, until it is gone', async () => {
+    it('is due, the earliest first, until it is removed', async () => {
       const records = [30, 10, 20].map((ms) => sampleRecord(opened.user, { expireTime: later(ms) }))
       await Promise.all([...records, sampleRecord(opened.user)].map((record) => put(record)))
       const [last, first, middle] = records as [SealedRecord, SealedRecord, SealedRecord]
@@ -95,7 +95,7 @@ export function expiryContract(opened: StoreUnderTest): void {
       expect(await dueBy(later(1000))).to.deep.equal(hexOf(last))
     })
 
-    it('is due by the expiry it has now, when it was replaced', async () => {
+    it('is due by its current expiry time after a replacement', async () => {
       const record = sampleRecord(opened.user, { expireTime: soon })
       await put(record)
       await put(nextVersion(record, { expireTime: later(5000) }))
@@ -112,7 +112,7 @@ export function expiryContract(opened: StoreUnderTest): void {
       expect(await dueBy(soon)).to.deep.equal(hexOf(record))
     })
 
-    it('is due as a kept version too', async () => {
+    it('is due as a kept version as well', async () => {
       const version = { ...firstVersion(sampleRecord(opened.user, { expireTime: soon })), version: 7n }
       await put(version)
       await opened.store.putVersion(version, call)

@@ -33,7 +33,7 @@ export function listsContract(opened: StoreUnderTest): void {
       }
     })
 
-    it('end a page before its bytes, but never before its first record', async () => {
+    it('end a page at its byte limit, but never before its first record', async () => {
       const records = Array.from({ length: 6 }, () => sampleRecord(opened.user, { entryBox: randomBytes(8192) }))
       await Promise.all(records.map((record) => opened.put(record)))
       const { userPseudonym, userUid } = opened.user
@@ -54,7 +54,7 @@ export function listsContract(opened: StoreUnderTest): void {
       expect(hexIds((await opened.walk(2)).flat())).to.have.members(hexIds(records))
     })
 
-    it('show what is there throughout exactly once, whatever else comes and goes', async () => {
+    it('show a record that stays throughout exactly once, whatever other records come and go', async () => {
       const staying = await opened.putMany(30)
       let going = await opened.putMany(30)
       const pages = await opened.walk(3, async () => {
@@ -66,7 +66,7 @@ export function listsContract(opened: StoreUnderTest): void {
       expect(new Set(shown).size).to.equal(shown.length)
     })
 
-    it('go on after a record that was deleted meanwhile', async () => {
+    it('continue after a record that was deleted between two pages', async () => {
       const records = await opened.putMany(6)
       const shown: SealedRecord[] = []
       const pages = await opened.walk(2, async (page) => {

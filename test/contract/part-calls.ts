@@ -1,4 +1,4 @@
-// Calls of a part store that have ended.
+// Ended calls of a part store.
 import { expect } from 'chai'
 import type { StoreCall } from '../../src/backend/store/store.js'
 import { VaultError } from '../../src/core/errors.js'
@@ -20,7 +20,7 @@ export function partCallsContract(opened: PartStoreUnderTest): void {
       ['late', late, 'DEADLINE_EXCEEDED'],
     ]
     for (const [how, asCall, reason] of endings) {
-      it(`is refused when it is ${how}, and has changed nothing`, async () => {
+      it(`that is ${how} is refused, and changes nothing`, async () => {
         await opened.texts(0)
         const other = { ...opened.set, partNumber: 1, data: Buffer.of(1) }
         const attempts = [

@@ -3,12 +3,12 @@ import { expect } from 'chai'
 import { call, sampleSet } from '../backend/samples.js'
 import { type PartStoreUnderTest, setNames } from './part-store-under-test.js'
 
-/** How far the clock of a store may be from ours, or be rounded. */
+/** The largest difference between our clock and that of a store, rounding included. */
 const clockMs = 1_500
 
 export function partSetsContract(opened: PartStoreUnderTest): void {
   describe('state', () => {
-    it('counts parts without a gap, and knows when the first was written', async () => {
+    it('counts the parts of a set without a gap, and has the time of the first', async () => {
       const before = Date.now()
       await opened.texts(0, 1, 2)
       const state = await opened.parts.state(opened.set, call)
@@ -16,7 +16,7 @@ export function partSetsContract(opened: PartStoreUnderTest): void {
       expect(Number(state?.begun)).to.be.within(before - clockMs, Date.now() + clockMs)
     })
 
-    it('is undefined for a set that is not there', async () => {
+    it('is undefined for an absent set', async () => {
       expect(await opened.parts.state(opened.set, call)).to.equal(undefined)
     })
 
@@ -39,7 +39,7 @@ export function partSetsContract(opened: PartStoreUnderTest): void {
       expect(await opened.parts.state(opened.set, call)).to.include({ count: 101 })
     })
 
-    it('keeps the time of the first part, and moves the newest, as others come', async () => {
+    it('keeps the time of the first part, and updates the newest, as parts arrive', async () => {
       await opened.texts(0)
       const begun = (await opened.parts.state(opened.set, call))?.begun
       const newest = Number(await opened.parts.newest(opened.set, call))
@@ -52,7 +52,7 @@ export function partSetsContract(opened: PartStoreUnderTest): void {
       expect(Number(await opened.parts.newest(opened.set, call))).to.be.greaterThan(newest)
     })
 
-    it('has no newest part of a set that is not there', async () => {
+    it('has no newest part for an absent set', async () => {
       expect(await opened.parts.newest(opened.set, call)).to.equal(undefined)
     })
   })
@@ -70,12 +70,12 @@ export function partSetsContract(opened: PartStoreUnderTest): void {
       expect(await opened.listed()).to.have.members(setNames(...sets))
     })
 
-    it('are listed with a gap as well', async () => {
+    it('are listed even with a gap', async () => {
       await opened.texts(7)
       expect(await opened.listed()).to.deep.equal(setNames(opened.set))
     })
 
-    it('may be removed while they are walked', async () => {
+    it('may be removed during the walk', async () => {
       const sets = Array.from({ length: 70 }, () => sampleSet())
       for (const of of sets) await opened.put(0, Buffer.of(1), of)
       let seen = 0
@@ -87,7 +87,7 @@ export function partSetsContract(opened: PartStoreUnderTest): void {
       expect(await opened.listed()).to.deep.equal([])
     })
 
-    it('may be left off anywhere', async () => {
+    it('may be abandoned at any point of the walk', async () => {
       await opened.texts(0)
       await opened.put(0, Buffer.of(1), sampleSet())
       for await (const _ of opened.parts.sets(call)) break
@@ -96,7 +96,7 @@ export function partSetsContract(opened: PartStoreUnderTest): void {
   })
 
   describe('remove', () => {
-    it('removes all parts of a opened.set, and of no other', async () => {
+    it('removes all parts of a set, and of no other', async () => {
       const sibling = sampleSet(opened.set.recordId)
       await opened.texts(0, 1, 2)
       await opened.put(0, Buffer.from('kept'), sibling)
@@ -107,7 +107,7 @@ export function partSetsContract(opened: PartStoreUnderTest): void {
       expect(await opened.listed()).to.deep.equal(setNames(sibling))
     })
 
-    it('of a set that is not there, or a second time, is a success', async () => {
+    it('succeeds for an absent set, and a second time', async () => {
       await opened.parts.remove(opened.set, call)
       await opened.texts(0)
       await opened.parts.remove(opened.set, call)
@@ -122,7 +122,7 @@ export function partSetsContract(opened: PartStoreUnderTest): void {
       expect(await opened.text(0)).to.equal('other')
     })
 
-    it('beside puts of sets of the same record harms none of them', async () => {
+    it('harms no concurrent put into another set of the record', async () => {
       for (let round = 0; round < 20; round += 1) {
         const [gone, next] = [sampleSet(opened.set.recordId), sampleSet(opened.set.recordId)]
         await opened.put(0, Buffer.of(1), gone)

@@ -1,4 +1,4 @@
-// An empty part store for each test of its contract, a set that is not there yet, and what the tests do with both.
+// The fixture of the part store contract: an empty store and the name of an absent set for each test, and helpers.
 import type { PartSet, PartStore } from '../../src/backend/store/part-store.js'
 import { call, sampleSet } from '../backend/samples.js'
 
@@ -9,7 +9,7 @@ export interface OpenedPartStore {
   cleanup: () => Promise<void>
 }
 
-/** The part store of the test that runs. Unless a set is given, it is `set`. */
+/** The part store of the current test. Calls without a set use `set`. */
 export interface PartStoreUnderTest {
   readonly parts: PartStore
   readonly set: PartSet
@@ -17,9 +17,9 @@ export interface PartStoreUnderTest {
   put(partNumber: number, data: Buffer, of?: PartSet): Promise<void>
   get(partNumber: number, range?: [offset: number, length: number], of?: PartSet): Promise<Buffer | undefined>
   text(partNumber: number, range?: [offset: number, length: number]): Promise<string>
-  /** Puts parts that `text` can tell apart. */
+  /** Puts parts of these numbers, each with a text of its own. */
   texts(...numbers: number[]): Promise<unknown>
-  /** The names of all sets. */
+  /** The names of all sets in the store, as `setNames` gives them. */
   listed(): Promise<string[]>
 }
 
@@ -27,7 +27,7 @@ export function setNames(...sets: PartSet[]): string[] {
   return sets.map(({ recordId, keyId }) => `${recordId.toString('hex')} ${keyId.toString('hex')}`)
 }
 
-/** Opens a part store before each test of the suite around it. */
+/** Opens an empty part store before each test of the enclosing suite. */
 export function openPartsForEach(open: () => Promise<OpenedPartStore>): PartStoreUnderTest {
   let opened: OpenedPartStore
   let parts: PartStore

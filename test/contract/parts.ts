@@ -1,4 +1,4 @@
-// Parts of large records: put, got, and got in pieces.
+// Parts of large records: puts, reads and reads of ranges.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { call, rejection, sampleSet } from '../backend/samples.js'
@@ -6,14 +6,14 @@ import type { PartStoreUnderTest } from './part-store-under-test.js'
 
 const partBytes = 1_048_832
 
-/** chai compares byte by byte, which takes seconds. */
+/** Compares without chai, which goes byte by byte and takes seconds. */
 function expectSame(bytes: Buffer | undefined, expected: Buffer): void {
   expect(bytes?.equals(expected)).to.equal(true)
 }
 
 export function partsContract(opened: PartStoreUnderTest): void {
   describe('put and get', () => {
-    it('gives back what was put, byte for byte', async () => {
+    it('returns the bytes that were put', async () => {
       for (const [at, bytes] of [1, partBytes, 2 << 20].entries()) {
         const data = randomBytes(bytes)
         await opened.put(at, data)
@@ -21,7 +21,7 @@ export function partsContract(opened: PartStoreUnderTest): void {
       }
     })
 
-    it('has what was answered after it was opened again', async () => {
+    it('keeps the acknowledged parts over a restart', async () => {
       await opened.texts(0, 1)
       await opened.reopen()
       expect([await opened.text(0), await opened.text(1)]).to.deep.equal(['part 0', 'part 1'])
@@ -37,7 +37,7 @@ export function partsContract(opened: PartStoreUnderTest): void {
       expect(await opened.get(1, [0, 0], { ...opened.set, recordId: other })).to.equal(undefined)
     })
 
-    it('takes the largest part number, and keeps numbers apart that look alike', async () => {
+    it('takes the largest part number, and distinguishes similar numbers', async () => {
       await opened.texts(1, 10, 100, 2 ** 20 - 1)
       expect(await Promise.all([1, 10, 100, 2 ** 20 - 1].map((each) => opened.text(each)))).to.deep.equal([
         'part 1',
@@ -47,7 +47,7 @@ export function partsContract(opened: PartStoreUnderTest): void {
       ])
     })
 
-    it('is the same again with the same bytes', async () => {
+    it('accepts a part again with the same bytes', async () => {
       const data = randomBytes(partBytes)
       await opened.put(0, data)
       await opened.put(0, Buffer.from(data))
@@ -57,7 +57,7 @@ export function partsContract(opened: PartStoreUnderTest): void {
       expect(await opened.parts.state(opened.set, call)).to.include({ count: 1 })
     })
 
-    it('refuses other bytes, and leaves those that are there', async () => {
+    it('refuses other bytes for a part, and keeps the first', async () => {
       const data = randomBytes(1000)
       await opened.put(0, data)
       const others = [randomBytes(1000), data.subarray(1), Buffer.concat([data, data])]
@@ -69,7 +69,7 @@ export function partsContract(opened: PartStoreUnderTest): void {
       expectSame(await opened.get(0), data)
     })
 
-    it('shows one winner to many who put the same part at once', async () => {
+    it('shows one winner to many writers of the same part', async () => {
       const rivals = Array.from({ length: 8 }, () => randomBytes(5000))
       const outcomes = await Promise.allSettled(rivals.map((data) => opened.put(0, data)))
       const won = rivals.filter((_, at) => outcomes[at]!.status === 'fulfilled')
@@ -80,7 +80,7 @@ export function partsContract(opened: PartStoreUnderTest): void {
       }
     })
 
-    it('lets everybody succeed who puts the same bytes at once', async () => {
+    it('succeeds for all writers of the same bytes', async () => {
       const data = randomBytes(partBytes)
       await Promise.all(Array.from({ length: 8 }, () => opened.put(0, data)))
       expectSame(await opened.get(0), data)
@@ -128,7 +128,7 @@ export function partsContract(opened: PartStoreUnderTest): void {
       })
     }
 
-    it('of a part that is not there is not there either', async () => {
+    it('of an absent part is undefined', async () => {
       expect(await opened.get(1, [5, 5])).to.equal(undefined)
     })
   })

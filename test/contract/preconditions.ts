@@ -1,4 +1,4 @@
-// Writes on a condition, of many writers too.
+// Conditional writes, by one writer and by many.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import type { VaultError } from '../../src/core/errors.js'
@@ -8,14 +8,14 @@ import { absent, type StoreUnderTest, withKeyId } from './store-under-test.js'
 
 export function preconditionsContract(opened: StoreUnderTest): void {
   describe('preconditions', () => {
-    it('absent holds once', async () => {
+    it('of absence hold once', async () => {
       const record = sampleRecord(opened.user)
       await opened.put(record, absent)
       expect(await reasonOf(opened.put({ ...record, envelope: sampleEnvelope() }, absent))).to.equal('ALREADY_EXISTS')
       expect(await opened.store.getRecord(record.recordId, call)).to.deep.equal(firstVersion(record))
     })
 
-    it('a key id must be the current one', async () => {
+    it('of a key id hold for the current version only', async () => {
       const first = sampleRecord(opened.user)
       const second = { ...first, envelope: sampleEnvelope() }
       const third = { ...first, envelope: sampleEnvelope() }
@@ -31,7 +31,7 @@ export function preconditionsContract(opened: StoreUnderTest): void {
       })
     })
 
-    it('are decided among writes that arrive together', async () => {
+    it('of absence let one of many concurrent writes win', async () => {
       const record = sampleRecord(opened.user)
       const racers = Array.from({ length: 50 }, () => ({ ...record, envelope: sampleEnvelope() }))
       const outcomes = await Promise.allSettled(racers.map((racer) => opened.put(racer, absent)))
@@ -45,7 +45,7 @@ export function preconditionsContract(opened: StoreUnderTest): void {
       }
     })
 
-    it('that fail, fail their own call alone', async () => {
+    it('fail their own call alone', async () => {
       const taken = sampleRecord(opened.user)
       await opened.put(taken)
       const others = Array.from({ length: 20 }, () => sampleRecord(opened.user))
@@ -58,14 +58,14 @@ export function preconditionsContract(opened: StoreUnderTest): void {
       for (const record of others) expect(await opened.store.getRecord(record.recordId, call)).not.to.equal(undefined)
     })
 
-    it('need not be: without one all succeed, each with a version of its own', async () => {
+    it('are optional: without one all writes succeed, each with a version of its own', async () => {
       const record = sampleRecord(opened.user)
       const writes = Array.from({ length: 50 }, () => opened.put({ ...record, envelope: sampleEnvelope() }))
       const versions = (await Promise.all(writes)).map(({ version }) => Number(version))
       expect(versions.sort((a, b) => a - b)).to.deep.equal(Array.from({ length: 50 }, (_, at) => at + 1))
     })
 
-    it('lose no update of many writers', async () => {
+    it('let many writers update a record without a lost update', async () => {
       const record = sampleRecord(opened.user)
       const counted = (count: number) => {
         const envelope = sampleEnvelope()

@@ -1,4 +1,4 @@
-// Writers who keep versions of the same record at once.
+// Concurrent writers of one record that keeps versions.
 import { expect } from 'chai'
 import { isExpired } from '../../src/backend/record/expiry.js'
 import { listVersions, putKeeping } from '../../src/backend/record/versions.js'
@@ -10,8 +10,8 @@ import type { StoreUnderTest } from './store-under-test.js'
 const numbersOf = (records: SealedRecord[]) => records.map(({ version }) => Number(version))
 
 export function racingWritersContract(opened: StoreUnderTest): void {
-  describe('writers who race', () => {
-    /** Stores in turn, as often as told; returns what was acknowledged. */
+  describe('concurrent writers', () => {
+    /** Stores the record several times, one after another; returns the acknowledged versions. */
     async function writer(clock: Clock, record: SealedRecord, times: number): Promise<SealedRecord[]> {
       const done: SealedRecord[] = []
       for (let time = 0; time < times; time += 1) {
@@ -40,7 +40,7 @@ export function racingWritersContract(opened: StoreUnderTest): void {
       })
     }
 
-    it('lose none of this life to one who deletes', async () => {
+    it('lose no version of this life to a concurrent delete', async () => {
       const record = sampleRecord(opened.user)
       const clock = newClock()
       let deleting = true

@@ -25,7 +25,7 @@ export function recordsContract(opened: StoreUnderTest): void {
       expect(await opened.store.getRecord(record.recordId, call)).to.deep.equal(firstVersion(record))
     })
 
-    it('is safe for every byte, empty or large', async () => {
+    it('keeps every byte value, and empty and large contents', async () => {
       const every = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
       for (const recordId of [Buffer.alloc(72), Buffer.alloc(72, 0xff), Buffer.concat([every.subarray(0, 72)])]) {
         const envelope = Buffer.concat([sampleEnvelope(), every, randomBytes(3 << 20)])
@@ -35,7 +35,7 @@ export function recordsContract(opened: StoreUnderTest): void {
       }
     })
 
-    it('returns undefined for a record that is not there', async () => {
+    it('returns undefined for an absent record', async () => {
       expect(await opened.store.getRecord(recordIdOf(opened.user), call)).to.equal(undefined)
     })
 
@@ -56,14 +56,14 @@ export function recordsContract(opened: StoreUnderTest): void {
       }
     })
 
-    it('starts again after a delete', async () => {
+    it('counts versions from 1 again after a delete', async () => {
       const record = sampleRecord(opened.user)
       await opened.put(record)
       await opened.remove(record)
       expect(await opened.put({ ...record, envelope: sampleEnvelope() })).to.include({ version: 1n })
     })
 
-    it('does not undo what has replaced a put that is repeated', async () => {
+    it('does not let a retried put undo a later one', async () => {
       const first = sampleRecord(sampleUser())
       const versions = Array.from({ length: 4 }, () => ({ ...first, envelope: sampleEnvelope() }))
       await opened.put(first)
@@ -75,7 +75,7 @@ export function recordsContract(opened: StoreUnderTest): void {
       }
     })
 
-    it('answers a repeated put with the stored version and time, whatever its precondition', async () => {
+    it('answers a retried put with the stored version and time, whatever its precondition', async () => {
       const record = sampleRecord(opened.user)
       const stored = await opened.put(record, absent)
       const again = { ...record, storeTime: new Date('2030-01-01T00:00:00Z') }
@@ -84,7 +84,7 @@ export function recordsContract(opened: StoreUnderTest): void {
       expect(await opened.store.getRecord(record.recordId, call)).to.deep.equal({ ...firstVersion(record), ...stored })
     })
 
-    it('puts nothing anew that was perhaps done, but finds what is there', async () => {
+    it('never repeats a put that a prior attempt may have made, but finds its row', async () => {
       const record = sampleRecord(opened.user)
       const perhapsDone = true
       const again = (precondition?: Precondition, put = record) =>
@@ -116,7 +116,7 @@ export function recordsContract(opened: StoreUnderTest): void {
   })
 
   describe('deletes', () => {
-    it('say whether there was a record', async () => {
+    it('return the removed record, if any', async () => {
       const record = sampleRecord(opened.user)
       await opened.put(record)
       expect(await opened.remove(record)).to.equal(true)
@@ -133,7 +133,7 @@ export function recordsContract(opened: StoreUnderTest): void {
       expect(await opened.remove(record, keyId(record))).to.equal(true)
     })
 
-    it('remove a record once, however many race', async () => {
+    it('remove a record once among many concurrent deletes', async () => {
       const record = sampleRecord(opened.user)
       await opened.put(record)
       const deleted = await Promise.all(Array.from({ length: 20 }, () => opened.remove(record, keyId(record))))

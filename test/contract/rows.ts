@@ -1,4 +1,4 @@
-// What the row of a record has beside its contents.
+// The metadata in the row of a record.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import type { Put } from '../../src/backend/store/store.js'
@@ -20,7 +20,7 @@ export function rowsContract(opened: StoreUnderTest): void {
   const put = (record: SealedRecord, changes: Partial<Put> = {}) => putInto(opened.store, record, changes)
 
   describe('rows', () => {
-    it('keep parts, expiry and the name of their life', async () => {
+    it('keep the part count, the expiry time and the life id', async () => {
       const expireTime = new Date('9999-12-31T23:59:59.999Z')
       const record = sampleRecord(opened.user, { envelope: sampleEnvelope(88), partCount: 2 ** 20, expireTime })
       await put(record)
@@ -43,7 +43,7 @@ export function rowsContract(opened: StoreUnderTest): void {
       expect(await opened.store.getRecordHeader(randomBytes(72), call)).to.equal(undefined)
     })
 
-    it('that are replaced or deleted are told', async () => {
+    it('are returned when they are replaced or deleted', async () => {
       const record = sampleRecord(opened.user, { partCount: 3, envelope: sampleEnvelope(88) })
       const first = await opened.store.putRecord(putOf(record), call)
       expect(first?.change).to.deep.equal({ from: undefined, to: firstVersion(record) })

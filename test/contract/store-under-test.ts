@@ -1,4 +1,4 @@
-// An empty store for each test of a contract, a user in it, and what the tests do with both.
+// The fixture of the store contracts: an empty store and a sample user for each test, and helpers.
 import type { Store } from '../../src/backend/store/store.js'
 import type { SealedRecord, StoredEnvelope, UserDocument } from '../../src/gen/encserver/v1/backend.js'
 import type { Precondition } from '../../src/gen/encserver/v1/frontend.js'
@@ -11,7 +11,7 @@ export interface OpenedStore {
   cleanup: () => Promise<void>
 }
 
-/** The store of the test that runs. */
+/** The store of the current test. */
 export interface StoreUnderTest {
   readonly store: Store
   readonly user: UserDocument
@@ -19,9 +19,9 @@ export interface StoreUnderTest {
   reopen(): Promise<void>
   put(record: SealedRecord, precondition?: Precondition): Promise<StoredEnvelope>
   putMany(count: number): Promise<SealedRecord[]>
-  /** Returns whether there was one. */
+  /** Deletes the record; returns true if it existed. */
   remove(record: SealedRecord, expectKeyId?: Buffer): Promise<boolean>
-  /** All pages of the user, with what happens between them. */
+  /** Reads all pages of the user's records, and calls `between` after each. */
   walk(limit: number, between?: (page: number) => Promise<void>): Promise<SealedRecord[][]>
 }
 
@@ -35,7 +35,7 @@ export function hexIds(records: SealedRecord[]): string[] {
   return records.map(({ recordId }) => recordId.toString('hex'))
 }
 
-/** Opens a store before each test of the suite around it. */
+/** Opens an empty store before each test of the enclosing suite. */
 export function openForEach(open: () => Promise<OpenedStore>): StoreUnderTest {
   let opened: OpenedStore
   let store: Store

@@ -1,4 +1,4 @@
-// A store of users, and what it says of itself.
+// Users, delete watermarks and the metadata of a store.
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { endOfTime } from '../../src/backend/store/store.js'
@@ -18,7 +18,7 @@ export function usersContract(opened: StoreUnderTest): void {
       expect(await opened.store.meta(call)).to.deep.equal({ format: 1, keyringId: first, empty: false })
     })
 
-    it('binds one of many that race', async () => {
+    it('binds one of many concurrent keyrings', async () => {
       const bound = await Promise.all(Array.from({ length: 20 }, () => opened.store.bindKeyring(randomBytes(16), call)))
       expect(new Set(bound.map((id) => id.toString('hex')))).to.have.property('size', 1)
     })
@@ -30,7 +30,7 @@ export function usersContract(opened: StoreUnderTest): void {
   })
 
   describe('users', () => {
-    it('returns what was inserted, byte for byte', async () => {
+    it('returns an inserted user byte for byte', async () => {
       const generations = [1, 2, 7].map((generation) => ({
         generation,
         wrappedKey: randomBytes(8192),
@@ -41,17 +41,17 @@ export function usersContract(opened: StoreUnderTest): void {
       expect(await opened.store.getUser(big.userPseudonym, call)).to.deep.equal(big)
     })
 
-    it('returns undefined for a user that is not there', async () => {
+    it('returns undefined for an absent user', async () => {
       expect(await opened.store.getUser(opened.user.userPseudonym, call)).to.equal(undefined)
     })
 
-    it('keeps the user that is there', async () => {
+    it('keeps the first user of a pseudonym', async () => {
       await opened.store.insertUser(opened.user, call)
       const other = sampleUser({ userPseudonym: opened.user.userPseudonym })
       expect(await opened.store.insertUser(other, call)).to.deep.equal(opened.user)
     })
 
-    it('have the latest time noted until which there are deletes', async () => {
+    it('have a delete watermark that only rises', async () => {
       const { userPseudonym } = opened.user
       const noted = () => opened.store.deletesUntil(userPseudonym, call)
       const [early, late] = [new Date('2025-03-01T12:00:00.123Z'), new Date('2025-03-01T12:00:20.456Z')]
@@ -70,7 +70,7 @@ export function usersContract(opened: StoreUnderTest): void {
       expect(await noted()).to.deep.equal(late)
     })
 
-    it('have a time written over that is too late to be believed', async () => {
+    it('have a delete watermark replaced that is too late to be believed', async () => {
       const { userPseudonym } = opened.user
       const [until, latest] = [new Date('2025-03-01T12:00:00.123Z'), new Date('2025-03-01T13:00:00.123Z')]
       const note = (time: Date) => opened.store.noteDeletes({ userPseudonym, until: time, latest: endOfTime }, call)
@@ -85,7 +85,7 @@ export function usersContract(opened: StoreUnderTest): void {
       expect(await noted()).to.deep.equal(endOfTime)
     })
 
-    it('have the latest time noted, however many note theirs at once', async () => {
+    it('have the latest delete watermark of many concurrent writers', async () => {
       const { userPseudonym } = opened.user
       const times = Array.from({ length: 20 }, (_, at) => new Date(1_800_000_000_000 + ((at * 7) % 20)))
       const latest = endOfTime
@@ -93,7 +93,7 @@ export function usersContract(opened: StoreUnderTest): void {
       expect(await opened.store.deletesUntil(userPseudonym, call)).to.deep.equal(new Date(1_800_000_000_019))
     })
 
-    it('shows one winner to a hundred racing first stores', async () => {
+    it('shows one winner to a hundred concurrent inserts', async () => {
       const racers = Array.from({ length: 100 }, () => sampleUser({ userPseudonym: opened.user.userPseudonym }))
       const winners = await Promise.all(racers.map((racer) => opened.store.insertUser(racer, call)))
       const stored = await opened.store.getUser(opened.user.userPseudonym, call)

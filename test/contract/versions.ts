@@ -22,7 +22,7 @@ const numbersOf = (records: SealedRecord[]) => records.map(({ version }) => Numb
 export function versionsContract(opened: StoreUnderTest): void {
   const put = (record: SealedRecord, changes: Partial<Put> = {}) => putInto(opened.store, record, changes)
 
-  /** A record as it is after so many puts, all with these terms. */
+  /** A record after this number of puts, all with these terms. */
   async function putTimes(count: number, changes: Partial<Put>): Promise<SealedRecord[]> {
     const first = sampleRecord(opened.user)
     const records = [first, ...Array.from({ length: count - 1 }, () => nextVersion(first))]
@@ -33,7 +33,7 @@ export function versionsContract(opened: StoreUnderTest): void {
   const hexOf = (...records: SealedRecord[]) => hexIds(records)
 
   describe('versions', () => {
-    it('must be kept before a record is replaced, if there are to be any', async () => {
+    it('must be kept before a record that keeps versions is replaced', async () => {
       const record = sampleRecord(opened.user)
       expect(await put(record, { keepVersions: 3 })).to.include({ version: 1n })
       const second = nextVersion(record)
@@ -49,14 +49,14 @@ export function versionsContract(opened: StoreUnderTest): void {
       expect((await opened.store.putRecord(putOf(second, terms), call))?.stored).to.include({ version: 2n })
     })
 
-    it('are refused by their precondition before they are kept', async () => {
+    it('are checked against the precondition before the current one is kept', async () => {
       const record = sampleRecord(opened.user)
       await put(record)
       const terms = { keepVersions: 3, precondition: absent }
       expect(await reasonOf(opened.store.putRecord(putOf(nextVersion(record), terms), call))).to.equal('ALREADY_EXISTS')
     })
 
-    it('come back as they were put, by life and number', async () => {
+    it('are returned as they were put, sorted by life and number', async () => {
       const record = firstVersion(sampleRecord(opened.user))
       const lives = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)] as const
       const versions = lives.flatMap((lifeId) =>
@@ -76,7 +76,7 @@ export function versionsContract(opened: StoreUnderTest): void {
       expect(await below(Buffer.alloc(16, 3), 10n)).to.deep.equal([])
     })
 
-    it('can be put again, and removed again', async () => {
+    it('can be put twice, and removed twice', async () => {
       const version = firstVersion(sampleRecord(opened.user))
       for (const time of [1, 2]) {
         await opened.store.putVersion(version, call)
@@ -86,7 +86,7 @@ export function versionsContract(opened: StoreUnderTest): void {
       expect(await opened.store.listVersions(version, call)).to.deep.equal([])
     })
 
-    it('name their records, page by page', async () => {
+    it('yield the ids of their records, page by page', async () => {
       const records = await Promise.all(Array.from({ length: 5 }, () => putTimes(4, { keepVersions: 4 })))
       const seen: string[] = []
       let after: Buffer | undefined
@@ -109,12 +109,12 @@ export function versionsContract(opened: StoreUnderTest): void {
       expect(versions.map(keyId)).to.deep.equal(records.map(keyId).reverse())
     })
 
-    it('refer to their key ids as long as they are kept', async () => {
+    it('refer to their parts as long as they are kept', async () => {
       const records = await putTimes(4, { keepVersions: 3 })
       const { recordId } = records[0] as SealedRecord
       const referred = () =>
         Promise.all(records.map((record) => refersTo(opened.store, { recordId, keyId: keyId(record) }, call)))
-      // Nobody has removed version 1 yet: dead, it does not count.
+      // version 1 is dead but not removed yet, so it does not count
       expect(await opened.store.listVersions({ recordId }, call)).to.have.length(3)
       expect(await referred()).to.deep.equal([false, true, true, true])
       await opened.store.deleteRecord(

@@ -13,7 +13,10 @@ export function ignoreMissing(error: unknown): undefined {
   if (errorCode(error) !== 'ENOENT' && errorCode(error) !== 'ENOTDIR') throw error
 }
 
-/** The VaultError that callers of a store expect, with a cause that has no paths. An error of another kind stays as it is. */
+/**
+ * The VaultError that callers of a store expect, with a cause that has no paths. An error of another kind stays as it
+ * is.
+ */
 export function fileError(thrown: unknown): Error {
   const { code, syscall } = thrown as NodeJS.ErrnoException
   if (thrown instanceof VaultError || syscall === undefined) return thrown as Error // a bug keeps its message

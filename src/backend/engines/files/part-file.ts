@@ -1,6 +1,6 @@
-// One part as a file. The store writes it under a temporary name, syncs it and links it: so the part appears whole or not
-// at all, and is never overwritten. A part survives a power cut only if every folder above it does, so those are synced
-// before the first part of a set.
+// One part as a file. The store writes it under a temporary name, syncs it and links it: so the part appears whole or
+// not at all, and is never overwritten. A part survives a power cut only if every folder above it does, so those are
+// synced before the first part of a set.
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'

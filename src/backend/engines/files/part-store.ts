@@ -1,5 +1,5 @@
-// The part store of the embedded engine: files below one folder (part-folders.ts). That folder lies in the folder of the
-// record store, so LevelDB's lock gives it to one process.
+// The part store of the embedded engine: files below one folder (part-folders.ts). That folder lies in the folder of
+// the record store, so LevelDB's lock gives it to one process.
 import { mkdir, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makePrivateFolder, syncFolder, writeSynced } from '../../../core/durable-file.js'
@@ -69,7 +69,8 @@ function filePartStore(root: string, unfinished: string): PartStore {
       }, call),
     get: (piece, call) => run(() => readPiece(join(folderOf(root, piece), String(piece.partNumber)), piece), call),
     state: (set, call) => run(() => readState(folderOf(root, set)), call),
-    newest: (set, call) => run(async () => (await stat(folderOf(root, set)).catch(ignoreMissing))?.mtime, call), // a new part changes it
+    // each new part changes the time of the folder
+    newest: (set, call) => run(async () => (await stat(folderOf(root, set)).catch(ignoreMissing))?.mtime, call),
     async *sets(call) {
       const found = setsIn(root)
       try {
@@ -93,7 +94,10 @@ function filePartStore(root: string, unfinished: string): PartStore {
   }
 }
 
-/** Opens the folder, creates it if absent, and removes the temporary files of an ended process. Throws STORE_UNAVAILABLE. */
+/**
+ * Opens the folder, creates it if absent, and removes the temporary files of an ended process. Throws
+ * STORE_UNAVAILABLE.
+ */
 export async function openFilePartStore(root: string): Promise<PartStore> {
   const unfinished = join(root, '.unfinished')
   try {

@@ -41,7 +41,9 @@ export interface LevelDatabaseOptions<Value> extends LevelOptions<Value> {
   changed?: (() => void) | undefined
 }
 
-/** Writes all changes or none, durably. One call a change: an array of them costs the event loop three times as much. */
+/**
+ * Writes all changes or none, durably. One call a change: an array of them costs the event loop three times as much.
+ */
 async function writeAll<Value>(level: Level<Value>, changes: Change<Value>[]): Promise<void> {
   const batch = level.batch()
   try {

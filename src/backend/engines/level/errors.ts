@@ -11,8 +11,8 @@ interface EngineError extends Error {
 const damaged = ['LEVEL_CORRUPTION', 'LEVEL_DECODE_ERROR']
 
 /**
- * Turns an error of the engine or the file system into the VaultError that callers of a store expect. Any other error is a
- * bug and stays as it is.
+ * Turns an error of the engine or the file system into the VaultError that callers of a store expect. Any other error
+ * is a bug and stays as it is.
  */
 export function storeError(thrown: unknown): Error {
   const error = thrown as EngineError

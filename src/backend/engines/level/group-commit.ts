@@ -1,7 +1,7 @@
 // Group commit: one writer with one synced batch in flight. Writes that arrive meanwhile go into the next batch. A sync
-// costs the disk the same for one write as for a thousand, so group commit makes durable answers cheap. It also serves as
-// the compare-and-set: no other writer exists, so a decision made on the rows read for a batch still holds when the batch
-// is written.
+// costs the disk the same for one write as for a thousand, so group commit makes durable answers cheap. It also serves
+// as the compare-and-set: no other writer exists, so a decision made on the rows read for a batch still holds when the
+// batch is written.
 import { VaultError } from '../../../core/errors.js'
 import { rejectExpired } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
@@ -97,7 +97,9 @@ async function readRows<Value>(
   return rows
 }
 
-/** Decides each write on the rows that the writes before it leave; returns the answers to give once those are durable. */
+/**
+ * Decides each write on the rows that the writes before it leave; returns the answers to give once those are durable.
+ */
 function decideAll<Value>(batch: PendingWrite<Value>[], rows: Map<string, BatchRow<Value>>): (() => void)[] {
   return batch.map(({ key, decide, resolve, reject }) => {
     const row = rows.get(key.toString('latin1')) as BatchRow<Value>

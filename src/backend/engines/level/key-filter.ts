@@ -41,7 +41,9 @@ export function filteredEngine<Value>(engine: Engine<Value>, handle: LevelHandle
   }
 }
 
-/** Adds every key of the database. Gives up on an abort, a read error or a database that is too large; never rejects. */
+/**
+ * Adds every key of the database. Gives up on an abort, a read error or a database that is too large; never rejects.
+ */
 async function loadKeys<Value>(handle: LevelHandle<Value>, filter: BloomFilter, signal: AbortSignal): Promise<void> {
   try {
     if ((await handle.use(bytesOf)) > maxBytes) return

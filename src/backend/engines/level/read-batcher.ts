@@ -12,7 +12,9 @@ interface PendingRead<Value> {
 
 /** The size of one job; a longer one delays the jobs behind it. */
 const maxKeys = 128
-/** The jobs at once. The thread pool has four threads: one stays free for writes, and for the key filter after a start. */
+/**
+ * The jobs at once. The thread pool has four threads: one stays free for writes, and for the key filter after a start.
+ */
 const maxJobs = 3
 
 function distribute<Value>(batch: PendingRead<Value>[], values: (Value | undefined)[]): void {

@@ -64,7 +64,9 @@ export async function putRecord(
   return written
 }
 
-/** As Store.deleteRecord; keeps the expiry index in step. A delete without an expected version removes a damaged row. */
+/**
+ * As Store.deleteRecord; keeps the expiry index in step. A delete without an expected version removes a damaged row.
+ */
 export async function deleteRecord(
   { records, expiry }: { records: LevelRecords; expiry: ExpiryIndex },
   target: DeleteTarget,

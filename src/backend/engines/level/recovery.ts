@@ -1,5 +1,5 @@
-// Recovers a database after a failed write. The log may then end in half a record. When LevelDB reads that log again, it
-// drops all records behind the damage. So no write follows a failure until the database has been closed and opened
+// Recovers a database after a failed write. The log may then end in half a record. When LevelDB reads that log again,
+// it drops all records behind the damage. So no write follows a failure until the database has been closed and opened
 // again, which truncates the log at the damage.
 //
 // Opening LevelDB writes: it turns the log into a table, and writes a new manifest. On a full disk the open would fail,
@@ -37,7 +37,9 @@ function sizeOf(file: string): Promise<number> {
   )
 }
 
-/** True if the disk has room for what LevelDB writes when it opens, and for one more table. Compactions may need more. */
+/**
+ * True if the disk has room for what LevelDB writes when it opens, and for one more table. Compactions may need more.
+ */
 async function hasRoom({ folder, bufferBytes }: DatabaseFolder): Promise<boolean> {
   const names = await readdir(folder)
   const rewritten = names.filter((name) => /^MANIFEST-|\.log$/.test(name))

@@ -57,7 +57,8 @@ function storeOver(databases: Databases, { health, onHealth }: CombinedHealth): 
   const expiry = expiryIndex(databases.expiry)
   return {
     async meta(call) {
-      // In this order: a front end binds its keyring before it writes a row, so rows read first cannot lack one by chance.
+      // Rows first: a front end binds its keyring before it writes a row. In the other order, a store that a front end
+      // has just begun to use could show a row without a keyring.
       const empty = await isEmpty(databases, call)
       const keyringId = await meta.get(keyringKey, call)
       return { format: storeFormat, keyringId, empty: empty && keyringId === undefined }

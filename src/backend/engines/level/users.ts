@@ -22,7 +22,9 @@ export const userCodec = rowCodec<UserDocument>({
   decode: (bytes: Buffer) => detach(UserDocument.decode(bytes)),
 })
 
-/** Copies every field: a view would keep the whole message it was decoded from in memory for as long as the cache does. */
+/**
+ * Copies every field: a view would keep the whole message it was decoded from in memory for as long as the cache does.
+ */
 function detach({ userPseudonym, userUid, generations }: UserDocument): UserDocument {
   return {
     userPseudonym: copyOf(userPseudonym),

@@ -37,7 +37,8 @@ function clientOptions({ maxPoolSize, waitMs, commandMs, heartbeatMs }: MongoLim
 export function newClient(secret: Secret, limits: MongoLimits): MongoClient {
   const uri = secret.reveal().toString('utf8')
   try {
-    // With more than one @, the driver takes the text behind the first one for a host name, and quotes it in every error.
+    // With more than one @, the driver takes the text behind the first one for a host name, and quotes it in every
+    // error.
     if (uri.split('?')[0]?.match(/@/g)?.[1]) throw new Error('more than one @')
     return new MongoClient(uri, clientOptions(limits))
   } catch {

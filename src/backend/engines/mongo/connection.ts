@@ -1,5 +1,5 @@
-// The connection to MongoDB: one driver pool for the life of the process, and the work that uses it. A call is answered by
-// its deadline, whatever the server does.
+// The connection to MongoDB: one driver pool for the life of the process, and the work that uses it. A call is answered
+// by its deadline, even when the server is silent.
 import { type Db, type DbOptions, ReadConcern } from 'mongodb'
 import { VaultError } from '../../../core/errors.js'
 import { inFlight } from '../../../core/in-flight.js'

@@ -1,6 +1,7 @@
 // The documents of users and records in MongoDB. Ids are text: the base64url of a pseudonym has 48 characters without
-// padding, so a record's `_id` is 48 characters for its user and 48 of its own, and the records of a user are one range.
-// The header of an envelope is a field apart from its chunks, so that lists and writes need not fetch the chunks.
+// padding, so a record's `_id` is 48 characters for its user and 48 of its own, and the records of a user are one
+// range. The header of an envelope is a field apart from its chunks, so that lists and writes need not fetch the
+// chunks.
 import type { CollectionOptions } from 'mongodb'
 import { envelopeHeaderBytes } from '../../../core/envelope-sizes.js'
 import { noBytes } from '../../../core/frame.js'
@@ -49,7 +50,10 @@ export function encodeId(id: Buffer): string {
   return id.toString('base64url')
 }
 
-/** The ids of a user's records behind `after`. They all begin with the user's pseudonym, and `~` sorts after its alphabet. */
+/**
+ * The ids of a user's records behind `after`. They all begin with the user's pseudonym, and `~` sorts after its
+ * alphabet.
+ */
 export function idRange(userPseudonym: Buffer, after: Buffer | undefined): { $gt: string; $lt: string } {
   const first = encodeId(userPseudonym)
   return { $gt: after ? encodeId(after) : first, $lt: `${first}~` }

@@ -1,5 +1,5 @@
-// Translates the driver's errors; no other file knows them. A write without the acknowledgement of a majority may stay or
-// be rolled back, so it never counts as stored: STORE_UNAVAILABLE says that it may have happened.
+// Translates the driver's errors; no other file knows them. A write without the acknowledgement of a majority may stay
+// or be rolled back, so it never counts as stored: STORE_UNAVAILABLE says that it may have happened.
 import { MongoError, MongoInvalidArgumentError, MongoServerError } from 'mongodb'
 import { VaultError } from '../../../core/errors.js'
 import { retryAfterMs } from '../../store/store-health.js'
@@ -34,8 +34,8 @@ function isDriverError(error: Error): boolean {
 }
 
 /**
- * Turns an error of the driver or the network into the VaultError that callers of a store expect. Any other error is a bug
- * and stays as it is.
+ * Turns an error of the driver or the network into the VaultError that callers of a store expect. Any other error is a
+ * bug and stays as it is.
  */
 export function storeError(thrown: unknown): Error {
   const error = thrown as Error

@@ -1,5 +1,5 @@
-// One page of a user's records, in a few queries. The server reads whole documents even when it sends only some fields, so
-// each query limits its rows by the mean size of the rows before.
+// One page of a user's records, in a few queries. The server reads whole documents even when it sends only some fields,
+// so each query limits its rows by the mean size of the rows before.
 import type { Collection } from 'mongodb'
 import { maxScannedBytes, pageBuilder } from '../../record/page-builder.js'
 import type { RecordPage, RecordRange } from '../../store/store.js'

@@ -1,6 +1,6 @@
-// The documents of parts in MongoDB. The `_id` of a part has the names of store/part-key.ts, with a dot before the key id
-// and before the number: so a set is one range, the sets of a user are one range, and a sharded collection splits as the
-// records do.
+// The documents of parts in MongoDB. The `_id` of a part has the names of store/part-key.ts, with a dot before the key
+// id and before the number: so a set is one range, the sets of a user are one range, and a sharded collection splits as
+// the records do.
 import { partNumberText, partSetNames, partSetOf } from '../../store/part-key.js'
 import type { PartSet } from '../../store/part-store.js'
 

@@ -50,7 +50,9 @@ export async function partsState(
   return whole ? { count, begun: first.storeTime } : undefined
 }
 
-/** Pages through a set without its data. Pages are small: the server reads whole documents even when it sends little. */
+/**
+ * Pages through a set without its data. Pages are small: the server reads whole documents even when it sends little.
+ */
 async function* pagesOf(parts: Parts, set: PartSet, { call, commandOf }: MongoContext): AsyncGenerator<TimedRow[]> {
   const { $gt: first, $lt } = setRange(set)
   for (let $gt = first; ; ) {

@@ -1,5 +1,6 @@
-// The readiness of the store: the driver knows a primary, and the collections and the format have been checked. Until then
-// calls wait a little while this file retries the check without limit, because the database may start later than we do.
+// The readiness of the store: the driver knows a primary, and the collections and the format have been checked. Until
+// then calls wait a little while this file retries the check without limit, because the database may start later than
+// we do.
 import { type Backoff, retryUntilDone } from '../../../core/backoff.js'
 import { resolvesWithin } from '../../../core/deadline.js'
 import { VaultError } from '../../../core/errors.js'

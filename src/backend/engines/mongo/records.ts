@@ -1,5 +1,5 @@
-// Records in MongoDB. A write reads the row, decides by write-rules.ts, and replaces the row on the condition that it still
-// has the same key id: a compare-and-set.
+// Records in MongoDB. A write reads the row, decides by write-rules.ts, and replaces the row on the condition that it
+// still has the same key id: a compare-and-set.
 import type { Collection } from 'mongodb'
 import type { SealedRecord } from '../../../gen/encserver/v1/backend.js'
 import { keyIdOf } from '../../record/envelope-header.js'
@@ -64,7 +64,8 @@ async function replace(
   { call, commandOf }: MongoContext,
 ): Promise<boolean> {
   const { _id, ...fields } = row
-  // The life id too: a write retried after a delete has the same key id in another life. The oldest rows have no life id.
+  // The life id too: a write retried after a delete has the same key id in another life. The oldest rows have no life
+  // id.
   const { lifeId } = current
   const condition = { _id, keyId: keyIdOf(current), ...(lifeId.length > 0 && { firstKeyId: lifeId }) }
   const { matchedCount } = await records.replaceOne(condition, fields, commandOf(call))

@@ -1,5 +1,5 @@
-// Kept versions in MongoDB (record/versions.ts). The `_id` is the record's id, then the life id and the version in hex, so
-// the versions of a record are one range, and those of one life a range within it.
+// Kept versions in MongoDB (record/versions.ts). The `_id` is the record's id, then the life id and the version in hex,
+// so the versions of a record are one range, and those of one life a range within it.
 import type { Collection, Filter } from 'mongodb'
 import type { SealedRecord } from '../../../gen/encserver/v1/backend.js'
 import type { Due, VersionedPage, VersionId, VersionRange } from '../../store/store.js'

@@ -27,8 +27,8 @@ function isTransportError({ name, ...rest }: Error): boolean {
 }
 
 /**
- * Turns an error of the server or the network into the VaultError that callers of a store expect. Any other error is a bug
- * and stays as it is.
+ * Turns an error of the server or the network into the VaultError that callers of a store expect. Any other error is a
+ * bug and stays as it is.
  */
 export function storeError(thrown: unknown): Error {
   const error = thrown as Error

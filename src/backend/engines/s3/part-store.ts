@@ -1,5 +1,6 @@
-// The part store on an S3 bucket: one object a part, never overwritten. Each put is conditional on a free key. Some servers
-// ignore that condition, so a put also looks for the object first, and a mutex for each key orders the puts of a process.
+// The part store on an S3 bucket: one object a part, never overwritten. Each put is conditional on a free key. Some
+// servers ignore that condition, so a put also looks for the object first, and a mutex for each key orders the puts of
+// a process.
 
 import { VaultError } from '../../../core/errors.js'
 import type { Secret } from '../../../core/secret.js'
@@ -78,8 +79,8 @@ function keyedMutex() {
 }
 
 /**
- * Opens the store. An unreachable server is no error here: each call then reports it. Throws INVALID_REQUEST for settings
- * that cannot work, STORE_UNAVAILABLE with instructions for an operator.
+ * Opens the store. An unreachable server is no error here: each call then reports it. Throws INVALID_REQUEST for
+ * settings that cannot work, STORE_UNAVAILABLE with instructions for an operator.
  */
 export async function openS3PartStore({ credentials, limits, ...settings }: S3PartStoreOptions): Promise<PartStore> {
   const connection = await connect(settings, credentials, { ...defaultLimits, ...limits })

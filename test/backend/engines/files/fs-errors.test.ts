@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import { fileError } from '../../../../src/backend/engines/files/fs-errors.js'
 import { VaultError } from '../../../../src/core/errors.js'
 
-describe('errors of the file system', () => {
-  it('lose their path, and become those of a store', () => {
+describe('fileError', () => {
+  it('turns a file system error into a store error without its path', () => {
     const thrown = Object.assign(new Error("EIO: i/o error, read '/parts/of/somebody'"), {
       code: 'EIO',
       syscall: 'read',
@@ -15,7 +15,7 @@ describe('errors of the file system', () => {
     expect(error.cause).to.not.have.property('path')
   })
 
-  it('stay as they are when they are a bug, or ours', () => {
+  it('leaves a bug and a VaultError as they are', () => {
     const bug = Object.assign(new TypeError('no'), { code: 'ERR_INVALID_ARG_TYPE' })
     for (const thrown of [bug, new VaultError('PARTS_MISSING')]) expect(fileError(thrown)).to.equal(thrown)
   })

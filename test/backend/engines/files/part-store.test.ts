@@ -25,7 +25,7 @@ partStoreContract('a folder of files', async () => {
   }
 })
 
-describe('file-part-store', () => {
+describe('the part store in files', () => {
   let folder: TempFolder
   let root: string
 
@@ -48,7 +48,7 @@ describe('file-part-store', () => {
     await parts.close()
   })
 
-  it('is for this user only', async () => {
+  it('gives its files and folders to this user only', async () => {
     const parts = await openFilePartStore(root)
     await parts.put({ ...sampleSet(), partNumber: 0, data: Buffer.of(1) }, call)
     for (const name of ['', ...(await all())]) {
@@ -58,7 +58,7 @@ describe('file-part-store', () => {
     await parts.close()
   })
 
-  it('fails without naming the file, which names a user', async () => {
+  it('reports failures without the path, which has the pseudonym of a user', async () => {
     const parts = await openFilePartStore(root)
     const set = sampleSet()
     const user = set.recordId.subarray(0, 36).toString('base64url')
@@ -80,7 +80,7 @@ describe('file-part-store', () => {
     await parts.close()
   })
 
-  it('leaves no temporary file, whether a put went well or not', async () => {
+  it('leaves no temporary file after a put or a failed put', async () => {
     const parts = await openFilePartStore(root)
     const part = { ...sampleSet(), partNumber: 0 }
     await parts.put({ ...part, data: Buffer.of(1) }, call)
@@ -90,7 +90,7 @@ describe('file-part-store', () => {
     await parts.close()
   })
 
-  it('removes at its start what an ended process left unfinished', async () => {
+  it('removes the temporary files of an ended process when it opens', async () => {
     await (await openFilePartStore(root)).close()
     await writeFile(join(root, '.unfinished', '0'), 'half a p')
     const parts = await openFilePartStore(root)
@@ -99,7 +99,7 @@ describe('file-part-store', () => {
     await parts.close()
   })
 
-  it('leaves no folders behind that hold nothing', async () => {
+  it('removes folders that become empty', async () => {
     const parts = await openFilePartStore(root)
     const set = sampleSet()
     await parts.put({ ...set, partNumber: 0, data: Buffer.of(1) }, call)
@@ -108,7 +108,7 @@ describe('file-part-store', () => {
     await parts.close()
   })
 
-  it('lists a set of which only the folder was made, so that it can be removed', async () => {
+  it('lists a set whose folder is empty, so that a sweep can remove it', async () => {
     const parts = await openFilePartStore(root)
     const set = sampleSet()
     await parts.put({ ...set, partNumber: 0, data: Buffer.of(1) }, call)
@@ -123,7 +123,7 @@ describe('file-part-store', () => {
     await parts.close()
   })
 
-  it('makes the folders anew that somebody has removed', async () => {
+  it('creates folders again that somebody has removed', async () => {
     const parts = await openFilePartStore(root)
     const set = sampleSet()
     await parts.put({ ...set, partNumber: 0, data: Buffer.of(1) }, call)
@@ -134,7 +134,7 @@ describe('file-part-store', () => {
     await parts.close()
   })
 
-  it('ignores what is not its own', async () => {
+  it('ignores files and folders of other names', async () => {
     const parts = await openFilePartStore(root)
     const set = sampleSet()
     await parts.put({ ...set, partNumber: 0, data: Buffer.of(1) }, call)
@@ -149,7 +149,7 @@ describe('file-part-store', () => {
     await parts.close()
   })
 
-  it('finishes what is under way when it is closed, and refuses what comes later', async () => {
+  it('finishes the calls in progress when it closes, and refuses later ones', async () => {
     const parts = await openFilePartStore(root)
     const set = sampleSet()
     const putting = parts.put({ ...set, partNumber: 0, data: randomBytes(1 << 20) }, call)
@@ -159,7 +159,7 @@ describe('file-part-store', () => {
     expect(await reasonOf(parts.put({ ...set, partNumber: 1, data: Buffer.of(1) }, call))).to.equal('STORE_UNAVAILABLE')
   })
 
-  it('refuses a path that is no folder, and says why', async () => {
+  it('refuses a path that is not a folder, and says why', async () => {
     await writeFile(join(folder.path, 'deep'), '')
     const error = await rejection(openFilePartStore(root))
     expect(error.reason).to.equal('STORE_UNAVAILABLE')

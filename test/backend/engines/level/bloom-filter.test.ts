@@ -4,8 +4,8 @@ import { bloomFilter } from '../../../../src/backend/engines/level/bloom-filter.
 
 const keys = (count: number) => Array.from({ length: count }, () => randomBytes(72))
 
-describe('known keys', () => {
-  it('have every key that was added', () => {
+describe('bloomFilter', () => {
+  it('may contain every key that was added', () => {
     const known = bloomFilter()
     const added = keys(100_000)
     for (const key of added) known.add(key)
@@ -13,14 +13,14 @@ describe('known keys', () => {
     expect(added.filter((key) => !known.mayContain(key))).to.deep.equal([])
   })
 
-  it('have hardly any other', () => {
+  it('rules out nearly every other key', () => {
     const known = bloomFilter()
     for (const key of keys(100_000)) known.add(key)
     known.markComplete()
     expect(keys(10_000).filter(known.mayContain).length).to.be.lessThan(10)
   })
 
-  it('may have any key until they are complete', () => {
+  it('rules out no key until it is complete', () => {
     const known = bloomFilter()
     const [key] = keys(1) as [Buffer]
     expect(known.mayContain(key)).to.equal(true)
@@ -28,7 +28,7 @@ describe('known keys', () => {
     expect(known.mayContain(key)).to.equal(false)
   })
 
-  it('tell keys apart by their last 16 bytes', () => {
+  it('distinguishes keys by each of their last 16 bytes', () => {
     const known = bloomFilter()
     known.markComplete()
     const [key] = keys(1) as [Buffer]

@@ -19,7 +19,7 @@ import {
 const at = new Date('2026-01-01T00:00:00.001Z')
 const always = { by: at, limit: 100 }
 
-describe('level-expiry', () => {
+describe('expiryIndex', () => {
   let folder: TempFolder
   let entries: LevelDatabase<Buffer>
   let expiry: ExpiryIndex
@@ -39,7 +39,7 @@ describe('level-expiry', () => {
   const done = async () => undefined
   const keys = () => entries.keys({ limit: 100 }, call)
 
-  it('has the entry before the record is written, under time, record and key id', async () => {
+  it('stores the entry, by time, record and key id, before the record', async () => {
     let seen: Buffer[] = []
     await expiry.addThenWrite(record, async () => (seen = await keys()), call)
     const time = Buffer.alloc(8)
@@ -47,14 +47,14 @@ describe('level-expiry', () => {
     expect(seen).to.deep.equal([Buffer.concat([time, record.recordId, keyId(record)])])
   })
 
-  it('notes nothing of a record that does not expire', async () => {
+  it('has no entry for a record that does not expire', async () => {
     expect(await expiry.addThenWrite({ ...record, expireTime: undefined }, async () => 'written', call)).to.equal(
       'written',
     )
     expect(await keys()).to.deep.equal([])
   })
 
-  it('tells of what expires at the very time, whatever its id, and of nothing later', async () => {
+  it('lists records up to and including the given time, whatever their ids', async () => {
     const last = { ...record, recordId: Buffer.alloc(72, 0xff) }
     const later = { ...record, expireTime: new Date(at.getTime() + 1), recordId: Buffer.alloc(72) }
     for (const each of [last, later]) await expiry.addThenWrite(each, done, call)
@@ -62,7 +62,7 @@ describe('level-expiry', () => {
     expect(due.map(({ recordId }) => recordId)).to.deep.equal([last.recordId])
   })
 
-  it('does not tell of a record that is on its way', async () => {
+  it('does not list a record that is still being written', async () => {
     let told = -1
     await expiry.addThenWrite(record, async () => (told = (await expiry.expired(always, call)).length), call)
     expect(told).to.equal(0)
@@ -70,7 +70,7 @@ describe('level-expiry', () => {
     expect(due?.recordId).to.deep.equal(record.recordId)
   })
 
-  it('does not tell of it while one of two writers of the same is on its way', async () => {
+  it('does not list a record while one of its two writers is still busy', async () => {
     let finish = () => {}
     const slow = expiry.addThenWrite(record, () => new Promise<void>((resolve) => (finish = resolve)), call)
     await expiry.addThenWrite(record, done, call)
@@ -80,19 +80,19 @@ describe('level-expiry', () => {
     expect(await expiry.expired(always, call)).to.have.length(1)
   })
 
-  it('keeps the entry of a write that failed: it may have happened', async () => {
+  it('keeps the entry of a failed write, which may have taken effect', async () => {
     const failed = expiry.addThenWrite(record, () => Promise.reject(new Error('failed')), call)
     expect(await failed.catch((error: Error) => error.message)).to.equal('failed')
     expect(await expiry.expired(always, call)).to.have.length(1)
   })
 
-  it('tells no more of what is settled', async () => {
+  it('no longer lists a settled entry', async () => {
     await expiry.addThenWrite(record, done, call)
     for (const due of await expiry.expired(always, call)) await expiry.settled(due, call)
     expect(await keys()).to.deep.equal([])
   })
 
-  it('has one entry for a record, however often it is replaced, and none when it is deleted', async () => {
+  it('has one entry for a record that is replaced again and again, and none once it is deleted', async () => {
     const path = join(folder.path, 'store')
     const far = (day: number) => new Date(Date.UTC(2100, 0, day))
     let store = await openLevelStore({ folder: path })

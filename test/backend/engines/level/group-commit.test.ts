@@ -51,7 +51,7 @@ function append(text: string, key: Buffer): Write<string, string> {
   return set(text, { key, decide })
 }
 
-describe('group-commit', () => {
+describe('groupCommit', () => {
   let engine: ReturnType<typeof slowEngine>
 
   beforeEach(() => {
@@ -89,7 +89,7 @@ describe('group-commit', () => {
     expect(await reasonOf(refused)).to.equal('ALREADY_EXISTS')
   })
 
-  it('has one batch in flight, and what waits rides the next', async () => {
+  it('has one batch in flight, and puts the writes that wait into the next', async () => {
     const { submit } = commits()
     const first = submit(set('first'))
     await until(() => engine.batches.length === 1)
@@ -104,7 +104,7 @@ describe('group-commit', () => {
     expect(engine.reads).to.deep.equal([1, 100])
   })
 
-  it('decides against what earlier entries of the batch leave, and writes the last of it', async () => {
+  it('decides on the rows that earlier writes of the batch leave, and stores the last value', async () => {
     const { submit } = commits()
     const key = randomBytes(8)
     const answers = ['a', 'b', 'c'].map((text) => submit(append(text, key)))
@@ -113,7 +113,7 @@ describe('group-commit', () => {
     expect(engine.batches).to.deep.equal([[{ key, value: 'abc', changed: true }]])
   })
 
-  it('decides against what earlier batches left', async () => {
+  it('decides on the rows that earlier batches left', async () => {
     const { submit } = commits()
     const key = randomBytes(8)
     const first = submit(append('a', key))
@@ -142,7 +142,7 @@ describe('group-commit', () => {
     expect(engine.batches).to.deep.equal([])
   })
 
-  it('fails the calls of a batch that fails, and goes on', async () => {
+  it('fails the writes of a batch that fails, and goes on with the next', async () => {
     const { submit } = commits()
     const lost = [submit(set('a')), submit(set('b'))]
     await until(() => engine.syncs.length === 1)
@@ -153,12 +153,12 @@ describe('group-commit', () => {
     expect(await later).to.equal('c')
   })
 
-  it('fails the calls of a batch that cannot be read', async () => {
+  it('fails the writes of a batch whose rows cannot be read', async () => {
     const broken = { ...engine, read: () => Promise.reject(new VaultError('STORE_UNAVAILABLE')) }
     expect(await reasonOf(groupCommit<string>(broken).submit(set('a')))).to.equal('STORE_UNAVAILABLE')
   })
 
-  it('caps the entries of a batch', async () => {
+  it('limits the writes of a batch', async () => {
     const { submit } = commits()
     const answers = Array.from({ length: 2500 }, (_, at) => submit(set(`${at}`)))
     for (const batch of [0, 1, 2]) await engine.sync(batch)
@@ -166,7 +166,7 @@ describe('group-commit', () => {
     expect(engine.batches.map((batch) => batch.length)).to.deep.equal([1024, 1024, 452])
   })
 
-  it('caps the bytes of a batch, but takes a larger entry alone', async () => {
+  it('limits the bytes of a batch, but takes one larger write alone', async () => {
     const { submit } = commits({ batchBytes: 100 })
     const answers = [60, 40, 1, 500, 100].map((bytes) => submit(set(`${bytes}`, { bytes })))
     for (const batch of [0, 1, 2, 3]) await engine.sync(batch)
@@ -175,7 +175,7 @@ describe('group-commit', () => {
     expect(values).to.deep.equal([['60', '40'], ['1'], ['500'], ['100']])
   })
 
-  it('refuses what exceeds the queue, at once and with a time to wait', async () => {
+  it('refuses a write at once when the queue is full, with a time to wait', async () => {
     const { submit } = commits()
     const waiting = Array.from({ length: 4096 }, () => submit(set('a')))
     const error = await rejection(submit(set('too much')))
@@ -185,7 +185,7 @@ describe('group-commit', () => {
     await Promise.all(waiting)
   })
 
-  it('bounds the bytes that wait, and has room again once they are taken', async () => {
+  it('limits the bytes in the queue, and has room again once a batch has taken them', async () => {
     const { submit } = commits({ waitingBytes: 100 })
     const first = submit(set('a', { bytes: 100 }))
     expect(await reasonOf(submit(set('b', { bytes: 1 })))).to.equal('OVERLOADED')
@@ -196,7 +196,7 @@ describe('group-commit', () => {
     expect([await first, await second]).to.deep.equal(['a', 'c'])
   })
 
-  it('does not start a call that ended while it waited; one in a batch takes effect', async () => {
+  it('drops a write whose call ended while it waited, but not one already in a batch', async () => {
     const { submit } = commits()
     const caller = new AbortController()
     const first = submit(set('in flight', { call: { ...call, signal: caller.signal } }))
@@ -214,7 +214,7 @@ describe('group-commit', () => {
     expect(engine.batches[1]?.map(({ value }) => value)).to.deep.equal(['next'])
   })
 
-  it('finishes what waits before it is closed, and refuses later writes', async () => {
+  it('finishes the queue before it closes, and refuses later writes', async () => {
     const { submit, close } = commits()
     const write = submit(set('a'))
     const closing = close()

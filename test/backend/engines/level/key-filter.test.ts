@@ -23,7 +23,7 @@ import {
 const value = Buffer.from('value')
 const MiB = 1024 * 1024
 
-/** A database of these keys, in order, whose steps of learning end when they are let; it notes which keys are read. */
+/** A database of these sorted keys. The test ends each step of the loading, and sees which keys are looked up. */
 function database(keys: Buffer[]) {
   const sorted = keys.toSorted(Buffer.compare)
   const read: Buffer[] = []
@@ -58,7 +58,7 @@ function database(keys: Buffer[]) {
 
 const someKeys = (count: number) => Array.from({ length: count }, () => randomBytes(72))
 
-describe('keys that are known', () => {
+describe('filteredEngine', () => {
   let folder: TempFolder
 
   beforeEach(async () => {
@@ -66,7 +66,7 @@ describe('keys that are known', () => {
   })
   afterEach(() => folder.remove())
 
-  /** Resolves when keys that are not there are not looked for. */
+  /** Resolves when lookups of absent keys are skipped. */
   async function learnt(engine: { read(keys: Buffer[]): Promise<unknown> }, read: Buffer[]): Promise<void> {
     for (let before = -1; before !== read.length; ) {
       await new Promise((resolve) => setTimeout(resolve, 5))
@@ -76,7 +76,7 @@ describe('keys that are known', () => {
     read.length = 0
   }
 
-  it('spare a write the reading of others, once all are learnt', async () => {
+  it('skips lookups of absent keys once all keys are loaded', async () => {
     const there = someKeys(2_500)
     const { read, knowing } = database(there)
     const engine = knowing()
@@ -88,7 +88,7 @@ describe('keys that are known', () => {
     await engine.stop()
   })
 
-  it('are those that are written, while others are learnt and after', async () => {
+  it('looks up keys that are written during the loading and afterwards', async () => {
     const { read, held, state, knowing } = database(someKeys(10))
     state.holds = true
     const engine = knowing()
@@ -103,7 +103,7 @@ describe('keys that are known', () => {
     await engine.stop()
   })
 
-  it('are none when they cannot be read: all rows are', async () => {
+  it('looks up every key when the keys cannot be read', async () => {
     const { read, state, knowing } = database(someKeys(10))
     state.fails = true
     const engine = knowing()
@@ -114,7 +114,7 @@ describe('keys that are known', () => {
     await engine.stop()
   })
 
-  it('are none of a database that is too large', async () => {
+  it('looks up every key of a database that is too large to load', async () => {
     const { read, state, knowing } = database(someKeys(10))
     state.bytes = 9 * 1024 * MiB
     const engine = knowing()
@@ -125,7 +125,7 @@ describe('keys that are known', () => {
     await engine.stop()
   })
 
-  it('are also those of a write that failed: it may be there after all', async () => {
+  it('looks up the keys of a failed write, which may have taken effect', async () => {
     const { read, state, knowing } = database([])
     const engine = knowing()
     await learnt(engine, read)
@@ -159,14 +159,14 @@ describe('keys that are known', () => {
       const row = randomBytes(1024)
       await handle.use((level) => level.batch(keys.map((key) => ({ type: 'put' as const, key, value: row }))))
       await handle.close()
-      await (await openLevelHandle(options())).close() // makes a table of its log
+      await (await openLevelHandle(options())).close() // turns the log into a table
     }
 
-    /** Whether a write of this key sees a row. */
+    /** True if a write of this key finds a row. */
     const seen = (opened: LevelDatabase<Buffer>, key: Buffer) =>
       opened.write<boolean>({ key, bytes: 1, decide: (row) => ({ answer: row !== undefined }), call })
 
-    /** Resolves when a write of a key that is not there reads nothing. */
+    /** Resolves when a write of an absent key reads nothing. */
     async function spared(write: () => Promise<unknown>): Promise<void> {
       for (let before = -1; before !== reads; ) {
         await new Promise((resolve) => setTimeout(resolve, 5))
@@ -175,7 +175,7 @@ describe('keys that are known', () => {
       }
     }
 
-    it('let no write miss a row that was there', async () => {
+    it('never misses a row that exists', async () => {
       const keys = someKeys(3_000)
       await filled(keys)
       const opened = await openLevelDatabase({ ...options(), filtersKeys: true })
@@ -189,7 +189,7 @@ describe('keys that are known', () => {
       }
     })
 
-    it('are none when a table is damaged, whose rows LevelDB passes over', async () => {
+    it('looks up every key when a table is damaged, because LevelDB skips its rows', async () => {
       const keys = someKeys(5_000)
       await filled(keys)
       const [table] = (await readdir(folder.path)).filter((name) => name.endsWith('.ldb'))
@@ -209,7 +209,7 @@ describe('keys that are known', () => {
       }
     })
 
-    it('are no longer learnt once it is closed', async () => {
+    it('stops loading when the database closes', async () => {
       await filled(someKeys(20_000))
       const opened = await openLevelDatabase({ ...options(), filtersKeys: true })
       const began = Date.now()
@@ -217,7 +217,7 @@ describe('keys that are known', () => {
       expect(Date.now() - began).to.be.lessThan(30_000)
     })
 
-    it('spare the store of a new record its reading, and none of one that is there', async () => {
+    it('spares the store of a new record its lookup, but not that of an existing one', async () => {
       const record = sampleRecord(sampleUser())
       const absent = { precondition: { condition: { $case: 'absent' as const, value: true } } }
       for (const start of [1, 2, 3]) {

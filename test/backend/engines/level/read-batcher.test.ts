@@ -5,7 +5,7 @@ import { call, rejection } from '../../samples.js'
 
 const key = (name: string) => Buffer.from(name)
 
-/** A database that says what was read together. */
+/** A database that records which keys are read together. */
 function database(answer: (name: string) => string | undefined = (name) => name.toUpperCase()) {
   const jobs: string[][] = []
   const read = async (keys: Buffer[]) => {
@@ -27,7 +27,7 @@ function oneATurn(names: string[], ask: (name: string) => Promise<string | undef
   })
 }
 
-/** A database whose jobs end when they are told to, the oldest first. */
+/** A database whose jobs end when the test says so, the oldest first. */
 function slowDatabase() {
   const jobs: string[][] = []
   const ends: { resolve: (values: string[]) => void; reject: (error: unknown) => void; values: string[] }[] = []
@@ -42,8 +42,8 @@ function slowDatabase() {
   return { jobs, get: readBatcher(read), finish, fail: (error: unknown) => ends.shift()?.reject(error) }
 }
 
-describe('group read', () => {
-  it('reads at once what is asked for in one turn, and gives each its own', async () => {
+describe('readBatcher', () => {
+  it('reads the keys of one turn in one job, and gives each caller its value', async () => {
     const { jobs, get } = database((name) => (name === 'b' ? undefined : name.toUpperCase()))
     const late = async () => {
       await undefined // a few steps later, in the same turn
@@ -54,7 +54,7 @@ describe('group read', () => {
     expect(jobs).to.deep.equal([['a', 'b', 'a', 'd']])
   })
 
-  it('does not wait for jobs that are under way, and gathers what comes while three are', async () => {
+  it('starts up to three jobs at once, and gathers the reads that arrive meanwhile', async () => {
     const { jobs, get, finish } = slowDatabase()
     const asked = oneATurn(['a', 'b', 'c', 'd', 'e'], (name) => get(key(name), call))
     await turns(7)
@@ -67,7 +67,7 @@ describe('group read', () => {
     expect(await Promise.all(asked)).to.deep.equal(['a', 'b', 'c', 'd', 'e'])
   })
 
-  it('goes on with what waits when a job fails', async () => {
+  it('goes on with the waiting reads when a job fails', async () => {
     const { jobs, get, fail, finish } = slowDatabase()
     const asked = oneATurn(['a', 'b', 'c', 'd'], (name) => get(key(name), call))
     const failed = rejection(asked[0] as Promise<string>)
@@ -80,7 +80,7 @@ describe('group read', () => {
     expect(await Promise.all(asked.slice(1))).to.deep.equal(['b', 'c', 'd'])
   })
 
-  it('does not read for calls that ended while they waited', async () => {
+  it('drops the reads of calls that ended while they waited', async () => {
     const { jobs, get, finish } = slowDatabase()
     const before = oneATurn(['a', 'b', 'c'], (name) => get(key(name), call))
     await turns(5)
@@ -95,14 +95,14 @@ describe('group read', () => {
     expect(await Promise.all([...before, stays])).to.deep.equal(['a', 'b', 'c', 'd'])
   })
 
-  it('cuts what would make one job too long', async () => {
+  it('splits reads that would make one job too long', async () => {
     const { jobs, get } = database()
     const names = Array.from({ length: 300 }, (_, at) => `${at}`)
     expect(await Promise.all(names.map((name) => get(key(name), call)))).to.deep.equal(names)
     expect(jobs.map(({ length }) => length)).to.deep.equal([128, 128, 44])
   })
 
-  it('fails those of one job when the database does, and reads on', async () => {
+  it('fails only the reads of the job that failed', async () => {
     let fails = true
     const get = readBatcher(async (keys: Buffer[]) => {
       if (fails) throw new VaultError('STORE_UNAVAILABLE')
@@ -114,7 +114,7 @@ describe('group read', () => {
     expect(await get(key('a'), call)).to.equal('a')
   })
 
-  it('refuses a call that has ended before it or during it, and no other', async () => {
+  it('rejects a call that ended before or during its read, and no other', async () => {
     const { jobs, get } = database()
     const over = { ...call, deadline: Date.now() - 1 }
     expect((await rejection(get(key('a'), over))).reason).to.equal('DEADLINE_EXCEEDED')

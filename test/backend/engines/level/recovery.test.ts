@@ -3,7 +3,7 @@ import { databaseRecovery } from '../../../../src/backend/engines/level/recovery
 import { VaultError } from '../../../../src/core/errors.js'
 import { type TempFolder, tempFolder, until } from '../../samples.js'
 
-describe('level-recovery', () => {
+describe('databaseRecovery', () => {
   const ioError = new VaultError('STORE_UNAVAILABLE')
   let folder: TempFolder
 
@@ -12,7 +12,7 @@ describe('level-recovery', () => {
   })
   afterEach(() => folder.remove())
 
-  /** A database whose reopening fails that many times. */
+  /** The recovery of a database that fails to reopen `failures` times. */
   function start({ failures = 0, isOpen = true, path = folder.path } = {}) {
     const reopenings: number[] = []
     const seen: string[] = []
@@ -40,7 +40,7 @@ describe('level-recovery', () => {
     expect(() => recovery.refuseUnlessReady()).not.to.throw()
   })
 
-  it('refuses writes with the reason until the database was reopened', async () => {
+  it('refuses writes with the reason until the database has been reopened', async () => {
     const { recovery, reopenings, seen } = start()
     recovery.reportFailure(new VaultError('STORE_FULL'))
     expect(() => recovery.refuseUnlessReady())
@@ -55,7 +55,7 @@ describe('level-recovery', () => {
     expect(() => recovery.refuseUnlessReady()).not.to.throw()
   })
 
-  it('tries again, ever more seldom, while reopening fails', async () => {
+  it('tries again after longer and longer pauses while reopening fails', async () => {
     const { recovery, reopenings, seen } = start({ failures: 4 })
     recovery.reportFailure(ioError)
     recovery.reportFailure(ioError)
@@ -75,7 +75,7 @@ describe('level-recovery', () => {
     }
   })
 
-  it('keeps an open database open while it cannot tell the room', async () => {
+  it('keeps an open database open while it cannot read the free space', async () => {
     const { recovery, reopenings } = start({ path: `${folder.path}/none` })
     recovery.reportFailure(ioError)
     await new Promise((resolve) => setTimeout(resolve, 60))
@@ -83,13 +83,13 @@ describe('level-recovery', () => {
     await recovery.stop()
   })
 
-  it('opens a closed database without asking for room', async () => {
+  it('opens a closed database whatever the free space', async () => {
     const { recovery } = start({ path: `${folder.path}/none`, isOpen: false })
     recovery.reportFailure(ioError)
     await until(() => recovery.health() === 'ready')
   })
 
-  it('ends when it is stopped', async () => {
+  it('makes no attempt after stop', async () => {
     const { recovery, reopenings } = start({ failures: Number.POSITIVE_INFINITY })
     recovery.reportFailure(ioError)
     await recovery.stop()

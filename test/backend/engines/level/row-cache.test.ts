@@ -6,7 +6,7 @@ import { call, rejection } from '../../samples.js'
 const limits = { maxRows: 2, maxBytes: 100, bytesOf: (row: string) => row.length }
 const key = (name: string) => Buffer.from(name)
 
-/** A database whose reads and writes end when they are let; `reads` is what it was asked for. */
+/** A cache over a database whose reads and writes end when the test says so; `reads` are the keys that were read. */
 function database(rows: Record<string, string>) {
   const reads: string[] = []
   const held: (() => void)[] = []
@@ -43,14 +43,14 @@ function database(rows: Record<string, string>) {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-describe('recent rows', () => {
-  it('are read once', async () => {
+describe('rowCache', () => {
+  it('reads a row once', async () => {
     const { reads, get } = database({ a: 'A' })
     expect([await get('a'), await get('a')]).to.deep.equal(['A', 'A'])
     expect(reads).to.deep.equal(['a'])
   })
 
-  it('are not those that are not there', async () => {
+  it('does not cache absent rows', async () => {
     const { reads, get, write } = database({})
     expect([await get('a'), await get('a')]).to.deep.equal([undefined, undefined])
     await write('a', 'A')
@@ -58,13 +58,13 @@ describe('recent rows', () => {
     expect(reads).to.deep.equal(['a', 'a', 'a'])
   })
 
-  it('are few, and small', async () => {
+  it('keeps to its limits of rows and bytes', async () => {
     const { reads, get } = database({ a: 'A', b: 'B', c: 'C', large: 'x'.repeat(101) })
     for (const name of ['a', 'b', 'c', 'a', 'large', 'large']) await get(name)
     expect(reads).to.deep.equal(['a', 'b', 'c', 'a', 'large', 'large'])
   })
 
-  it('are forgotten when they are written, whether that succeeds or fails', async () => {
+  it('evicts a row when it is written, whether the write succeeds or fails', async () => {
     const { reads, get, write } = database({ a: 'A', b: 'B' })
     await get('a')
     await get('b')
@@ -74,7 +74,7 @@ describe('recent rows', () => {
     expect(reads).to.deep.equal(['a', 'b', 'a', 'b'])
   })
 
-  it('are not kept when a write began after the read of them, or ended', async () => {
+  it('does not cache a read that overlaps the beginning or the end of a write', async () => {
     const { get, write, holdAll, letOne } = database({ a: 'old' })
     holdAll()
     const before = get('a')
@@ -94,10 +94,10 @@ describe('recent rows', () => {
   })
 
   for (const [what, value] of [
-    ['was done', 'B'],
-    ['failed', 'fails'],
+    ['completes', 'B'],
+    ['fails', 'fails'],
   ]) {
-    it(`are not kept when a write that was under way ${what} while they were read`, async () => {
+    it(`does not cache a read during which an earlier write ${what}`, async () => {
       const { get, write, holdAll, letOne, reads } = database({ a: 'A' })
       holdAll()
       const writing = write('b', value).catch(() => undefined)
@@ -114,7 +114,7 @@ describe('recent rows', () => {
     })
   }
 
-  it('are all forgotten when the database was opened again', async () => {
+  it('can be cleared', async () => {
     const { get, clear, reads } = database({ a: 'A' })
     await get('a')
     clear()
@@ -122,7 +122,7 @@ describe('recent rows', () => {
     expect(reads).to.deep.equal(['a', 'a'])
   })
 
-  it('refuse a call that has ended', async () => {
+  it('rejects a call that has ended', async () => {
     const { get } = database({ a: 'A' })
     await get('a')
     const over = { ...call, deadline: Date.now() - 1 }

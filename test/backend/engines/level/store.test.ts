@@ -41,7 +41,7 @@ async function openEmpty() {
 storeContract('LevelDB', openEmpty)
 lifeContract('LevelDB', openEmpty)
 
-describe('level-store', () => {
+describe('the embedded store', () => {
   let folder: TempFolder
 
   beforeEach(async () => {
@@ -82,7 +82,7 @@ describe('level-store', () => {
     for (const options of asked) expect(options).to.deep.equal({ sync: true })
   })
 
-  it('makes its folders for this user only', async () => {
+  it('creates its folders for this user only', async () => {
     const path = join(folder.path, 'deep', 'data')
     await openAndClose(path)
     expect((await readdir(path)).sort()).to.deep.equal(['deletes', 'expiry', 'meta', 'records', 'users', 'versions'])
@@ -91,7 +91,7 @@ describe('level-store', () => {
     }
   })
 
-  it('leaves the mode of a folder that is there, and closes those it makes', async () => {
+  it('keeps the mode of an existing folder, and creates private ones in it', async () => {
     const path = join(folder.path, 'open')
     await mkdir(path)
     await chmod(path, 0o755)
@@ -124,7 +124,7 @@ describe('level-store', () => {
       await test(store, damaged, intact).finally(() => store.close())
     }
 
-    it('is RECORD_CORRUPT for whoever reads it or expects a version of it', () =>
+    it('is RECORD_CORRUPT for a read, and for a write with a precondition', () =>
       withDamaged(async (store, damaged) => {
         const expectKeyId = keyId(damaged)
         const target = { recordId: damaged.recordId, userUid: user.userUid, expectKeyId, now: storeTime }
@@ -134,7 +134,7 @@ describe('level-store', () => {
         expect(await rejection(putInto(store, damaged, absent))).to.include({ reason: 'RECORD_CORRUPT' })
       }))
 
-    it('fails nobody who shares its batch', () =>
+    it('does not fail other writes of its batch', () =>
       withDamaged(async (store, damaged, intact) => {
         const absent = { precondition: { condition: { $case: 'absent' as const, value: true } } }
         const [bad, good] = await Promise.allSettled([
@@ -166,7 +166,7 @@ describe('level-store', () => {
       }))
   })
 
-  it('writes over a note of deletes that is damaged', async () => {
+  it('replaces a damaged delete watermark', async () => {
     const { userPseudonym } = sampleUser()
     const until = new Date('2025-03-01T12:00:00.123Z')
     for (const damaged of [Buffer.alloc(0), Buffer.of(1, 2, 3), Buffer.alloc(9), Buffer.alloc(8, 0xff)]) {
@@ -203,7 +203,7 @@ describe('level-store', () => {
     expect(value?.includes(record.recordId)).to.equal(false)
   })
 
-  it('refuses a store of another format, and leaves it as it is', async () => {
+  it('refuses a store of another format, and leaves it untouched', async () => {
     await writeFormat('7')
     const error = await rejection(openLevelStore({ folder: folder.path }))
     expect(error.reason).to.equal('STORE_FORMAT')
@@ -211,7 +211,7 @@ describe('level-store', () => {
     expect(await readdir(folder.path)).to.deep.equal(['meta'])
   })
 
-  it('opens once the format is a known one', async () => {
+  it('opens a store once it has the known format', async () => {
     await writeFormat('2')
     await rejection(openLevelStore({ folder: folder.path }))
     await writeFormat('1')
@@ -228,12 +228,12 @@ describe('level-store', () => {
     )
   })
 
-  it('takes empty folders as mounts of a new store', async () => {
+  it('takes empty folders for the mount points of a new store', async () => {
     await mkdir(join(folder.path, 'records'))
     await openAndClose()
   })
 
-  it('refuses a path that is no folder, and says why', async () => {
+  it('refuses a path that is not a folder, and says why', async () => {
     const path = join(folder.path, 'file')
     await writeFile(path, '')
     const error = await rejection(openLevelStore({ folder: path }))
@@ -241,7 +241,7 @@ describe('level-store', () => {
     expect(error.message).to.equal(`backend.dataDir: ${path} is not a folder, and cannot be made one (EEXIST)`)
   })
 
-  it('refuses a damaged database, and says which', async () => {
+  it('refuses a damaged database, and says which one', async () => {
     await openAndClose()
     await writeFile(join(folder.path, 'users', 'CURRENT'), 'nonsense')
     const error = await rejection(openLevelStore({ folder: folder.path }))
@@ -249,7 +249,7 @@ describe('level-store', () => {
     expect(error.message).to.equal(`cannot open the store in ${folder.path} (LEVEL_CORRUPTION)`)
   })
 
-  it('refuses a store that another process has open, until it ends', async () => {
+  it('refuses a store that another process has open, until that process ends', async () => {
     await openAndClose()
     const holder = await holdOpen(join(folder.path, 'records'))
     const error = await rejection(openLevelStore({ folder: folder.path }))
@@ -261,7 +261,7 @@ describe('level-store', () => {
   })
 })
 
-/** A process that has the database open. */
+/** Starts a process that keeps the database open. */
 async function holdOpen(path: string): Promise<ChildProcess> {
   const script = `const { ClassicLevel } = require('classic-level')
     new ClassicLevel(process.argv[1]).open().then(() => console.log('open'))

@@ -7,8 +7,8 @@ import { sampleUser } from '../../samples.js'
 const user = sampleUser()
 const bytes = Buffer.from(userCodec.encode(user))
 
-describe('level-users', () => {
-  it('decode to what was encoded, each field in memory of its own', () => {
+describe('users in LevelDB', () => {
+  it('are decoded into fields with memory of their own', () => {
     const decoded = userCodec.decode(bytes) as UserDocument
     expect(decoded).to.deep.equal(user)
     const generations = decoded.generations.flatMap(({ wrappedKey, userBind }) => [wrappedKey, userBind])
@@ -17,7 +17,7 @@ describe('level-users', () => {
     for (const field of fields) expect(field.buffer.byteLength).to.equal(field.length)
   })
 
-  it('count for more than their bytes, and damaged ones for more than there is room for', () => {
+  it('count in the cache with their overhead; damaged rows do not fit into it', () => {
     const damaged = userCodec.decode(Buffer.of(0xff))
     expect(isDamaged(damaged)).to.equal(true)
     expect(userCacheLimits.bytesOf(damaged)).to.be.above(userCacheLimits.maxBytes)

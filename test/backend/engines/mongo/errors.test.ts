@@ -1,4 +1,4 @@
-// What the server's refusals become, by the real driver: `failCommand` makes the server answer with them.
+// The translation of server errors, through the real driver: `failCommand` makes the server answer with them.
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { expect } from 'chai'
@@ -63,7 +63,7 @@ describeMongo('mongo-errors', ['mongo-java-server'], () => {
         ['a server that shuts down', 91, 'STORE_UNAVAILABLE'],
       ]
       for (const [what, errorCode, reason] of answers) {
-        it(`makes ${reason} of ${what}`, async () => {
+        it(`turns ${what} into ${reason}`, async () => {
           const { recordId, userUid } = record()
           const calls: [string, () => Promise<unknown>][] = [
             ['insert', () => put()],
@@ -74,7 +74,7 @@ describeMongo('mongo-errors', ['mongo-java-server'], () => {
             ['find', () => store.getRecord(recordId, call)],
           ]
           for (const [command, work] of calls) {
-            await fail(command, { errorCode }, command === 'find' ? 2 : 1) // the driver makes reads twice
+            await fail(command, { errorCode }, command === 'find' ? 2 : 1) // the driver retries a read once
             expect(await rejection(work())).to.include({ reason, retryAfterMs: 1000 })
             await admin.db('admin').command({ configureFailPoint: 'failCommand', mode: 'off' })
             await work()
@@ -82,7 +82,7 @@ describeMongo('mongo-errors', ['mongo-java-server'], () => {
         })
       }
 
-      it('does not tell as stored what no majority has, and finds it by its key id when it stayed', async () => {
+      it('does not report a write without a majority as stored, and finds it by its key id if it stayed', async () => {
         const first = record()
         const second = { ...first, envelope: sampleEnvelope() }
         for (const [command, write, version] of [
@@ -95,7 +95,7 @@ describeMongo('mongo-errors', ['mongo-java-server'], () => {
         }
       })
 
-      it('tells an operator at the start what the user has to be allowed', async () => {
+      it('names the missing right when it opens', async () => {
         for (const command of ['create', 'find', 'insert']) {
           await fail(command, { errorCode: 13 })
           const { reason, message } = await rejection(openMongoStore({ ...options(), database: 'vault' }))
@@ -106,15 +106,15 @@ describeMongo('mongo-errors', ['mongo-java-server'], () => {
         }
       })
 
-      it('tells an operator at the start that the password is wrong, without it', async () => {
+      it('reports a wrong password when it opens, without quoting it', async () => {
         await fail('create', { errorCode: 18 })
         const { reason, message } = await rejection(openMongoStore(options()))
         expect(reason).to.equal('STORE_UNAVAILABLE')
         expect(message).to.equal('MongoDB refuses the user or the password of the URI')
       })
 
-      it('reports what only an operator can mend when it turns up later, once, and opens when it is mended', async () => {
-        await fail('create', { errorCode: 189 }) // a primary that steps down: passes by itself
+      it('reports a later problem for the operator once, and becomes ready when it is solved', async () => {
+        await fail('create', { errorCode: 189 }) // a primary that steps down, which is transient
         const reported: VaultError[] = []
         const opening = openMongoStore({ ...options(), report: (problem) => reported.push(problem) })
         const late = await opening
@@ -154,7 +154,7 @@ describe('storeError', () => {
     expect(storeError(bug)).to.equal(bug)
   })
 
-  it('knows a name that does not resolve', () => {
+  it('recognises a host name that does not resolve', () => {
     const error = Object.assign(new Error('querySrv ENOTFOUND'), { code: 'ENOTFOUND', syscall: 'querySrv' })
     expect(storeError(error)).to.include({ reason: 'STORE_UNAVAILABLE', cause: error })
   })

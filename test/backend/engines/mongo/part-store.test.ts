@@ -14,7 +14,7 @@ describeMongo('mongo-part-store', everyKind, () => {
 
   before(async function () {
     this.timeout(300_000)
-    setMaxListeners(0, call.signal) // all calls of a test have this one
+    setMaxListeners(0, call.signal) // all calls of a test share this signal
     uri = (await testMongo()).uri
     admin = new MongoClient(uri)
   })
@@ -55,7 +55,7 @@ describeMongo('mongo-part-store', everyKind, () => {
 
     const documents = () => admin.db(database).collection<Document & { _id: string }>('parts')
 
-    it('keeps a part as one document under the texts of its record id, key id and number', async () => {
+    it('keeps a part as one document whose _id is its record id, key id and number', async () => {
       const set = sampleSet()
       const data = randomBytes(50)
       await store.parts.put({ ...set, partNumber: 0xabc, data }, call)
@@ -67,12 +67,12 @@ describeMongo('mongo-part-store', everyKind, () => {
       })
     })
 
-    it('has room for the largest part in a document', async () => {
+    it('keeps the largest part in one document', async () => {
       await store.parts.put({ ...sampleSet(), partNumber: 2 ** 20 - 1, data: randomBytes(2 << 20) }, call)
       expect(BSON.calculateObjectSize((await documents().findOne({})) as Document)).to.be.lessThan(16 << 20)
     })
 
-    it('walks and removes sets of more parts than a query reads, and nothing beside them', async () => {
+    it('lists and removes sets with more parts than one query reads, and only those', async () => {
       const [set, other] = [sampleSet(), sampleSet()]
       const numbers = Array.from({ length: 200 }, (_, at) => at)
       await Promise.all(numbers.map((partNumber) => store.parts.put({ ...set, partNumber, data: Buffer.of(1) }, call)))
@@ -86,7 +86,7 @@ describeMongo('mongo-part-store', everyKind, () => {
       expect(await store.parts.state(other, call)).to.include({ count: 1 })
     })
 
-    it('is refused with the store once that is closed', async () => {
+    it('refuses calls once its store is closed', async () => {
       await store.close()
       expect(await reasonOf(store.parts.state(sampleSet(), call))).to.equal('STORE_UNAVAILABLE')
     })

@@ -22,7 +22,7 @@ describeMongo('mongo-store', everyKind, () => {
 
   before(async function () {
     this.timeout(300_000)
-    setMaxListeners(0, call.signal) // all calls of a test have this one
+    setMaxListeners(0, call.signal) // all calls of a test share this signal
     uri = (await testMongo()).uri
     admin = new MongoClient(uri)
   })
@@ -71,7 +71,7 @@ describeMongo('mongo-store', everyKind, () => {
       return message
     }
 
-    it('has its collections from the start, and no index but that on _id and one for what expires', async () => {
+    it('creates its collections when it opens, with an index on _id and one on the expiry time', async () => {
       const names = (await admin.db(database).listCollections().toArray()).map(({ name }) => name)
       const ours = names.filter((name) => !name.startsWith('system.')).sort()
       expect(ours).to.deep.equal(['deletes', 'meta', 'parts', 'records', 'users', 'versions'])
@@ -82,7 +82,7 @@ describeMongo('mongo-store', everyKind, () => {
       }
     })
 
-    it('keeps a record as one document under the base64url of its halves', async () => {
+    it('keeps a record as one document whose _id is the base64url of its two pseudonyms', async () => {
       const record = sampleRecord(sampleUser())
       await putInto(store, record)
       const stored = await collection('records').findOne({}, { promoteBuffers: true, useBigInt64: true })
@@ -103,7 +103,7 @@ describeMongo('mongo-store', everyKind, () => {
       })
     })
 
-    it('keeps what few records have only where they have it', async () => {
+    it('omits optional fields that a record does not have', async () => {
       const expireTime = new Date('2031-01-01T00:00:00Z')
       const envelope = sampleEnvelope(88)
       await putInto(store, sampleRecord(sampleUser(), { partCount: 3, expireTime, envelope }))
@@ -112,7 +112,7 @@ describeMongo('mongo-store', everyKind, () => {
       expect(stored?.['expireTime']).to.deep.equal(expireTime)
     })
 
-    it('keeps a version under its record, life and number', async () => {
+    it('keeps a version under its record id, life id and number', async () => {
       const record = sampleRecord(sampleUser(), { version: 300n, lifeId: Buffer.alloc(16, 0xab) })
       await store.putVersion(record, call)
       const stored = await collection('versions').findOne({})
@@ -120,7 +120,7 @@ describeMongo('mongo-store', everyKind, () => {
       expect(stored?._id).to.equal(`${record.recordId.toString('base64url')}.${life}.000000000000012c`)
     })
 
-    it('lists versions by the life in their id, and removes them by it', async () => {
+    it('lists and removes versions by the life id in their _id', async () => {
       const record = sampleRecord(sampleUser(), { version: 300n, lifeId: Buffer.alloc(16, 0xab) })
       await store.putVersion(record, call)
       await collection('versions').updateMany({}, { $unset: { firstKeyId: '' } })
@@ -130,7 +130,7 @@ describeMongo('mongo-store', everyKind, () => {
       expect(await collection('versions').countDocuments()).to.equal(0)
     })
 
-    it('reads rows of before there were versions', async () => {
+    it('reads rows from before versions existed', async () => {
       const record = sampleRecord(sampleUser())
       await putInto(store, record)
       await collection('records').updateOne({}, { $unset: { firstKeyId: '' } })
@@ -144,7 +144,7 @@ describeMongo('mongo-store', everyKind, () => {
       })
     })
 
-    it('writes over a note of deletes that is damaged', async () => {
+    it('replaces a damaged delete watermark', async () => {
       const { userPseudonym } = sampleUser()
       const until = new Date('2025-03-01T12:00:00.123Z')
       const _id = userPseudonym.toString('base64url')
@@ -156,7 +156,7 @@ describeMongo('mongo-store', everyKind, () => {
       }
     })
 
-    it('raises a note of deletes that another writer makes at the same time', async () => {
+    it('raises the delete watermark of a concurrent writer', async () => {
       const { userPseudonym } = sampleUser()
       const [early, until] = [new Date('2025-03-01T12:00:00.123Z'), new Date('2025-03-01T12:00:20.456Z')]
       const collections = collectionsOf(admin.db(database))
@@ -173,7 +173,7 @@ describeMongo('mongo-store', everyKind, () => {
       expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(until)
     })
 
-    it('keeps a user apart from the records', async () => {
+    it('keeps users in a collection of their own', async () => {
       const user = sampleUser()
       await store.insertUser(user, call)
       const { userPseudonym, ...rest } = user
@@ -181,7 +181,7 @@ describeMongo('mongo-store', everyKind, () => {
       expect(stored).to.deep.equal({ _id: userPseudonym.toString('base64url'), ...rest })
     })
 
-    it('refuses a store of another format, leaves it as it is, and opens it once the format is a known one', async () => {
+    it('refuses a store of another format and leaves it untouched, until it has the known format', async () => {
       await collection('meta').updateOne({ _id: 'format' }, { $set: { value: 7 } })
       expect(await refusedOpening()).to.equal('the store has format 7; this version knows format 1')
       await collection('meta').updateOne({ _id: 'format' }, { $set: { value: 1 } })
@@ -196,7 +196,7 @@ describeMongo('mongo-store', everyKind, () => {
       )
     })
 
-    it('opens a new database once, however many start at a time', async () => {
+    it('prepares a new database once when many back ends open it together', async () => {
       const fresh = newDatabase()
       const stores = await Promise.all(Array.from({ length: 5 }, () => open(fresh)))
       await Promise.all(stores.map((each) => each.close()))
@@ -204,7 +204,7 @@ describeMongo('mongo-store', everyKind, () => {
       await admin.db(fresh).dropDatabase()
     })
 
-    it('ends a page when the server has read enough for it', async () => {
+    it('ends a page at the scan limit', async () => {
       const user = sampleUser()
       const sizes = Array.from({ length: 40 }, () => 1 << 20)
       const records = sizes.map((bytes) => sampleRecord(user, { envelope: sampleEnvelope(bytes) }))
@@ -219,7 +219,7 @@ describeMongo('mongo-store', everyKind, () => {
       expect(ids).to.have.members(records.map(({ recordId }) => recordId.toString('hex')))
     })
 
-    it('has room for the largest user and the largest record in one document each', async () => {
+    it('keeps the largest user and the largest record in one document each', async () => {
       const generations = Array.from({ length: 100 }, (_, at) => ({
         generation: at + 1,
         wrappedKey: randomBytes(8192),
@@ -237,7 +237,7 @@ describeMongo('mongo-store', everyKind, () => {
     })
   })
 
-  it('keeps its promises whatever the URI says', async () => {
+  it('keeps its read and write concerns whatever the URI says', async () => {
     const weak = `${uri}${uri.includes('?') ? '&' : '/?'}w=0&journal=false&readConcernLevel=local&readPreference=secondary`
     const options = { uri: secret(weak), database: newDatabase(), limits: defaultLimits, changed: () => undefined }
     const connection = newConnection(options)
@@ -261,7 +261,7 @@ describe('openMongoStore', () => {
     `mongodb://user:p@ss@${password}/w@db.example`,
     `mongodb://user:${password}@db.example/?nonsense=${password}`,
   ]) {
-    it(`refuses '${uri}' as a URI, without a word of it`, async () => {
+    it(`refuses '${uri}' as a URI, without quoting it`, async () => {
       const { reason, message, cause } = await rejection(openMongoStore({ uri: secret(uri), database: 'vault' }))
       expect({ reason, message, cause }).to.deep.equal({
         reason: 'INVALID_REQUEST',
@@ -271,7 +271,7 @@ describe('openMongoStore', () => {
     })
   }
 
-  it('refuses a database name that MongoDB would not take', async () => {
+  it('refuses a database name that MongoDB does not allow', async () => {
     const { message } = await rejection(openMongoStore({ uri: secret('mongodb://db.example'), database: 'a.b' }))
     expect(message).to.equal("the MongoDB database 'a.b' must be 1 to 63 letters, digits, _ or -")
   })

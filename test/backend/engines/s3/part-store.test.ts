@@ -26,11 +26,11 @@ function optionsFor(endpoint: string, changes: Partial<S3PartStoreOptions> = {})
   }
 }
 
-describe('s3-part-store', () => {
+describe('the part store in S3', () => {
   let s3: TestS3
 
   before(async () => {
-    setMaxListeners(0, call.signal) // all calls of a test have this one
+    setMaxListeners(0, call.signal) // all calls of a test share this signal
     s3 = await startS3()
   })
   after(() => s3.stop())
@@ -52,7 +52,7 @@ describe('s3-part-store', () => {
     }
   })
 
-  it('keeps a part as one object of its bytes, and asks for no more of it than is wanted', async () => {
+  it('keeps a part as one object, and requests only the bytes that are wanted', async () => {
     const seen: string[] = []
     const { endpoint, close } = await relay(s3.endpoint, (method, url, range) => seen.push(`${method} ${url} ${range}`))
     const parts = await openS3PartStore(options({ endpoint, prefix: 'a/' }))
@@ -72,7 +72,7 @@ describe('s3-part-store', () => {
     await close()
   })
 
-  it('walks and removes sets of more parts than a list answers, and nothing beside them', async function () {
+  it('lists and removes sets with more parts than one list request returns, and only those', async function () {
     this.timeout(120_000)
     const parts = await openS3PartStore(options({ prefix: 'many/' }))
     const [set, other] = [sampleSet(), sampleSet()]
@@ -97,7 +97,7 @@ describe('s3-part-store', () => {
     expect(await reasonOf(parts.state(sampleSet(), call))).to.equal('STORE_UNAVAILABLE')
   })
 
-  it('does not open without its bucket, and says so', async () => {
+  it('refuses to open without its bucket, and says so', async () => {
     const error = await rejection(openS3PartStore(options({ bucket: 'not-there' })))
     expect(error).to.include({ reason: 'STORE_UNAVAILABLE' })
     expect(error.message).to.equal('there is no bucket not-there: make it, or correct backend.parts.s3')
@@ -107,7 +107,7 @@ describe('s3-part-store', () => {
     const set = sampleSet()
     const data = Buffer.from('data')
 
-    /** A store on a server that answers like this, from the second request on. */
+    /** A store on a server that gives these answers from the second request on. */
     async function onServer(
       answer: (method: string) => { status: number; body?: string; headers?: object } | 'nothing',
       changes: Partial<S3PartStoreOptions> = {},
@@ -128,7 +128,7 @@ describe('s3-part-store', () => {
       ['refuses the credentials later on', 403, 'AccessDenied', 'STORE_UNAVAILABLE'],
       ['is full', 507, 'InsufficientStorage', 'STORE_FULL'],
       ['has no room for this account', 403, 'QuotaExceeded', 'STORE_FULL'],
-      ['answers what is no XML', 400, '', 'STORE_UNAVAILABLE'],
+      ['answers with something other than XML', 400, '', 'STORE_UNAVAILABLE'],
     ]
     for (const [what, status, code, reason] of failures) {
       it(`${what} is ${reason}`, async () => {
@@ -139,7 +139,7 @@ describe('s3-part-store', () => {
       })
     }
 
-    it('has lost its bucket is STORE_UNAVAILABLE, and not a part that is not there', async () => {
+    it('has lost its bucket is STORE_UNAVAILABLE, not an absent part', async () => {
       const body = '<Error><Code>NoSuchBucket</Code><Message>m</Message></Error>'
       const { parts, close } = await onServer(() => ({ status: 404, body }))
       const piece = { ...set, partNumber: 0, offset: 0, length: 0 }
@@ -147,7 +147,7 @@ describe('s3-part-store', () => {
       await close()
     })
 
-    it('knows the condition and has other bytes is ALREADY_EXISTS', async () => {
+    it('supports conditional writes and has other bytes is ALREADY_EXISTS', async () => {
       let put = false
       const { parts, close } = await onServer((method) => {
         if (method === 'PUT') put = true
@@ -165,22 +165,22 @@ describe('s3-part-store', () => {
       await close()
     })
 
-    it('answers 404 with what is no answer of S3 has not said that the part is absent', async () => {
+    it('answers 404 without the body of S3 does not make a part absent', async () => {
       const { parts, close } = await onServer(() => ({ status: 404, body: '<html><br>not here' }))
       const piece = { ...set, partNumber: 0, offset: 0, length: 0 }
       expect(await reasonOf(parts.get(piece, call))).to.equal('STORE_UNAVAILABLE')
       await close()
     })
 
-    it('answers nothing is given up, after as many attempts as allowed', async () => {
+    it('answers nothing is given up after the allowed attempts', async () => {
       const limits = { connectMs: 30_000, requestMs: 300, silenceMs: 300, attempts: 2 }
       const { parts, close, requests } = await onServer(() => 'nothing', { limits })
       expect(await rejection(put(parts))).to.include({ reason: 'STORE_UNAVAILABLE' })
-      expect(requests()).to.equal(3) // the look at the bucket, and two attempts
+      expect(requests()).to.equal(3) // the check of the bucket, and two attempts
       await close()
     })
 
-    it('answers nothing keeps nobody beyond their deadline, or after they cancelled, and is left then', async () => {
+    it('answers nothing holds no call beyond its deadline or cancellation, and is disconnected then', async () => {
       const limits = { connectMs: 100_000, requestMs: 100_000, silenceMs: 100_000, attempts: 1 }
       const { parts, close, requests, left } = await onServer(() => 'nothing', { limits })
       const waiting = { ...set, partNumber: 0, data }
@@ -191,7 +191,7 @@ describe('s3-part-store', () => {
       await until(() => left() === 1)
       const leaving = new AbortController()
       const cancelled = reasonOf(parts.put(waiting, { ...call, signal: leaving.signal }))
-      await until(() => requests() === 3) // the look at the bucket, and these two
+      await until(() => requests() === 3) // the check of the bucket, and these two
       leaving.abort()
       expect(await cancelled).to.equal('CANCELLED')
       expect(Date.now() - startedAt).to.be.lessThan(60_000)
@@ -200,7 +200,7 @@ describe('s3-part-store', () => {
       await close()
     })
 
-    it('is not there does not keep the store from opening', async () => {
+    it('is unreachable does not keep the store from opening', async () => {
       const server = await serving(() => ({ status: 200 }))
       await server.close()
       const parts = await openS3PartStore(optionsFor(server.endpoint))
@@ -211,7 +211,7 @@ describe('s3-part-store', () => {
   })
 })
 
-describe('the settings of s3-part-store', () => {
+describe('the settings of the part store in S3', () => {
   const refusals: [string, Partial<S3PartStoreOptions>, string][] = [
     ['no bucket', { bucket: '' }, 'bucket: must name a bucket: 3 to 63 lower-case letters, digits, . or -'],
     [
@@ -263,7 +263,7 @@ async function listening(server: Server): Promise<{ endpoint: string; close(): P
   }
 }
 
-/** A server whose first answer is that the bucket is there, and whose others a test says. */
+/** A server that first confirms the bucket, and then gives the answers of the test. */
 async function serving(answer: (method: string) => { status: number; body?: string; headers?: object } | 'nothing') {
   let requests = 0
   let left = 0
@@ -280,7 +280,7 @@ async function serving(answer: (method: string) => { status: number; body?: stri
   return { ...(await listening(server)), requests: () => requests, left: () => left }
 }
 
-/** Passes requests on, and tells of them. */
+/** A proxy that records the requests it forwards. */
 async function relay(target: string, tell: (method?: string, url?: string, range?: string) => void) {
   const server = createServer(async (request, response) => {
     const { method, url, headers } = request
