@@ -24,9 +24,10 @@ export function backendClient(config: ChannelConfig): BackendClient {
 }
 
 function retryPolicy(request: unknown, method: keyof BackendServiceServer): RetryPolicy {
-  if (method === 'deleteEnvelope') return { safe: true, write: true, ofRepeated: retriedDelete as never }
-  if (method !== 'storeEnvelope') return { safe: true, write: false }
+  if (method === 'deleteEnvelope')
+    return { idempotent: true, write: true, responseAfterPriorAttempt: retriedDelete as never }
+  if (method !== 'storeEnvelope') return { idempotent: true, write: false }
   const store = request as StoreEnvelopeRequest
-  const repeated = (triedMsAgo: number) => retriedStore(store, triedMsAgo)
-  return { safe: true, write: true, doubted: store.triedMsAgo > 0, repeated }
+  const requestAfterPriorAttempt = (msAgo: number) => retriedStore(store, msAgo)
+  return { idempotent: true, write: true, hasPriorAttempt: store.triedMsAgo > 0, requestAfterPriorAttempt }
 }

@@ -1,11 +1,13 @@
-// Work that is waited for until a deadline. The work itself goes on: most of what we wait for cannot be cancelled.
+// Timeouts: a wait that ends at a deadline although the work goes on, since a database driver or a file system call cannot be
+// cancelled.
 import type { CallSignal } from './call-signal.js'
 
-/** The longest delay that a timer of Node's takes, in milliseconds; it fires at once for a longer one. */
+/** The longest delay of a Node timer, in milliseconds. A timer with a longer delay fires at once. */
 export const maxTimerMs = 2 ** 31 - 1
 
+/** The end of a wait: a deadline or an abort, whichever comes first. */
 export interface Ending {
-  /** When to stop waiting, in milliseconds since 1970. */
+  /** When the wait ends, in milliseconds since 1970. */
   deadline: number
   signal: CallSignal
 }
@@ -13,18 +15,22 @@ export interface Ending {
 /** Settles as `work` does; rejects with `late()` once the deadline has passed or the signal has aborted. */
 export function raceDeadline<T>(work: Promise<T>, { deadline, signal }: Ending, late: () => unknown): Promise<T> {
   return new Promise((resolve, reject) => {
-    const end = () => reject(late())
+    const cleanUp = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+    }
+    const end = () => {
+      cleanUp()
+      reject(late())
+    }
     const timer = setTimeout(end, Math.min(Math.max(0, deadline - Date.now()), maxTimerMs))
     signal.addEventListener('abort', end, { once: true })
     if (signal.aborted) end()
-    work.then(resolve, reject).finally(() => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-    })
+    work.then(resolve, reject).finally(cleanUp)
   })
 }
 
-/** Resolves with whether `work` has resolved within `ms` milliseconds; rejects as it does until then. */
+/** Resolves with true if `work` resolves within `ms` milliseconds, else with false; rejects if `work` rejects in that time. */
 export function resolvesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<boolean>((resolve) => {

@@ -169,5 +169,5 @@ const writes = new Set<MethodName>(['storeRecord', 'deleteRecord', 'restoreRecor
 // the second would fail because of the first. So it does for a restore: the first may have pushed out the very version.
 function retryPolicy(request: unknown, method: MethodName): RetryPolicy {
   const { precondition } = request as Partial<StoreRecordRequest>
-  return { safe: precondition === undefined && method !== 'restoreRecord', write: writes.has(method) }
+  return { idempotent: precondition === undefined && method !== 'restoreRecord', write: writes.has(method) }
 }

@@ -34,6 +34,17 @@ describe('raceDeadline', () => {
     const ending = { deadline: inAnHour(), signal: controller.signal }
     expect(await messageOf(raceDeadline(never, ending, late))).equal('late')
   })
+
+  it('leaves no timer after an abort, though the work goes on', () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    const controller = new AbortController()
+    const racing = raceDeadline(never, { deadline: inAnHour(), signal: controller.signal }, late)
+    racing.catch(() => undefined)
+    expect(timers()).equal(before + 1)
+    controller.abort()
+    expect(timers()).equal(before)
+  })
 })
 
 describe('resolvesWithin', () => {

@@ -123,7 +123,7 @@ export async function serveFake(options: FakeOptions = {}): Promise<RunningFake>
   return { ...server, address: `127.0.0.1:${server.port}`, events }
 }
 
-export const never: RetryPolicy = { safe: false, write: false }
+export const never: RetryPolicy = { idempotent: false, write: false }
 
 /** Our own client of a fake. */
 export function clientOf(address: string, policy = never): Connection<FrontendServiceServer> {

@@ -2,7 +2,7 @@
 // the key ids make harmless, and stores say that they are; if that fails too, nobody knows what became of the writes, and
 // they say so.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { leavesDoubt, msSince, neverSent } from '../../core/client/retry.js'
+import { leavesPriorAttemptUnknown, msSince, neverSent } from '../../core/client/retry.js'
 import { maxTimerMs } from '../../core/deadline.js'
 import { VaultError } from '../../core/errors.js'
 import type { Methods } from '../../core/methods.js'
@@ -116,7 +116,7 @@ function callAlone(methods: Connected, { call, context }: QueuedCall, doubtedFro
 // The second try says only that it did not get through; the first may have.
 function outcomeAfter(before: Before | undefined, error: VaultError, { call }: QueuedCall): VaultError {
   const perhapsDone = before?.doubtedFrom !== undefined && call.$case !== 'retrieve'
-  return perhapsDone && leavesDoubt(error) ? new VaultError('OUTCOME_UNKNOWN', { cause: error }) : error
+  return perhapsDone && leavesPriorAttemptUnknown(error) ? new VaultError('OUTCOME_UNKNOWN', { cause: error }) : error
 }
 
 /** True when no call of the batch can have been begun. */

@@ -1,4 +1,4 @@
-// The promise methods of a service, called over gRPC: deadline, cancellation, request id, errors and retries in one place.
+// A gRPC client with the promise methods of a service: deadline, cancellation, request id, errors and retries in one place.
 import { setMaxListeners } from 'node:events'
 import type { MethodDefinition, ServiceDefinition, ServiceError } from '@grpc/grpc-js'
 import { invalidField } from '../errors.js'
@@ -20,38 +20,40 @@ import { type RetryPolicy, withRetry } from './retry.js'
 
 type UnaryMethod = MethodDefinition<unknown, unknown>
 
+/** A client of a service. */
 export interface Connection<Server> {
   methods: Methods<Server>
-  /** Ends the connection; calls in flight and later ones fail with CANCELLED. */
+  /** Closes the connection; calls in flight and later calls fail with CANCELLED. */
   close(): void
 }
 
-/** How long and under which name a call is made. */
+/** Options of a call. */
 export interface CallOptions {
-  /** How long to wait for the answer: 30 s unless set, a day at most. */
+  /** Time until the deadline, in milliseconds: 30 s by default, a day at most. */
   timeoutMs?: number
+  /** Cancels the call. */
   signal?: AbortSignal
-  /** 1 to 64 characters of [A-Za-z0-9._-]; made up unless set. */
+  /** 1 to 64 characters of [A-Za-z0-9._-]; random by default. */
   requestId?: string
 }
 
-/** A call of one's own. */
+/** The context of a call that begins in this process. */
 export type NewCall = CallContext & { readonly signal: AbortSignal }
 
 const defaultTimeoutMs = 30_000
-/** A day. */
-export const longestTimeoutMs = 24 * 3_600_000
+/** The longest timeout of a call: a day. */
+export const maxTimeoutMs = 24 * 3_600_000
 
-/** The context of a call that begins here; throws INVALID_REQUEST for options that cannot be sent. */
+/** Makes the context of a call that begins now; throws INVALID_REQUEST for invalid options. */
 export function newCall({ timeoutMs = defaultTimeoutMs, signal, requestId }: CallOptions = {}): NewCall {
-  // grpc-js throws out of nobody's call for a deadline beyond what it can count.
-  if (!Number.isFinite(timeoutMs) || timeoutMs > longestTimeoutMs) {
-    throw invalidField('timeoutMs', `must be a number of milliseconds, at most ${longestTimeoutMs}`)
+  // grpc-js throws outside of any call for a deadline that is too far away.
+  if (!Number.isFinite(timeoutMs) || timeoutMs > maxTimeoutMs) {
+    throw invalidField('timeoutMs', `must be a number of milliseconds, at most ${maxTimeoutMs}`)
   }
   if (requestId !== undefined && !isRequestId(requestId)) {
     throw invalidField('requestId', 'must be 1 to 64 characters of [A-Za-z0-9._-]')
   }
-  if (signal !== undefined) setMaxListeners(0, signal) // many calls may hang on it, which Node would take for a leak
+  if (signal !== undefined) setMaxListeners(0, signal) // many calls may share it, which Node would take for a leak
   return {
     requestId: requestId ?? newRequestId(),
     deadline: Date.now() + timeoutMs,
@@ -59,20 +61,21 @@ export function newCall({ timeoutMs = defaultTimeoutMs, signal, requestId }: Cal
   }
 }
 
-/** Connects lazily; `retries` says for each unary method what its client may do when it fails. */
+/** Makes a client that connects at its first call. `retryPolicy` gives the policy of a call of a unary method. */
 export function connect<Server>(
   service: ServiceDefinition,
   config: ChannelConfig,
-  retries: (request: unknown, method: keyof Methods<Server>) => RetryPolicy,
+  retryPolicy: (request: unknown, method: keyof Methods<Server>) => RetryPolicy,
 ): Connection<Server> {
   const open = openClient(config)
   const entries = Object.entries(service).map(([name, method]) => {
     const unary = (request: unknown, context: CallContext) => {
-      const policy = retries(request, name as never)
-      const attempt = (triedMsAgo: number) => {
-        if (triedMsAgo === 0) return callOnce(open, method, { request, context })
-        const answer = callOnce(open, method, { request: policy.repeated?.(triedMsAgo) ?? request, context })
-        return policy.ofRepeated?.(answer) ?? answer
+      const policy = retryPolicy(request, name as never)
+      const attempt = (priorAttemptMsAgo: number) => {
+        if (priorAttemptMsAgo === 0) return callOnce(open, method, { request, context })
+        const retryRequest = policy.requestAfterPriorAttempt?.(priorAttemptMsAgo) ?? request
+        const response = callOnce(open, method, { request: retryRequest, context })
+        return policy.responseAfterPriorAttempt?.(response) ?? response
       }
       return withRetry(attempt, policy, context)
     }

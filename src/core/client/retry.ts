@@ -1,105 +1,103 @@
-// Which failed calls are made again. Only what never reached a server, or is harmless twice, and only within the
-// caller's deadline; a write whose fate is unknown says so.
+// Retry policy of the clients. A failed call is retried only if it never reached a server or is idempotent, and only within
+// the caller's deadline. A write whose outcome stays unknown fails with OUTCOME_UNKNOWN.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { linkedSignal } from '../abort.js'
+import { backoffMs, jittered, retry } from '../backoff.js'
 import type { CallSignal } from '../call-signal.js'
 import { VaultError } from '../errors.js'
 import type { CallContext } from '../methods.js'
 import { asVaultError } from '../status.js'
 
-/** What a method's client knows of it. */
+/** What a client knows about a method. A prior attempt is one that may have committed although its call failed. */
 export interface RetryPolicy {
-  /** Making the call twice is the same as once. */
-  safe: boolean
-  /** It changes something: after a broken connection its fate is unknown. */
+  /** True if making the call twice has the same effect as making it once. */
+  idempotent: boolean
+  /** True if the call changes data, so that its outcome is unknown when the connection breaks. */
   write: boolean
-  /** Before this call it was tried already, and that may have been done. */
-  doubted?: boolean
-  /** The request as it is repeated when a try of so long ago may have been done; unset: as it was. */
-  repeated?: (triedMsAgo: number) => unknown
-  /** What the answer to a repeated call says when a try before it may have been done; unset: what it says. */
-  ofRepeated?: (answer: Promise<unknown>) => Promise<unknown>
+  /** True if the caller has made a prior attempt before this call. */
+  hasPriorAttempt?: boolean
+  /** Makes the request of a retry after a prior attempt. The default repeats the same request. */
+  requestAfterPriorAttempt?: (priorAttemptMsAgo: number) => unknown
+  /** Interprets the response to a retry after a prior attempt. The default returns it unchanged. */
+  responseAfterPriorAttempt?: (response: Promise<unknown>) => Promise<unknown>
 }
 
 const maxAttempts = 5
-const firstDelayMs = 50
-const maxDelayMs = 1_000
+const backoff = { firstMs: 50, maxMs: 1_000 }
 
-// grpc-js has only words for this; test/core/client/retry.test.ts holds them against the real thing. REFUSED_STREAM promises
+// grpc-js reports these only as text; test/core/client/retry.test.ts compares them with grpc-js itself. REFUSED_STREAM promises
 // that the server processed nothing (RFC 9113 section 8.7): each connection that reaches its age refuses some requests, and
 // from Node 24 on the write may fail with that code first.
 const neverSentTexts =
   /^(round_robin: )?No connection established|^Name resolution failed|^Stream refused by server|^Write error: .* NGHTTP2_REFUSED_STREAM$/
 
-// The same of a call whose time was over before it had a connection, and of one that had not been handed to gRPC.
-const neverLeft = 'Deadline exceeded before it was sent'
-const neverLeftTexts =
+// A deadline that passed before there was a connection, and one that passed before the call was handed to gRPC.
+const unsentDeadlineText = 'Deadline exceeded before it was sent'
+const unsentDeadlineTexts =
   /^Deadline exceeded (before it was sent|.*(waiting for (name resolution|metadata filters)|Waiting for LB pick))$/
 
-/** True when no server can have worked on the request. */
+/** True if no server can have worked on the request. */
 export function neverSent(error: VaultError): boolean {
   const { details = '' } = (error.cause ?? {}) as { details?: string }
-  if (error.reason === 'DEADLINE_EXCEEDED') return neverLeftTexts.test(details)
+  if (error.reason === 'DEADLINE_EXCEEDED') return unsentDeadlineTexts.test(details)
   return error.reason === 'UNREACHABLE' && neverSentTexts.test(details)
 }
 
-/** What a call is whose time is over while it waits to be sent. */
+/** The error of a call whose deadline passes before it is sent. */
 export function lateUnsent(): VaultError {
-  return new VaultError('DEADLINE_EXCEEDED', { cause: { details: neverLeft } })
+  return new VaultError('DEADLINE_EXCEEDED', { cause: { details: unsentDeadlineText } })
 }
 
-/** What a call is when its own caller has ended it. */
+/** The error of a call that its own caller has aborted. */
 export function cancelledBy({ reason }: CallSignal): VaultError {
   return reason instanceof VaultError ? reason : new VaultError('CANCELLED', { cause: reason })
 }
 
-function delayMs(attempt: number, error: VaultError): number {
-  const backoff = Math.min(maxDelayMs, firstDelayMs * 2 ** (attempt - 1))
-  return (error.retryAfterMs ?? 0) + backoff * (0.5 + Math.random() / 2)
+function waitMsAfter(tries: number, error: VaultError): number {
+  return (error.retryAfterMs ?? 0) + jittered(backoffMs(tries, backoff))
 }
 
-function mayRetry(error: VaultError, { safe }: RetryPolicy): boolean {
-  return error.reason === 'OVERLOADED' || neverSent(error) || (safe && error.reason === 'UNREACHABLE')
+function isRetryable(error: VaultError, { idempotent }: RetryPolicy): boolean {
+  return error.reason === 'OVERLOADED' || neverSent(error) || (idempotent && error.reason === 'UNREACHABLE')
 }
 
 /**
- * Makes the call until it succeeds, fails for good or its time is up. An attempt is told how long ago this was begun if a
- * try before it may have been done, else 0.
+ * Calls `attempt` until it succeeds, fails with an error that is not retryable, or the deadline leaves no time. After a prior
+ * attempt, its argument is the time since this function was called; otherwise it is 0.
  */
-export async function withRetry<T>(
-  attempt: (triedMsAgo: number) => Promise<T>,
+export function withRetry<T>(
+  attempt: (priorAttemptMsAgo: number) => Promise<T>,
   policy: RetryPolicy,
   call: CallContext,
 ): Promise<T> {
-  const begun = performance.now()
-  let perhapsDone = policy.doubted === true
-  for (let made = 1; ; made += 1) {
-    try {
-      return await attempt(perhapsDone ? msSince(begun) : 0)
-    } catch (thrown) {
+  const startedAt = performance.now()
+  let hasPriorAttempt = policy.hasPriorAttempt === true
+  return retry(() => attempt(hasPriorAttempt ? msSince(startedAt) : 0), {
+    waitMs(thrown, tries) {
       const error = asVaultError(thrown)
-      perhapsDone ||= policy.write && error.reason === 'UNREACHABLE' && !neverSent(error)
-      const waitMs = delayMs(made, error)
-      const inTime = made < maxAttempts && Date.now() + waitMs < call.deadline
-      if (!inTime || !mayRetry(error, policy)) throw perhapsDone ? unknownOutcome(error, call) : error
-      await pause(waitMs, call.signal)
-    }
-  }
+      hasPriorAttempt ||= policy.write && error.reason === 'UNREACHABLE' && !neverSent(error)
+      const waitMs = waitMsAfter(tries, error)
+      const hasTime = tries < maxAttempts && Date.now() + waitMs < call.deadline
+      if (hasTime && isRetryable(error, policy)) return waitMs
+      throw hasPriorAttempt ? withUnknownOutcome(error, call) : error
+    },
+    pause: (ms) => pause(ms, call.signal),
+  })
 }
 
 /** Whole milliseconds since that reading of `performance.now()`, at least one. */
-export function msSince(begun: number): number {
-  return Math.floor(performance.now() - begun) + 1
+export function msSince(startedAt: number): number {
+  return Math.floor(performance.now() - startedAt) + 1
 }
 
-/** Waits as long as one waits before a further try; rejects with the error when there is no time left for one. */
-export async function pauseBefore(tries: number, error: VaultError, call: CallContext): Promise<void> {
-  const waitMs = delayMs(tries, error)
+/** Waits for the backoff after failure number `tries`; rejects with the error when the deadline leaves no time for a retry. */
+export async function pauseBeforeRetry(tries: number, error: VaultError, call: CallContext): Promise<void> {
+  const waitMs = waitMsAfter(tries, error)
   if (Date.now() + waitMs >= call.deadline) throw error
   await pause(waitMs, call.signal)
 }
 
-/** Waits; rejects when the call ends before. */
+/** Waits; rejects when the call is aborted. */
 export async function pause(ms: number, call: CallSignal): Promise<void> {
   const { signal, leave } = linkedSignal(call)
   await sleep(ms, undefined, { signal })
@@ -107,11 +105,12 @@ export async function pause(ms: number, call: CallSignal): Promise<void> {
     .finally(leave)
 }
 
-/** Whether the failure of a repeated call says nothing of the one before: the server was too busy, or not asked. */
-export function leavesDoubt(error: VaultError): boolean {
+/** True if a retry failed before the server looked at it, so the prior attempt's outcome is still unknown. */
+export function leavesPriorAttemptUnknown(error: VaultError): boolean {
   return error.kind === 'unavailable' || error.kind === 'exhausted' || neverSent(error)
 }
 
-function unknownOutcome(error: VaultError, { requestId }: CallContext): VaultError {
-  return leavesDoubt(error) ? new VaultError('OUTCOME_UNKNOWN', { cause: error.cause, requestId }) : error
+function withUnknownOutcome(error: VaultError, { requestId }: CallContext): VaultError {
+  if (!leavesPriorAttemptUnknown(error)) return error
+  return new VaultError('OUTCOME_UNKNOWN', { cause: error.cause, requestId })
 }

@@ -1,4 +1,5 @@
-// What the handlers of unary and streaming methods share: decoding, and the log line.
+// The log line of a call, and the parts that handlers of unary and streaming methods share. A line holds durations, sizes and
+// errors, and never contents.
 import type { MethodDefinition } from '@grpc/grpc-js'
 import type { CallSignal } from '../call-signal.js'
 import { firstCause, reasons, VaultError } from '../errors.js'
@@ -7,25 +8,25 @@ import { asVaultError } from '../status.js'
 import type { Admission } from './admission.js'
 import type { Frame } from './message-reader.js'
 
-/** What all services of a server share. */
-export interface Serving {
+/** What all handlers of a server share. */
+export interface HandlerParts {
   log: Logger
   admission: Pick<Admission, 'run' | 'enter'>
-  /** What a caller without a deadline gets. */
+  /** The deadline of a unary call whose caller sets none, in milliseconds. */
   defaultDeadlineMs: number
-  /** A stream on which nothing moves for that long is ended; 60 s unless set. */
+  /** Idle timeout of a stream, in milliseconds; 60 s by default. */
   streamIdleMs?: number
 }
 
-/** A method as a service offers it, with what sets its line in the log apart. */
+/** A method of a service, with the rules of its log line. */
 export interface AnyMethod extends MethodDefinition<unknown, unknown> {
-  /** Machines ask it again and again: what succeeds is logged at debug. */
+  /** Machines call the method all the time: a success is logged at `debug`. */
   isQuiet?: boolean
-  /** Of a stream of items: what became of those that a response answers; `error` is a failure. */
+  /** The outcomes of the items that a response of a stream answers; `error` is a failure. */
   outcomesOf?(response: unknown): ({ $case: string } | undefined)[]
 }
 
-/** The message in a frame; INVALID_REQUEST for a malformed one. */
+/** Decodes the message in a frame; throws INVALID_REQUEST for a malformed one. */
 export function decode(method: AnyMethod, frame: Frame): unknown {
   try {
     return method.requestDeserialize(frame)
@@ -34,16 +35,16 @@ export function decode(method: AnyMethod, frame: Frame): unknown {
   }
 }
 
-/** Writes a call's line, with its duration and sizes; its contents never. */
-export type Note = (level: string, outcome: Outcome) => void
+/** Writes the log line of a call. */
+export type LogCall = (level: string, outcome: Outcome) => void
 
 interface Outcome {
   status: string
   [field: string]: unknown
 }
 
-/** The line of a call that begins now. */
-export function callNote(log: Logger, { path, isQuiet }: AnyMethod, requestId: string): Note {
+/** Makes the LogCall of a call that begins now. */
+export function callLogger(log: Logger, { path, isQuiet }: AnyMethod, requestId: string): LogCall {
   const startedAt = performance.now()
   return (level, outcome) => {
     const ms = Math.round((performance.now() - startedAt) * 100) / 100
@@ -51,42 +52,68 @@ export function callNote(log: Logger, { path, isQuiet }: AnyMethod, requestId: s
   }
 }
 
-/** Logs what failed inside a call that as a whole succeeded, such as an item of a stream. */
-export function logItemFailure(log: Logger, part: string): (error: VaultError, requestId: string) => void {
+/** Logs the failure of an item, under the name `event`, in a call that as a whole succeeds. */
+export function logItemFailure(log: Logger, event: string): (error: VaultError, requestId: string) => void {
   return (error, requestId) => {
     const level = levelOf(error)
-    log.log(level === 'error' ? level : 'debug', part, { requestId, ...outcomeOf(error) })
+    log.log(level === 'error' ? level : 'debug', event, { requestId, ...outcomeOf(error) })
   }
 }
 
-// Bugs and damaged records are for an operator; all else is between the service and its caller.
+/** Logs the bug of a handler whose caller has gone, since no response reports it. */
+export function logLateFailure(logCall: LogCall, signal: CallSignal): (thrown: unknown) => void {
+  return (thrown) => {
+    const error = asVaultError(thrown)
+    if (signal.aborted && levelOf(error) === 'error') logCall('error', { ...outcomeOf(error), late: true })
+  }
+}
+
+/** The log level of an error: `error` for bugs and damaged records, which need an operator, and `info` for all others. */
 export function levelOf({ kind }: VaultError): string {
   return kind === 'internal' || kind === 'corrupt' ? 'error' : 'info'
 }
 
-/** Why it failed, where the reason does not say all; of what is for an operator with all its causes and their stacks. */
+/** The log fields of an error. The `cause` of one that needs an operator is complete, with stacks; otherwise it is a text. */
 export function outcomeOf(error: VaultError): Outcome {
   const { reason, message, cause } = error
   const why = message === reasons[reason].message ? {} : { why: message }
-  const behind = levelOf(error) === 'error' ? cause : wordsOf(cause)
-  // What another server answered is the cause of the same error here.
-  const saysMore = behind !== undefined && !(typeof behind === 'string' && behind.endsWith(message))
-  return { status: reason, ...why, ...(saysMore && { cause: behind }) }
+  const loggedCause = levelOf(error) === 'error' ? cause : textOf(cause)
+  // An error of another server is the cause of the same error here.
+  const isNew = loggedCause !== undefined && !(typeof loggedCause === 'string' && loggedCause.endsWith(message))
+  return { status: reason, ...why, ...(isNew && { cause: loggedCause }) }
 }
 
-// grpc-js tells a long story of a connection that is not there: how it ends is why.
-const story = /^.*Last error: (Error: )?|\. Resolution note: $/gs
+// grpc-js reports every step of a failed connection in one message. The last one is the reason.
+const connectionSteps = /^.*Last error: (Error: )?|\. Resolution note: $/gs
 
-function wordsOf(cause: unknown): unknown {
+function textOf(cause: unknown): unknown {
   const first = firstCause(cause)
-  const words = (first as Partial<Error> | undefined)?.message ?? first // a status inside a message is no error, but has one
-  return typeof words === 'string' ? words.replace(story, '') : words
+  const text = (first as Partial<Error> | undefined)?.message ?? first // a google.rpc.Status is no Error, but has a message
+  return typeof text === 'string' ? text.replace(connectionSteps, '') : text
 }
 
-/** Tells the bug of a handler whose caller has gone: nobody else hears of it. */
-export function logLateFailure(note: Note, signal: CallSignal): (thrown: unknown) => void {
-  return (thrown) => {
-    const error = asVaultError(thrown)
-    if (signal.aborted && levelOf(error) === 'error') note('error', { ...outcomeOf(error), late: true })
+/** Counts the messages, bytes and items of a stream for its log line. */
+export type StreamCounts = ReturnType<typeof streamCounts>
+
+/** Makes the counts of a stream that begins now. Items are counted only for a method with `outcomesOf`. */
+export function streamCounts({ outcomesOf }: AnyMethod) {
+  const counts = { requests: 0, requestBytes: 0, responses: 0, responseBytes: 0 }
+  const items = { items: 0, failedItems: 0 }
+  return {
+    countRequest({ length }: Frame): void {
+      counts.requests += 1
+      counts.requestBytes += length
+    },
+    countResponse(response: unknown, { length }: Frame): void {
+      counts.responses += 1
+      counts.responseBytes += length
+      if (outcomesOf === undefined) return
+      for (const outcome of outcomesOf(response)) {
+        items.items += 1
+        if (outcome?.$case === 'error') items.failedItems += 1
+      }
+    },
+    /** The counts until now, as log fields. */
+    fields: () => (outcomesOf === undefined ? counts : { ...counts, ...items }),
   }
 }

@@ -12,7 +12,7 @@ import {
 import { maxTimerMs } from '../deadline.js'
 import type { CallContext } from '../methods.js'
 import { asVaultError, toGrpcStatus } from '../status.js'
-import { openRaced } from './call-context.js'
+import { openRacedCall } from './call-context.js'
 import { type AnyMethod, decode } from './call-log.js'
 import type { IncomingCall } from './incoming-call.js'
 import type { CallHandler } from './unary-handler.js'
@@ -137,7 +137,7 @@ function guarded(
   { receiveMs, failed }: { receiveMs: number; failed(cause: unknown): void },
 ): CallHandler {
   return (call) => {
-    const { context, ended, close } = openRaced(call, { defaultMs: noDeadlineMs, receiveMs })
+    const { context, ended, close } = openRacedCall(call, { defaultMs: noDeadlineMs, receiveMs })
     const refuse = (thrown: unknown) => {
       const error = asVaultError(thrown)
       if (error.kind === 'internal') failed(thrown)

@@ -1,113 +1,131 @@
-// Streaming methods -> gRPC handlers. Streams get what unary calls get: request id, deadline, cancellation, admission, our
-// errors, a log line. A slow reader holds the method back, a method that does not read holds its caller back, and a stream
-// on which nothing moves is ended; an upload, when nothing comes of what is waited for.
+// gRPC handlers of streaming methods, with what unary calls get: request id, deadline, cancellation, admission, errors and a
+// log line. Back-pressure works both ways. Idle streams time out; an upload times out only while it waits for the client.
 import { setMaxListeners } from 'node:events'
 import { linkedSignal, raceAbort } from '../abort.js'
 import type { CallSignal } from '../call-signal.js'
 import { maxTimerMs } from '../deadline.js'
+import { VaultError } from '../errors.js'
+import { type IdleTimer, idleTimer } from '../idle-timer.js'
 import type { CallContext } from '../methods.js'
 import { asVaultError, toGrpcStatus } from '../status.js'
-import { openRaced } from './call-context.js'
-import { type AnyMethod, callNote, decode, levelOf, logLateFailure, outcomeOf, type Serving } from './call-log.js'
-import { type IdleTimer, idleTimer } from './idle-timer.js'
+import { openRacedCall } from './call-context.js'
+import {
+  type AnyMethod,
+  callLogger,
+  decode,
+  type HandlerParts,
+  levelOf,
+  logLateFailure,
+  outcomeOf,
+  type StreamCounts,
+  streamCounts,
+} from './call-log.js'
 import type { IncomingCall } from './incoming-call.js'
 import type { Frame } from './message-reader.js'
-import { type StreamCounts, streamCounts } from './stream-counts.js'
 
-/** One request or many, and many answers. */
-export type StreamHandler = (requests: unknown, call: CallContext) => AsyncIterable<unknown>
-/** Many requests and one answer. */
-export type UploadHandler = (requests: AsyncIterable<unknown>, call: CallContext) => Promise<unknown>
+/** A method with one request or an async iterable of them, and many responses. */
+export type StreamMethod = (requests: unknown, call: CallContext) => AsyncIterable<unknown>
+/** A method with many requests and one response. */
+export type UploadMethod = (requests: AsyncIterable<unknown>, call: CallContext) => Promise<unknown>
 
 const defaultIdleMs = 60_000
-// A stream may run for as long as something moves on it, unless its caller says otherwise.
+// Without a deadline of its caller, a stream may run for as long as something moves on it.
 const noDeadlineMs = maxTimerMs
 
-export function streamHandler(method: AnyMethod, handler: StreamHandler, serving: Serving) {
+/** Makes the handler of a method with many responses. */
+export function streamHandler(method: AnyMethod, implementation: StreamMethod, parts: HandlerParts) {
   return (call: IncomingCall): void =>
-    serveStream({ method, serving, call }, async ({ context, received, answered, touch }) => {
+    serveStream({ method, parts, call }, async ({ context, decodeRequest, encodeResponse, idle }) => {
       const { signal } = context
-      call.onProgress = touch
+      call.onProgress = idle.touch
       const requests = method.requestStream
-        ? messages(call, { received }, signal)
-        : received(await raceAbort(call.readOnly(), signal))
-      for await (const response of handler(requests, context)) {
+        ? requestsOf(call, { signal, decodeRequest })
+        : decodeRequest(await raceAbort(call.readOnly(), signal))
+      for await (const response of implementation(requests, context)) {
         signal.throwIfAborted()
-        const room = call.write(answered(response))
+        const room = call.write(encodeResponse(response))
         if (room !== undefined) await raceAbort(room, signal)
       }
     })
 }
 
-export function uploadHandler(method: AnyMethod, handler: UploadHandler, serving: Serving) {
+/** Makes the handler of a method with many requests and one response. */
+export function uploadHandler(method: AnyMethod, implementation: UploadMethod, parts: HandlerParts) {
   return (call: IncomingCall): void =>
-    // Only its caller can be idle: what the method does for an answer has limits of its own.
-    serveStream({ method, serving, call }, async ({ context, answered, ...reading }) => {
-      const answer = answered(await handler(messages(call, reading, context.signal), context))
+    // Only the client can be idle: the work of the method has time limits of its own.
+    serveStream({ method, parts, call }, async ({ context, decodeRequest, encodeResponse, idle }) => {
+      const requests = requestsOf(call, { signal: context.signal, decodeRequest, waiting: idle.during })
+      const response = encodeResponse(await implementation(requests, context))
       context.signal.throwIfAborted()
-      void call.write(answer)
+      void call.write(response)
     })
 }
 
-interface Reading {
-  received(frame: Frame): unknown
-  /** Told what is awaited of the caller. */
-  during?<T>(awaited: Promise<T>): Promise<T>
+interface RequestReader {
+  signal: CallSignal
+  decodeRequest(frame: Frame): unknown
+  /** Gets the promise of each request. */
+  waiting?: IdleTimer['during']
 }
 
-/** The requests, until their caller has sent all. */
-async function* messages(call: IncomingCall, { received, during = same }: Reading, signal: CallSignal) {
+/** The requests of a stream, until its client ends them. */
+async function* requestsOf(call: IncomingCall, { signal, decodeRequest, waiting = identity }: RequestReader) {
   call.widenWindow()
   for (;;) {
-    const frame = await during(raceAbort(call.read(), signal))
-    if (frame === undefined) return await raceAbort(cancellationSeen(), signal)
-    yield received(frame)
+    const frame = await waiting(raceAbort(call.read(), signal))
+    if (frame === undefined) return await raceAbort(letCancellationArrive(), signal)
+    yield decodeRequest(frame)
   }
 }
 
-/** A caller that goes may look first like one that has sent all: Node's HTTP/2 ends a stream before it resets it. */
-async function cancellationSeen(): Promise<void> {
+function identity<T>(value: T): T {
+  return value
+}
+
+// A cancellation may look first like the end of the requests: Node's HTTP/2 ends a stream before it resets it.
+async function letCancellationArrive(): Promise<void> {
   for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
-function same<T>(awaited: Promise<T>): Promise<T> {
-  return awaited
-}
-
-interface Served {
+interface StreamTask {
   method: AnyMethod
-  serving: Serving
+  parts: HandlerParts
   call: IncomingCall
 }
 
-/** What passes is counted, and keeps the stream alive. */
-interface Moving {
+/** The codec of a stream counts its messages and restarts its idle timer. */
+interface StreamIo {
   context: CallContext
-  received(frame: Frame): unknown
-  answered(response: unknown): Frame
-  touch(): void
-  during: IdleTimer['during']
+  decodeRequest(frame: Frame): unknown
+  encodeResponse(response: unknown): Frame
+  idle: IdleTimer
 }
 
-function serveStream({ method, serving, call }: Served, work: (moving: Moving) => Promise<void>): void {
-  const { log, admission, streamIdleMs = defaultIdleMs } = serving
-  const { context, ended, close } = openRaced(call, { defaultMs: noDeadlineMs })
+function serveStream({ method, parts, call }: StreamTask, work: (io: StreamIo) => Promise<void>): void {
+  const { log, admission, streamIdleMs = defaultIdleMs } = parts
+  const { context, ended, abandon, close } = openRacedCall(call, { defaultMs: noDeadlineMs })
   const { requestId } = context
   const counts = streamCounts(method)
-  const note = callNote(log, method, requestId)
-  const idle = idleTimer(streamIdleMs)
-  const signal = signalOf(context.signal, idle.passed)
+  const logCall = callLogger(log, method, requestId)
+  const { signal, abort } = linkedSignal(context.signal)
+  setMaxListeners(0, signal) // a stream may have many calls under way, which Node would take for a leak
+  const idle = idleTimer(streamIdleMs, () => {
+    const error = idleError(streamIdleMs)
+    abandon(error)
+    abort(error)
+  })
+  idle.start()
   const done = () => {
     call.end(requestId)
-    note('info', { ...counts.all(), status: 'OK' })
+    logCall('info', { ...counts.fields(), status: 'OK' })
   }
   const failed = (thrown: unknown) => {
     const error = asVaultError(thrown)
     call.refuse(toGrpcStatus(error, requestId))
-    note(levelOf(error), { ...counts.all(), ...outcomeOf(error) })
+    logCall(levelOf(error), { ...counts.fields(), ...outcomeOf(error) })
   }
-  const worked = admission.run(() => work(moving({ ...context, signal }, { method, counts, idle })))
-  Promise.race([worked, ended, idle.passed])
+  const worked = admission.run(() => work({ context: { ...context, signal }, idle, ...codec(method, counts, idle) }))
+  Promise.race([worked, ended])
     .finally(() => {
       idle.stop()
       close()
@@ -115,40 +133,27 @@ function serveStream({ method, serving, call }: Served, work: (moving: Moving) =
     .then(done, failed)
     .catch((cause: unknown) => {
       call.abort()
-      note('error', { status: 'INTERNAL', cause })
+      logCall('error', { status: 'INTERNAL', cause })
     })
-  // A handler whose caller has gone still holds its place until it is done, and its bugs are still told.
-  worked.catch(logLateFailure(note, signal))
+  // A method whose caller has gone holds its place until it returns, and its bugs are still logged.
+  worked.catch(logLateFailure(logCall, signal))
 }
 
-/** Aborts when the call ends, and when it is idle. */
-function signalOf(call: CallSignal, idle: Promise<never>): AbortSignal {
-  const { signal, abort } = linkedSignal(call)
-  idle.catch(abort)
-  setMaxListeners(0, signal) // a stream may have many calls under way, which Node would take for a leak
-  return signal
+function idleError(idleMs: number): VaultError {
+  return new VaultError('DEADLINE_EXCEEDED', { message: `nothing moved on the stream for ${idleMs / 1000} s` })
 }
 
-interface Counters {
-  method: AnyMethod
-  counts: StreamCounts
-  idle: IdleTimer
-}
-
-function moving(context: CallContext, { method, counts, idle }: Counters): Moving {
+function codec(method: AnyMethod, counts: StreamCounts, idle: IdleTimer) {
   return {
-    context,
-    received(frame) {
+    decodeRequest(frame: Frame): unknown {
       idle.touch()
-      counts.received(frame)
+      counts.countRequest(frame)
       return decode(method, frame)
     },
-    answered(response) {
+    encodeResponse(response: unknown): Frame {
       const frame = method.responseSerialize(response)
-      counts.answered(response, frame)
+      counts.countResponse(response, frame)
       return frame
     },
-    touch: idle.touch,
-    during: idle.during,
   }
 }

@@ -1,45 +1,53 @@
-// Methods -> handlers of gRPC calls: request id, deadline, cancellation, admission, errors and the request's log line in
-// one place. Frames are decoded and encoded here, so that a malformed one gets our answer and sizes are known.
+// gRPC handlers of the methods of a service: request id, deadline, cancellation, admission, errors and the log line in one
+// place. Frames are decoded and encoded here, so that a malformed request gets our error and the sizes can be logged.
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import type { CallContext } from '../methods.js'
 import { asVaultError, toGrpcStatus } from '../status.js'
 import { openCall } from './call-context.js'
-import { type AnyMethod, callNote, decode, levelOf, logLateFailure, outcomeOf, type Serving } from './call-log.js'
+import {
+  type AnyMethod,
+  callLogger,
+  decode,
+  type HandlerParts,
+  levelOf,
+  logLateFailure,
+  outcomeOf,
+} from './call-log.js'
 import type { IncomingCall } from './incoming-call.js'
-import { type StreamHandler, streamHandler, type UploadHandler, uploadHandler } from './stream-handler.js'
+import { type StreamMethod, streamHandler, type UploadMethod, uploadHandler } from './stream-handler.js'
 
-type UnaryHandler = (request: unknown, call: CallContext) => Promise<unknown>
+type UnaryMethod = (request: unknown, call: CallContext) => Promise<unknown>
 
-/** What answers the calls of a method. */
+/** Answers the calls of a method. */
 export type CallHandler = (call: IncomingCall) => void
 
-/** The handlers of a service, by the path of their method. */
+/** Makes the handlers of a service, by the paths of their methods; throws if `methods` lacks one. */
 export function serviceHandlers(
   service: ServiceDefinition,
   methods: object,
-  serving: Serving,
+  parts: HandlerParts,
 ): Map<string, CallHandler> {
   const handlers = Object.entries(service).map(([name, method]) => {
-    const handler = (methods as Record<string, unknown>)[name]
-    if (handler === undefined) throw new Error(`no implementation of ${method.path}`)
-    return [method.path, handlerOf(method, handler, serving)] as const
+    const implementation = (methods as Record<string, unknown>)[name]
+    if (implementation === undefined) throw new Error(`no implementation of ${method.path}`)
+    return [method.path, handlerOf(method, implementation, parts)] as const
   })
   return new Map(handlers)
 }
 
-function handlerOf(method: AnyMethod, handler: unknown, serving: Serving): CallHandler {
-  if (method.responseStream) return streamHandler(method, handler as StreamHandler, serving)
-  if (method.requestStream) return uploadHandler(method, handler as UploadHandler, serving)
-  return unaryHandler(method, handler as UnaryHandler, serving)
+function handlerOf(method: AnyMethod, implementation: unknown, parts: HandlerParts): CallHandler {
+  if (method.responseStream) return streamHandler(method, implementation as StreamMethod, parts)
+  if (method.requestStream) return uploadHandler(method, implementation as UploadMethod, parts)
+  return unaryHandler(method, implementation as UnaryMethod, parts)
 }
 
-function unaryHandler(method: AnyMethod, handler: UnaryHandler, serving: Serving): CallHandler {
-  const { log, admission, defaultDeadlineMs } = serving
-  const times = { defaultMs: defaultDeadlineMs, receiveMs: defaultDeadlineMs }
+function unaryHandler(method: AnyMethod, implementation: UnaryMethod, parts: HandlerParts): CallHandler {
+  const { log, admission, defaultDeadlineMs } = parts
+  const timeouts = { defaultMs: defaultDeadlineMs, receiveMs: defaultDeadlineMs }
   return (call) => {
-    const { context, close } = openCall(call, times, (error) => settle(() => refuse(error)))
+    const { context, close } = openCall(call, timeouts, (error) => settle(() => refuse(error)))
     const { requestId, signal } = context
-    const note = callNote(log, method, requestId)
+    const logCall = callLogger(log, method, requestId)
     let requestBytes = 0
     let settled = false
     const settle = (answer: () => void) => {
@@ -50,33 +58,33 @@ function unaryHandler(method: AnyMethod, handler: UnaryHandler, serving: Serving
         answer()
       } catch (cause) {
         call.abort()
-        note('error', { status: 'INTERNAL', cause })
+        logCall('error', { status: 'INTERNAL', cause })
       }
     }
     const answer = (frame: Buffer) => {
       void call.write(frame)
       call.end(requestId)
-      note('info', { requestBytes, status: 'OK', responseBytes: frame.length })
+      logCall('info', { requestBytes, status: 'OK', responseBytes: frame.length })
     }
     const refuse = (thrown: unknown) => {
       const error = asVaultError(thrown)
       call.refuse(toGrpcStatus(error, requestId))
-      note(levelOf(error), { requestBytes, ...outcomeOf(error) })
+      logCall(levelOf(error), { requestBytes, ...outcomeOf(error) })
     }
     const handle = async () => {
       const frame = await call.readOnly()
-      signal.throwIfAborted() // the caller may have gone behind its message
+      signal.throwIfAborted() // a cancellation may follow the message at once
       const leave = admission.enter()
       try {
         requestBytes = frame.length
-        return method.responseSerialize(await handler(decode(method, frame), context))
+        return method.responseSerialize(await implementation(decode(method, frame), context))
       } finally {
-        leave() // a handler whose caller has gone has held its place until now
+        leave() // only now, so that a method whose caller has gone holds its place
       }
     }
     handle().then(
       (frame) => settle(() => answer(frame)),
-      (thrown) => (settled ? logLateFailure(note, signal)(thrown) : settle(() => refuse(thrown))),
+      (thrown) => (settled ? logLateFailure(logCall, signal)(thrown) : settle(() => refuse(thrown))),
     )
   }
 }

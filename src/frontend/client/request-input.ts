@@ -1,6 +1,6 @@
 // Requests as callers of the typed client give them. Text that is not well formed is refused before it is encoded: the
 // encoder would turn every lone surrogate into U+FFFD, and two ids into one.
-import { type CallOptions, longestTimeoutMs, newCall } from '../../core/client/client.js'
+import { type CallOptions, maxTimeoutMs, newCall } from '../../core/client/client.js'
 import { invalidField } from '../../core/errors.js'
 import type { RecordAttributes } from '../../gen/encserver/v1/frontend.js'
 
@@ -38,5 +38,5 @@ function attributeTexts({ attributes = {} }: { attributes?: Partial<RecordAttrib
 
 /** A stream lives as long as something moves on it; a deadline is for whoever wants one. */
 export function streamCall(options: CallOptions = {}) {
-  return newCall({ timeoutMs: longestTimeoutMs, ...options })
+  return newCall({ timeoutMs: maxTimeoutMs, ...options })
 }

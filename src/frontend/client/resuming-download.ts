@@ -1,7 +1,7 @@
 // A download that goes on where its connection broke. The key id of the first header pins the version: what comes after
 // a break is of the same record, or the download ends.
 
-import { pauseBefore } from '../../core/client/retry.js'
+import { pauseBeforeRetry } from '../../core/client/retry.js'
 import { VaultError } from '../../core/errors.js'
 import type { CallContext, Methods } from '../../core/methods.js'
 import { asVaultError } from '../../core/status.js'
@@ -55,7 +55,7 @@ async function* resuming(
       if (progress.at !== at) tries = 1
       const error = meaningOf(progress, asVaultError(thrown))
       if (!mayResume(error) || tries >= maxFruitlessTries) throw error
-      await pauseBefore(tries, error, call)
+      await pauseBeforeRetry(tries, error, call)
     }
   }
 }

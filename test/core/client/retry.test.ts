@@ -12,9 +12,9 @@ import { fromServiceError } from '../../../src/core/status.js'
 import { listening, proxyTo, tcpServer } from '../broken-connections.js'
 import { atEnd, clientOf, failure, never, rawClient, releaseAll, serveFake, until } from '../fake-frontend.js'
 
-const read: RetryPolicy = { safe: true, write: false }
-const safeWrite: RetryPolicy = { safe: true, write: true }
-const unsafeWrite: RetryPolicy = { safe: false, write: true }
+const read: RetryPolicy = { idempotent: true, write: false }
+const idempotentWrite: RetryPolicy = { idempotent: true, write: true }
+const nonIdempotentWrite: RetryPolicy = { idempotent: false, write: true }
 
 async function deadPort(): Promise<string> {
   const server = createServer()
@@ -149,10 +149,10 @@ describe('retry', () => {
     })
     expect(neverSent(late)).to.equal(true)
     const { attempt } = failing(new VaultError('UNREACHABLE'), late)
-    expect(await failure(withRetry(attempt, safeWrite, newCall({ timeoutMs: 80 })))).to.include({
+    expect(await failure(withRetry(attempt, idempotentWrite, newCall({ timeoutMs: 80 })))).to.include({
       reason: 'OUTCOME_UNKNOWN',
     })
-    expect(await failure(withRetry(failing(late).attempt, safeWrite, newCall({ timeoutMs: 10 })))).to.equal(late)
+    expect(await failure(withRetry(failing(late).attempt, idempotentWrite, newCall({ timeoutMs: 10 })))).to.equal(late)
   })
 
   it('takes a call for sent when the server went down with it', async () => {
@@ -162,7 +162,7 @@ describe('retry', () => {
       return new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
     }
     const { address, stop } = await serveFake({ methods: { deleteRecord }, limits: { drainMs: 0 } })
-    const pending = failure(deletion(address, unsafeWrite))
+    const pending = failure(deletion(address, nonIdempotentWrite))
     await until(() => started)
     await stop()
     expect(await pending).to.include({ reason: 'OUTCOME_UNKNOWN' })
@@ -177,13 +177,13 @@ describe('retry', () => {
     ).to.equal(false)
   })
 
-  it('repeats a safe call over a new connection', async () => {
+  it('retries an idempotent call over a new connection', async () => {
     const { address, calls } = await brokenServer(2)
-    expect(await deletion(address, safeWrite)).to.eql({ deleted: true })
+    expect(await deletion(address, idempotentWrite)).to.eql({ deleted: true })
     expect(calls()).to.equal(3)
   })
 
-  it('repeats with what says so, and since when, from the first try on that may have arrived', async () => {
+  it('retries with the request for a prior attempt, from the first attempt on that may have arrived', async () => {
     const asked: [string, number][] = []
     const begun = Date.now()
     let calls = 0
@@ -199,60 +199,64 @@ describe('retry', () => {
     const { address } = await serveFake({ methods: { deleteRecord } as never })
     const proxy = await proxyTo(address)
     cut = proxy.cut
-    const repeated = (ms: number) => ({
+    const requestAfterPriorAttempt = (ms: number) => ({
       userId: `again ${ms}`,
       recordName: '',
       allowMissing: false,
       expectKeyId: Buffer.alloc(0),
     })
-    await deletion(proxy.address, { ...safeWrite, repeated })
+    await deletion(proxy.address, { ...idempotentWrite, requestAfterPriorAttempt })
     expect(asked.map(([userId]) => userId)).to.deep.equal(['u', 'u', 'again', 'again'])
     const [third, fourth] = [asked[2]![1], asked[3]![1]]
     expect(third).to.be.within(20, fourth - 1)
     expect(fourth).to.be.at.most(Date.now() - begun + 1)
   })
 
-  it('tells every attempt how long ago it was begun when it was in doubt before', async () => {
+  it('gives every attempt the age of the call when its caller has made a prior attempt', async () => {
     const told: number[] = []
     const begun = performance.now()
-    const attempt = async (triedMsAgo: number) => {
-      told.push(triedMsAgo)
-      expect(triedMsAgo).to.be.within(1, performance.now() - begun + 1)
+    const attempt = async (priorAttemptMsAgo: number) => {
+      told.push(priorAttemptMsAgo)
+      expect(priorAttemptMsAgo).to.be.within(1, performance.now() - begun + 1)
       if (told.length < 3) throw unsent()
     }
-    await withRetry(attempt, { ...safeWrite, doubted: true }, newCall())
+    await withRetry(attempt, { ...idempotentWrite, hasPriorAttempt: true }, newCall())
     expect(told[1]! - told[0]!).to.be.at.least(24)
     expect(told[2]! - told[1]!).to.be.at.least(49)
-    const unknown = withRetry(failing(unsent()).attempt, { ...safeWrite, doubted: true }, newCall({ timeoutMs: 10 }))
+    const unknown = withRetry(
+      failing(unsent()).attempt,
+      { ...idempotentWrite, hasPriorAttempt: true },
+      newCall({ timeoutMs: 10 }),
+    )
     expect(await failure(unknown)).to.include({ reason: 'OUTCOME_UNKNOWN' })
   })
 
-  it('counts a millisecond that has begun', () => {
+  it('rounds milliseconds up', () => {
     for (const before of [0, 0.5, 10]) expect(msSince(performance.now() - before)).to.be.above(before)
   })
 
-  it('does not repeat an unsafe write that may have arrived, and says so', async () => {
+  it('does not retry a write that is not idempotent and may have arrived: OUTCOME_UNKNOWN', async () => {
     const { address, calls } = await brokenServer(1)
-    const error = (await failure(deletion(address, unsafeWrite, newCall({ requestId: 'mine' })))) as VaultError
+    const error = (await failure(deletion(address, nonIdempotentWrite, newCall({ requestId: 'mine' })))) as VaultError
     expect(error).to.include({ reason: 'OUTCOME_UNKNOWN', kind: 'unavailable', requestId: 'mine' })
     expect(calls()).to.equal(1)
   })
 
-  it('says the same of a safe write whose repeats never get through', async () => {
+  it('fails with OUTCOME_UNKNOWN when no retry of an idempotent write gets through', async () => {
     const { address, calls } = await brokenServer(99)
-    expect(await failure(deletion(address, safeWrite))).to.include({ reason: 'OUTCOME_UNKNOWN' })
+    expect(await failure(deletion(address, idempotentWrite))).to.include({ reason: 'OUTCOME_UNKNOWN' })
     expect(calls()).to.equal(5)
   })
 
-  it('says of a read only that it failed', async () => {
+  it('fails with UNREACHABLE when a read never gets through', async () => {
     const { address } = await brokenServer(99)
     expect(await failure(deletion(address, read))).to.include({ reason: 'UNREACHABLE' })
   })
 
   for (const reason of ['OVERLOADED', 'STORE_FULL', 'STORE_UNAVAILABLE'] as const) {
-    it(`still does not know the outcome when the repeat meets ${reason}`, async () => {
+    it(`fails with OUTCOME_UNKNOWN when the retry meets ${reason}`, async () => {
       const { address } = await brokenServer(1, () => Promise.reject(new VaultError(reason)))
-      expect(await failure(deletion(address, safeWrite, newCall({ timeoutMs: 60_000 })))).to.include({
+      expect(await failure(deletion(address, idempotentWrite, newCall({ timeoutMs: 60_000 })))).to.include({
         reason: 'OUTCOME_UNKNOWN',
       })
     })
@@ -260,22 +264,22 @@ describe('retry', () => {
 
   it('knows the outcome when the repeat is answered for good', async () => {
     const { address } = await brokenServer(1, () => Promise.reject(new VaultError('RECORD_NOT_FOUND')))
-    expect(await failure(deletion(address, safeWrite))).to.include({ reason: 'RECORD_NOT_FOUND' })
+    expect(await failure(deletion(address, idempotentWrite))).to.include({ reason: 'RECORD_NOT_FOUND' })
   })
 
-  it('repeats an unsafe write that was never sent', async () => {
+  it('retries a write that is not idempotent if it was never sent', async () => {
     const { attempt, made } = failing(unsent(), unsent())
-    expect(await withRetry(attempt, unsafeWrite, newCall())).to.equal('done')
+    expect(await withRetry(attempt, nonIdempotentWrite, newCall())).to.equal('done')
     expect(made).to.have.length(3)
   })
 
   it('does not claim an unknown outcome for a write that was never sent', async () => {
-    expect(await failure(deletion(await deadPort(), unsafeWrite))).to.include({ reason: 'UNREACHABLE' })
+    expect(await failure(deletion(await deadPort(), nonIdempotentWrite))).to.include({ reason: 'UNREACHABLE' })
   })
 
   it('repeats what was refused for load, not before it was told to', async () => {
     const { attempt, made } = failing(new VaultError('OVERLOADED', { retryAfterMs: 120 }))
-    expect(await withRetry(attempt, unsafeWrite, newCall())).to.equal('done')
+    expect(await withRetry(attempt, nonIdempotentWrite, newCall())).to.equal('done')
     expect(made[1]! - made[0]!).to.be.at.least(120)
   })
 
@@ -287,7 +291,7 @@ describe('retry', () => {
       return { deleted: true }
     }
     const { address } = await serveFake({ methods: { deleteRecord } })
-    expect(await deletion(address, unsafeWrite)).to.eql({ deleted: true })
+    expect(await deletion(address, nonIdempotentWrite)).to.eql({ deleted: true })
     expect(calls).to.equal(3)
   })
 
@@ -310,7 +314,7 @@ describe('retry', () => {
   ] as const) {
     it(`does not repeat after ${reason}`, async () => {
       const { attempt, made } = failing(reason)
-      expect(await failure(withRetry(attempt, safeWrite, newCall()))).to.include({ reason })
+      expect(await failure(withRetry(attempt, idempotentWrite, newCall()))).to.include({ reason })
       expect(made).to.have.length(1)
     })
   }
@@ -355,7 +359,7 @@ describe('retry', () => {
       methods: { deleteRecord },
       limits: { maxConnectionAgeMs: 120, maxCallsInFlight: 100 },
     })
-    const { methods } = clientOf(address, unsafeWrite)
+    const { methods } = clientOf(address, nonIdempotentWrite)
     const end = Date.now() + 1_500
     let made = 0
     const repeat = async () => {

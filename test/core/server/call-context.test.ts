@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { CallSignal } from '../../../src/core/call-signal.js'
 import type { CallContext } from '../../../src/core/methods.js'
-import { openRaced } from '../../../src/core/server/call-context.js'
+import { openRacedCall } from '../../../src/core/server/call-context.js'
 import { atEnd, failure, rawClient, releaseAll, retrieve, serveFake, until } from '../fake-frontend.js'
 
 function incoming(deadline?: number) {
@@ -9,7 +9,7 @@ function incoming(deadline?: number) {
 }
 
 function opened(call: ReturnType<typeof incoming>, defaultMs: number) {
-  const open = openRaced(call, { defaultMs })
+  const open = openRacedCall(call, { defaultMs })
   atEnd(open.close)
   return open
 }
@@ -47,10 +47,13 @@ describe('call', () => {
   })
 
   it('gives a caller with all its time no more than some to send its request', async () => {
-    const slow = openRaced(incoming(Date.now() + 60_000), { defaultMs: 5_000, receiveMs: 30 })
-    const quick = openRaced({ ...incoming(Date.now() + 60_000), isReceived: true }, { defaultMs: 5_000, receiveMs: 30 })
+    const slow = openRacedCall(incoming(Date.now() + 60_000), { defaultMs: 5_000, receiveMs: 30 })
+    const quick = openRacedCall(
+      { ...incoming(Date.now() + 60_000), isReceived: true },
+      { defaultMs: 5_000, receiveMs: 30 },
+    )
     const end = Date.now() + 80
-    const late = openRaced({ ...incoming(end), isReceived: true }, { defaultMs: 5_000, receiveMs: 30 })
+    const late = openRacedCall({ ...incoming(end), isReceived: true }, { defaultMs: 5_000, receiveMs: 30 })
     for (const { close } of [slow, quick, late]) atEnd(close)
     expect(await failure(slow.ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
     expect(await failure(late.ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
@@ -86,7 +89,7 @@ describe('call', () => {
 
   it('leaves no timer, and does not abort, once closed', async () => {
     const call = incoming()
-    const { context, close } = openRaced(call, { defaultMs: 10 })
+    const { context, close } = openRacedCall(call, { defaultMs: 10 })
     close()
     call.onCancel()
     await new Promise((resolve) => setTimeout(resolve, 30))

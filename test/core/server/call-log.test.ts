@@ -1,20 +1,20 @@
 import { expect } from 'chai'
 import { invalidField, VaultError } from '../../../src/core/errors.js'
-import { type AnyMethod, callNote, outcomeOf } from '../../../src/core/server/call-log.js'
+import { type AnyMethod, callLogger, outcomeOf, streamCounts } from '../../../src/core/server/call-log.js'
 import { keepingLog } from '../fake-frontend.js'
 import { definition } from '../fake-streams.js'
 
-describe('the line of a call', () => {
+describe('the log line of a call', () => {
   const levelsOf = (changes: Partial<AnyMethod> = {}) => {
     const { log, events } = keepingLog()
-    const note = callNote(log, { ...(definition.watch as unknown as AnyMethod), ...changes }, 'r')
-    note('info', { status: 'OK' })
-    note('info', { status: 'STORE_UNAVAILABLE' })
-    note('error', { status: 'INTERNAL' })
+    const logCall = callLogger(log, { ...(definition.watch as unknown as AnyMethod), ...changes }, 'r')
+    logCall('info', { status: 'OK' })
+    logCall('info', { status: 'STORE_UNAVAILABLE' })
+    logCall('error', { status: 'INTERNAL' })
     return events.map(({ level, status }) => [level, status])
   }
 
-  it('is at the level it is given', () => {
+  it('has the given level', () => {
     expect(levelsOf()).to.deep.equal([
       ['info', 'OK'],
       ['info', 'STORE_UNAVAILABLE'],
@@ -22,7 +22,7 @@ describe('the line of a call', () => {
     ])
   })
 
-  it('is at debug where a quiet method succeeds, and as ever where it fails', () => {
+  it('has the level debug when a quiet method succeeds, and the given level when it fails', () => {
     expect(levelsOf({ isQuiet: true })).to.deep.equal([
       ['debug', 'OK'],
       ['info', 'STORE_UNAVAILABLE'],
@@ -31,25 +31,25 @@ describe('the line of a call', () => {
   })
 })
 
-describe('how a call ended', () => {
-  it('is said by the reason alone where that says all', () => {
+describe('the log fields of an error', () => {
+  it('are the reason alone when the message is its standard one', () => {
     expect(outcomeOf(new VaultError('RECORD_NOT_FOUND'))).to.deep.equal({ status: 'RECORD_NOT_FOUND' })
   })
 
-  it('has the words of an error that has its own', () => {
+  it('have a message that differs from the standard one', () => {
     const status = 'INVALID_REQUEST'
     const why = 'user_id: must be set'
     expect(outcomeOf(invalidField('user_id', 'must be set'))).to.deep.equal({ status, why })
     expect(outcomeOf(new VaultError(status, { message: why, cause: 'inner' }))).to.include({ why, cause: 'inner' })
   })
 
-  it('has no cause that says the same again, as that of an error from another server', () => {
+  it('have no cause with the same text, such as the error of another server', () => {
     const message = 'there is a record of that name'
     for (const cause of [new Error(`6 ALREADY_EXISTS: ${message}`), { code: 6, message, details: [] }])
       expect(outcomeOf(new VaultError('ALREADY_EXISTS', { cause }))).to.deep.equal({ status: 'ALREADY_EXISTS' })
   })
 
-  it('has the end of the long story that grpc-js tells of a connection', () => {
+  it('have the last step of a failed connection of grpc-js', () => {
     const story =
       '14 UNAVAILABLE: round_robin: No connection established. Last error: No connection established. ' +
       'Last error: Error: connect ECONNREFUSED 127.0.0.1:8888. Resolution note: '
@@ -57,9 +57,32 @@ describe('how a call ended', () => {
     expect(outcomeOf(error)).to.deep.include({ cause: 'connect ECONNREFUSED 127.0.0.1:8888' })
   })
 
-  it('has the cause as it is where that is for an operator', () => {
+  it('have the complete cause of an error that needs an operator', () => {
     const cause = new TypeError('bug')
     expect(outcomeOf(new VaultError('INTERNAL', { cause }))).to.deep.equal({ status: 'INTERNAL', cause })
     expect(outcomeOf(new VaultError('RECORD_CORRUPT', { cause }))).to.include({ cause })
+  })
+})
+
+describe('stream counts', () => {
+  const method = definition.talk as unknown as AnyMethod
+  const frame = (bytes: number) => Buffer.alloc(bytes)
+
+  it('count messages and bytes in each direction', () => {
+    const counts = streamCounts(method)
+    counts.countRequest(frame(3))
+    counts.countRequest(frame(4))
+    counts.countResponse({}, frame(5))
+    expect(counts.fields()).to.deep.equal({ requests: 2, requestBytes: 7, responses: 1, responseBytes: 5 })
+  })
+
+  it('count the items of a method that has them, from zero', () => {
+    const done = { $case: 'stored' }
+    const error = { $case: 'error' }
+    const counts = streamCounts({ ...method, outcomesOf: (response) => response as { $case: string }[] })
+    expect(counts.fields()).to.include({ items: 0, failedItems: 0 })
+    counts.countResponse([done, error, done], frame(1))
+    counts.countResponse([error, undefined], frame(1))
+    expect(counts.fields()).to.include({ responses: 2, items: 5, failedItems: 2 })
   })
 })
