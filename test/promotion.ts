@@ -23,7 +23,7 @@ function throughStreams(): Pass {
 }
 
 function throughQueue(): Pass {
-  const queue = batchQueue({ batchCalls: 4, batchBytes: 100_000, waitingCalls: 10, waitingBytes: 300_000 })
+  const queue = batchQueue({ maxBatchCalls: 4, maxBatchBytes: 100_000, maxQueuedCalls: 10, maxQueuedBytes: 300_000 })
   const waiting = (): QueuedCall => {
     const value = { recordIds: Array.from({ length: 16 }, () => Buffer.alloc(72)), version: 0n }
     return { call: { $case: 'retrieve', value }, context, resolve: nothing, reject: nothing }

@@ -1,6 +1,6 @@
-// The typed client of the back end, as front ends and operators use it. A StoreEnvelope is known by its key id, and says
-// when it is repeated; a DeleteEnvelope that is repeated believes only that it did the work itself; every other method is
-// harmless twice. So all calls are retried within their deadline.
+// The typed client of the back end, for front ends and operators. It retries every method within the call's deadline. A
+// StoreEnvelope is idempotent by its key id, and a retry says how old the prior attempt is (ADR 14). A retried
+// DeleteEnvelope that removes nothing has an unknown outcome. Every other method changes nothing twice.
 import type { ChannelConfig } from '../core/client/channel.js'
 import { type Connection, connect } from '../core/client/client.js'
 import type { RetryPolicy } from '../core/client/retry.js'
@@ -15,6 +15,7 @@ import { retriedDelete, retriedStore } from './client/retried-calls.js'
 export { type CallOptions, newCall } from '../core/client/client.js'
 export { VaultError } from '../core/errors.js'
 
+/** A connection to a back end. */
 export type BackendClient = Connection<BackendServiceServer>
 
 /** Connects lazily to the back end; throws INVALID_REQUEST for settings that would expose it. */
@@ -24,8 +25,9 @@ export function backendClient(config: ChannelConfig): BackendClient {
 }
 
 function retryPolicy(request: unknown, method: keyof BackendServiceServer): RetryPolicy {
-  if (method === 'deleteEnvelope')
+  if (method === 'deleteEnvelope') {
     return { idempotent: true, write: true, responseAfterPriorAttempt: retriedDelete as never }
+  }
   if (method !== 'storeEnvelope') return { idempotent: true, write: false }
   const store = request as StoreEnvelopeRequest
   const requestAfterPriorAttempt = (msAgo: number) => retriedStore(store, msAgo)

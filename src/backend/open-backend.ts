@@ -33,16 +33,31 @@ export async function openBackend(config: BackendConfig, log: Logger): Promise<O
     refersTo: (set, call) => refersTo(store, set, call),
     now: clock.forRemoving,
     limits: config.parts,
-    removed: (sets) => log.info('sweep', { removedPartSets: sets }),
-    failed: leftOver,
+    onRemoved: (sets) => log.info('sweep', { removedPartSets: sets }),
+    onError: leftOver,
   })
-  const { released } = sweepOfParts
+  const { release: released } = sweepOfParts
   const failed = logItemFailure(log, 'batched call')
-  const methods = backendService({ ...stores, clock, partLimits: config.parts, released, failed, leftOver })
+  const methods = backendService({
+    ...stores,
+    clock,
+    partLimits: config.parts,
+    onReleased: released,
+    onCallFailure: failed,
+    onPruneFailure: leftOver,
+  })
   const begins = clockSkew(clock, (lagMs) => log.warn('sweep', { problem: clockProblem, lagMs }))
   const intervalMs = config.sweepIntervalMs
   const removed = (records: number) => log.info('sweep', { removedRecords: records })
-  const sweepOfRows = startSweep({ store, clock, released, intervalMs, begins, failed: leftOver, removed })
+  const sweepOfRows = startSweep({
+    store,
+    clock,
+    onReleased: released,
+    intervalMs,
+    begins,
+    onError: leftOver,
+    onRemoved: removed,
+  })
   sweepOfParts.start()
   return {
     store,

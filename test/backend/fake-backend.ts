@@ -111,7 +111,7 @@ export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unkno
 }
 
 export function gathered(fake: { methods: Backend }, limits: Partial<typeof defaultBatchLimits> = {}) {
-  return batchingClient(fake.methods, { ...defaultBatchLimits, turnMs: 10_000, ...limits })
+  return batchingClient(fake.methods, { ...defaultBatchLimits, firstResultMs: 10_000, ...limits })
 }
 
 export function get(client: Backend, id: string, call = newCall()) {

@@ -63,11 +63,11 @@ describe('the life of parts', () => {
       refersTo: (set, context) => refersTo(store, set, context),
       now: clock.forRemoving,
       limits: defaultPartLimits,
-      failed,
+      onError: failed,
     })
-    const { released } = sweepParts
-    service = backendService({ store, parts, clock, released, leftOver: failed })
-    const pass = sweepPass({ store, clock, released, failed })
+    const { release: released } = sweepParts
+    service = backendService({ store, parts, clock, onReleased: released, onPruneFailure: failed })
+    const pass = sweepPass({ store, clock, onReleased: released, onError: failed })
     sweepRows = () => pass(call)
   }
 

@@ -92,7 +92,7 @@ export function putOf(record: SealedRecord, changes: Partial<Put> = {}): Put {
     keepVersions: 0,
     defaultKeepVersions: 0,
     keptKeyId: undefined,
-    perhapsDone: false,
+    mayHaveCommitted: false,
     newLife: keyId(record),
     now: storeTime,
     ...changes,

@@ -58,8 +58,8 @@ describe('backend service and the life of a record', () => {
       parts: twoParts,
       now: () => new Date(time.wallMs()),
       clock: newClock(time),
-      released: (set) => released.push(set.keyId.toString('hex')),
-      leftOver: (error) => expect.fail(String(error)),
+      onReleased: (set) => released.push(set.keyId.toString('hex')),
+      onPruneFailure: (error) => expect.fail(String(error)),
       ...options,
     })
   }
@@ -265,7 +265,7 @@ describe('backend service and the life of a record', () => {
       const told: unknown[] = []
       const failing = serviceOver(
         { ...store, removeVersion: () => Promise.reject(down) },
-        { leftOver: (error) => told.push(error) },
+        { onPruneFailure: (error) => told.push(error) },
       )
       const { result } = await put(next(record), { keepVersions: 3 }, failing)
       expect(result).to.include({ $case: 'stored' })
@@ -280,7 +280,7 @@ describe('backend service and the life of a record', () => {
       const told: unknown[] = []
       const failing = serviceOver(
         { ...store, listVersions: () => Promise.reject(down) },
-        { leftOver: (error) => told.push(error) },
+        { onPruneFailure: (error) => told.push(error) },
       )
       const { recordId } = record
       const answer = await failing.deleteEnvelope({ recordIds: [recordId], expectKeyId: none }, call)

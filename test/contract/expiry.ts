@@ -21,7 +21,7 @@ const later = (ms: number) => new Date(storeTime.getTime() + ms)
 export function expiryContract(opened: StoreUnderTest): void {
   const put = (record: SealedRecord, changes: Partial<Put> = {}) => putInto(opened.store, record, changes)
   const dueBy = async (by: Date, limit = 100) => {
-    const due = await opened.store.expired({ by, limit }, call)
+    const due = await opened.store.listDue({ by, limit }, call)
     return due.map(({ recordId }) => recordId.toString('hex'))
   }
   const hexOf = (...records: SealedRecord[]) => hexIds(records)
@@ -90,8 +90,8 @@ export function expiryContract(opened: StoreUnderTest): void {
       for (const { recordId, userUid } of [first, middle]) {
         await opened.store.deleteRecord({ recordId, userUid, expectKeyId: undefined, now: undefined }, call)
       }
-      for (const due of await opened.store.expired({ by: later(20), limit: 100 }, call))
-        await opened.store.settled(due, call)
+      for (const due of await opened.store.listDue({ by: later(20), limit: 100 }, call))
+        await opened.store.clearDue(due, call)
       expect(await dueBy(later(1000))).to.deep.equal(hexOf(last))
     })
 
@@ -99,8 +99,8 @@ export function expiryContract(opened: StoreUnderTest): void {
       const record = sampleRecord(opened.user, { expireTime: soon })
       await put(record)
       await put(nextVersion(record, { expireTime: later(5000) }))
-      for (const due of await opened.store.expired({ by: soon, limit: 100 }, call))
-        await opened.store.settled(due, call)
+      for (const due of await opened.store.listDue({ by: soon, limit: 100 }, call))
+        await opened.store.clearDue(due, call)
       expect(await dueBy(soon)).to.deep.equal([])
       expect(await dueBy(later(5000))).to.deep.equal(hexOf(record))
     })

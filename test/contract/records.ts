@@ -86,9 +86,9 @@ export function recordsContract(opened: StoreUnderTest): void {
 
     it('never repeats a put that a prior attempt may have made, but finds its row', async () => {
       const record = sampleRecord(opened.user)
-      const perhapsDone = true
+      const mayHaveCommitted = true
       const again = (precondition?: Precondition, put = record) =>
-        putInto(opened.store, put, { precondition, perhapsDone })
+        putInto(opened.store, put, { precondition, mayHaveCommitted })
       for (const precondition of [undefined, absent, withKeyId(keyId(record))]) {
         expect(await reasonOf(again(precondition))).to.equal('OUTCOME_UNKNOWN')
       }

@@ -53,17 +53,20 @@ export function usersContract(opened: StoreUnderTest): void {
 
     it('have a delete watermark that only rises', async () => {
       const { userPseudonym } = opened.user
-      const noted = () => opened.store.deletesUntil(userPseudonym, call)
+      const noted = () => opened.store.getDeleteWatermark(userPseudonym, call)
       const [early, late] = [new Date('2025-03-01T12:00:00.123Z'), new Date('2025-03-01T12:00:20.456Z')]
       const latest = late
-      await opened.store.noteDeletes({ userPseudonym: sampleUser().userPseudonym, until: late, latest }, call)
+      await opened.store.raiseDeleteWatermark(
+        { userPseudonym: sampleUser().userPseudonym, until: late, maxUntil: latest },
+        call,
+      )
       expect(await noted()).to.equal(undefined)
       for (const [until, latest] of [
         [early, early],
         [late, late],
         [early, late],
       ] as const) {
-        await opened.store.noteDeletes({ userPseudonym, until, latest }, call)
+        await opened.store.raiseDeleteWatermark({ userPseudonym, until, maxUntil: latest }, call)
         expect(await noted()).to.deep.equal(latest)
       }
       await opened.reopen()
@@ -73,13 +76,14 @@ export function usersContract(opened: StoreUnderTest): void {
     it('have a delete watermark replaced that is too late to be believed', async () => {
       const { userPseudonym } = opened.user
       const [until, latest] = [new Date('2025-03-01T12:00:00.123Z'), new Date('2025-03-01T13:00:00.123Z')]
-      const note = (time: Date) => opened.store.noteDeletes({ userPseudonym, until: time, latest: endOfTime }, call)
-      const noted = () => opened.store.deletesUntil(userPseudonym, call)
+      const note = (time: Date) =>
+        opened.store.raiseDeleteWatermark({ userPseudonym, until: time, maxUntil: endOfTime }, call)
+      const noted = () => opened.store.getDeleteWatermark(userPseudonym, call)
       await note(latest)
-      await opened.store.noteDeletes({ userPseudonym, until, latest }, call)
+      await opened.store.raiseDeleteWatermark({ userPseudonym, until, maxUntil: latest }, call)
       expect(await noted()).to.deep.equal(latest)
       await note(new Date(latest.getTime() + 1))
-      await opened.store.noteDeletes({ userPseudonym, until, latest }, call)
+      await opened.store.raiseDeleteWatermark({ userPseudonym, until, maxUntil: latest }, call)
       expect(await noted()).to.deep.equal(until)
       await note(endOfTime)
       expect(await noted()).to.deep.equal(endOfTime)
@@ -89,8 +93,10 @@ export function usersContract(opened: StoreUnderTest): void {
       const { userPseudonym } = opened.user
       const times = Array.from({ length: 20 }, (_, at) => new Date(1_800_000_000_000 + ((at * 7) % 20)))
       const latest = endOfTime
-      await Promise.all(times.map((until) => opened.store.noteDeletes({ userPseudonym, until, latest }, call)))
-      expect(await opened.store.deletesUntil(userPseudonym, call)).to.deep.equal(new Date(1_800_000_000_019))
+      await Promise.all(
+        times.map((until) => opened.store.raiseDeleteWatermark({ userPseudonym, until, maxUntil: latest }, call)),
+      )
+      expect(await opened.store.getDeleteWatermark(userPseudonym, call)).to.deep.equal(new Date(1_800_000_000_019))
     })
 
     it('shows one winner to a hundred concurrent inserts', async () => {

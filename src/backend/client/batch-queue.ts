@@ -1,11 +1,13 @@
-// The calls that wait to be gathered, bounded in number and bytes.
+// The queue of calls that wait for a batch, bounded in calls and bytes.
 import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { BatchCall } from '../../gen/encserver/v1/backend.js'
 import { bytesOfRecord, bytesOfUser } from '../record/message-size.js'
 
+/** A request that a batch can carry. */
 export type BatchedCall = NonNullable<BatchCall['call']>
 
+/** A call in the queue, and its caller's promise. */
 export interface QueuedCall {
   call: BatchedCall
   context: CallContext
@@ -13,72 +15,76 @@ export interface QueuedCall {
   reject(error: unknown): void
 }
 
+/** A queue of calls, oldest first. */
 export interface BatchQueue {
   isEmpty(): boolean
-  /** Throws OVERLOADED when too much waits already. */
-  add(waiting: QueuedCall): void
-  /** Returns whether it was still there. */
-  remove(waiting: QueuedCall): boolean
-  /** The oldest calls that make a batch: at least one. */
+  /** Adds a call; throws OVERLOADED when the queue is full. */
+  add(queued: QueuedCall): void
+  /** Removes a call; returns whether it was in the queue. */
+  remove(queued: QueuedCall): boolean
+  /** Takes the oldest calls that fit one batch: at least one. */
   take(): QueuedCall[]
 }
 
-interface Bounds {
-  batchCalls: number
-  batchBytes: number
-  waitingCalls: number
-  waitingBytes: number
+interface QueueLimits {
+  maxBatchCalls: number
+  maxBatchBytes: number
+  maxQueuedCalls: number
+  maxQueuedBytes: number
 }
 
 const retryAfterMs = 100
-const callBytes = 256 // all but its record, its user and its ids
+const callBytes = 256 // without its record, its user and its ids
 const idBytes = 80
 
-/** About what a call adds to a message. */
+/** An estimate of the bytes that a call takes in a message. */
 function bytesOf({ call }: QueuedCall): number {
   if (call.$case === 'store') return callBytes + bytesOfRecord(call.value.record) + bytesOfUser(call.value.newUser)
   return callBytes + call.value.recordIds.length * idBytes
 }
 
-interface Queued {
-  waiting: QueuedCall
+interface QueueEntry {
+  queued: QueuedCall
   size: number
 }
 
-export function batchQueue({ batchCalls, batchBytes, waitingCalls, waitingBytes }: Bounds): BatchQueue {
-  const queue: Queued[] = [] // no Map (CONTRIBUTING.md)
+/** An empty queue. */
+export function batchQueue(limits: QueueLimits): BatchQueue {
+  const { maxBatchCalls, maxBatchBytes, maxQueuedCalls, maxQueuedBytes } = limits
+  const entries: QueueEntry[] = [] // no Map (CONTRIBUTING.md)
   let bytes = 0
 
-  /** How many of the oldest make a batch. */
-  function fitting(): number {
+  /** How many of the oldest calls fit one batch. */
+  function batchLength(): number {
     let total = 0
-    const end = queue.findIndex(({ size }, at) => {
+    const end = entries.findIndex(({ size }, at) => {
       total += size
-      return at > 0 && (at === batchCalls || total > batchBytes)
+      return at > 0 && (at === maxBatchCalls || total > maxBatchBytes)
     })
-    return end < 0 ? queue.length : end
+    return end < 0 ? entries.length : end
   }
 
-  function takeOut(at: number, count: number): QueuedCall[] {
-    return queue.splice(at, count).map(({ waiting, size }) => {
+  function removeAt(at: number, count: number): QueuedCall[] {
+    return entries.splice(at, count).map(({ queued, size }) => {
       bytes -= size
-      return waiting
+      return queued
     })
   }
 
   return {
-    isEmpty: () => queue.length === 0,
-    add(waiting) {
-      const size = bytesOf(waiting)
-      if (queue.length >= waitingCalls || bytes + size > waitingBytes)
+    isEmpty: () => entries.length === 0,
+    add(queued) {
+      const size = bytesOf(queued)
+      if (entries.length >= maxQueuedCalls || bytes + size > maxQueuedBytes) {
         throw new VaultError('OVERLOADED', { retryAfterMs })
-      queue.push({ waiting, size })
+      }
+      entries.push({ queued, size })
       bytes += size
     },
-    remove(waiting) {
-      const at = queue.findIndex((queued) => queued.waiting === waiting)
-      return at >= 0 && takeOut(at, 1).length > 0
+    remove(queued) {
+      const at = entries.findIndex((entry) => entry.queued === queued)
+      return at >= 0 && removeAt(at, 1).length > 0
     },
-    take: () => takeOut(0, fitting()),
+    take: () => removeAt(0, batchLength()),
   }
 }

@@ -1,5 +1,5 @@
-// A stream to the back end that carries one batch after the other: to begin a call costs more than a message on one that is
-// there. It has one batch at a time, so that a batch which is slow, or breaks its stream, harms no other.
+// A stream to the back end that carries one batch after another: a message on an open stream costs less than a new call.
+// It carries one batch at a time, so that a slow batch, or one that breaks the stream, harms no other.
 import { VaultError } from '../../core/errors.js'
 import type { Methods } from '../../core/methods.js'
 import { newRequestId } from '../../core/request-id.js'
@@ -11,64 +11,67 @@ import type {
   ExecuteBatchRequest,
 } from '../../gen/encserver/v1/backend.js'
 
+/** The method that opens a stream. */
 export type BatchMethods = Pick<Methods<BackendServiceServer>, 'executeBatch'>
 
-/** A batch and what becomes of it. */
+/** The calls of a batch, and the receiver of their results. */
 export interface Batch {
   calls: BatchCall[]
-  /** The stream is given up when not all results are there after so many milliseconds. */
+  /** The stream is aborted when results are missing after this time. */
   timeoutMs: number
-  /** Takes results; returns whether they were the last. */
-  answered(results: BatchResult[]): boolean
+  /** Takes results; returns true once all results of the batch have come. */
+  accept(results: BatchResult[]): boolean
 }
 
-interface Running {
-  answered: Batch['answered']
-  done(broken?: VaultError): void
+interface ActiveBatch {
+  accept: Batch['accept']
+  finish(error?: VaultError): void
 }
 
-const longestEndMs = 5_000
+const maxEndMs = 5_000
 
+/** One stream; it opens at once. */
 export class BatchStream {
-  /** Resolves at the end of the stream, however it came. */
-  readonly over: Promise<void>
-  readonly #giveUp = new AbortController()
-  #broken: VaultError | undefined
-  #running: Running | undefined
+  /** Resolves when the stream has ended for any reason. */
+  readonly closed: Promise<void>
+  readonly #abort = new AbortController()
+  #error: VaultError | undefined
+  #active: ActiveBatch | undefined
   #unsent: BatchCall[] | undefined
   #ended = false
   #wake = (): void => undefined
 
   constructor(methods: BatchMethods) {
-    this.over = this.#receive(methods)
+    this.closed = this.#receive(methods)
   }
 
-  get isOver(): boolean {
-    return this.#broken !== undefined || this.#giveUp.signal.aborted
+  /** True if the stream can carry no further batch. */
+  get isClosed(): boolean {
+    return this.#error !== undefined || this.#abort.signal.aborted
   }
 
-  /** Resolves when all results are there, or with what broke the stream; never rejects. One at a time. */
-  exchange({ calls, timeoutMs, answered }: Batch): Promise<VaultError | undefined> {
-    if (this.#broken !== undefined) return Promise.resolve(this.#broken)
+  /** Resolves when all results have come, or with the error that broke the stream; never rejects. One batch at a time. */
+  exchange({ calls, timeoutMs, accept }: Batch): Promise<VaultError | undefined> {
+    if (this.#error !== undefined) return Promise.resolve(this.#error)
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#giveUp.abort(new VaultError('DEADLINE_EXCEEDED')), timeoutMs)
-      const done = (broken?: VaultError) => {
+      const timer = setTimeout(() => this.#abort.abort(new VaultError('DEADLINE_EXCEEDED')), timeoutMs)
+      const finish = (error?: VaultError) => {
         clearTimeout(timer)
-        this.#running = undefined
-        resolve(broken)
+        this.#active = undefined
+        resolve(error)
       }
-      this.#running = { answered, done }
+      this.#active = { accept, finish }
       this.#unsent = calls
       this.#wake()
     })
   }
 
-  /** To be called between batches; there is none after it. The back end has a moment to end its side. */
-  end(endMs = longestEndMs): void {
+  /** Ends the stream; must be called between batches. Aborts it when the back end does not end its side within `endMs`. */
+  end(endMs = maxEndMs): void {
     this.#ended = true
     this.#wake()
-    const timer = setTimeout(() => this.#giveUp.abort(new VaultError('DEADLINE_EXCEEDED')), endMs).unref()
-    void this.over.then(() => clearTimeout(timer))
+    const timer = setTimeout(() => this.#abort.abort(new VaultError('DEADLINE_EXCEEDED')), endMs).unref()
+    void this.closed.then(() => clearTimeout(timer))
   }
 
   async *#requests(): AsyncGenerator<ExecuteBatchRequest> {
@@ -81,18 +84,18 @@ export class BatchStream {
   }
 
   async #receive(methods: BatchMethods): Promise<void> {
-    const { signal } = this.#giveUp
+    const { signal } = this.#abort
     const context = { requestId: newRequestId(), deadline: Number.POSITIVE_INFINITY, signal }
     try {
       for await (const { results } of methods.executeBatch(this.#requests(), context)) this.#take(results)
-      this.#broken = new VaultError('UNREACHABLE')
+      this.#error = new VaultError('UNREACHABLE')
     } catch (error) {
-      this.#broken = asVaultError(error)
+      this.#error = asVaultError(error)
     }
-    this.#running?.done(this.#broken)
+    this.#active?.finish(this.#error)
   }
 
   #take(results: BatchResult[]): void {
-    if (this.#running?.answered(results)) this.#running.done()
+    if (this.#active?.accept(results)) this.#active.finish()
   }
 }

@@ -1,7 +1,6 @@
-// Gathers the calls that are waiting at the same time into one message (ExecuteBatch): an outgoing gRPC call costs more
-// than all the rest of a record's way. Each call keeps its own deadline, cancellation and outcome, and none waits for
-// another: a batch holds its turn only until its first result, or a moment.
-
+// A client that batches: calls that wait at the same time share one message (ExecuteBatch), because an outgoing gRPC call
+// costs more than everything else on a record's way. Each call keeps its own deadline, cancellation and outcome. No call
+// waits for a slow one: a batch counts as in flight only until its first result or for `firstResultMs`.
 import { cancelledBy, lateUnsent } from '../../core/client/retry.js'
 import { maxTimerMs } from '../../core/deadline.js'
 import { VaultError } from '../../core/errors.js'
@@ -17,42 +16,47 @@ import { type BatchedCall, type BatchQueue, batchQueue, type QueuedCall } from '
 import { sendBatch } from './send-batch.js'
 import { streamPool } from './stream-pool.js'
 
+/** The limits of batches and of the queue behind them. */
 export interface BatchLimits {
-  batchCalls: number
-  batchBytes: number
-  /** Batches that have not had a result yet. */
-  turns: number
-  /** A batch without a result gives its turn back after this. */
-  turnMs: number
-  waitingCalls: number
-  waitingBytes: number
+  maxBatchCalls: number
+  maxBatchBytes: number
+  /** Batches in flight: those without a result. */
+  maxBatches: number
+  /** A batch without a result no longer counts as in flight after this time. */
+  firstResultMs: number
+  maxQueuedCalls: number
+  maxQueuedBytes: number
 }
 
 const MiB = 1024 * 1024
-/** A call that is sent alone has a deadline of its own, and its connection can tell whether it ever left. */
-const ownWordMs = 20
+/**
+ * How long after the deadline a call ends here. A call that is sent alone then ends by the error of its connection, which
+ * knows whether it was ever sent.
+ */
+const graceMs = 20
 
+/** The limits of a client that sets none. */
 export const defaultBatchLimits: BatchLimits = {
-  batchCalls: 128,
-  batchBytes: MiB,
-  turns: 8,
-  turnMs: 20,
-  waitingCalls: 4096,
-  waitingBytes: 64 * MiB,
+  maxBatchCalls: 128,
+  maxBatchBytes: MiB,
+  maxBatches: 8,
+  firstResultMs: 20,
+  maxQueuedCalls: 4096,
+  maxQueuedBytes: 64 * MiB,
 }
 
-type Connected = Methods<BackendServiceServer>
+type BackendMethods = Methods<BackendServiceServer>
 
 /** The same methods; stores, retrieves and deletes that wait at the same time share a message. */
-export function batchingClient(methods: Connected, limits = defaultBatchLimits): Connected {
+export function batchingClient(methods: BackendMethods, limits = defaultBatchLimits): BackendMethods {
   const queue = batchQueue(limits)
-  const turns = semaphore(limits.turns, schedule)
+  const batches = semaphore(limits.maxBatches, schedule)
   let nextIndex = 0
-  const to = { methods, streams: streamPool(methods), nextIndex: () => nextIndex++ >>> 0 }
+  const target = { methods, streams: streamPool(methods), nextIndex: () => nextIndex++ >>> 0 }
   let scheduled = false
 
   function schedule(): void {
-    if (scheduled || !turns.isFree() || queue.isEmpty()) return
+    if (scheduled || !batches.isFree() || queue.isEmpty()) return
     scheduled = true
     setImmediate(send)
   }
@@ -60,24 +64,24 @@ export function batchingClient(methods: Connected, limits = defaultBatchLimits):
   function send(): void {
     scheduled = false
     while (!queue.isEmpty()) {
-      const release = turns.tryAcquire()
+      const release = batches.tryAcquire()
       if (release === undefined) return
-      // A slow call must not hold up the batches behind its own.
-      const timer = setTimeout(release, limits.turnMs)
-      const done = () => {
+      // A slow call must not delay the next batches.
+      const timer = setTimeout(release, limits.firstResultMs)
+      const land = () => {
         clearTimeout(timer)
         release()
       }
-      void sendBatch(to, queue.take(), done).finally(done)
+      void sendBatch(target, queue.take(), land).finally(land)
     }
   }
 
   function submit(call: BatchedCall, context: CallContext): Promise<unknown> {
     if (context.signal.aborted) return Promise.reject(cancelledBy(context.signal))
     return new Promise((resolve, reject) => {
-      const waiting: QueuedCall = { call, context, resolve, reject }
-      queue.add(waiting)
-      endWithCaller(waiting, queue)
+      const queued: QueuedCall = { call, context, resolve, reject }
+      queue.add(queued)
+      endWithCaller(queued, queue)
       schedule()
     })
   }
@@ -91,27 +95,27 @@ export function batchingClient(methods: Connected, limits = defaultBatchLimits):
   }
 }
 
-/** Answers the call when its caller cancels or its time is up, whatever its batch does. */
-function endWithCaller(waiting: QueuedCall, queue: BatchQueue): void {
-  const { context, resolve, reject } = waiting
+/** Settles the call when its caller cancels or its deadline passes, whatever becomes of its batch. */
+function endWithCaller(queued: QueuedCall, queue: BatchQueue): void {
+  const { context, resolve, reject } = queued
   const { signal, deadline } = context
-  const late = () => waiting.reject(queue.remove(waiting) ? lateUnsent() : new VaultError('DEADLINE_EXCEEDED'))
-  const cancelled = () => {
-    queue.remove(waiting)
-    waiting.reject(cancelledBy(signal))
+  const expire = () => queued.reject(queue.remove(queued) ? lateUnsent() : new VaultError('DEADLINE_EXCEEDED'))
+  const cancel = () => {
+    queue.remove(queued)
+    queued.reject(cancelledBy(signal))
   }
-  const timer = setTimeout(late, Math.min(deadline + ownWordMs - Date.now(), maxTimerMs))
-  signal.addEventListener('abort', cancelled, { once: true })
-  const settle = () => {
+  const timer = setTimeout(expire, Math.min(deadline + graceMs - Date.now(), maxTimerMs))
+  signal.addEventListener('abort', cancel, { once: true })
+  const detach = () => {
     clearTimeout(timer)
-    signal.removeEventListener('abort', cancelled)
+    signal.removeEventListener('abort', cancel)
   }
-  waiting.resolve = (answer) => {
-    settle()
+  queued.resolve = (answer) => {
+    detach()
     resolve(answer)
   }
-  waiting.reject = (error) => {
-    settle()
+  queued.reject = (error) => {
+    detach()
     reject(error)
   }
 }

@@ -1,6 +1,6 @@
-// One batch: sent, its results handed out as they come. What a broken batch left open is made again call by call, which
-// the key ids make harmless, and stores say that they are; if that fails too, nobody knows what became of the writes, and
-// they say so.
+// Sends one batch and gives each call its result as it arrives. Calls that a broken batch leaves open are retried one by
+// one: the key ids make that harmless, and a retried store says that it is one (ADR 14). A write whose retry fails too has
+// an unknown outcome.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { leavesPriorAttemptUnknown, msSince, neverSent } from '../../core/client/retry.js'
 import { maxTimerMs } from '../../core/deadline.js'
@@ -13,113 +13,118 @@ import type { QueuedCall } from './batch-queue.js'
 import { retriedDelete, retriedStore } from './retried-calls.js'
 import type { StreamPool } from './stream-pool.js'
 
-type Connected = Methods<BackendServiceServer>
+type BackendMethods = Methods<BackendServiceServer>
 
-/** Where batches go, and what is left of them. */
+/** The back end that batches are sent to. */
 export interface BatchTarget {
   streams: StreamPool
-  methods: Connected
-  /** A number for a call, which no other of its stream has: a result that comes too late is nobody's. */
+  methods: BackendMethods
+  /** A number for a call, unique on its stream, so that a late result is not taken for that of another call. */
   nextIndex(): number
 }
 
-/** What became of a call in a batch. */
-interface Before {
+/** The attempt of a call in a batch that failed. */
+interface PriorAttempt {
   error: VaultError
-  /** When the batch was sent, by `performance.now()`, if the call may have been done; else undefined. */
-  doubtedFrom: number | undefined
+  /** When the batch was sent, by `performance.now()`; undefined if the call cannot have been executed. */
+  sentAt: number | undefined
 }
 
-// A batch may outlive its calls by this, so that it is each call's own deadline that ends it.
+// A batch outlives its calls by this time, so that each call ends by its own deadline.
 const graceMs = 1_000
-const longestTimeoutMs = 2 ** 32 - 1
+const maxTimeoutMs = 2 ** 32 - 1
 
-/** Never rejects: each call of the batch is settled. `first` is told when results begin to come. */
-export async function sendBatch(to: BatchTarget, batch: QueuedCall[], first: () => void): Promise<void> {
-  const { methods, streams } = to
+/** Settles each call of the batch; never rejects. Calls `onFirstResult` when results begin to come. */
+export async function sendBatch(target: BatchTarget, batch: QueuedCall[], onFirstResult: () => void): Promise<void> {
+  const { methods, streams } = target
   const [only] = batch
-  // To begin a stream for it would cost more than a call.
+  // A new stream for a single call would cost more than the call.
   if (only !== undefined && batch.length === 1 && !streams.isReady()) return settleAlone(methods, only)
-  const open = new Map(batch.map((waiting) => [to.nextIndex(), waiting]))
+  const unanswered = new Map(batch.map((queued) => [target.nextIndex(), queued]))
   const sentAt = performance.now()
-  const broken = await exchange(to, open, first)
-  if (broken === undefined) return
-  const before = { error: broken, doubtedFrom: neverDone(broken) ? undefined : sentAt }
-  await Promise.all(Array.from(open.values(), (waiting) => settleAlone(methods, waiting, before)))
+  const error = await exchange(target, unanswered, onFirstResult)
+  if (error === undefined) return
+  const priorAttempt = { error, sentAt: neverExecuted(error) ? undefined : sentAt }
+  await Promise.all(Array.from(unanswered.values(), (queued) => settleAlone(methods, queued, priorAttempt)))
 }
 
-/** Resolves with what broke the stream; `open` holds the calls left. */
-function exchange({ methods, streams }: BatchTarget, open: Map<number, QueuedCall>, first: () => void) {
-  const calls = Array.from(open, ([index, waiting]) => batchCall(index, waiting))
+/** Resolves with the error that broke the stream, if any; `unanswered` then holds the calls without a result. */
+function exchange(
+  { methods, streams }: BatchTarget,
+  unanswered: Map<number, QueuedCall>,
+  onFirstResult: () => void,
+): Promise<VaultError | undefined> {
+  const calls = Array.from(unanswered, ([index, queued]) => batchCall(index, queued))
   const timeoutMs = Math.max(...calls.map((call) => call.timeoutMs)) + graceMs
-  const answered = (results: BatchResult[]) => {
-    first()
+  const accept = (results: BatchResult[]) => {
+    onFirstResult()
     for (const { index, outcome } of results) {
-      const waiting = open.get(index)
-      if (waiting) settle(methods, waiting, outcome)
-      open.delete(index)
+      const queued = unanswered.get(index)
+      if (queued) settle(methods, queued, outcome)
+      unanswered.delete(index)
     }
-    return open.size === 0
+    return unanswered.size === 0
   }
-  return streams.exchange({ calls, timeoutMs: Math.min(timeoutMs, maxTimerMs), answered })
+  return streams.exchange({ calls, timeoutMs: Math.min(timeoutMs, maxTimerMs), accept })
 }
 
 function batchCall(index: number, { call, context }: QueuedCall): BatchCall {
-  const timeoutMs = Math.min(Math.max(1, Math.ceil(context.deadline - Date.now())), longestTimeoutMs)
+  const timeoutMs = Math.min(Math.max(1, Math.ceil(context.deadline - Date.now())), maxTimeoutMs)
   return { index, timeoutMs, requestId: context.requestId, call }
 }
 
-function settle(methods: Connected, waiting: QueuedCall, outcome: BatchResult['outcome']): void {
-  if (outcome?.$case === 'error') refuse(methods, waiting, fromRpcStatus(outcome.value))
-  else if (outcome?.$case === waiting.call.$case) waiting.resolve(outcome.value)
-  else waiting.reject(new VaultError('INTERNAL', { cause: 'the back end answered another call than was made' }))
+function settle(methods: BackendMethods, queued: QueuedCall, outcome: BatchResult['outcome']): void {
+  if (outcome?.$case === 'error') fail(methods, queued, fromRpcStatus(outcome.value))
+  else if (outcome?.$case === queued.call.$case) queued.resolve(outcome.value)
+  else queued.reject(new VaultError('INTERNAL', { cause: 'the back end sent the result of another kind of call' }))
 }
 
-function refuse(methods: Connected, waiting: QueuedCall, error: VaultError): void {
-  if (error.reason === 'OVERLOADED') void settleAlone(methods, waiting, { error, doubtedFrom: undefined })
-  else waiting.reject(error)
+function fail(methods: BackendMethods, queued: QueuedCall, error: VaultError): void {
+  if (error.reason === 'OVERLOADED') void settleAlone(methods, queued, { error, sentAt: undefined })
+  else queued.reject(error)
 }
 
-/** Makes the call by itself; `before` is what became of it in a batch. */
-async function settleAlone(methods: Connected, waiting: QueuedCall, before?: Before): Promise<void> {
+/** Settles the call by a call of its own, after the attempt in a batch if there was one. */
+async function settleAlone(methods: BackendMethods, queued: QueuedCall, priorAttempt?: PriorAttempt): Promise<void> {
   try {
-    if (before?.error.retryAfterMs !== undefined) await pause(before.error, before.error.retryAfterMs, waiting)
-    checkDeadline(waiting.context)
-    waiting.resolve(await callAlone(methods, waiting, before?.doubtedFrom))
+    if (priorAttempt?.error.retryAfterMs !== undefined) await pauseAfter(priorAttempt.error, queued)
+    checkDeadline(queued.context)
+    queued.resolve(await callAlone(methods, queued, priorAttempt?.sentAt))
   } catch (thrown) {
-    waiting.reject(outcomeAfter(before, asVaultError(thrown), waiting))
+    queued.reject(errorAfter(priorAttempt, asVaultError(thrown), queued))
   }
 }
 
-async function pause(before: VaultError, retryAfterMs: number, { context }: QueuedCall): Promise<void> {
-  const waitMs = retryAfterMs * (1 + Math.random())
-  if (Date.now() + waitMs >= context.deadline) throw before
+/** Waits as long as the error asks for; throws it when the deadline comes first. */
+async function pauseAfter(error: VaultError, { context }: QueuedCall): Promise<void> {
+  const waitMs = (error.retryAfterMs ?? 0) * (1 + Math.random())
+  if (Date.now() + waitMs >= context.deadline) throw error
   await sleep(waitMs)
 }
 
-function callAlone(methods: Connected, { call, context }: QueuedCall, doubtedFrom: number | undefined) {
+function callAlone(methods: BackendMethods, { call, context }: QueuedCall, priorAttemptAt: number | undefined) {
+  const isFirst = priorAttemptAt === undefined
   switch (call.$case) {
     case 'store':
-      return methods.storeEnvelope(
-        doubtedFrom === undefined ? call.value : retriedStore(call.value, msSince(doubtedFrom)),
-        context,
-      )
+      return methods.storeEnvelope(isFirst ? call.value : retriedStore(call.value, msSince(priorAttemptAt)), context)
     case 'retrieve':
       return methods.retrieveEnvelope(call.value, context)
-    case 'delete':
-      return doubtedFrom === undefined
-        ? methods.deleteEnvelope(call.value, context)
-        : retriedDelete(methods.deleteEnvelope(call.value, context))
+    case 'delete': {
+      const answer = methods.deleteEnvelope(call.value, context)
+      return isFirst ? answer : retriedDelete(answer)
+    }
   }
 }
 
-// The second try says only that it did not get through; the first may have.
-function outcomeAfter(before: Before | undefined, error: VaultError, { call }: QueuedCall): VaultError {
-  const perhapsDone = before?.doubtedFrom !== undefined && call.$case !== 'retrieve'
-  return perhapsDone && leavesPriorAttemptUnknown(error) ? new VaultError('OUTCOME_UNKNOWN', { cause: error }) : error
+/** The error of a retry; OUTCOME_UNKNOWN when it says nothing about the prior attempt at a write. */
+function errorAfter(priorAttempt: PriorAttempt | undefined, error: VaultError, { call }: QueuedCall): VaultError {
+  const mayHaveCommitted = priorAttempt?.sentAt !== undefined && call.$case !== 'retrieve'
+  return mayHaveCommitted && leavesPriorAttemptUnknown(error)
+    ? new VaultError('OUTCOME_UNKNOWN', { cause: error })
+    : error
 }
 
-/** True when no call of the batch can have been begun. */
-function neverDone(broken: VaultError): boolean {
-  return neverSent(broken) || broken.reason === 'OVERLOADED' || broken.reason === 'NOT_SUPPORTED'
+/** True when the back end cannot have begun a call of the batch. */
+function neverExecuted(error: VaultError): boolean {
+  return neverSent(error) || error.reason === 'OVERLOADED' || error.reason === 'NOT_SUPPORTED'
 }

@@ -1,72 +1,75 @@
-// The streams that batches are sent on. One that has nothing to do is kept for a moment, and none is kept for long: a back
-// end that is asked to stop waits for them, and one that is new gets its share of them.
+// A pool of streams for batches. An idle stream stays open only briefly and no stream gets old: a back end that stops waits
+// for its streams, and a new back end must get its share of them.
 import type { VaultError } from '../../core/errors.js'
 import { type Batch, type BatchMethods, BatchStream } from './batch-stream.js'
 
+/** How long a stream is kept. */
 export interface StreamLimits {
-  /** A stream without a batch is ended after this. */
+  /** An idle stream is ended after this time. */
   idleMs: number
-  /** One that is older gets no further batch. */
-  ageMs: number
+  /** An older stream gets no further batch. */
+  maxAgeMs: number
 }
 
+/** A pool that opens streams on demand. */
 export interface StreamPool {
-  /** Whether one waits that can have a batch. */
+  /** True if an idle stream can take a batch. */
   isReady(): boolean
-  /** Resolves when all results are there, or with what broke the stream; never rejects. */
+  /** Sends a batch. Resolves when all results have come, or with the error that broke the stream; never rejects. */
   exchange(batch: Batch): Promise<VaultError | undefined>
 }
 
-const defaultLimits: StreamLimits = { idleMs: 500, ageMs: 2_000 }
+const defaultLimits: StreamLimits = { idleMs: 500, maxAgeMs: 2_000 }
 
-interface Kept {
+interface PooledStream {
   stream: BatchStream
   openedAt: number
   timer: NodeJS.Timeout
 }
 
-export function streamPool(methods: BatchMethods, { idleMs, ageMs } = defaultLimits): StreamPool {
-  /** Those without a batch, the one used last at the end. */
-  const idle: Kept[] = []
+/** An empty pool. */
+export function streamPool(methods: BatchMethods, { idleMs, maxAgeMs } = defaultLimits): StreamPool {
+  /** The most recently used stream is the last. */
+  const idle: PooledStream[] = []
 
-  function open(): Kept {
+  function open(): PooledStream {
     const stream = new BatchStream(methods)
-    const timer = setTimeout(() => forget(kept) && stream.end(), idleMs).unref()
-    const kept = { stream, openedAt: performance.now(), timer }
-    void stream.over.then(() => {
+    const timer = setTimeout(() => removeIdle(pooled) && stream.end(), idleMs).unref()
+    const pooled = { stream, openedAt: performance.now(), timer }
+    void stream.closed.then(() => {
       clearTimeout(timer)
-      forget(kept)
+      removeIdle(pooled)
     })
-    return kept
+    return pooled
   }
 
-  /** Returns whether it had no batch. */
-  function forget(kept: Kept): boolean {
-    const at = idle.indexOf(kept)
+  /** Returns whether the stream was idle. */
+  function removeIdle(pooled: PooledStream): boolean {
+    const at = idle.indexOf(pooled)
     if (at >= 0) idle.splice(at, 1)
     return at >= 0
   }
 
-  const isFresh = ({ stream, openedAt }: Kept) => !stream.isOver && performance.now() - openedAt < ageMs
+  const isFresh = ({ stream, openedAt }: PooledStream) => !stream.isClosed && performance.now() - openedAt < maxAgeMs
 
-  /** The one used last that can have a batch, or else a new one. */
-  function take(): Kept {
-    const kept = idle.pop()
-    if (kept === undefined) return open()
-    if (isFresh(kept)) return kept
-    kept.stream.end()
-    return take()
+  /** The most recently used stream that is fresh, or a new one. */
+  function acquire(): PooledStream {
+    const pooled = idle.pop()
+    if (pooled === undefined) return open()
+    if (isFresh(pooled)) return pooled
+    pooled.stream.end()
+    return acquire()
   }
 
   return {
     isReady: () => idle.some(isFresh),
     async exchange(batch) {
-      const kept = take()
-      const broken = await kept.stream.exchange(batch)
-      if (broken !== undefined) return broken
-      if (isFresh(kept)) idle.push(kept)
-      else kept.stream.end()
-      kept.timer.refresh()
+      const pooled = acquire()
+      const error = await pooled.stream.exchange(batch)
+      if (error !== undefined) return error
+      if (isFresh(pooled)) idle.push(pooled)
+      else pooled.stream.end()
+      pooled.timer.refresh()
       return undefined
     },
   }

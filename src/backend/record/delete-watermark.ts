@@ -1,37 +1,42 @@
-// What a store that is repeated must not do: bring back a record that its first try had written and somebody has deleted
-// since. A row that is gone says nothing of what it was, so it is noted before each delete until when there are deletes
-// of the user's records (ADR 14). The time is ahead, so that many deletes of a user need one note, and by at least
-// `leastAheadMs`: that long after its note a row may still be removed.
+// The delete watermark of a user: a time until when records of this user may be deleted (ADR 14). A removed row leaves
+// no trace, so each delete raises the watermark first; a retried store reads it and does not write a deleted record again.
+//
+// The watermark lies ahead of the clock, so that many deletes of a user need one write. A row may be removed until
+// `minAheadMs` after a look at the watermark, because the watermark is at least that far ahead.
 import { VaultError } from '../../core/errors.js'
-import type { DeletesNote, Store, StoreCall } from '../store/store.js'
+import type { DeleteWatermark, Store, StoreCall } from '../store/store.js'
 import { userPseudonymOf } from './record-id.js'
 
 const aheadMs = 60_000
-export const leastAheadMs = 30_000
+/** How long after `recordDelete` a row may be removed, in milliseconds. */
+export const minAheadMs = 30_000
 
 /**
- * One that is further ahead was noted while a clock was, or is damaged. Until it is written over it counts as now, as
- * nobody knows what it was.
+ * A watermark further ahead is damaged, or comes from a clock that was ahead. Its true time is unknown, so it counts as
+ * now until it is overwritten.
  */
-const believedMs = aheadMs + 3_600_000
+const maxAheadMs = aheadMs + 3_600_000
 
-/** Before a row is deleted. Returns whether there is one: else nothing is noted, and nothing is to be deleted. */
+/**
+ * Raises the watermark before a delete of the row. Returns whether the row exists: without a row there is nothing to
+ * delete, and the watermark may stay lower.
+ */
 export async function recordDelete(
   store: Store,
   { recordId, now }: { recordId: Buffer; now: Date },
   call: StoreCall,
 ): Promise<boolean> {
   const userPseudonym = userPseudonymOf(recordId)
-  const noted = await store.deletesUntil(userPseudonym, call)
+  const watermark = await store.getDeleteWatermark(userPseudonym, call)
   const nowMs = now.getTime()
-  if (isAfter(noted, nowMs + leastAheadMs) && !isAfter(noted, nowMs + believedMs)) return true
-  if (!(await isThere(store, recordId, call))) return false
-  await store.noteDeletes(noteOf(userPseudonym, nowMs), call)
+  if (isAtLeast(watermark, nowMs + minAheadMs) && !isAtLeast(watermark, nowMs + maxAheadMs)) return true
+  if (!(await rowExists(store, recordId, call))) return false
+  await store.raiseDeleteWatermark(watermarkAt(userPseudonym, nowMs), call)
   return true
 }
 
-/** A damaged row is one that can be deleted. */
-async function isThere(store: Store, recordId: Buffer, call: StoreCall): Promise<boolean> {
+/** True for a damaged row too: it can be deleted. */
+async function rowExists(store: Store, recordId: Buffer, call: StoreCall): Promise<boolean> {
   try {
     return (await store.getRecordHeader(recordId, call)) !== undefined
   } catch (error) {
@@ -40,22 +45,24 @@ async function isThere(store: Store, recordId: Buffer, call: StoreCall): Promise
   }
 }
 
-function noteOf(userPseudonym: Buffer, nowMs: number): DeletesNote {
-  return { userPseudonym, until: new Date(nowMs + aheadMs), latest: new Date(nowMs + believedMs) }
+function watermarkAt(userPseudonym: Buffer, nowMs: number): DeleteWatermark {
+  return { userPseudonym, until: new Date(nowMs + aheadMs), maxUntil: new Date(nowMs + maxAheadMs) }
 }
 
-/** Whether a record of the user may have been deleted since then. A note that is not believed is written over. */
+/** Whether a record of the user may have been deleted since that time. Overwrites a watermark too far ahead. */
 export async function deletesSince(
   store: Store,
   { userPseudonym, since, now }: { userPseudonym: Buffer; since: Date; now: Date },
   call: StoreCall,
 ): Promise<boolean> {
-  const noted = await store.deletesUntil(userPseudonym, call)
+  const watermark = await store.getDeleteWatermark(userPseudonym, call)
   const nowMs = now.getTime()
-  if (isAfter(noted, nowMs + believedMs)) await store.noteDeletes(noteOf(userPseudonym, nowMs), call)
-  return isAfter(noted, since.getTime())
+  if (isAtLeast(watermark, nowMs + maxAheadMs)) {
+    await store.raiseDeleteWatermark(watermarkAt(userPseudonym, nowMs), call)
+  }
+  return isAtLeast(watermark, since.getTime())
 }
 
-function isAfter(noted: Date | undefined, ms: number): boolean {
-  return noted !== undefined && noted.getTime() >= ms
+function isAtLeast(watermark: Date | undefined, ms: number): boolean {
+  return watermark !== undefined && watermark.getTime() >= ms
 }

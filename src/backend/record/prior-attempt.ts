@@ -1,55 +1,55 @@
-// What became of an earlier try of a store that is made again (ADR 14). The row is read before the note of deletes, as a
-// delete notes before it removes: so of a write that was done and deleted since, one of the two still tells.
-import type { Clock } from '../../core/clock.js'
-import type { SealedRecord, StoredEnvelope } from '../../gen/encserver/v1/backend.js'
-import type { Store, StoreCall } from '../store/store.js'
+// The prior attempt of a retried store: whether it committed (ADR 14). A retry must not write again a record that the
+// prior attempt wrote and a delete has removed since.
+import type { SealedRecord, StoredEnvelope, StoreEnvelopeRequest } from '../../gen/encserver/v1/backend.js'
+import type { StoreCall, StoreContext } from '../store/store.js'
 import { deletesSince } from './delete-watermark.js'
 import { userPseudonymOf } from './record-id.js'
 import { mayHaveForgotten, priorResult } from './write-rules.js'
 
-export interface PriorAttempt {
-  /** It was done, and the row knows. */
-  done: StoredEnvelope | undefined
-  /** It may have been done though the row does not know. */
-  perhapsDone: boolean
+/** What the store shows of a prior attempt. */
+export interface PriorOutcome {
+  /** The answer of the prior attempt, if the row shows that it committed. */
+  stored: StoredEnvelope | undefined
+  /** True if it may have committed although the row does not show it. */
+  mayHaveCommitted: boolean
 }
 
-/** Of a first try. */
-export const firstAttempt: PriorAttempt = { done: undefined, perhapsDone: false }
+/** The prior attempt of one store request. */
+export interface PriorAttempt {
+  /** False if the request is a first attempt, as its caller says. A write then needs no look at the outcome. */
+  isRetry: boolean
+  /** Reads the outcome from the store; it may change until the row is written. */
+  outcome(call: StoreCall): Promise<PriorOutcome>
+}
 
-/** How long ago it was is counted back from the arrival of a call, which may have been on its way for as long as it has. */
+/** The outcome of no prior attempt. */
+export const noPriorAttempt: PriorOutcome = { stored: undefined, mayHaveCommitted: false }
+
+/** `tried_ms_ago` counts back from the arrival of a call, which may have travelled for its whole deadline. */
 const defaultDeadlineMs = 30_000
 /** Between back ends on one database. */
-const clocksDifferMs = 30_000
-const leewayMs = defaultDeadlineMs + clocksDifferMs
+const maxClockSkewMs = 30_000
+const leewayMs = defaultDeadlineMs + maxClockSkewMs
 
-/** Since when there may have been an earlier try; undefined: there was none. To be asked when the call has just arrived. */
-export function triedSince(clock: Clock, triedMsAgo: number): Date | undefined {
-  // Deletes are noted by a clock that is never behind: to find them, this one must not be ahead.
-  return triedMsAgo === 0 ? undefined : new Date(clock.forRemoving().getTime() - triedMsAgo - leewayMs)
-}
-
-interface Where {
-  store: Store
-  clock: Clock
-}
-
-export interface Tried {
-  record: SealedRecord
-  /** Since when there may have been an earlier try; undefined: there was none. */
-  since: Date | undefined
-}
-
-/** Looks in the store. */
-export async function priorAttempt(
-  { store, clock }: Where,
-  { record, since }: Tried,
-  call: StoreCall,
-): Promise<PriorAttempt> {
-  const row = await store.getRecordHeader(record.recordId, call)
-  const done = priorResult(row, record)
-  if (done || since === undefined) return { done, perhapsDone: false }
-  if (row && mayHaveForgotten(row, since)) return { done, perhapsDone: true }
-  const asked = { userPseudonym: userPseudonymOf(record.recordId), since, now: clock.forRefusing() }
-  return { done, perhapsDone: await deletesSince(store, asked, call) }
+/** The prior attempt of this request; must be called as soon as the request arrives. */
+export function priorAttempt(
+  { store, clock }: StoreContext,
+  { triedMsAgo }: Pick<StoreEnvelopeRequest, 'triedMsAgo'>,
+  record: SealedRecord,
+): PriorAttempt {
+  // Deletes raise the watermark by a clock that is never behind. To find them, this clock must not be ahead.
+  const since = triedMsAgo === 0 ? undefined : new Date(clock.forRemoving().getTime() - triedMsAgo - leewayMs)
+  return {
+    isRetry: since !== undefined,
+    async outcome(call) {
+      // The row before the watermark. A delete raises the watermark before it removes the row, so one of the two still
+      // shows a write that committed and was deleted.
+      const row = await store.getRecordHeader(record.recordId, call)
+      const stored = priorResult(row, record)
+      if (stored || since === undefined) return { stored, mayHaveCommitted: false }
+      if (row && mayHaveForgotten(row, since)) return { stored, mayHaveCommitted: true }
+      const query = { userPseudonym: userPseudonymOf(record.recordId), since, now: clock.forRefusing() }
+      return { stored, mayHaveCommitted: await deletesSince(store, query, call) }
+    },
+  }
 }

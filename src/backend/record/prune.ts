@@ -1,6 +1,6 @@
-// What follows a durable change of a row: versions that ended with it are removed, and whoever keeps the parts of large
-// records is told which nobody refers to any more. The change stands whatever becomes of this: what is left is hidden,
-// and swept later.
+// Clean-up after a durable write or delete of a row: removes versions that are no longer kept and reports part sets that
+// nothing refers to. The change stands even if the clean-up fails: readers do not see the leftovers, and the sweep
+// removes them later.
 import { forEachLimit } from '../../core/semaphore.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import type { PartSet } from '../store/part-store.js'
@@ -9,59 +9,62 @@ import { keyIdOf } from './envelope-header.js'
 import { firstKept } from './versions.js'
 import { lifeOf } from './write-rules.js'
 
+/** The store to prune, and the listener for unreferenced parts. */
 export interface PrunerOptions {
   store: Store
-  /** Told when no row and no kept version refers to these parts any more. */
-  released?: ((set: PartSet) => void) | undefined
+  /** Called when no row and no kept version refers to this part set any more. */
+  onReleased?: ((set: PartSet) => void) | undefined
 }
 
+/** Removes versions after their row has changed. */
 export interface Pruner {
-  /** After a write. */
-  replaced(change: Replacement, call: StoreCall): Promise<void>
-  /** After a row is gone, and its life with it. */
-  removed(row: SealedRecord, call: StoreCall): Promise<void>
+  /** To be called after a write. */
+  afterReplace(change: Replacement, call: StoreCall): Promise<void>
+  /** To be called after a row was removed, which ends its life. */
+  afterRemove(row: SealedRecord, call: StoreCall): Promise<void>
   /** Removes versions that are dead or have expired. */
-  versions(versions: SealedRecord[], call: StoreCall): Promise<void>
+  removeVersions(versions: SealedRecord[], call: StoreCall): Promise<void>
 }
 
 const noEnd = 2n ** 64n - 1n
-/** Ninety-nine versions may go with one write, and others want the store's connections too. */
-const removedAtOnce = 8
+/** One write may remove 99 versions, and other calls need the store's connections too. */
+const maxConcurrentRemovals = 8
 
-export function pruner({ store, released }: PrunerOptions): Pruner {
+/** A pruner of this store. */
+export function pruner({ store, onReleased }: PrunerOptions): Pruner {
   function release(version: SealedRecord): void {
-    if (version.partCount > 0) released?.({ recordId: version.recordId, keyId: Buffer.from(keyIdOf(version)) })
+    if (version.partCount > 0) onReleased?.({ recordId: version.recordId, keyId: Buffer.from(keyIdOf(version)) })
   }
 
-  async function versions(dead: SealedRecord[], call: StoreCall): Promise<void> {
+  async function removeVersions(versions: SealedRecord[], call: StoreCall): Promise<void> {
     const remove = async (version: SealedRecord) => {
       await store.removeVersion(version, call)
       release(version)
     }
-    await forEachLimit(dead, removedAtOnce, remove)
+    await forEachLimit(versions, maxConcurrentRemovals, remove)
   }
 
   /** Removes the versions of the row's life below that number. */
-  async function below(row: SealedRecord, number: bigint, call: StoreCall): Promise<void> {
-    // The hot path: where nothing is kept, nothing is looked for.
+  async function removeBelow(row: SealedRecord, number: bigint, call: StoreCall): Promise<void> {
+    // The hot path: a record without kept versions costs no read.
     if (row.keptVersions === 0 || firstKept(row) >= number) return
     const life = { lifeId: lifeOf(row), below: number }
-    await versions(await store.listVersions({ recordId: row.recordId, life }, call), call)
+    await removeVersions(await store.listVersions({ recordId: row.recordId, life }, call), call)
   }
 
-  async function removed(row: SealedRecord, call: StoreCall): Promise<void> {
+  async function afterRemove(row: SealedRecord, call: StoreCall): Promise<void> {
     release(row)
-    await below(row, noEnd, call)
+    await removeBelow(row, noEnd, call)
   }
 
   return {
-    async replaced({ from, to }, call) {
+    async afterReplace({ from, to }, call) {
       if (from === undefined) return
-      if (!lifeOf(from).equals(lifeOf(to))) return removed(from, call)
+      if (!lifeOf(from).equals(lifeOf(to))) return afterRemove(from, call)
       if (to.keptVersions === 0) release(from)
-      await below(from, firstKept(to), call)
+      await removeBelow(from, firstKept(to), call)
     },
-    removed,
-    versions,
+    afterRemove,
+    removeVersions,
   }
 }

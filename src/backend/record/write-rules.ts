@@ -1,72 +1,72 @@
-// Decides a write against the row that is there now: the one place for this, whatever the engine. The etag is the
-// envelope's key id; the version is for people and never decides anything.
+// The rules of a write: every engine decides a put or a delete here, against the current row. The etag is the envelope's
+// key id; the version number is for people and decides nothing.
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { SealedRecord, StoredEnvelope } from '../../gen/encserver/v1/backend.js'
 import type { DeleteTarget, Put } from '../store/store.js'
 import { keyIdOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
 
-/** What to answer, and what the row has to hold before. */
+/** The answer to a write, and the row that must be stored before it is given. */
 export interface WriteDecision {
   stored: StoredEnvelope
-  /** Undefined for a write that was done already. */
+  /** Undefined if a prior attempt has stored it. */
   next: SealedRecord | undefined
 }
 
-// A front end repeats a write for as long as its caller waits, and seldom more than this many others come between.
+// A front end retries a write for as long as its caller waits; more writes than this seldom come in between.
 const rememberedKeyIds = 4
 
-/** A row of another life of the user is dead: it counts as absent, and only waits to be swept. */
+/** The row, if it belongs to this life of the user. A row of another life is dead and counts as absent until it is swept. */
 function owned(row: SealedRecord | undefined, userUid: Buffer): SealedRecord | undefined {
   return row?.userUid.equals(userUid) ? row : undefined
 }
 
-function demand({ precondition, perhapsDone }: Put, current: SealedRecord | undefined): void {
+function checkPrecondition({ precondition, mayHaveCommitted }: Put, current: SealedRecord | undefined): void {
   const { condition } = precondition ?? {}
   const isExpected = condition?.$case === 'keyId' && current && keyIdOf(current).equals(condition.value)
   if (isExpected) return
-  if (perhapsDone) throw new VaultError('OUTCOME_UNKNOWN')
+  if (mayHaveCommitted) throw new VaultError('OUTCOME_UNKNOWN')
   if (condition?.$case === 'absent' && current !== undefined) throw new VaultError('ALREADY_EXISTS')
   if (condition?.$case === 'keyId') throw new VaultError('PRECONDITION_FAILED')
 }
 
 /**
- * Returns undefined when the current version has to be kept before it is replaced. Throws ALREADY_EXISTS or
- * PRECONDITION_FAILED when the precondition does not hold, OUTCOME_UNKNOWN when the write may have been done before,
- * INVALID_REQUEST when the record has expired already.
+ * Decides a write; undefined when the current version must be kept before it is replaced. Throws ALREADY_EXISTS or
+ * PRECONDITION_FAILED when the precondition does not hold, INVALID_REQUEST when the record has expired already, and
+ * OUTCOME_UNKNOWN in place of these when a prior attempt may have committed.
  */
 export function decideWrite(row: SealedRecord | undefined, put: Put): WriteDecision | undefined {
   const { record, now } = put
   const own = owned(row, record.userUid)
-  // First of all: what a repeated call once changed would make its own condition fail, and time has passed since then.
-  const done = priorResult(own, record)
-  if (done) return { stored: done, next: undefined }
-  if (isExpired(record, now)) throw tooLate(put)
+  // Before the checks: they would fail by the change of the prior attempt itself, or by the time since then.
+  const stored = priorResult(own, record)
+  if (stored) return { stored, next: undefined }
+  if (isExpired(record, now)) throw expiredError(put)
   const current = own && !isExpired(own, now) ? own : undefined
-  demand(put, current)
-  if (current === undefined) return written(firstOf(put))
-  const keep = keepOf(current, put)
+  checkPrecondition(put, current)
+  if (current === undefined) return decisionOf(firstVersion(put))
+  const keep = versionsToKeep(current, put)
   if (keep > 1 && !put.keptKeyId?.equals(keyIdOf(current))) return undefined
-  return written(successor(current, put, keep))
+  return decisionOf(successor(current, put, keep))
 }
 
-/** A write that may have been done may also have been in time. */
-function tooLate({ perhapsDone }: Put): VaultError {
-  if (perhapsDone) return new VaultError('OUTCOME_UNKNOWN')
+/** A prior attempt that may have committed may also have come in time. */
+function expiredError({ mayHaveCommitted }: Put): VaultError {
+  if (mayHaveCommitted) return new VaultError('OUTCOME_UNKNOWN')
   return invalidField('record.expire_time', 'must be in the future')
 }
 
-function written(next: SealedRecord): WriteDecision {
+function decisionOf(next: SealedRecord): WriteDecision {
   return { stored: { version: next.version, storeTime: next.storeTime }, next }
 }
 
-/** How many versions there are to be. What a record was told to keep is not let go because a later write says nothing. */
-function keepOf(current: SealedRecord, { keepVersions, defaultKeepVersions }: Put): number {
+/** How many versions to keep, the new one included. A write without a number does not lower the record's own. */
+function versionsToKeep(current: SealedRecord, { keepVersions, defaultKeepVersions }: Put): number {
   return keepVersions || current.keepVersions || Math.max(defaultKeepVersions, current.keptVersions + 1)
 }
 
 /** The first version of a life. */
-function firstOf({ record, keepVersions, newLife }: Put): SealedRecord {
+function firstVersion({ record, keepVersions, newLife }: Put): SealedRecord {
   return { ...record, version: 1n, lifeId: newLife, keepVersions }
 }
 
@@ -81,36 +81,36 @@ function successor(current: SealedRecord, { record, keepVersions }: Put, keep: n
   }
 }
 
-/** What to answer to a write that was done before and is still remembered. */
+/** The answer of a prior attempt at this write, if the row still shows that it committed. */
 export function priorResult(row: SealedRecord | undefined, record: SealedRecord): StoredEnvelope | undefined {
   const own = owned(row, record.userUid)
   const version = own && versionOf(own, keyIdOf(record))
   return version === undefined ? undefined : { version, storeTime: own?.storeTime }
 }
 
-/** Whether it may be that a write since then was done and is not remembered: more have come after it than the row knows. */
+/** True if a write since then may have committed and more writes have followed than the row remembers. */
 export function mayHaveForgotten({ replacedKeyIds, storeTime }: SealedRecord, since: Date): boolean {
   return replacedKeyIds.length >= rememberedKeyIds && (storeTime === undefined || storeTime >= since)
 }
 
-/** What names the life of a record that a version belongs to. */
+/** The id of the life that a version belongs to. */
 export function lifeOf(version: SealedRecord): Buffer {
-  // Rows of before there were versions lack it; then none of that life was ever kept, and any name will do.
+  // Rows from before versions existed have no life id. No version of that life was ever kept, so any id will do.
   return version.lifeId.length > 0 ? version.lifeId : Buffer.from(keyIdOf(version))
 }
 
-/** The row's own and those of the versions before it, the newest first. */
+/** The key ids of the row and of the versions before it that it remembers, newest first. */
 function keyIdsOf(row: SealedRecord): Buffer[] {
   return [Buffer.from(keyIdOf(row)), ...row.replacedKeyIds]
 }
 
-/** The version that was written under the key id: a repeated write must not undo what has replaced it meanwhile. */
+/** The number of the version that was written under this key id, if the row remembers it. */
 export function versionOf(row: SealedRecord, keyId: Buffer): bigint | undefined {
   const age = keyIdsOf(row).findIndex((known) => known.equals(keyId))
   return age < 0 ? undefined : row.version - BigInt(age)
 }
 
-/** Whether there is something to delete; throws PRECONDITION_FAILED when it has another key id than expected. */
+/** True if there is a record to delete; throws PRECONDITION_FAILED when its key id is not the expected one. */
 export function decideDelete(row: SealedRecord | undefined, { userUid, expectKeyId, now }: DeleteTarget): boolean {
   const current = owned(row, userUid)
   if (current === undefined || (now && isExpired(current, now))) return false

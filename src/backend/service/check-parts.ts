@@ -1,23 +1,27 @@
-// A record in parts appears only when all of them are there, and will stay: a record that cannot be read is never stored.
-import type { Clock } from '../../core/clock.js'
+// The check of a record in parts: the record becomes visible only if all its parts exist and no sweep may remove them.
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import { keyIdOf } from '../record/envelope-header.js'
-import { priorAttempt, type Tried } from '../record/prior-attempt.js'
+import type { PriorAttempt } from '../record/prior-attempt.js'
 import type { PartStore } from '../store/part-store.js'
-import type { Store, StoreCall } from '../store/store.js'
+import type { StoreCall } from '../store/store.js'
 
+/** The parts that a record may refer to. */
 export interface PartsRequirement {
-  store: Store
-  clock: Clock
   parts: PartStore
-  /** The clock to remove by, as the sweep of parts goes by it; but it must not go back: what it let go stays refused. */
+  /** The clock of the part sweep, but it must never go back: a part set that was refused once stays refused. */
   now: () => Date
-  /** Parts begun longer ago than this may be swept any time. */
+  /** The sweep may remove a set whose first part is older, at any time. */
   maxAgeMs: number
 }
 
-async function refusalOf({ parts, now, maxAgeMs }: PartsRequirement, record: SealedRecord, call: StoreCall) {
+/** A store request with a record in parts. */
+export interface PartsCheck {
+  record: SealedRecord
+  priorAttempt: PriorAttempt
+}
+
+async function problemOf({ parts, now, maxAgeMs }: PartsRequirement, record: SealedRecord, call: StoreCall) {
   const state = await parts.state({ recordId: record.recordId, keyId: keyIdOf(record) }, call)
   if (state?.count !== record.partCount) return new VaultError('PARTS_MISSING')
   if (now().getTime() - state.begun.getTime() <= maxAgeMs) return undefined
@@ -25,14 +29,15 @@ async function refusalOf({ parts, now, maxAgeMs }: PartsRequirement, record: Sea
 }
 
 /**
- * Throws PARTS_MISSING unless parts 0 to `part_count` - 1 are there, no more and none of them too old; OUTCOME_UNKNOWN when
- * they may have been, for an earlier try.
+ * Throws PARTS_MISSING unless the set has exactly parts 0 to `part_count` - 1 and none is too old; OUTCOME_UNKNOWN in its
+ * place when a prior attempt may have committed.
  */
-export async function checkParts(requirement: PartsRequirement, tried: Tried, call: StoreCall): Promise<void> {
-  if (tried.record.partCount === 0) return
-  const refusal = await refusalOf(requirement, tried.record, call)
-  if (refusal === undefined) return
-  // A write that was done before is a success all the same: its parts may be gone by now.
-  const { done, perhapsDone } = await priorAttempt(requirement, tried, call)
-  if (!done) throw perhapsDone ? new VaultError('OUTCOME_UNKNOWN') : refusal
+export async function checkParts(requirement: PartsRequirement, check: PartsCheck, call: StoreCall): Promise<void> {
+  const { record, priorAttempt } = check
+  if (record.partCount === 0) return
+  const problem = await problemOf(requirement, record, call)
+  if (problem === undefined) return
+  // A write that has committed before is a success, although its parts may be gone by now.
+  const { stored, mayHaveCommitted } = await priorAttempt.outcome(call)
+  if (!stored) throw mayHaveCommitted ? new VaultError('OUTCOME_UNKNOWN') : problem
 }

@@ -1,34 +1,28 @@
-// Removes a record under each of its ids, the oldest first: a crash in between leaves the newest, which is the record,
-// and never an older row without the one that hid it.
-import type { Clock } from '../../core/clock.js'
+// The removal of a record under each of its ids, oldest first. A crash in between leaves the newest row, which is the
+// record; it never leaves an older row without the newer one that hides it.
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord, UserDocument } from '../../gen/encserver/v1/backend.js'
-import { leastAheadMs, recordDelete } from '../record/delete-watermark.js'
+import { minAheadMs, recordDelete } from '../record/delete-watermark.js'
 import { keyIdOf } from '../record/envelope-header.js'
 import { findRecord } from '../record/find-record.js'
-import type { DeleteTarget, Store, StoreCall } from '../store/store.js'
+import type { DeleteTarget, StoreCall, StoreContext } from '../store/store.js'
 
-interface Where {
-  store: Store
-  /** A record that has expired by it is not there. */
-  clock: Clock
-}
-
+/** The record to remove. */
 export interface RecordRemoval {
   /** Newest first. */
   recordIds: Buffer[]
   user: UserDocument
-  /** What the first hit must have; undefined removes any. */
+  /** The key id that the record must have; undefined removes any. */
   expectKeyId: Buffer | undefined
-  /** Told of each row that is gone. */
-  gone(row: SealedRecord): Promise<void>
+  /** Called after each removed row. */
+  onRemoved(row: SealedRecord): Promise<void>
 }
 
 /**
- * The ids to remove under. With an expectation they end at the first hit: a row that appears under a newer id meanwhile
- * was not meant.
+ * The ids to remove, newest first. With an expected key id they begin at the record found: a row that appears under a
+ * newer id meanwhile is another version than the caller expects.
  */
-async function idsToRemove({ store, clock }: Where, removal: RecordRemoval, call: StoreCall): Promise<Buffer[]> {
+async function idsToRemove({ store, clock }: StoreContext, removal: RecordRemoval, call: StoreCall): Promise<Buffer[]> {
   const { recordIds, expectKeyId } = removal
   if (recordIds.length === 1) return recordIds
   const hit = await findRecord(store.getRecordHeader, { ...removal, now: clock.forRefusing() }, call)
@@ -38,30 +32,33 @@ async function idsToRemove({ store, clock }: Where, removal: RecordRemoval, call
   return recordIds.slice(recordIds.findIndex((id) => id.equals(hit.recordId)))
 }
 
-/** Removes a row that its user's note covers: for no longer than the note is sure to. */
+/** Raises the user's delete watermark and removes the row, within the time that the watermark covers. */
 async function removeRow(
-  { store, clock }: Where,
+  { store, clock }: StoreContext,
   target: Omit<DeleteTarget, 'now'>,
   { signal, deadline }: StoreCall,
 ): Promise<SealedRecord | undefined> {
-  const covered = { signal, deadline: Math.min(deadline, Date.now() + leastAheadMs) }
+  const covered = { signal, deadline: Math.min(deadline, Date.now() + minAheadMs) }
   const now = clock.forRefusing()
-  const isThere = await recordDelete(store, { recordId: target.recordId, now }, covered)
-  return isThere ? store.deleteRecord({ ...target, now }, covered) : undefined
+  const exists = await recordDelete(store, { recordId: target.recordId, now }, covered)
+  return exists ? store.deleteRecord({ ...target, now }, covered) : undefined
 }
 
-/** Returns whether there was one; throws PRECONDITION_FAILED, with nothing removed, when it has another key id. */
-export async function deleteRecord(where: Where, removal: RecordRemoval, call: StoreCall): Promise<boolean> {
-  const ids = await idsToRemove(where, removal, call)
+/**
+ * Removes the record; returns whether it existed. Throws PRECONDITION_FAILED, with nothing removed, when its key id is not
+ * the expected one.
+ */
+export async function deleteRecord(context: StoreContext, removal: RecordRemoval, call: StoreCall): Promise<boolean> {
+  const ids = await idsToRemove(context, removal, call)
   const { userUid } = removal.user
   let removed = false
   for (const [at, recordId] of [...ids.entries()].reverse()) {
-    // Only the newest is the record; those behind it go whatever they are.
+    // Only the newest row is the record; the rows behind it go, whatever their key ids are.
     const expectKeyId = at === 0 ? removal.expectKeyId : undefined
-    const row = await removeRow(where, { recordId, userUid, expectKeyId }, call)
+    const row = await removeRow(context, { recordId, userUid, expectKeyId }, call)
     if (row === undefined) continue
     removed = true
-    await removal.gone(row)
+    await removal.onRemoved(row)
   }
   return removed
 }

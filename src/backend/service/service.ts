@@ -1,5 +1,5 @@
-// The back end's methods: what they mean for users and records. How rows are kept is the store's affair, and what is in
-// an envelope is nobody's here.
+// The RPC methods of the back end, over a store for records and a store for parts. The store decides how rows are kept; the
+// contents of an envelope are opaque to the back end.
 import { type Clock, neverBack, newClock } from '../../core/clock.js'
 import type { VaultError } from '../../core/errors.js'
 import { noBytes } from '../../core/frame.js'
@@ -11,13 +11,13 @@ import type {
   UserDocument,
 } from '../../gen/encserver/v1/backend.js'
 import { findRecord, findUser } from '../record/find-record.js'
-import { triedSince } from '../record/prior-attempt.js'
+import { priorAttempt } from '../record/prior-attempt.js'
 import { pruner } from '../record/prune.js'
 import { userPseudonymOf } from '../record/record-id.js'
 import { findVersion, listVersions, putKeeping } from '../record/versions.js'
 import { defaultPartLimits, maxUploadMs, type PartLimits } from '../store/part-limits.js'
 import type { PartSet, PartStore } from '../store/part-store.js'
-import type { Store, StoreCall } from '../store/store.js'
+import type { Store, StoreCall, StoreContext } from '../store/store.js'
 import { checkParts } from './check-parts.js'
 import { deleteRecord } from './delete-record.js'
 import { type BackendCalls, executeBatch } from './execute-batch.js'
@@ -26,23 +26,24 @@ import { listPage } from './list-page.js'
 import { partsService } from './parts-service.js'
 import { validateDelete, validateList, validateRetrieve, validateStore, validateVersions } from './validate.js'
 
+/** What the methods work on, and listeners for what their callers do not learn. */
 export interface BackendServiceOptions {
   store: Store
   parts: PartStore
   partLimits?: PartLimits
   /** The clock of `store_time`. */
   now?: () => Date
-  /** Says what has expired. */
+  /** Decides what has expired. */
   clock?: Clock
-  /** Told when nothing in the store refers to the parts of a version any more. */
-  released?: (set: PartSet) => void
-  /** Told of each call of a batch that failed, as only its caller hears of it otherwise. */
-  failed?: (error: VaultError, requestId: string) => void
-  /** Told why versions of a record that is gone or replaced are still there; the sweep removes them. */
-  leftOver?: (error: unknown) => void
+  /** Called when nothing in the store refers to a part set any more. */
+  onReleased?: (set: PartSet) => void
+  /** Called for each failed call of a batch: only its caller learns of it otherwise. */
+  onCallFailure?: (error: VaultError, requestId: string) => void
+  /** Called when the clean-up after a write or delete failed. The sweep removes the leftovers. */
+  onPruneFailure?: (error: unknown) => void
 }
 
-/** The user of the record, who is inserted if that is asked for. */
+/** The user of the record; inserted if the request brings a new user. */
 function ownerOf(
   store: Store,
   { record, newUser }: { record: SealedRecord; newUser: StoreEnvelopeRequest['newUser'] },
@@ -51,38 +52,38 @@ function ownerOf(
   return newUser ? store.insertUser(newUser, call) : store.getUser(userPseudonymOf(record.recordId), call)
 }
 
-/** All methods. */
+/** All methods of the back end. */
 export function backendService(options: BackendServiceOptions): Methods<BackendServiceServer> {
   const { store, parts, clock = newClock(), partLimits = defaultPartLimits } = options
   const calls = {
     ...writeCalls({ ...options, clock, partLimits }),
-    ...readCalls(store, clock),
+    ...readCalls({ store, clock }),
     ...partsService(parts, partLimits),
   }
-  return { ...calls, executeBatch: executeBatch(calls, options.failed) }
+  return { ...calls, executeBatch: executeBatch(calls, options.onCallFailure) }
 }
 
 function writeCalls(
   options: BackendServiceOptions & { clock: Clock; partLimits: PartLimits },
 ): Pick<BackendCalls, 'storeEnvelope' | 'deleteEnvelope'> {
-  const { store, parts, clock, partLimits, now: storeTime = () => new Date(), leftOver = () => undefined } = options
-  const requirement = { store, clock, parts, now: neverBack(clock.forRemoving), maxAgeMs: maxUploadMs(partLimits) }
+  const { store, parts, clock, partLimits, now = () => new Date(), onPruneFailure = () => undefined } = options
+  const requirement = { parts, now: neverBack(clock.forRemoving), maxAgeMs: maxUploadMs(partLimits) }
   const requireKeyring = keyringBinding(store)
-  const letGo = pruner(options)
+  const prune = pruner(options)
   return {
     async storeEnvelope(request, call) {
-      const since = triedSince(clock, request.triedMsAgo)
       const record = validateStore(request)
+      const prior = priorAttempt({ store, clock }, request, record)
       const { precondition, keepVersions, defaultKeepVersions, newUser } = request
-      await checkParts(requirement, { record, since }, call)
+      await checkParts(requirement, { record, priorAttempt: prior }, call)
       await requireKeyring(request.keyringId, call)
       const user = await ownerOf(store, { record, newUser }, call)
       if (user === undefined) return { result: { $case: 'userAbsent', value: {} } }
       if (!user.userUid.equals(record.userUid)) return { result: { $case: 'currentUser', value: user } }
-      const stamped = { ...record, storeTime: storeTime() }
-      const put = { record: stamped, precondition, keepVersions, defaultKeepVersions, triedSince: since }
+      const stamped = { ...record, storeTime: now() }
+      const put = { record: stamped, precondition, keepVersions, defaultKeepVersions, priorAttempt: prior }
       const { stored, change } = await putKeeping({ store, clock }, put, call)
-      if (change) await letGo.replaced(change, call).catch(leftOver)
+      if (change) await prune.afterReplace(change, call).catch(onPruneFailure)
       return { result: { $case: 'stored', value: stored } }
     },
 
@@ -92,16 +93,16 @@ function writeCalls(
       const user = await findUser(store, recordIds.map(userPseudonymOf), call)
       if (user === undefined) return { deleted: false }
       const expectKeyId = request.expectKeyId.length > 0 ? request.expectKeyId : undefined
-      const gone = (row: SealedRecord) => letGo.removed(row, call).catch(leftOver)
-      return { deleted: await deleteRecord({ store, clock }, { recordIds, user, expectKeyId, gone }, call) }
+      const onRemoved = (row: SealedRecord) => prune.afterRemove(row, call).catch(onPruneFailure)
+      return { deleted: await deleteRecord({ store, clock }, { recordIds, user, expectKeyId, onRemoved }, call) }
     },
   }
 }
 
-function readCalls(
-  store: Store,
-  clock: Clock,
-): Pick<BackendCalls, 'retrieveEnvelope' | 'listEnvelopes' | 'listEnvelopeVersions' | 'getStoreInfo'> {
+function readCalls({
+  store,
+  clock,
+}: StoreContext): Pick<BackendCalls, 'retrieveEnvelope' | 'listEnvelopes' | 'listEnvelopeVersions' | 'getStoreInfo'> {
   return {
     async retrieveEnvelope(request, call) {
       validateRetrieve(request)

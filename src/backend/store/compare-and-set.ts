@@ -1,29 +1,25 @@
-// Compare-and-set without transactions: read, decide, write on the condition that nothing has changed; whoever was
-// overtaken has another turn.
+// Compare-and-set without transactions (optimistic concurrency): read, decide, write on the condition that the row has not
+// changed since, and start again after a conflict.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { backoffMs } from '../../core/backoff.js'
 import { VaultError } from '../../core/errors.js'
 import { checkDeadline } from './deadline.js'
 import type { StoreCall } from './store.js'
 
-/** What a turn returns when another writer was faster: it has written nothing. */
-export const conflict = Symbol('overtaken')
+/** The result of an attempt that lost to another writer. It has written nothing. */
+export const conflict = Symbol('conflict')
 
-const maxTurns = 32
-const firstPauseMs = 1
-const maxPauseMs = 256
+const maxAttempts = 32
+const backoff = { firstMs: 1, maxMs: 256 }
 
-/** Doubles, and is jittered over its whole length: those who collided must not come back together. */
-function pauseMs(turn: number): number {
-  return Math.random() * Math.min(maxPauseMs, firstPauseMs * 2 ** turn)
-}
-
-/** Takes turns until one is not overtaken; gives up with CONTENTION, and then nothing was written. */
-export async function retryOnConflict<T>(turn: () => Promise<T | typeof conflict>, call: StoreCall): Promise<T> {
-  for (let count = 0; count < maxTurns; count += 1) {
+/** Repeats `attempt` while it conflicts. Throws CONTENTION after 32 conflicts; then nothing was written. */
+export async function retryOnConflict<T>(attempt: () => Promise<T | typeof conflict>, call: StoreCall): Promise<T> {
+  for (let tries = 1; tries <= maxAttempts; tries += 1) {
     checkDeadline(call)
-    const result = await turn()
+    const result = await attempt()
     if (result !== conflict) return result
-    await sleep(pauseMs(count))
+    // Jittered over the whole pause: writers that collided must not return together.
+    await sleep(Math.random() * backoffMs(tries, backoff))
   }
-  throw new VaultError('CONTENTION', { message: 'too many write this record at once; try again' })
+  throw new VaultError('CONTENTION', { message: 'too many calls write this record at once; try again' })
 }

@@ -1,21 +1,22 @@
-// Work for a call that nobody waits for is not begun.
+// The deadline and the cancellation of a call, as a store obeys them. An engine begins no work for a call that has ended.
 import { raceDeadline } from '../../core/deadline.js'
 import { VaultError } from '../../core/errors.js'
 import type { StoreCall } from './store.js'
 
-/** For what is nobody's call: to open a store, to tidy it up. */
+/** A call without an end, for work that no caller waits for: to open a store or to clean it up. */
 export const noDeadline: StoreCall = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal }
 
-/** Why the call has ended; undefined while it goes on. */
-export function endOf({ deadline, signal }: StoreCall): VaultError | undefined {
+/** The error that ends the call, DEADLINE_EXCEEDED or CANCELLED; undefined while the call goes on. */
+export function endReason({ deadline, signal }: StoreCall): VaultError | undefined {
   if (signal.aborted) return signal.reason instanceof VaultError ? signal.reason : new VaultError('CANCELLED')
-  // Timers run late on a busy process; the clock does not.
+  // Compares the clock: timers run late in a busy process.
   return Date.now() >= deadline ? new VaultError('DEADLINE_EXCEEDED') : undefined
 }
 
+/** Throws DEADLINE_EXCEEDED or CANCELLED if the call has ended. */
 export function checkDeadline(call: StoreCall): void {
-  const end = endOf(call)
-  if (end) throw end
+  const reason = endReason(call)
+  if (reason) throw reason
 }
 
 /**
@@ -23,16 +24,16 @@ export function checkDeadline(call: StoreCall): void {
  * a request, so work may still take effect afterwards.
  */
 export function withDeadline<T>(work: Promise<T>, call: StoreCall): Promise<T> {
-  return raceDeadline(work, call, () => endOf(call) ?? new VaultError('DEADLINE_EXCEEDED'))
+  return raceDeadline(work, call, () => endReason(call) ?? new VaultError('DEADLINE_EXCEEDED'))
 }
 
-/** Those whose call goes on; the others are rejected. */
-export function rejectExpired<Waiting extends { call: StoreCall; reject(error: unknown): void }>(
-  waiting: Waiting[],
-): Waiting[] {
-  return waiting.filter(({ call, reject }) => {
-    const end = endOf(call)
-    if (end) reject(end)
-    return end === undefined
+/** Rejects the queued items whose call has ended, and returns the others. */
+export function rejectExpired<Queued extends { call: StoreCall; reject(error: unknown): void }>(
+  queued: Queued[],
+): Queued[] {
+  return queued.filter(({ call, reject }) => {
+    const reason = endReason(call)
+    if (reason) reject(reason)
+    return reason === undefined
   })
 }

@@ -1,11 +1,12 @@
-// How long parts are kept that no record refers to, and how many are on their way at once.
+// The limits of parts: how long unreferenced parts stay, and how many calls may carry parts at once.
 
+/** The settings of `backend.parts` that do not depend on the engine. */
 export interface PartLimits {
-  /** Calls that carry a part, answered at once; one more gets OVERLOADED. Each costs some 5 MiB in buffers. */
+  /** Concurrent calls that carry a part; a further call fails with OVERLOADED. Each call costs some 5 MiB of buffers. */
   maxInFlight: number
-  /** How long parts stay after their record was replaced or deleted: as long as a download may take. */
+  /** How long parts stay after their record was replaced or deleted: the longest time for a download. */
   releasedHoldMs: number
-  /** How long parts stay that no record has taken up: as long as an upload may take. */
+  /** How long parts stay that no record refers to yet: the longest time for an upload. */
   orphanHoldMs: number
   /** The pause from the end of one sweep to the next. */
   sweepIntervalMs: number
@@ -13,6 +14,7 @@ export interface PartLimits {
 
 const hourMs = 3_600_000
 
+/** The limits of a back end whose configuration sets none. */
 export const defaultPartLimits: PartLimits = {
   maxInFlight: 24,
   releasedHoldMs: hourMs,
@@ -21,8 +23,8 @@ export const defaultPartLimits: PartLimits = {
 }
 
 /**
- * The greatest age of a set's first part at which a record may still take the set up: 23 of 24 hours. What is older may be
- * taken for abandoned by a sweep that has begun, and the margin is far longer than a write takes.
+ * The greatest age of a set's first part, in milliseconds, at which a record may still refer to the set: 23/24 of the hold.
+ * A sweep under way may take an older set for abandoned; the margin is far longer than a write takes.
  */
 export function maxUploadMs({ orphanHoldMs }: PartLimits): number {
   return orphanHoldMs - orphanHoldMs / 24

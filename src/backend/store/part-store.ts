@@ -1,49 +1,50 @@
-// What the back end needs to keep parts of large records. A part set is what one envelope's key id names; parts are
-// written before their record and read through it. An engine keeps bytes and knows nothing of records;
-// test/part-store.contract.ts is this file as a test suite.
+// The interface of an engine for parts of large records. Parts are written before their record and read through it. An
+// engine keeps bytes and knows nothing of records; test/part-store.contract.ts tests any engine against this file.
 import type { StoreCall } from './store.js'
 
-/** The parts of one version of a record. */
+/** The parts of one version of a record, named by the key id of its envelope. */
 export interface PartSet {
   recordId: Buffer
   keyId: Buffer
 }
 
+/** One part and its contents. */
 export interface Part extends PartSet {
   partNumber: number
   data: Buffer
 }
 
+/** A byte range of one part. */
 export interface PartPiece extends PartSet {
   partNumber: number
-  /** The first byte wanted. */
+  /** The first byte. */
   offset: number
-  /** 0: to the end of the part. */
+  /** In bytes; 0: to the end of the part. */
   length: number
 }
 
-/** A set without a gap. */
+/** The state of a set without a gap. */
 export interface PartSetState {
-  /** Parts 0 to count - 1 are there, and none above. */
+  /** The set has exactly parts 0 to count - 1. */
   count: number
   /** When part 0 was written. */
   begun: Date
 }
 
-/** What was answered is durable. Methods reject with VaultError, as those of a Store do. */
+/** An engine for parts. An answered write is durable. Methods reject with VaultError, as those of a Store do. */
 export interface PartStore {
-  /** A part that is there already is a success when it has the same bytes, and ALREADY_EXISTS otherwise. */
+  /** Writes a part. The same part again is a success if its bytes are the same, and ALREADY_EXISTS otherwise. */
   put(part: Part, call: StoreCall): Promise<void>
-  /** Undefined when there is no such part; RANGE_PAST_END when it has fewer bytes. */
+  /** Reads a piece; undefined when there is no such part. RANGE_PAST_END when the part has fewer bytes. */
   get(piece: PartPiece, call: StoreCall): Promise<Buffer | undefined>
-  /** Undefined when there is no part of that set, or a gap. No part is read for it. */
+  /** Undefined when the set has no part, or a gap. Reads no part. */
   state(set: PartSet, call: StoreCall): Promise<PartSetState | undefined>
-  /** A time after which no part of that set was written; undefined when there is none. May cost a look at each part. */
+  /** A time after which no part of the set was written; undefined when it has none. May look at each part. */
   newest(set: PartSet, call: StoreCall): Promise<Date | undefined>
-  /** All sets there are, in no order, read as they are asked for; sets that come or go meanwhile may be left out. */
+  /** All sets in any order, read on demand. Sets that appear or disappear meanwhile may be missing. */
   sets(call: StoreCall): AsyncIterable<PartSet>
-  /** Removes all parts of a set; that there is none is a success. */
+  /** Removes all parts of a set; an absent set is a success. */
   remove(set: PartSet, call: StoreCall): Promise<void>
-  /** Finishes the writes under way and refuses everything after. */
+  /** Finishes the writes under way and refuses all later calls. */
   close(): Promise<void>
 }

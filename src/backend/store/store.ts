@@ -1,170 +1,181 @@
-// What the back end needs of a database. Every operation touches one document, so an engine needs no transactions;
-// test/store.contract.ts and test/life.contract.ts are this file as a test suite. Engines read no clock: what time it is, they are told.
+// The interface of a storage engine. Every operation touches one document, so an engine needs no transactions. Engines
+// read no clock; callers pass the time. test/store.contract.ts and test/life.contract.ts test any engine against this file.
+import type { Clock } from '../../core/clock.js'
 import type { Reason } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { SealedRecord, StoredEnvelope, UserDocument } from '../../gen/encserver/v1/backend.js'
 import type { Precondition } from '../../gen/encserver/v1/frontend.js'
 
 /**
- * For whom the store works. A call that has ended is refused with DEADLINE_EXCEEDED or CANCELLED before it starts; one
- * that ends later may still take effect.
+ * The deadline and the signal of the caller. The store refuses a call that has ended with DEADLINE_EXCEEDED or CANCELLED;
+ * a call that ends later may still take effect.
  */
 export type StoreCall = Pick<CallContext, 'deadline' | 'signal'>
 
+/** A store, and the clock that decides what has expired in it. */
+export interface StoreContext {
+  store: Store
+  clock: Clock
+}
+
+/** The properties of a whole store. */
 export interface StoreMeta {
-  /** The number of the store's layout. */
+  /** The format number of the store (format.ts). */
   format: number
   /** The keyring bound to this store; undefined when none is. */
   keyringId: Buffer | undefined
-  /** No keyring, user or record is there. */
+  /** True if the store has no keyring, no user and no record. */
   empty: boolean
 }
 
-/** A write of a record, with the `storeTime` it brings; the rules set what else the back end sets. */
+/** A write of a record. The record brings its `storeTime`; write-rules.ts sets the other fields of the back end. */
 export interface Put {
   record: SealedRecord
   precondition: Precondition | undefined
-  /** How many versions there are to be, this one included; 0: as many as the record was told (write-rules.ts). */
+  /** How many versions to keep, this one included; 0: the record's own number (write-rules.ts). */
   keepVersions: number
-  /** For a record that was never told. */
+  /** The number for a record without its own. */
   defaultKeepVersions: number
-  /** The version that `putVersion` has kept for this write. */
+  /** The key id of the version that `putVersion` has kept for this write. */
   keptKeyId: Buffer | undefined
-  /** Names the life that the write begins, if it begins one: 16 bytes that never name another. */
+  /** The id of the life that the write may begin: 16 bytes, never used before. */
   newLife: Buffer
-  /** An earlier try may have written it though the row does not know, so it is not to be written anew (earlier-try.ts). */
-  perhapsDone: boolean
-  /** Rows that have expired by then count as absent. */
+  /** A prior attempt may have committed although the row does not show it (prior-attempt.ts). */
+  mayHaveCommitted: boolean
+  /** Rows that have expired by now count as absent. */
   now: Date
 }
 
-/** Rows with their envelopes, or with their headers alone. */
+/** A change of a row. Both rows have their envelopes, or only the headers of these. */
 export interface Replacement {
-  /** Undefined when there was none, or a damaged one. */
+  /** Undefined when the row was absent or damaged. */
   from: SealedRecord | undefined
   to: SealedRecord
 }
 
-export interface Written {
+/** The result of a write. */
+export interface PutResult {
   stored: StoredEnvelope
-  /** What this call changed; undefined when it was done already. */
+  /** Undefined when a prior attempt had stored the record and this call changed nothing. */
   change: Replacement | undefined
 }
 
-/** A record of one life of its user, and of one version if `expectKeyId` is set. */
+/** The record to delete: of one life of its user, and of one version if `expectKeyId` is set. */
 export interface DeleteTarget {
   recordId: Buffer
   userUid: Buffer
   expectKeyId: Buffer | undefined
-  /** A row that has expired by then counts as absent; undefined: none has. */
+  /** A row that has expired by now counts as absent; undefined: expiry does not matter. */
   now: Date | undefined
 }
 
-export interface DeletesNote {
+/** A new delete watermark of a user (record/delete-watermark.ts). */
+export interface DeleteWatermark {
   userPseudonym: Buffer
   until: Date
-  /** A time after this is not believed, nor is a damaged note: it is written over. */
-  latest: Date
+  /** A stored watermark after this time, or a damaged one, is wrong and is overwritten. */
+  maxUntil: Date
 }
 
-/** The last there is. */
+/** The last time of a Date. */
 export const endOfTime = new Date(8.64e15)
 
-/** Where a page begins and ends. */
+/** The range of one page of a list. */
 export interface RecordRange {
   userPseudonym: Buffer
   /** Rows of another life of the user are left out. */
   userUid: Buffer
-  /** Rows that have expired by then are left out. */
+  /** Rows that have expired by now are left out. */
   now: Date
-  /** The `next` of the page before; undefined for the first. */
+  /** The `next` of the previous page; undefined for the first. */
   after: Buffer | undefined
   limit: number
-  /** The page ends before the record that would exceed this (record-page.ts), but holds at least one. */
+  /** The page ends before the record that would exceed this size (page-builder.ts), but has at least one record. */
   maxBytes: number
 }
 
+/** One page of a list. */
 export interface RecordPage {
-  /** In the engine's order, envelopes cut to their header. */
+  /** In the engine's order, envelopes cut to their headers. */
   records: SealedRecord[]
-  /** Undefined on the last page. A page may be empty and still have a next one. */
+  /** Undefined on the last page. An empty page may have a next one. */
   next: Buffer | undefined
 }
 
-/** One kept version. */
+/** The key of a kept version. */
 export interface VersionId {
   recordId: Buffer
   lifeId: Buffer
   version: bigint
 }
 
-/** Kept versions of a record, or of one life of it, with numbers below one. */
+/** Kept versions of a record, or those of one life with a number below `below`. */
 export interface VersionRange {
   recordId: Buffer
   life?: { lifeId: Buffer; below: bigint }
 }
 
-/** A record of which something expires. */
-export interface Due {
+/** A record whose row or a kept version expires. */
+export interface DueRecord {
   recordId: Buffer
-  /** The engine's own mark. */
+  /** The engine's own key for the entry. */
   mark: Buffer
 }
 
-/** Records with kept versions, dead ones as well. */
+/** Records with kept versions, dead versions included. */
 export interface VersionedPage {
   recordIds: Buffer[]
   /** Undefined on the last page. */
   next: Buffer | undefined
 }
 
-/** Ready for writes, or the reason it is not; the store then works on becoming ready by itself. */
+/** Ready for writes, or the reason why not. A store that is not ready recovers by itself when it can. */
 export type StoreHealth = 'ready' | Extract<Reason, 'STORE_FULL' | 'STORE_UNAVAILABLE'>
 
 /**
- * What was answered is durable. Methods reject with VaultError: STORE_FULL and STORE_UNAVAILABLE come from any of them,
- * OVERLOADED from any that would have to wait too long, RECORD_CORRUPT from reads.
+ * A storage engine. An answered write is durable. Methods reject with VaultError: STORE_FULL and STORE_UNAVAILABLE come from any of them,
+ * OVERLOADED from any whose queue is full, RECORD_CORRUPT from reads.
  */
 export interface Store {
   meta(call: StoreCall): Promise<StoreMeta>
   /** Binds the keyring if none is bound; returns the one bound now. */
   bindKeyring(keyringId: Buffer, call: StoreCall): Promise<Buffer>
   getUser(userPseudonym: Buffer, call: StoreCall): Promise<UserDocument | undefined>
-  /** Inserts the user if there is none of that pseudonym; returns the one that is there now. */
+  /** Inserts the user if its pseudonym is free; returns the user stored now. */
   insertUser(user: UserDocument, call: StoreCall): Promise<UserDocument>
-  /** Notes that records of the user are deleted until then, unless a later time is noted. */
-  noteDeletes(note: DeletesNote, call: StoreCall): Promise<void>
-  /** The time that is noted, if any; `endOfTime` for a damaged note. */
-  deletesUntil(userPseudonym: Buffer, call: StoreCall): Promise<Date | undefined>
-  /** The row as it is, expired or not. */
+  /** Raises the user's delete watermark; a later one stays, unless it is after `maxUntil`. */
+  raiseDeleteWatermark(note: DeleteWatermark, call: StoreCall): Promise<void>
+  /** The user's delete watermark, if any; `endOfTime` for a damaged one. */
+  getDeleteWatermark(userPseudonym: Buffer, call: StoreCall): Promise<Date | undefined>
+  /** The row, expired or not. */
   getRecord(recordId: Buffer, call: StoreCall): Promise<SealedRecord | undefined>
   /** As getRecord, with the envelope cut to its header. */
   getRecordHeader(recordId: Buffer, call: StoreCall): Promise<SealedRecord | undefined>
   /**
-   * Replaces the record by the rules of write-rules.ts. Undefined: nothing was written, because the current version has
-   * to be kept first (versions.ts).
+   * Writes the record by the rules of write-rules.ts. Undefined: nothing was written, because the current version must be
+   * kept first (versions.ts).
    */
-  putRecord(put: Put, call: StoreCall): Promise<Written | undefined>
-  /** Returns what it has removed, if anything. Rejects with PRECONDITION_FAILED when another version is there. */
+  putRecord(put: Put, call: StoreCall): Promise<PutResult | undefined>
+  /** Returns the removed row, if any. Rejects with PRECONDITION_FAILED when the row has another key id. */
   deleteRecord(target: DeleteTarget, call: StoreCall): Promise<SealedRecord | undefined>
-  /** A record that exists throughout a walk from page to page appears in it exactly once. */
+  /** A record that exists during a whole walk through the pages appears in it exactly once. */
   listRecords(range: RecordRange, call: StoreCall): Promise<RecordPage>
-  /** Keeps a version under its record, life and number; the same again changes nothing. */
+  /** Keeps a version under its record, life and number; a repetition changes nothing. */
   putVersion(version: SealedRecord, call: StoreCall): Promise<void>
   getVersion(id: VersionId, call: StoreCall): Promise<SealedRecord | undefined>
-  /** By life, then by number; envelopes cut to their header. */
+  /** Ordered by life, then by number; envelopes cut to their headers. */
   listVersions(range: VersionRange, call: StoreCall): Promise<SealedRecord[]>
-  /** Takes what `listVersions` gave; one that is not there is none. */
+  /** Removes a version that `listVersions` returned; an absent one is a success. */
   removeVersion(version: SealedRecord, call: StoreCall): Promise<void>
-  /** Reads about `limit` kept versions, those after the `next` of the page before. */
+  /** The records of about `limit` kept versions, from `after`, which is the `next` of the previous page. */
   versionedRecords(page: { after: Buffer | undefined; limit: number }, call: StoreCall): Promise<VersionedPage>
-  /** Records whose row or a kept version expires by then, the earliest first; some may not any more. */
-  expired(query: { by: Date; limit: number }, call: StoreCall): Promise<Due[]>
-  /** What had expired of it is gone: it is not told again. */
-  settled(due: Due, call: StoreCall): Promise<void>
+  /** Records with something that expires by then, earliest first; a few entries may be out of date. */
+  listDue(query: { by: Date; limit: number }, call: StoreCall): Promise<DueRecord[]>
+  /** Removes an entry of `listDue`, after the expired row or version has been removed. */
+  clearDue(due: DueRecord, call: StoreCall): Promise<void>
   health(): StoreHealth
   /** Calls the listener on each change, until the returned function is called. */
   onHealth(listener: (health: StoreHealth) => void): () => void
-  /** Finishes the writes under way and refuses everything after. */
+  /** Finishes the writes under way and refuses all later calls. */
   close(): Promise<void>
 }

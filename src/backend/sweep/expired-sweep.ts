@@ -10,14 +10,14 @@ import { keyIdOf } from '../record/envelope-header.js'
 import { isExpired } from '../record/expiry.js'
 import { type PrunerOptions, pruner } from '../record/prune.js'
 import { isOver } from '../record/versions.js'
-import type { Due, Store, StoreCall } from '../store/store.js'
+import type { DueRecord, Store, StoreCall } from '../store/store.js'
 
 export interface SweepOptions extends PrunerOptions {
   clock: Clock
   /** Told of what went wrong; the next pass tries again. */
-  failed(error: unknown): void
+  onError(error: unknown): void
   /** Told after a pass how many expired records it removed, if any. */
-  removed?: (records: number) => void
+  onRemoved?: (records: number) => void
 }
 
 export interface Sweep {
@@ -35,7 +35,7 @@ const maxUnreadable = 4096
 
 /** Begins to sweep, the first time after the interval; `begins` is called before each pass. */
 export function startSweep(options: SweepOptions & { intervalMs: number; begins?: () => void }): Sweep {
-  const { intervalMs, failed, begins = () => undefined } = options
+  const { intervalMs, onError: failed, begins = () => undefined } = options
   const stopping = new AbortController()
   const { signal } = stopping
   setMaxListeners(0, signal) // every command of a pass listens to it
@@ -73,7 +73,7 @@ export function sweepPass(options: SweepOptions): (call: StoreCall) => Promise<v
     let before: string | undefined
     for (;;) {
       const by = clock.forRemoving()
-      const found = await store.expired({ by, limit: batchRecords + unreadable.size }, call)
+      const found = await store.listDue({ by, limit: batchRecords + unreadable.size }, call)
       const due = found.filter((each) => !unreadable.has(nameOf(each)))
       await all(due.map((each) => sweepOne(each, by)))
       const first = due[0] && nameOf(due[0])
@@ -82,8 +82,8 @@ export function sweepPass(options: SweepOptions): (call: StoreCall) => Promise<v
       before = first
     }
 
-    async function sweepOne(each: Due, by: Date): Promise<void> {
-      if (await swept(each.recordId, by, call)) await store.settled(each, call)
+    async function sweepOne(each: DueRecord, by: Date): Promise<void> {
+      if (await swept(each.recordId, by, call)) await store.clearDue(each, call)
       else unreadable.add(nameOf(each))
     }
   }
@@ -102,7 +102,7 @@ export function sweepPass(options: SweepOptions): (call: StoreCall) => Promise<v
   }
 }
 
-function nameOf({ recordId, mark }: Due): string {
+function nameOf({ recordId, mark }: DueRecord): string {
   return recordId.toString('latin1') + mark.toString('latin1')
 }
 
@@ -114,7 +114,7 @@ async function all(work: Promise<void>[]): Promise<void> {
 
 /** A record that cannot be read stays as it is, and stops no other. */
 function recordByRecord(options: SweepOptions) {
-  const { failed, removed = () => undefined } = options
+  const { onError: failed, onRemoved: removed = () => undefined } = options
   const sweepRecord = recordSweep(options)
   let records = 0
   return {
@@ -146,13 +146,13 @@ function recordSweep(options: PrunerOptions) {
     const row = await store.getRecordHeader(recordId, call)
     if (row === undefined || !isExpired(row, now)) {
       const over = versions.filter((version) => isOver(version, { current: row, now }))
-      await letGo.versions(over, call)
+      await letGo.removeVersions(over, call)
       return false
     }
     const removed = await removeRow(store, row, call)
     if (removed === undefined) return false
-    await letGo.versions(versions, call)
-    await letGo.removed(removed, call)
+    await letGo.removeVersions(versions, call)
+    await letGo.afterRemove(removed, call)
     return true
   }
 }

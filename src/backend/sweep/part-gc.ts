@@ -30,7 +30,7 @@ export interface PartGc {
   /** Returns whether it was removed. */
   removeAbandoned(set: PartSet, signal: AbortSignal): Promise<boolean>
   /** Every set was looked at once more. */
-  allSeen(): void
+  endRound(): void
 }
 
 const defaultRoom = 65_536
@@ -58,11 +58,11 @@ export function partGc({ parts, refersTo, now, limits, room = defaultRoom }: Par
   /** Asks for the newest part only when it can matter: a store may have to read all parts for it. */
   async function isOld(set: PartSet, signal: AbortSignal): Promise<boolean> {
     const oldMs = nowMs() - limits.orphanHoldMs
-    if ((young.known(set) ?? oldMs) > oldMs) return false
-    if ((abandoned.known(set) ?? heldSince()) > heldSince()) return true // looked at again when its hold is over
+    if ((young.waitingSince(set) ?? oldMs) > oldMs) return false
+    if ((abandoned.waitingSince(set) ?? heldSince()) > heldSince()) return true // looked at again when its hold is over
     const newest = await parts.newest(set, within(removeTimeoutMs, signal))
     young.drop(set)
-    if (newest !== undefined && newest.getTime() > oldMs) young.since(set, newest.getTime())
+    if (newest !== undefined && newest.getTime() > oldMs) young.add(set, newest.getTime())
     return newest !== undefined && newest.getTime() <= oldMs
   }
 
@@ -71,8 +71,8 @@ export function partGc({ parts, refersTo, now, limits, room = defaultRoom }: Par
   }
 
   return {
-    release: (set) => void released.since(set, nowMs()),
-    due: () => released.waitingSince(heldSince()),
+    release: (set) => void released.add(set, nowMs()),
+    due: () => released.listWaitingSince(heldSince()),
     async removeReleased(set, signal) {
       if (!(await refersTo(set, within(lookTimeoutMs, signal)))) return remove(set, signal)
       released.drop(set)
@@ -80,14 +80,14 @@ export function partGc({ parts, refersTo, now, limits, room = defaultRoom }: Par
     },
     async removeAbandoned(set, signal) {
       if (await isAbandoned(set, signal)) {
-        const sinceMs = abandoned.since(set, nowMs())
+        const sinceMs = abandoned.add(set, nowMs())
         return sinceMs !== undefined && sinceMs <= heldSince() && remove(set, signal)
       }
       abandoned.drop(set)
       return false
     },
-    allSeen() {
-      for (const waiting of [abandoned, young]) waiting.dropUnasked()
+    endRound() {
+      for (const waiting of [abandoned, young]) waiting.dropUnseen()
     },
   }
 }

@@ -7,14 +7,14 @@ import { type PartGcOptions, partGc } from './part-gc.js'
 
 export interface PartSweepOptions extends PartGcOptions {
   /** Told of what went wrong; the next round tries again. */
-  failed(error: unknown): void
+  onError(error: unknown): void
   /** Told how many sets a round has removed, unless none. */
-  removed?(sets: number): void
+  onRemoved?(sets: number): void
 }
 
 export interface PartSweep {
   /** Nothing refers to this set any more. */
-  released(set: PartSet): void
+  release(set: PartSet): void
   /** Looks at everything once; never rejects. */
   round(): Promise<void>
   /** One round after another, until `stop`. */
@@ -30,7 +30,7 @@ const stepPauseMs = 50
 const maxFailures = 16
 
 export function partSweep(options: PartSweepOptions): PartSweep {
-  const { parts, limits, failed, removed = () => undefined } = options
+  const { parts, limits, onError: failed, onRemoved: removed = () => undefined } = options
   const removal = partGc(options)
   const stopping = new AbortController()
   const { signal } = stopping
@@ -45,7 +45,7 @@ export function partSweep(options: PartSweepOptions): PartSweep {
       looked += 1
       if (looked % stepSets === 0) await sleep(stepPauseMs, undefined, { signal })
     }
-    removal.allSeen()
+    removal.endRound()
   }
 
   async function round(): Promise<void> {
@@ -64,7 +64,7 @@ export function partSweep(options: PartSweepOptions): PartSweep {
   }
 
   return {
-    released: removal.release,
+    release: removal.release,
     round,
     start() {
       running ??= keepSweeping()

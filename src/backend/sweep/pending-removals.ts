@@ -6,14 +6,14 @@ import type { PartSet } from '../store/part-store.js'
 
 export interface PendingRemovals {
   /** Since when the set waits: from now on if it did not. Undefined when there is no room for it. */
-  since(set: PartSet, nowMs: number): number | undefined
+  add(set: PartSet, nowMs: number): number | undefined
   /** Since when it waits; undefined when it does not. */
-  known(set: PartSet): number | undefined
+  waitingSince(set: PartSet): number | undefined
   /** Those that have waited since then, or longer. */
-  waitingSince(ms: number): PartSet[]
+  listWaitingSince(ms: number): PartSet[]
   drop(set: PartSet): void
   /** Drops those for which nothing was asked after the last time: somebody else has removed them. */
-  dropUnasked(): void
+  dropUnseen(): void
 }
 
 // A text of its own: the buffers given may be views of whole messages.
@@ -36,17 +36,17 @@ export function pendingRemovals(room: number): PendingRemovals {
   }
 
   return {
-    since(set, nowMs) {
+    add(set, nowMs) {
       const sinceMs = known(set)
       if (sinceMs !== undefined) return sinceMs
       if (waiting.size >= room) return undefined
       waiting.set(textOf(set), { sinceMs: nowMs, asked: true })
       return nowMs
     },
-    known,
-    waitingSince: (ms) => [...waiting].filter(([, { sinceMs }]) => sinceMs <= ms).map(([text]) => setOf(text)),
+    waitingSince: known,
+    listWaitingSince: (ms) => [...waiting].filter(([, { sinceMs }]) => sinceMs <= ms).map(([text]) => setOf(text)),
     drop: (set) => void waiting.delete(textOf(set)),
-    dropUnasked() {
+    dropUnseen() {
       for (const [text, entry] of waiting) {
         if (!entry.asked) waiting.delete(text)
         entry.asked = false

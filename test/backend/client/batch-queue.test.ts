@@ -10,7 +10,7 @@ import { BatchCall } from '../../../src/gen/encserver/v1/backend.js'
 import { promotedBytes } from '../../promoted.js'
 import { call as context, sampleEnvelope, sampleRecord, sampleUser, storeOf } from '../samples.js'
 
-const bounds = { batchCalls: 4, batchBytes: 100_000, waitingCalls: 10, waitingBytes: 300_000 }
+const bounds = { maxBatchCalls: 4, maxBatchBytes: 100_000, maxQueuedCalls: 10, maxQueuedBytes: 300_000 }
 const precondition = { condition: { $case: 'keyId', value: randomBytes(16) } } as const
 
 function waiting(call: BatchedCall): QueuedCall {
@@ -91,7 +91,7 @@ describe('gather queue', () => {
   })
 
   it('refuses what is too many', () => {
-    const calls = Array.from({ length: bounds.waitingCalls }, () => retrieve())
+    const calls = Array.from({ length: bounds.maxQueuedCalls }, () => retrieve())
     const queue = filled(...calls)
     expect(thrownBy(() => queue.add(retrieve()))).to.include(overloaded)
     queue.take()
@@ -128,9 +128,9 @@ describe('gather queue', () => {
     it(`never takes ${what} for less than it is`, () => {
       const requestId = 'r'.repeat(64)
       const encoded = BatchCall.encode({ index: 127, timeoutMs: 2 ** 32 - 1, requestId, call: each.call }).finish()
-      const exact = { ...bounds, waitingBytes: encoded.length + 4 } // its tag and length in the batch
+      const exact = { ...bounds, maxQueuedBytes: encoded.length + 4 } // its tag and length in the batch
       expect(thrownBy(() => batchQueue(exact).add(each))).to.include(overloaded)
-      const ample = { ...bounds, waitingBytes: encoded.length * 1.05 + 600 }
+      const ample = { ...bounds, maxQueuedBytes: encoded.length * 1.05 + 600 }
       expect(thrownBy(() => batchQueue(ample).add(each))).to.equal(undefined)
     })
   }

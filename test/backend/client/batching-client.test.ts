@@ -123,7 +123,7 @@ describe('gathered client', () => {
         await opened
         yield* answerAll(calls)
       })
-      const client = gathered(fake, { turns: 1 })
+      const client = gathered(fake, { maxBatches: 1 })
       const first = getAll(client, 2)
       await until(() => fake.seen.batches.length === 1)
       const later: Promise<unknown>[] = []
@@ -154,7 +154,7 @@ describe('gathered client', () => {
 
     it('are so many, and given back at the first result', async () => {
       const fake = slow()
-      const client = gathered(fake, { turns: 2 })
+      const client = gathered(fake, { maxBatches: 2 })
       for (const batches of [1, 2, 2, 2]) {
         fake.wave(client)
         await pause(15)
@@ -167,7 +167,7 @@ describe('gathered client', () => {
 
     it('are given back after a moment, whatever the batch does', async () => {
       const fake = slow()
-      const client = gathered(fake, { turns: 2, turnMs: 40 })
+      const client = gathered(fake, { maxBatches: 2, firstResultMs: 40 })
       const startedAt = Date.now()
       for (let waves = 0; waves < 2; waves += 1) {
         fake.wave(client)
@@ -222,7 +222,7 @@ describe('gathered client', () => {
       await opened
       yield* answerAll(calls)
     })
-    const client = gathered(fake, { turns: 1, waitingCalls: 3, waitingBytes: 10_000 })
+    const client = gathered(fake, { maxBatches: 1, maxQueuedCalls: 3, maxQueuedBytes: 10_000 })
     const sent = getAll(client, 2)
     await until(() => fake.seen.batches.length === 1)
     const waiting = getAll(client, 3)
@@ -308,7 +308,7 @@ describe('gathered client', () => {
         await opened
         yield* answerAll(calls)
       })
-      const client = gathered(fake, { turns: 1 })
+      const client = gathered(fake, { maxBatches: 1 })
       const first = getAll(client, 2)
       await until(() => fake.seen.batches.length === 1)
       const late = await rejection(get(client, 'late', newCall({ timeoutMs: 40 })))

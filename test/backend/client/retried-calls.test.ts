@@ -105,7 +105,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     }
     const slow = serving({
       getRecordHeader: (...asked) => thenDeleted(opened.store.getRecordHeader(...asked)),
-      deletesUntil: (...asked) => thenDeleted(opened.store.deletesUntil(...asked)),
+      getDeleteWatermark: (...asked) => thenDeleted(opened.store.getDeleteWatermark(...asked)),
     })
     await slow.storeEnvelope(storeOf(record, { triedMsAgo: 100 }), call)
     expect(looks).to.equal(1)
@@ -176,9 +176,9 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     let notes = 0
     const counting: Store = {
       ...opened.store,
-      noteDeletes(...note) {
+      raiseDeleteWatermark(...note) {
         notes += 1
-        return opened.store.noteDeletes(...note)
+        return opened.store.raiseDeleteWatermark(...note)
       },
     }
     const records = Array.from({ length: 5 }, sealed)
@@ -241,7 +241,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     time.set(time.wallMs() - 100_000)
     time.pass(20_000)
     await remove(record)
-    const noted = await opened.store.deletesUntil(user.userPseudonym, call)
+    const noted = await opened.store.getDeleteWatermark(user.userPseudonym, call)
     expect(noted?.getTime()).to.equal(storeTime.getTime() + 160_000)
   })
 
@@ -265,7 +265,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     it('as its parts are gone had them perhaps, if records were deleted since', async () => {
       let count = 2
       const parts = { state: async () => ({ count, begun: new Date(8.64e15) }) } as unknown as PartStore
-      service = backendService({ store: opened.store, parts, clock: newClock(time), released: () => (count = 0) })
+      service = backendService({ store: opened.store, parts, clock: newClock(time), onReleased: () => (count = 0) })
       const large = () => sampleRecord(user, { storeTime: undefined, partCount: 2, envelope: sampleEnvelope(88) })
       const record = large()
       await put(record)
@@ -315,7 +315,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
 
   describe('a delete', () => {
     const deletion = (recordIds: Buffer[], expectKeyId = Buffer.alloc(0)) => ({ recordIds, expectKeyId })
-    const noted = (pseudonym: Buffer) => opened.store.deletesUntil(pseudonym, call)
+    const noted = (pseudonym: Buffer) => opened.store.getDeleteWatermark(pseudonym, call)
 
     it('is noted before the row is removed, each time half a minute and more ahead', async () => {
       const records = [sealed(), sealed()]
@@ -420,7 +420,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
       const record = sealed()
       await put(record)
       const until = new Date(time.wallMs() + 3_660_000 - 1)
-      await opened.store.noteDeletes({ userPseudonym: user.userPseudonym, until, latest: endOfTime }, call)
+      await opened.store.raiseDeleteWatermark({ userPseudonym: user.userPseudonym, until, maxUntil: endOfTime }, call)
       await remove(record)
       expect(await reasonOf(put(sealed(), { triedMsAgo: 100 }))).to.equal('OUTCOME_UNKNOWN')
       expect(await noted(user.userPseudonym)).to.deep.equal(until)
@@ -433,7 +433,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
         [since - 1, 'stored'],
         [since, 'OUTCOME_UNKNOWN'],
       ] as const) {
-        await opened.store.noteDeletes({ userPseudonym, until: new Date(until), latest: endOfTime }, call)
+        await opened.store.raiseDeleteWatermark({ userPseudonym, until: new Date(until), maxUntil: endOfTime }, call)
         const answer = put(sealed(), { triedMsAgo: 100 })
         expect(
           await answer.then(

@@ -8,7 +8,7 @@ import { gate } from '../../core/fake-frontend.js'
 import { answerAll, fakeBackend, never, pause, resultOf } from '../fake-backend.js'
 import { until } from '../samples.js'
 
-const limits = { idleMs: 60_000, ageMs: 60_000 }
+const limits = { idleMs: 60_000, maxAgeMs: 60_000 }
 
 function batch(count = 2, timeoutMs = 5_000) {
   const calls = Array.from({ length: count }, (_, index): BatchCall => {
@@ -16,8 +16,8 @@ function batch(count = 2, timeoutMs = 5_000) {
     return { index, timeoutMs, requestId: `r-${index}`, call: { $case: 'retrieve', value } }
   })
   const results: BatchResult[] = []
-  const answered = (more: BatchResult[]) => results.push(...more) === count
-  return { calls, results, timeoutMs, answered }
+  const accept = (more: BatchResult[]) => results.push(...more) === count
+  return { calls, results, timeoutMs, accept }
 }
 
 /** Streams to a fake, and how many are begun and not over. */
@@ -68,7 +68,7 @@ describe('batch streams', () => {
       if (calls.length === 3) await opened
       yield* answerAll(calls)
     })
-    const { streams } = counted(fake, { ageMs: 100 })
+    const { streams } = counted(fake, { maxAgeMs: 100 })
     expect(streams.isReady()).to.equal(false)
     await streams.exchange(batch(2))
     expect(streams.isReady()).to.equal(true)
@@ -117,14 +117,14 @@ describe('batch streams', () => {
     expect(begun).to.equal(2)
   })
 
-  it('that end before all is answered are broken', async () => {
+  it('that end before all is accept are broken', async () => {
     const fake = fakeBackend(async function* (calls) {
       yield* answerAll(calls.slice(1))
     })
     expect(await counted(fake).streams.exchange(batch())).to.include({ reason: 'UNREACHABLE' })
   })
 
-  it('are given up when a batch is not answered in its time', async () => {
+  it('are given up when a batch is not accept in its time', async () => {
     const fake = fakeBackend(never)
     const { streams } = counted(fake)
     const startedAt = Date.now()
@@ -137,7 +137,7 @@ describe('batch streams', () => {
     expect(signal.reason).to.include({ reason: 'DEADLINE_EXCEEDED' })
   })
 
-  it('are not used again when they were given up, though all is answered then', async () => {
+  it('are not used again when they were given up, though all is accept then', async () => {
     const { opened, open } = gate()
     const fake = fakeBackend(async function* (calls) {
       if (calls.length === 2) await opened
@@ -163,7 +163,7 @@ describe('batch streams', () => {
     await stream.exchange(batch())
     stream.end(20)
     await until(() => signals[0]?.aborted === true)
-    expect(stream.isOver).to.equal(true)
+    expect(stream.isClosed).to.equal(true)
   })
 
   it('of those without a batch the one used last is taken, as the others may end then', async () => {
@@ -195,7 +195,7 @@ describe('batch streams', () => {
   })
 
   it('end when they are old, also while they have no batch', async () => {
-    const { streams, seen } = counted(fakeBackend(), { ageMs: 40 })
+    const { streams, seen } = counted(fakeBackend(), { maxAgeMs: 40 })
     await streams.exchange(batch())
     await pause(60)
     await streams.exchange(batch())
@@ -208,7 +208,7 @@ describe('batch streams', () => {
       await pause(30)
       yield* answerAll(calls)
     })
-    const { streams, seen } = counted(fake, { ageMs: 20 })
+    const { streams, seen } = counted(fake, { maxAgeMs: 20 })
     for (let sent = 1; sent <= 3; sent += 1) {
       expect(await streams.exchange(batch())).to.equal(undefined)
       expect(seen.begun).to.equal(sent)

@@ -210,7 +210,7 @@ describe('backend service with parts', () => {
 
     it('tells whose parts may go when it is replaced or deleted', async () => {
       const released: PartSet[] = []
-      service = backendService({ store, parts, released: (set) => released.push(set) })
+      service = backendService({ store, parts, onReleased: (set) => released.push(set) })
       const [first, second] = [await inParts(1, [0]), await inParts(1, [0])]
       await commit(first)
       const next = { ...second, recordId: first.recordId }

@@ -18,7 +18,7 @@ describe('takeTurns', () => {
     const { turn, taken } = overtakenFor(1000)
     const error = await rejection(retryOnConflict(turn, call))
     expect(error.reason).to.equal('CONTENTION')
-    expect(error.message).to.equal('too many write this record at once; try again')
+    expect(error.message).to.equal('too many calls write this record at once; try again')
     expect(taken()).to.equal(32)
   })
 

@@ -38,10 +38,10 @@ function sweepTests(open: () => Promise<OpenedEngine>): void {
       store,
       parts: twoParts,
       clock,
-      released: (set: { keyId: Buffer }) => void released.push(set.keyId.toString('hex')),
+      onReleased: (set: { keyId: Buffer }) => void released.push(set.keyId.toString('hex')),
     }
-    service = backendService({ ...options, leftOver: (error) => failures.push(error) })
-    const pass = sweepPass({ ...options, failed: (error) => failures.push(error) })
+    service = backendService({ ...options, onPruneFailure: (error) => failures.push(error) })
+    const pass = sweepPass({ ...options, onError: (error) => failures.push(error) })
     sweep = () => pass(call)
     user = sampleUser()
   })
@@ -83,8 +83,8 @@ function sweepTests(open: () => Promise<OpenedEngine>): void {
     const pass = sweepPass({
       store: reading,
       clock: newClock(time),
-      failed: (error) => told.push(error),
-      removed: (count) => removed.push(count),
+      onError: (error) => told.push(error),
+      onRemoved: (count) => removed.push(count),
     })
     const left = async () => (await Promise.all(records.map(row))).filter((record) => record !== undefined).length
     time.pass(2 * hourMs)
@@ -101,7 +101,7 @@ function sweepTests(open: () => Promise<OpenedEngine>): void {
     (await service.retrieveEnvelope({ recordIds: [recordId], version }, call)).record
   const row = ({ recordId }: SealedRecord) => store.getRecordHeader(recordId, call)
   const documents = async ({ recordId }: SealedRecord) => (await store.listVersions({ recordId }, call)).map(keyId)
-  const due = async () => (await store.expired({ by: inMs(10 * hourMs), limit: 1000 }, call)).length
+  const due = async () => (await store.listDue({ by: inMs(10 * hourMs), limit: 1000 }, call)).length
 
   it('removes what has expired, and nothing else', async () => {
     const [going, staying, never] = [sealed({ expireTime: inMs(1000) }), sealed({ expireTime: inMs(1001) }), sealed()]
@@ -261,12 +261,12 @@ describe('sweep', () => {
       let passes = 0
       const store: Store = {
         ...opened.store,
-        expired(query, within) {
+        listDue(query, within) {
           passes += 1
-          return opened.store.expired(query, within)
+          return opened.store.listDue(query, within)
         },
       }
-      const sweep = startSweep({ store, clock, intervalMs: 5, failed: (error) => expect.fail(String(error)) })
+      const sweep = startSweep({ store, clock, intervalMs: 5, onError: (error) => expect.fail(String(error)) })
       await until(() => passes >= 3)
       await sweep.stop()
       const then = passes
@@ -277,8 +277,8 @@ describe('sweep', () => {
     it('tells what went wrong, and goes on', async () => {
       const told: unknown[] = []
       const error = new VaultError('STORE_UNAVAILABLE')
-      const store: Store = { ...opened.store, expired: () => Promise.reject(error) }
-      const sweep = startSweep({ store, clock, intervalMs: 5, failed: (thrown) => told.push(thrown) })
+      const store: Store = { ...opened.store, listDue: () => Promise.reject(error) }
+      const sweep = startSweep({ store, clock, intervalMs: 5, onError: (thrown) => told.push(thrown) })
       await until(() => told.length >= 3)
       await sweep.stop()
       expect(new Set(told)).to.deep.equal(new Set([error]))
@@ -288,18 +288,18 @@ describe('sweep', () => {
       const store: Store = {
         ...opened.store,
         health: () => 'STORE_UNAVAILABLE',
-        expired: () => expect.fail('it was asked'),
+        listDue: () => expect.fail('it was asked'),
       }
-      await sweepPass({ store, clock, failed: (error) => expect.fail(String(error)) })(call)
+      await sweepPass({ store, clock, onError: (error) => expect.fail(String(error)) })(call)
     })
 
     it('ends a pass in its middle when it is stopped, without a word', async () => {
       const store: Store = {
         ...opened.store,
-        expired: (_, { signal }) =>
+        listDue: (_, { signal }) =>
           new Promise((_, reject) => signal.addEventListener('abort', () => reject(new VaultError('CANCELLED')))),
       }
-      const sweep = startSweep({ store, clock, intervalMs: 1, failed: (error) => expect.fail(String(error)) })
+      const sweep = startSweep({ store, clock, intervalMs: 1, onError: (error) => expect.fail(String(error)) })
       await new Promise((resolve) => setTimeout(resolve, 20))
       await sweep.stop()
     })
@@ -310,7 +310,7 @@ describe('sweep', () => {
       await opened.store.putVersion(record, call)
       const error = new VaultError('RECORD_CORRUPT')
       const store: Store = { ...opened.store, getRecordHeader: () => Promise.reject(error) }
-      await sweepPass({ store, clock, failed: (thrown) => told.push(thrown) })(call)
+      await sweepPass({ store, clock, onError: (thrown) => told.push(thrown) })(call)
       expect(told).to.deep.equal([error])
     })
   })

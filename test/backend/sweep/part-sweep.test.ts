@@ -28,8 +28,8 @@ describe('part sweep', () => {
       refersTo: async (set) => inUse.has(nameOf(set)),
       now: () => new Date(nowMs),
       limits: defaultPartLimits,
-      failed: (error) => failures.push(error),
-      removed: (sets) => removals.push(sets),
+      onError: (error) => failures.push(error),
+      onRemoved: (sets) => removals.push(sets),
       ...changes,
     })
   }
@@ -74,7 +74,7 @@ describe('part sweep', () => {
   describe('of released sets', () => {
     it('removes them an hour after, and no sooner', async () => {
       const set = await setOf()
-      sweep.released(set)
+      sweep.release(set)
       await pass(0)
       await pass(hourMs - 1)
       expect(await isThere(set)).to.equal(true)
@@ -86,7 +86,7 @@ describe('part sweep', () => {
     it('removes nothing to which something refers after all, and forgets that it was released', async () => {
       const set = await setOf()
       inUse.add(nameOf(set))
-      sweep.released(set)
+      sweep.release(set)
       await pass(hourMs)
       inUse.clear()
       await pass(hourMs)
@@ -105,7 +105,7 @@ describe('part sweep', () => {
               : parts.remove(set, context),
         },
       })
-      for (const set of [stuck, free]) sweep.released(set)
+      for (const set of [stuck, free]) sweep.release(set)
       await pass(hourMs)
       expect([await isThere(stuck), await isThere(free)]).to.deep.equal([true, false])
       expect(failures).to.have.length(1)
@@ -178,7 +178,7 @@ describe('part sweep', () => {
 
     it('begins the wait anew after a restart', async () => {
       const set = await setOf(48 * hourMs)
-      sweep.released(set)
+      sweep.release(set)
       await pass(minuteMs)
       sweep = open()
       await pass(hourMs)

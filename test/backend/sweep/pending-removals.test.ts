@@ -6,45 +6,45 @@ describe('waiting sets', () => {
   it('remember since when each waits', () => {
     const waiting = pendingRemovals(10)
     const [a, b] = [sampleSet(), sampleSet()]
-    expect([waiting.since(a, 5), waiting.since(b, 7), waiting.since(a, 9)]).to.deep.equal([5, 7, 5])
-    expect(waiting.waitingSince(4)).to.deep.equal([])
-    expect(waiting.waitingSince(6)).to.deep.equal([a])
-    expect(waiting.waitingSince(7)).to.deep.equal([a, b])
+    expect([waiting.add(a, 5), waiting.add(b, 7), waiting.add(a, 9)]).to.deep.equal([5, 7, 5])
+    expect(waiting.listWaitingSince(4)).to.deep.equal([])
+    expect(waiting.listWaitingSince(6)).to.deep.equal([a])
+    expect(waiting.listWaitingSince(7)).to.deep.equal([a, b])
   })
 
   it('begin anew once dropped', () => {
     const waiting = pendingRemovals(10)
     const set = sampleSet()
-    waiting.since(set, 1)
+    waiting.add(set, 1)
     waiting.drop(set)
-    expect(waiting.since(set, 8)).to.equal(8)
+    expect(waiting.add(set, 8)).to.equal(8)
   })
 
   it('are no more than there is room for, and those remembered stay', () => {
     const waiting = pendingRemovals(2)
     const [a, b, c] = [sampleSet(), sampleSet(), sampleSet()]
-    expect([a, b, c].map((set) => waiting.since(set, 1))).to.deep.equal([1, 1, undefined])
-    expect(waiting.since(a, 2)).to.equal(1)
+    expect([a, b, c].map((set) => waiting.add(set, 1))).to.deep.equal([1, 1, undefined])
+    expect(waiting.add(a, 2)).to.equal(1)
     waiting.drop(a)
-    expect(waiting.since(c, 3)).to.equal(3)
+    expect(waiting.add(c, 3)).to.equal(3)
   })
 
   it('lose those that were not asked for', () => {
     const waiting = pendingRemovals(10)
     const [a, b] = [sampleSet(), sampleSet()]
-    for (const set of [a, b]) waiting.since(set, 1)
-    waiting.dropUnasked()
-    waiting.since(a, 2)
-    waiting.dropUnasked()
-    expect([waiting.since(a, 3), waiting.since(b, 3)]).to.deep.equal([1, 3])
+    for (const set of [a, b]) waiting.add(set, 1)
+    waiting.dropUnseen()
+    waiting.add(a, 2)
+    waiting.dropUnseen()
+    expect([waiting.add(a, 3), waiting.add(b, 3)]).to.deep.equal([1, 3])
   })
 
   it('keep no reference to the buffers given', () => {
     const waiting = pendingRemovals(10)
     const set = sampleSet()
     const copy = { recordId: Buffer.from(set.recordId), keyId: Buffer.from(set.keyId) }
-    waiting.since(set, 1)
+    waiting.add(set, 1)
     for (const bytes of Object.values(set)) (bytes as Buffer).fill(0)
-    expect(waiting.waitingSince(1)).to.deep.equal([copy])
+    expect(waiting.listWaitingSince(1)).to.deep.equal([copy])
   })
 })

@@ -1,15 +1,17 @@
 // Delete watermarks in LevelDB: the time until which records of a user may have been deleted.
 //   deletes/  36-byte user pseudonym -> u64 milliseconds since 1970
 
-import { type DeletesNote, endOfTime, type Store } from '../../store/store.js'
+import { type DeleteWatermark, endOfTime, type Store } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'
 
 const millisBytes = 8
 
 /** The methods of a store that read and raise a user's delete watermark. */
-export function deleteWatermarks(deletes: LevelDatabase<Buffer>): Pick<Store, 'noteDeletes' | 'deletesUntil'> {
+export function deleteWatermarks(
+  deletes: LevelDatabase<Buffer>,
+): Pick<Store, 'raiseDeleteWatermark' | 'getDeleteWatermark'> {
   return {
-    noteDeletes({ userPseudonym, until, latest }, call) {
+    raiseDeleteWatermark({ userPseudonym, until, maxUntil }, call) {
       const value = Buffer.alloc(millisBytes)
       value.writeBigUInt64BE(BigInt(until.getTime()))
       return deletes.write<void>({
@@ -17,12 +19,12 @@ export function deleteWatermarks(deletes: LevelDatabase<Buffer>): Pick<Store, 'n
         bytes: userPseudonym.length + millisBytes,
         decide: (stored) => ({
           answer: undefined,
-          ...(!isCurrent(stored, { until, latest }) && { change: { value } }),
+          ...(!isCurrent(stored, { until, maxUntil }) && { change: { value } }),
         }),
         call,
       })
     },
-    async deletesUntil(userPseudonym, call) {
+    async getDeleteWatermark(userPseudonym, call) {
       const stored = await deletes.get(userPseudonym, call)
       return stored && timeOf(stored)
     },
@@ -35,8 +37,11 @@ function timeOf(stored: Buffer): Date {
   return ms > endOfTime.getTime() ? endOfTime : new Date(ms)
 }
 
-function isCurrent(stored: Buffer | undefined, { until, latest }: Pick<DeletesNote, 'until' | 'latest'>): boolean {
+function isCurrent(
+  stored: Buffer | undefined,
+  { until, maxUntil }: Pick<DeleteWatermark, 'until' | 'maxUntil'>,
+): boolean {
   if (stored === undefined) return false
   const time = timeOf(stored)
-  return time >= until && time <= latest
+  return time >= until && time <= maxUntil
 }

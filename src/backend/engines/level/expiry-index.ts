@@ -7,7 +7,7 @@ import { noBytes } from '../../../core/frame.js'
 import type { SealedRecord } from '../../../gen/encserver/v1/backend.js'
 import { keyIdOf } from '../../record/envelope-header.js'
 import { noDeadline } from '../../store/deadline.js'
-import type { Due, StoreCall } from '../../store/store.js'
+import type { DueRecord, StoreCall } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'
 
 /** Finds the records that expire. */
@@ -15,9 +15,9 @@ export interface ExpiryIndex {
   /** Runs `write`; if the record expires, makes its entry durable first. */
   addThenWrite<T>(record: SealedRecord, write: () => Promise<T>, call: StoreCall): Promise<T>
   /** The records that expire by then, the earliest first. */
-  expired(query: { by: Date; limit: number }, call: StoreCall): Promise<Due[]>
+  expired(query: { by: Date; limit: number }, call: StoreCall): Promise<DueRecord[]>
   /** Removes an entry whose record needs no further attention. */
-  settled(due: Due, call: StoreCall): Promise<void>
+  settled(due: DueRecord, call: StoreCall): Promise<void>
   /** Removes the entry of a record that is gone. */
   remove(record: SealedRecord | undefined): void
 }

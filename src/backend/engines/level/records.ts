@@ -5,7 +5,7 @@ import { frame, noBytes } from '../../../core/frame.js'
 import { SealedRecord } from '../../../gen/encserver/v1/backend.js'
 import { pageBuilder } from '../../record/page-builder.js'
 import { decideDelete, decideWrite } from '../../record/write-rules.js'
-import type { DeleteTarget, Put, RecordPage, RecordRange, StoreCall, Written } from '../../store/store.js'
+import type { DeleteTarget, Put, PutResult, RecordPage, RecordRange, StoreCall } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'
 import type { ExpiryIndex } from './expiry-index.js'
 import { isDamaged, type Row, requireIntact, rowCodec } from './row-codec.js'
@@ -34,10 +34,10 @@ export async function getRecord(
   return row && { ...row, recordId }
 }
 
-function writeRecord(records: LevelRecords, put: Put, call: StoreCall): Promise<Written | undefined> {
+function writeRecord(records: LevelRecords, put: Put, call: StoreCall): Promise<PutResult | undefined> {
   const { record, precondition } = put
   const { recordId } = record
-  return records.write<Written | undefined>({
+  return records.write<PutResult | undefined>({
     key: recordId,
     bytes: recordId.length + record.envelope.length + record.entryBox.length,
     decide(row) {
@@ -57,7 +57,7 @@ export async function putRecord(
   { records, expiry }: { records: LevelRecords; expiry: ExpiryIndex },
   put: Put,
   call: StoreCall,
-): Promise<Written | undefined> {
+): Promise<PutResult | undefined> {
   const written = await expiry.addThenWrite(put.record, () => writeRecord(records, put, call), call)
   const { change } = written ?? {}
   if (change?.to.keptVersions === 0) expiry.remove(change.from)

@@ -85,8 +85,8 @@ function storeOver(databases: Databases, { health, onHealth }: CombinedHealth): 
     deleteRecord: (target, call) => deleteRecord({ records, expiry }, target, call),
     listRecords: (range, call) => listRecords(records, range, call),
     ...versionMethods({ versions, expiry }),
-    expired: expiry.expired,
-    settled: expiry.settled,
+    listDue: expiry.expired,
+    clearDue: expiry.settled,
     health,
     onHealth,
     async close() {
@@ -110,13 +110,13 @@ type DatabaseSettings<Value> = Pick<
   'codec' | 'bufferBytes' | 'cacheLimits' | 'filtersKeys'
 >
 
-async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, changed }: CombinedHealth) {
+async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, update }: CombinedHealth) {
   const opened: { close(): Promise<void> }[] = []
   async function openDatabase<Value extends NonNullable<unknown>>(
     name: string,
     settings: DatabaseSettings<Value>,
   ): Promise<LevelDatabase<Value>> {
-    const database = await openLevelDatabase({ folder: join(folder, name), backoff, changed, ...settings })
+    const database = await openLevelDatabase({ folder: join(folder, name), backoff, changed: update, ...settings })
     opened.push(database)
     add(database.health)
     return database

@@ -50,7 +50,7 @@ export function storeReadiness(options: ReadinessOptions): StoreReadiness {
   async function attempt(): Promise<void> {
     await prepare()
     prepared = true
-    health.changed()
+    health.update()
   }
 
   async function retry(): Promise<boolean> {

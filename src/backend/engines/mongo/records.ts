@@ -6,7 +6,7 @@ import { keyIdOf } from '../../record/envelope-header.js'
 import { isExpired } from '../../record/expiry.js'
 import { decideDelete, decideWrite } from '../../record/write-rules.js'
 import { conflict, retryOnConflict } from '../../store/compare-and-set.js'
-import type { DeleteTarget, Put, Written } from '../../store/store.js'
+import type { DeleteTarget, Put, PutResult } from '../../store/store.js'
 import { insert, type MongoContext } from './collections.js'
 import {
   encodeId,
@@ -49,7 +49,7 @@ async function tryWrite(
   records: Records,
   { put, current }: { put: Put; current: SealedRecord | undefined },
   context: MongoContext,
-): Promise<Written | undefined | typeof conflict> {
+): Promise<PutResult | undefined | typeof conflict> {
   const decision = decideWrite(current, put)
   if (!decision?.next) return decision && { stored: decision.stored, change: undefined }
   const { stored, next } = decision
@@ -76,13 +76,13 @@ async function replace(
  * True if an insert is worth a try. Most records are written once, so inserting first saves a read, and a wrong guess
  * costs little. A record that has expired, or that a prior attempt may have written, can only be a retried write.
  */
-function mayBeNew({ record, precondition, keptKeyId, perhapsDone, now }: Put): boolean {
+function mayBeNew({ record, precondition, keptKeyId, mayHaveCommitted, now }: Put): boolean {
   const mustBeThere = precondition?.condition?.$case === 'keyId' || keptKeyId !== undefined || isExpired(record, now)
-  return !mustBeThere && !perhapsDone && record.envelope.length <= maxGuessBytes
+  return !mustBeThere && !mayHaveCommitted && record.envelope.length <= maxGuessBytes
 }
 
 /** As Store.putRecord. */
-export async function putRecord(records: Records, put: Put, context: MongoContext): Promise<Written | undefined> {
+export async function putRecord(records: Records, put: Put, context: MongoContext): Promise<PutResult | undefined> {
   const guess = mayBeNew(put) ? await tryWrite(records, { put, current: undefined }, context) : conflict
   if (guess !== conflict) return guess
   return retryOnConflict(async () => {

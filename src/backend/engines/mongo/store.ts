@@ -12,7 +12,7 @@ import { type CombinedHealth, combinedHealth } from '../../store/store-health.js
 import { defaultLimits, type MongoLimits } from './client.js'
 import { type Collections, collectionsOf, insertIfAbsent, type MongoContext } from './collections.js'
 import { type MongoConnection, newConnection } from './connection.js'
-import { deletesUntil, recordDeletes } from './delete-watermarks.js'
+import { getDeleteWatermark, recordDeletes } from './delete-watermarks.js'
 import { encodeId, userOf, userRow } from './documents.js'
 import { listRecords } from './list.js'
 import { bindKeyring, prepareStore, readMeta } from './meta.js'
@@ -66,8 +66,8 @@ function storeOver({ connection, readiness, health }: Connected): MongoStore {
       }, call),
     insertUser: (user, call) =>
       run(async ({ users }, context) => userOf(await insertIfAbsent(users, userRow(user), context)), call),
-    noteDeletes: (note, call) => run((all, context) => recordDeletes(all, note, context), call),
-    deletesUntil: (pseudonym, call) => run((all, context) => deletesUntil(all, pseudonym, context), call),
+    raiseDeleteWatermark: (note, call) => run((all, context) => recordDeletes(all, note, context), call),
+    getDeleteWatermark: (pseudonym, call) => run((all, context) => getDeleteWatermark(all, pseudonym, context), call),
     getRecord: (recordId, call) => run(({ records }, context) => getRecord(records, recordId, context), call),
     getRecordHeader: (recordId, call) =>
       run(({ records }, context) => getRecordHeader(records, recordId, context), call),
@@ -79,8 +79,8 @@ function storeOver({ connection, readiness, health }: Connected): MongoStore {
     listVersions: (range, call) => run(({ versions }, context) => listVersions(versions, range, context), call),
     removeVersion: (version, call) => run(({ versions }, context) => removeVersion(versions, version, context), call),
     versionedRecords: (page, call) => run(({ versions }, context) => versionedRecords(versions, page, context), call),
-    expired: (query, call) => run((all, context) => findExpired(all, query, context), call),
-    settled: async () => undefined, // the expired rows themselves are the index
+    listDue: (query, call) => run((all, context) => findExpired(all, query, context), call),
+    clearDue: async () => undefined, // the expired rows themselves are the index
     parts: partStoreOver((work, call) => run(({ parts }, context) => work(parts, context), call)),
     health: health.health,
     onHealth: health.onHealth,
@@ -111,12 +111,12 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<MongoS
   const limits = { ...defaultLimits, ...options.limits }
   const database = checkDatabaseName(options.database)
   const health = combinedHealth()
-  const connection = newConnection({ uri, database, limits, changed: health.changed })
+  const connection = newConnection({ uri, database, limits, changed: health.update })
   const { servers } = connection
   const prepare = () => connection.use((db) => connectAndPrepare(connection, db), noDeadline)
   const readiness = storeReadiness({ servers, database, health, prepare, waitMs: limits.waitMs, backoff, report })
   health.add(() => (servers.isWritable() && readiness.isPrepared() ? 'ready' : 'STORE_UNAVAILABLE'))
-  health.changed()
+  health.update()
   try {
     await readiness.start()
   } catch (error) {

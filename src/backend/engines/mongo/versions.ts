@@ -2,7 +2,7 @@
 // so the versions of a record are one range, and those of one life a range within it.
 import type { Collection, Filter } from 'mongodb'
 import type { SealedRecord } from '../../../gen/encserver/v1/backend.js'
-import type { Due, VersionedPage, VersionId, VersionRange } from '../../store/store.js'
+import type { DueRecord, VersionedPage, VersionId, VersionRange } from '../../store/store.js'
 import type { Collections, MongoContext } from './collections.js'
 import { encodeId, type RecordRow, recordHeaderOf, recordOf, recordRow, withoutChunks } from './documents.js'
 
@@ -101,12 +101,12 @@ export async function versionedRecords(
   return { recordIds, next: found.length < limit ? undefined : recordIds.at(-1) }
 }
 
-/** As Store.expired. It needs no separate index: it finds the rows themselves until they are removed. */
+/** As Store.listDue. It needs no separate index: it finds the rows themselves until they are removed. */
 export async function findExpired(
   { records, versions }: Collections,
   { by, limit }: { by: Date; limit: number },
   context: MongoContext,
-): Promise<Due[]> {
+): Promise<DueRecord[]> {
   const filter = { expireTime: { $lte: by } }
   const found = await Promise.all(
     [records, versions].map((rows) => findIds(rows, { filter, order: 'expireTime', limit }, context)),

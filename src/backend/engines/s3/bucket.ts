@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import { linkedSignal } from '../../../core/abort.js'
 import { VaultError } from '../../../core/errors.js'
-import { checkDeadline, endOf, withDeadline } from '../../store/deadline.js'
+import { checkDeadline, endReason, withDeadline } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 import type { S3Connection } from './client.js'
 import { isNoBucket, statusOf, storeError } from './errors.js'
@@ -61,7 +61,7 @@ async function run<T>(request: Request<T>, call: StoreCall): Promise<T> {
     return await withDeadline(request({ abortSignal: signal }), call)
   } catch (error) {
     abort(error)
-    throw endOf(call) ?? storeError(error)
+    throw endReason(call) ?? storeError(error)
   } finally {
     leave()
   }

@@ -102,12 +102,12 @@ describe('expiryIndex', () => {
     await store.close()
     store = await openLevelStore({ folder: path })
     const by = { by: far(100), limit: 100 }
-    expect(await store.expired(by, call)).to.have.length(1)
+    expect(await store.listDue(by, call)).to.have.length(1)
     const { recordId, userUid } = record
     await store.deleteRecord({ recordId, userUid, expectKeyId: undefined, now: undefined }, call)
     await store.close()
     store = await openLevelStore({ folder: path })
-    expect(await store.expired(by, call)).to.deep.equal([])
+    expect(await store.listDue(by, call)).to.deep.equal([])
     await store.close()
   })
 })

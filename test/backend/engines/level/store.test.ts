@@ -177,9 +177,9 @@ describe('the embedded store', () => {
       await level.close()
       const store = await openLevelStore({ folder: folder.path })
       try {
-        expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(endOfTime)
-        await store.noteDeletes({ userPseudonym, until, latest: until }, call)
-        expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(until)
+        expect(await store.getDeleteWatermark(userPseudonym, call)).to.deep.equal(endOfTime)
+        await store.raiseDeleteWatermark({ userPseudonym, until, maxUntil: until }, call)
+        expect(await store.getDeleteWatermark(userPseudonym, call)).to.deep.equal(until)
       } finally {
         await store.close()
       }

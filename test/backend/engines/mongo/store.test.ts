@@ -150,9 +150,9 @@ describeMongo('mongo-store', everyKind, () => {
       const _id = userPseudonym.toString('base64url')
       for (const damaged of [{}, { until: 17 }, { until: null }]) {
         await collection('deletes').replaceOne({ _id }, damaged, { upsert: true })
-        expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(endOfTime)
-        await store.noteDeletes({ userPseudonym, until, latest: until }, call)
-        expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(until)
+        expect(await store.getDeleteWatermark(userPseudonym, call)).to.deep.equal(endOfTime)
+        await store.raiseDeleteWatermark({ userPseudonym, until, maxUntil: until }, call)
+        expect(await store.getDeleteWatermark(userPseudonym, call)).to.deep.equal(until)
       }
     })
 
@@ -165,12 +165,12 @@ describeMongo('mongo-store', everyKind, () => {
       beaten.updateOne = async (...update) => {
         const updated = await deletes.updateOne(...update)
         if (updated.matchedCount === 0)
-          await store.noteDeletes({ userPseudonym, until: early, latest: endOfTime }, call)
+          await store.raiseDeleteWatermark({ userPseudonym, until: early, maxUntil: endOfTime }, call)
         return updated
       }
-      const note = { userPseudonym, until, latest: endOfTime }
+      const note = { userPseudonym, until, maxUntil: endOfTime }
       await recordDeletes({ ...collections, deletes: beaten }, note, { call, commandOf: () => ({}) as never })
-      expect(await store.deletesUntil(userPseudonym, call)).to.deep.equal(until)
+      expect(await store.getDeleteWatermark(userPseudonym, call)).to.deep.equal(until)
     })
 
     it('keeps users in a collection of their own', async () => {
