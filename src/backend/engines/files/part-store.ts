@@ -4,7 +4,7 @@ import { mkdir, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makePrivateFolder, syncFolder, writeSynced } from '../../../core/durable-file.js'
 import { VaultError } from '../../../core/errors.js'
-import { admission } from '../../../core/server/admission.js'
+import { inFlight } from '../../../core/in-flight.js'
 import { checkDeadline } from '../../store/deadline.js'
 import type { PartSetState, PartStore } from '../../store/part-store.js'
 import type { StoreCall } from '../../store/store.js'
@@ -44,12 +44,12 @@ async function removeSet(setFolder: string, call: StoreCall): Promise<void> {
 
 function filePartStore(root: string, unfinished: string): PartStore {
   const folders = setFolders()
-  const work = admission(Number.POSITIVE_INFINITY)
+  const operations = inFlight()
   let closed = false
   let temporaryFiles = 0
 
   function run<T>(task: () => Promise<T>, call: StoreCall): Promise<T> {
-    return work.run(async () => {
+    return operations.run(async () => {
       checkDeadline(call)
       if (closed) throw new VaultError('STORE_UNAVAILABLE')
       return task().catch((error: unknown) => Promise.reject(fileError(error)))
@@ -89,7 +89,7 @@ function filePartStore(root: string, unfinished: string): PartStore {
       }, call),
     async close() {
       closed = true
-      await work.idle()
+      await operations.idle()
     },
   }
 }

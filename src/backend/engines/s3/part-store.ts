@@ -3,8 +3,8 @@
 // a process.
 
 import { VaultError } from '../../../core/errors.js'
+import { inFlight } from '../../../core/in-flight.js'
 import type { Secret } from '../../../core/secret.js'
-import { admission } from '../../../core/server/admission.js'
 import type { PartSet, PartStore } from '../../store/part-store.js'
 import type { StoreCall } from '../../store/store.js'
 import { bucketOf, type S3Bucket, type S3Page } from './bucket.js'
@@ -33,7 +33,7 @@ async function* setsIn(bucket: S3Bucket, prefix: string, call: StoreCall): Async
 }
 
 function partStoreOver(bucket: S3Bucket, prefix: string, close: () => void): PartStore {
-  const requests = admission(Number.POSITIVE_INFINITY)
+  const requests = inFlight()
   const exclusive = keyedMutex()
   let closed = false
 

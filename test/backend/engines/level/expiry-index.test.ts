@@ -63,9 +63,9 @@ describe('expiryIndex', () => {
   })
 
   it('does not list a record that is still being written', async () => {
-    let told = -1
-    await expiry.addThenWrite(record, async () => (told = (await expiry.expired(always, call)).length), call)
-    expect(told).to.equal(0)
+    let listed = -1
+    await expiry.addThenWrite(record, async () => (listed = (await expiry.expired(always, call)).length), call)
+    expect(listed).to.equal(0)
     const [due] = await expiry.expired(always, call)
     expect(due?.recordId).to.deep.equal(record.recordId)
   })

@@ -33,7 +33,7 @@ function slowEngine() {
         else rows.set(hex(key), value)
       }
     },
-    /** Ends the sync of that batch once it is under way. */
+    /** Ends the sync of that batch once it is in progress. */
     async sync(batch: number) {
       await until(() => syncs.length > batch)
       syncs[batch]?.end()

@@ -44,16 +44,16 @@ function database(keys: Buffer[]) {
   }
   const handle = { use: <T>(work: (level: never) => Promise<T>) => work(level as never) }
   const engine = {
-    async read(asked: Buffer[]) {
-      read.push(...asked)
-      return asked.map((key) => (sorted.some((there) => there.equals(key)) ? value : undefined))
+    async read(requested: Buffer[]) {
+      read.push(...requested)
+      return requested.map((key) => (sorted.some((stored) => stored.equals(key)) ? value : undefined))
     },
     async write(changes: { key: Buffer; value: Buffer | undefined }[]) {
       if (state.fails) throw new VaultError('STORE_UNAVAILABLE')
       for (const { key } of changes) sorted.push(key)
     },
   }
-  return { read, held, state, knowing: () => filteredEngine<Buffer>(engine, handle as never) }
+  return { read, held, state, filtered: () => filteredEngine<Buffer>(engine, handle as never) }
 }
 
 const someKeys = (count: number) => Array.from({ length: count }, () => randomBytes(72))
@@ -67,7 +67,7 @@ describe('filteredEngine', () => {
   afterEach(() => folder.remove())
 
   /** Resolves when lookups of absent keys are skipped. */
-  async function learnt(engine: { read(keys: Buffer[]): Promise<unknown> }, read: Buffer[]): Promise<void> {
+  async function keysLoaded(engine: { read(keys: Buffer[]): Promise<unknown> }, read: Buffer[]): Promise<void> {
     for (let before = -1; before !== read.length; ) {
       await new Promise((resolve) => setTimeout(resolve, 5))
       before = read.length
@@ -77,58 +77,58 @@ describe('filteredEngine', () => {
   }
 
   it('skips lookups of absent keys once all keys are loaded', async () => {
-    const there = someKeys(2_500)
-    const { read, knowing } = database(there)
-    const engine = knowing()
-    await learnt(engine, read)
-    const [absent, present, other] = [...someKeys(1), there[2_400], ...someKeys(1)] as [Buffer, Buffer, Buffer]
+    const existing = someKeys(2_500)
+    const { read, filtered } = database(existing)
+    const engine = filtered()
+    await keysLoaded(engine, read)
+    const [absent, present, other] = [...someKeys(1), existing[2_400], ...someKeys(1)] as [Buffer, Buffer, Buffer]
     expect(await engine.read([absent, present, other])).to.deep.equal([undefined, value, undefined])
     expect(read).to.deep.equal([present])
-    expect(await engine.read(there)).to.deep.equal(there.map(() => value))
+    expect(await engine.read(existing)).to.deep.equal(existing.map(() => value))
     await engine.stop()
   })
 
   it('looks up keys that are written during the loading and afterwards', async () => {
-    const { read, held, state, knowing } = database(someKeys(10))
+    const { read, held, state, filtered } = database(someKeys(10))
     state.holds = true
-    const engine = knowing()
+    const engine = filtered()
     const [early, late] = someKeys(2) as [Buffer, Buffer]
     await engine.write([{ key: early, value }])
     state.holds = false
     await until(() => held.length > 0)
     for (const release of held) release()
-    await learnt(engine, read)
+    await keysLoaded(engine, read)
     await engine.write([{ key: late, value }])
     expect(await engine.read([early, late])).to.deep.equal([value, value])
     await engine.stop()
   })
 
   it('looks up every key when the keys cannot be read', async () => {
-    const { read, state, knowing } = database(someKeys(10))
+    const { read, state, filtered } = database(someKeys(10))
     state.fails = true
-    const engine = knowing()
+    const engine = filtered()
     await new Promise((resolve) => setTimeout(resolve, 20))
-    const asked = someKeys(3)
-    expect(await engine.read(asked)).to.deep.equal([undefined, undefined, undefined])
-    expect(read).to.deep.equal(asked)
+    const requested = someKeys(3)
+    expect(await engine.read(requested)).to.deep.equal([undefined, undefined, undefined])
+    expect(read).to.deep.equal(requested)
     await engine.stop()
   })
 
   it('looks up every key of a database that is too large to load', async () => {
-    const { read, state, knowing } = database(someKeys(10))
+    const { read, state, filtered } = database(someKeys(10))
     state.bytes = 9 * 1024 * MiB
-    const engine = knowing()
+    const engine = filtered()
     await new Promise((resolve) => setTimeout(resolve, 20))
-    const asked = someKeys(3)
-    await engine.read(asked)
-    expect(read).to.deep.equal(asked)
+    const requested = someKeys(3)
+    await engine.read(requested)
+    expect(read).to.deep.equal(requested)
     await engine.stop()
   })
 
   it('looks up the keys of a failed write, which may have taken effect', async () => {
-    const { read, state, knowing } = database([])
-    const engine = knowing()
-    await learnt(engine, read)
+    const { read, state, filtered } = database([])
+    const engine = filtered()
+    await keysLoaded(engine, read)
     state.fails = true
     const [key] = someKeys(1) as [Buffer]
     expect(await rejection(engine.write([{ key, value }]))).to.include({ reason: 'STORE_UNAVAILABLE' })
@@ -143,9 +143,9 @@ describe('filteredEngine', () => {
 
     beforeEach(() => {
       reads = 0
-      ClassicLevel.prototype.getMany = function (this: ClassicLevel, ...asked: never[]) {
+      ClassicLevel.prototype.getMany = function (this: ClassicLevel, ...requested: never[]) {
         if (this.location.includes(folder.path)) reads += 1
-        return (getMany as (...given: never[]) => Promise<never>).apply(this, asked)
+        return (getMany as (...given: never[]) => Promise<never>).apply(this, requested)
       } as typeof getMany
     })
     afterEach(() => {
@@ -167,7 +167,7 @@ describe('filteredEngine', () => {
       opened.write<boolean>({ key, bytes: 1, decide: (row) => ({ answer: row !== undefined }), call })
 
     /** Resolves when a write of an absent key reads nothing. */
-    async function spared(write: () => Promise<unknown>): Promise<void> {
+    async function skipsLookup(write: () => Promise<unknown>): Promise<void> {
       for (let before = -1; before !== reads; ) {
         await new Promise((resolve) => setTimeout(resolve, 5))
         before = reads
@@ -182,7 +182,7 @@ describe('filteredEngine', () => {
       try {
         const all = async () => (await Promise.all(keys.map((key) => seen(opened, key)))).every((row) => row)
         expect(await all()).to.equal(true)
-        await spared(() => seen(opened, someKeys(1)[0] as Buffer))
+        await skipsLookup(() => seen(opened, someKeys(1)[0] as Buffer))
         expect(await all()).to.equal(true)
       } finally {
         await opened.close()
@@ -223,7 +223,7 @@ describe('filteredEngine', () => {
       for (const start of [1, 2, 3]) {
         const store = await openLevelStore({ folder: folder.path })
         if (start === 1) await putInto(store, record)
-        await spared(() => putInto(store, sampleRecord(sampleUser())))
+        await skipsLookup(() => putInto(store, sampleRecord(sampleUser())))
         const again = { ...record, envelope: sampleRecord(sampleUser()).envelope }
         expect(await rejection(putInto(store, again, absent))).to.include({ reason: 'ALREADY_EXISTS' })
         await store.close()

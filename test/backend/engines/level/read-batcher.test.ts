@@ -56,28 +56,28 @@ describe('readBatcher', () => {
 
   it('starts up to three jobs at once, and gathers the reads that arrive meanwhile', async () => {
     const { jobs, get, finish } = slowDatabase()
-    const asked = oneATurn(['a', 'b', 'c', 'd', 'e'], (name) => get(key(name), call))
+    const reads = oneATurn(['a', 'b', 'c', 'd', 'e'], (name) => get(key(name), call))
     await turns(7)
     expect(jobs).to.deep.equal([['a'], ['b'], ['c']])
     finish()
-    expect(await asked[0]).to.equal('a')
+    expect(await reads[0]).to.equal('a')
     await turns(1)
     expect(jobs).to.deep.equal([['a'], ['b'], ['c'], ['d', 'e']])
     for (let left = 0; left < 3; left += 1) finish()
-    expect(await Promise.all(asked)).to.deep.equal(['a', 'b', 'c', 'd', 'e'])
+    expect(await Promise.all(reads)).to.deep.equal(['a', 'b', 'c', 'd', 'e'])
   })
 
   it('goes on with the waiting reads when a job fails', async () => {
     const { jobs, get, fail, finish } = slowDatabase()
-    const asked = oneATurn(['a', 'b', 'c', 'd'], (name) => get(key(name), call))
-    const failed = rejection(asked[0] as Promise<string>)
+    const reads = oneATurn(['a', 'b', 'c', 'd'], (name) => get(key(name), call))
+    const failed = rejection(reads[0] as Promise<string>)
     await turns(6)
     fail(new VaultError('STORE_UNAVAILABLE'))
     expect((await failed).reason).to.equal('STORE_UNAVAILABLE')
     await turns(1)
     expect(jobs).to.deep.equal([['a'], ['b'], ['c'], ['d']])
     for (let left = 0; left < 3; left += 1) finish()
-    expect(await Promise.all(asked.slice(1))).to.deep.equal(['b', 'c', 'd'])
+    expect(await Promise.all(reads.slice(1))).to.deep.equal(['b', 'c', 'd'])
   })
 
   it('drops the reads of calls that ended while they waited', async () => {

@@ -37,7 +37,7 @@ function database(rows: Record<string, string>) {
     holdAll: () => {
       holds = true
     },
-    letOne: () => held.shift()?.(),
+    releaseOne: () => held.shift()?.(),
   }
 }
 
@@ -75,21 +75,21 @@ describe('rowCache', () => {
   })
 
   it('does not cache a read that overlaps the beginning or the end of a write', async () => {
-    const { get, write, holdAll, letOne } = database({ a: 'old' })
+    const { get, write, holdAll, releaseOne } = database({ a: 'old' })
     holdAll()
     const before = get('a')
     const writing = write('a', 'new')
-    letOne()
+    releaseOne()
     expect(await before).to.equal('old')
     const during = get('a')
-    letOne()
+    releaseOne()
     await writing
     await turn()
-    letOne()
+    releaseOne()
     expect(await during).to.equal('old')
     const after = get('a')
     await turn()
-    letOne()
+    releaseOne()
     expect(await after).to.equal('new')
   })
 
@@ -98,17 +98,17 @@ describe('rowCache', () => {
     ['fails', 'fails'],
   ]) {
     it(`does not cache a read during which an earlier write ${what}`, async () => {
-      const { get, write, holdAll, letOne, reads } = database({ a: 'A' })
+      const { get, write, holdAll, releaseOne, reads } = database({ a: 'A' })
       holdAll()
       const writing = write('b', value).catch(() => undefined)
       const reading = get('a')
-      letOne()
+      releaseOne()
       await writing
-      letOne()
+      releaseOne()
       await reading
       const again = get('a')
       await turn()
-      letOne()
+      releaseOne()
       await again
       expect(reads).to.deep.equal(['a', 'a'])
     })

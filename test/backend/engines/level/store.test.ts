@@ -65,9 +65,9 @@ describe('the embedded store', () => {
     const batches = Object.getPrototypeOf(Object.getPrototypeOf(level.batch()))
     await level.close()
     const { write } = batches
-    const asked: unknown[] = []
+    const writeOptions: unknown[] = []
     batches.write = function (options: unknown) {
-      asked.push(options)
+      writeOptions.push(options)
       return write.call(this, options)
     }
     const store = await openLevelStore({ folder: folder.path })
@@ -78,8 +78,8 @@ describe('the embedded store', () => {
       batches.write = write
       await store.close()
     }
-    expect(asked).to.have.length(3) // the format too
-    for (const options of asked) expect(options).to.deep.equal({ sync: true })
+    expect(writeOptions).to.have.length(3) // the format too
+    for (const options of writeOptions) expect(options).to.deep.equal({ sync: true })
   })
 
   it('creates its folders for this user only', async () => {

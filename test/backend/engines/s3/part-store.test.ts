@@ -273,9 +273,9 @@ async function serving(answer: (method: string) => { status: number; body?: stri
     response.on('close', () => {
       if (!response.writableFinished) left += 1
     })
-    const said = requests === 1 ? { status: 200 } : answer(request.method ?? '')
-    if (said === 'nothing') return
-    response.writeHead(said.status, { ...said.headers }).end('body' in said ? said.body : undefined)
+    const reply = requests === 1 ? { status: 200 } : answer(request.method ?? '')
+    if (reply === 'nothing') return
+    response.writeHead(reply.status, { ...reply.headers }).end('body' in reply ? reply.body : undefined)
   })
   return { ...(await listening(server)), requests: () => requests, left: () => left }
 }
