@@ -10,6 +10,7 @@ import {
   data,
   flags,
   frame,
+  lastData,
   ping,
   preface,
   priority,
@@ -85,6 +86,20 @@ describe('http2: connections', () => {
       expect((await wire.answer(1)).fields).to.include({ 'grpc-status': '0' })
     })
 
+    it('CVE-2024-22201 (Jetty): are closed though replies to them wait', async () => {
+      const wire = await server.wire()
+      wire.send(windowUpdate(0, 2 ** 30), settings([[4, 2 ** 30]]))
+      wire.socket.pause()
+      const callerAad = Buffer.alloc(60_000)
+      for (let first = 1; first < 3_000; first += 16) {
+        const calls = streamIds(8, first).flatMap((id) => [headers(id), lastData(id, request({ callerAad }))])
+        if (!(await wire.flood(Buffer.concat(calls), 1))) break
+      }
+      await pass(120)
+      wire.socket.resume()
+      await wire.closed()
+    })
+
     it('are closed in mid-frame and in mid-header too', async () => {
       const wires = await Promise.all([server.wire(), server.wire()])
       for (const wire of wires) wire.acknowledges = false
@@ -96,7 +111,7 @@ describe('http2: connections', () => {
     })
   })
 
-  describe('with calls that do not come to their end', () => {
+  describe('CVE-2018-17189 (slow bodies): with calls that do not end', () => {
     beforeEach(async () => {
       server = await victim({ defaultDeadlineMs: 300 })
     })

@@ -24,7 +24,9 @@ describe('http2: header attacks', () => {
     await releaseAll()
   })
 
-  describe('header fields that do not end', () => {
+  // CVE-2024-28182 (nghttp2), CVE-2023-45288 (Go), CVE-2024-27316 (httpd), CVE-2024-30255 (Envoy), CVE-2024-31309 (Traffic
+  // Server), CVE-2024-2653 (amphp), CVE-2026-33871 (Netty, empty frames), CVE-2016-8740 (httpd).
+  describe('CVE-2024-28182, CVE-2023-45288, CVE-2026-33871 and others (CONTINUATION flood): endless header fields', () => {
     for (const [size, count] of [
       [8 * KiB, 64],
       [1, 10_000],
@@ -58,14 +60,14 @@ describe('http2: header attacks', () => {
     const ofStream = ['status 431', `RST_STREAM ${codes.enhanceYourCalm}`]
     const refusals = [...ofStream, `GOAWAY ${codes.enhanceYourCalm}`]
 
-    it('of 40 KiB are refused', async () => {
+    it('CVE-2016-1544 (nghttp2), CVE-2016-8740 (httpd): of 40 KiB are refused', async () => {
       const wire = await server.wire()
       const large = block({ a: 'a'.repeat(20 * KiB), b: 'b'.repeat(20 * KiB) })
       wire.send(headerFrames([1], Buffer.concat([usual, large])))
       expect(await refusal(wire)).to.be.oneOf(refusals)
     })
 
-    it('of a few bytes that stand for many are refused, and cost nothing', async () => {
+    it('CVE-2016-6581 (HPACK bomb): indexes of a large entry are refused at little cost', async () => {
       const wire = await server.wire()
       const bomb = Buffer.concat([usual, entry('bomb', 'b'.repeat(4_000)), Buffer.alloc(30_000, newest)])
       const { user, system } = process.cpuUsage()
@@ -76,7 +78,7 @@ describe('http2: header attacks', () => {
       expect((await held()) - before).to.be.below(2 * MiB)
     })
 
-    it('leave the table in step', async () => {
+    it('CVE-2023-32731 (gRPC): leave the dynamic table in step', async () => {
       const wire = await server.wire()
       const large = block({ a: 'a'.repeat(20 * KiB) })
       wire.send(headerFrames([1], Buffer.concat([usual, large, entry('content-type', 'application/grpc')])))
@@ -86,7 +88,7 @@ describe('http2: header attacks', () => {
       expect((await wire.answer(3)).fields).to.include({ 'grpc-status': '0' })
     })
 
-    it('hold nobody up on their own connection', async () => {
+    it('hold up no other call of their connection', async () => {
       const wire = await server.wire()
       wire.send(headerFrames([1], Buffer.concat([usual, block({ a: 'a'.repeat(20 * KiB) })])), call(3))
       expect((await wire.answer(3)).fields).to.include({ 'grpc-status': '0' })

@@ -12,8 +12,8 @@ const end = flags.endStream
 /** Frames that are sent again and again, of new streams. */
 type Frames = (id: number) => Buffer
 
-// All of it is sent by a client that reads nothing; what it asks for has to be kept, unless it is stopped.
-describe('http2: answers that are not read', () => {
+// The client reads nothing. The server has to keep its replies, or to stop the client.
+describe('http2: replies that are not read', () => {
   let server: Victim
   let before = 0
 
@@ -40,9 +40,9 @@ describe('http2: answers that are not read', () => {
   }
 
   for (const [name, bytes] of [
-    ['PING', ping()],
-    ['SETTINGS', settings()],
-    ['SETTINGS with a window', settings([[initialWindow, 70_000]])],
+    ['PING, CVE-2019-9512 (ping flood),', ping()],
+    ['SETTINGS, CVE-2019-9515 (settings flood),', settings()],
+    ['SETTINGS with a window, CVE-2019-9515,', settings([[initialWindow, 70_000]])],
   ] as const) {
     it(`to ${name} end the connection`, async () => {
       const wire = await server.wire()
@@ -84,7 +84,7 @@ describe('http2: answers that are not read', () => {
     })
   }
 
-  it('SETTINGS again and again end the connection though their answers are read', async () => {
+  it('CVE-2019-9515 (settings flood): SETTINGS that change the window end the connection though their replies are read', async () => {
     const wire = await server.wire()
     const back = [settings([[initialWindow, 1]]), settings([[initialWindow, 70_000]])]
     await wire.flood(Buffer.concat(Array(1_000).fill(back).flat()), 100)
