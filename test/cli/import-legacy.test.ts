@@ -1,11 +1,13 @@
 // feclient import-legacy against a real vault, with databases as the earlier services wrote them.
 import { createCipheriv, randomBytes } from 'node:crypto'
+import { statSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { feclient } from '../../src/cli/feclient/feclient.js'
 import { type FrontendClient, frontendClient } from '../../src/frontend/client.js'
+import { turns } from '../turns.js'
 import { fakeTerminal } from './fake-terminal.js'
 import { startVault, type Vault } from './vault.js'
 
@@ -126,7 +128,7 @@ describe('feclient import-legacy', () => {
     await prepare('resumed', records)
     const first = start('resumed', ...goFlags())
     const stored = () => readFile(path('resumed.keys'), 'utf8').catch(() => '')
-    while ((await stored()) === '') await new Promise((resolve) => setTimeout(resolve, 1))
+    while (!statSync(path('resumed.keys'), { throwIfNoEntry: false })?.size) await turns(1)
     first.terminal.emit('SIGINT')
     expect(await first.code).to.equal(130)
     const before = (await stored()).trim().split('\n').length

@@ -37,7 +37,7 @@ export async function runH2spec(port: number): Promise<SpecCase[]> {
   const folder = mkdtempSync(join(tmpdir(), 'enc-server-h2spec-'))
   const report = join(folder, 'report.xml')
   try {
-    const args = ['--port', String(port), '--timeout', '1', '--junit-report', report]
+    const args = ['--port', String(port), '--timeout', '10', '--junit-report', report]
     await once(spawn(program, args, { stdio: 'ignore' }), 'close')
     return casesOf(readFileSync(report, 'utf8'))
   } finally {

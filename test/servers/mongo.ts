@@ -159,7 +159,7 @@ export function describeMongo(title: string, kinds: MongoKind[], declare: () => 
   const kind = mongoKind()
   if (kind !== undefined && kinds.includes(kind)) {
     describe(`${title} on ${kind}`, function () {
-      this.timeout(120_000) // a contended record takes its time on a loaded machine
+      this.timeout(240_000) // a contended record takes its time on a loaded machine
       declare()
     })
   } else if (kind === undefined && process.env['CI'] === 'true') {

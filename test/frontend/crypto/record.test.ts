@@ -306,7 +306,7 @@ describe('record', () => {
   })
 
   it('draws everything anew: 100 000 seals repeat no salt, key id, rk or data key', function () {
-    this.timeout(120_000)
+    this.timeout(600_000)
     const drawn = { 16: new Set<string>(), 32: new Set<string>() }
     const counting = {
       fill(memory: Buffer) {
