@@ -5,7 +5,7 @@ import { startBackend } from '../src/backend/start.js'
 import { startLoggedService } from '../src/cli/program/logged-service.js'
 import { runServer } from '../src/cli/program/run-server.js'
 import { loadConfig } from '../src/core/config/config.js'
-import { type LogConfig, logIn, openLog } from '../src/core/log/log.js'
+import { type LogConfig, openLog, withLogFolder } from '../src/core/log/log.js'
 
 await runServer(
   {
@@ -18,7 +18,7 @@ await runServer(
     async start(sources) {
       const config = loadConfig<{ backend: BackendConfig; log: LogConfig }>(backendSchema, sources)
       const data = { folder: config.backend.dataDir, setting: 'backend.dataDir' }
-      const log = openLog('beserver', logIn(data, config.log))
+      const log = openLog('beserver', withLogFolder(data, config.log))
       return startLoggedService(log, async () => {
         const { port, storePlace: store, stop } = await startBackend(config.backend, log)
         return { listen: { ...config.backend, port }, keeps: { store }, stop }

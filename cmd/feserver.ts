@@ -4,7 +4,7 @@ import { backendClient } from '../src/backend/client.js'
 import { startLoggedService } from '../src/cli/program/logged-service.js'
 import { announceKeyring, runServer } from '../src/cli/program/run-server.js'
 import { loadConfig } from '../src/core/config/config.js'
-import { type LogConfig, logIn, openLog } from '../src/core/log/log.js'
+import { type LogConfig, openLog, withLogFolder } from '../src/core/log/log.js'
 import { backendChannel, type FrontendConfig, frontendData, frontendSchema } from '../src/frontend/config.js'
 import { startFrontend } from '../src/frontend/start.js'
 
@@ -21,7 +21,7 @@ await runServer(
         frontendSchema,
         sources,
       )
-      const log = openLog('feserver', logIn(frontendData(config), logging))
+      const log = openLog('feserver', withLogFolder(frontendData(config), logging))
       return startLoggedService(log, async () => {
         const { methods: backend, close } = backendClient(backendChannel(config))
         const keyringMade = () => announceKeyring('feserver', config.keyringFile)

@@ -6,7 +6,7 @@ import type { StartVault } from '../src/cli/enc-server/up.js'
 import { type StartedService, startLoggedService } from '../src/cli/program/logged-service.js'
 import { announceKeyring } from '../src/cli/program/run-server.js'
 import { loadConfig } from '../src/core/config/config.js'
-import { type LogConfig, type Logger, logIn, openLog } from '../src/core/log/log.js'
+import { type LogConfig, type Logger, openLog, withLogFolder } from '../src/core/log/log.js'
 import { type FrontendConfig, frontendData, frontendSchema } from '../src/frontend/config.js'
 import { checkStart, startFrontend } from '../src/frontend/start.js'
 
@@ -18,7 +18,7 @@ interface Config {
 
 export const startVault: StartVault = async (sources, signal) => {
   const config = loadConfig<Config>({ ...frontendSchema, ...backendSchema }, sources)
-  const log = openLog('enc-server', logIn(frontendData(config.frontend), config.log))
+  const log = openLog('enc-server', withLogFolder(frontendData(config.frontend), config.log))
   return startLoggedService(log, () => startBoth(config, log, signal))
 }
 

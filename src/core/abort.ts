@@ -1,7 +1,7 @@
-// Waiting that ends when a signal aborts, whatever is waited for.
+// Cancellation: waits and iterations that end when a signal aborts, although the awaited work goes on.
 import type { CallSignal } from './call-signal.js'
 
-/** The promise, unless the signal aborts first; leaves no listener behind. */
+/** Settles as `promise` does, or rejects with the signal's reason if it aborts first. Leaves no listener behind. */
 export function raceAbort<T>(promise: Promise<T>, signal: CallSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
@@ -11,7 +11,7 @@ export function raceAbort<T>(promise: Promise<T>, signal: CallSignal): Promise<T
   })
 }
 
-/** The items, until the signal aborts; their source is let go then, though it may be waiting for something itself. */
+/** Yields the items until the signal aborts. The source is then closed, but not awaited, as it may itself be waiting. */
 export async function* abortableIterable<T>(items: AsyncIterable<T>, signal: CallSignal): AsyncGenerator<T> {
   const source = items[Symbol.asyncIterator]()
   let ended = false
@@ -27,7 +27,7 @@ export async function* abortableIterable<T>(items: AsyncIterable<T>, signal: Cal
   }
 }
 
-/** A signal that aborts with the call's, or by itself; to be left when the work is done. */
+/** A signal that aborts with the call or by `abort`. `leave` removes its listener from the call, and must follow the work. */
 export function linkedSignal(call: CallSignal): { signal: AbortSignal; abort(reason: unknown): void; leave(): void } {
   const controller = new AbortController()
   const end = () => controller.abort(call.reason)

@@ -1,10 +1,11 @@
 // Retry with exponential backoff: the one loop behind every repeated attempt.
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** Pauses that double from the first to the longest. */
 export interface Backoff {
   /** The first pause, in milliseconds. */
   firstMs: number
-  /** The longest pause, in milliseconds; each pause is twice the one before until then. */
+  /** The longest pause, in milliseconds. */
   maxMs: number
 }
 
@@ -13,11 +14,12 @@ export function backoffMs(tries: number, { firstMs, maxMs }: Backoff): number {
   return Math.min(maxMs, firstMs * 2 ** (tries - 1))
 }
 
-/** Between half of `ms` and `ms`, at random, so that callers that failed together do not return together. */
+/** A random time between half of `ms` and `ms`, so that callers that failed together do not retry together. */
 export function jittered(ms: number): number {
   return ms * (0.5 + Math.random() / 2)
 }
 
+/** When to retry. */
 export interface RetryRules {
   /** The milliseconds to wait after failure number `tries`; throws, usually that error, to give up. */
   waitMs(error: unknown, tries: number): number

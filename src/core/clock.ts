@@ -1,30 +1,31 @@
-// What time it is, for records that expire. Clocks are set, back and ahead, and neither may do harm: one that jumps back
-// must bring nothing back to life, one that jumps ahead must have nothing removed that was to stay. So there are two
-// readings of it, and of the two the one for removing is never ahead.
+// The clock for expiry. The system clock may jump in both directions, and neither jump may do harm: a jump back must not
+// revive an expired record, and a jump ahead must not remove a valid one. So a clock has two readings, and the one for
+// removing is never ahead of the one for refusing.
 
+/** A clock with a reading for each use. */
 export interface Clock {
-  /** To refuse by: never earlier than anything it has said before. */
+  /** The time to refuse expired records by: it never goes back. */
   forRefusing(): Date
-  /** To remove by: never later than the time of the start and what has passed since then. */
+  /** The time to remove expired records by: never later than the start of the process plus the time since then. */
   forRemoving(): Date
 }
 
-/** Where the time comes from. */
+/** The system clocks, in milliseconds. */
 export interface TimeSources {
-  /** Milliseconds since 1970; may jump. */
+  /** The time since 1970; may jump. */
   wallMs(): number
-  /** Milliseconds since some moment; only ever grows. */
+  /** The time since an arbitrary moment; only grows. */
   monotonicMs(): number
 }
 
 const systemTime: TimeSources = { wallMs: () => Date.now(), monotonicMs: () => performance.now() }
 
-/** Whether that time has come; undefined never does. */
+/** True if `time` has come; false for undefined. */
 export function isPast(time: Date | undefined, now: Date): boolean {
   return time !== undefined && time.getTime() <= now.getTime()
 }
 
-/** That reading, but never earlier than anything it has said before. */
+/** Makes a reading that never goes back: it returns the latest time that it has returned. */
 export function neverBack(reading: () => Date): () => Date {
   let latest = reading()
   return () => {
@@ -34,13 +35,13 @@ export function neverBack(reading: () => Date): () => Date {
   }
 }
 
-/** One for the whole process: what it has said before is what it remembers. */
+/** Makes the clock of a process. It needs to be the only one, as its readings depend on earlier readings. */
 export function newClock({ wallMs, monotonicMs }: TimeSources = systemTime): Clock {
   const aheadMs = wallMs() - monotonicMs()
   let latestMs = Number.NEGATIVE_INFINITY
 
-  /** Remembered by both readings: what was removed as expired must not be taken for valid later. */
-  function lookMs(): number {
+  // Both readings raise `latestMs`: a record that was removed as expired must not count as valid later.
+  function readWallMs(): number {
     const nowMs = wallMs()
     latestMs = Math.max(latestMs, nowMs)
     return nowMs
@@ -48,9 +49,9 @@ export function newClock({ wallMs, monotonicMs }: TimeSources = systemTime): Clo
 
   return {
     forRefusing() {
-      lookMs()
+      readWallMs()
       return new Date(latestMs)
     },
-    forRemoving: () => new Date(Math.floor(Math.min(lookMs(), aheadMs + monotonicMs()))),
+    forRemoving: () => new Date(Math.floor(Math.min(readWallMs(), aheadMs + monotonicMs()))),
   }
 }

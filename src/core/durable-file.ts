@@ -1,10 +1,10 @@
-// Files and folders that are still there after a power cut. A synced file is of no use in a folder whose own entry was
-// lost, so every folder that was made is synced into the one above it.
+// Files and folders that survive a power failure. A synced file is lost if the entry of its folder is, so every new folder
+// is synced into the folder above it.
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { link, open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
-/** Makes what was created, linked or renamed in a folder last. */
+/** Makes entries that were created, linked or renamed in a folder durable. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r')
   try {
@@ -14,18 +14,18 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Makes the folder and what leads to it, for this user only. A folder that is there keeps its mode. */
+/** Makes the folder and its missing parents, durably and for this user only. An existing folder keeps its mode. */
 export async function makePrivateFolder(path: string): Promise<void> {
   for (const made of makeFolders(path).reverse()) await syncFolder(dirname(made))
 }
 
 /**
- * Makes the folder and what leads to it, for this user only, and returns what it made, the highest first. Not `recursive`
- * of Node's mkdir: that tries for ever, and blocks, where nothing can be made although the folder above is there (/proc).
+ * Makes the folder and its missing parents for this user only, and returns the new ones, the highest first. Node's recursive
+ * mkdir is no alternative: it blocks in an endless loop in a folder that accepts no entries, such as /proc.
  */
 export function makeFolders(path: string): string[] {
   const folder = resolve(path)
-  const above = existsSync(dirname(folder)) ? [] : makeFolders(dirname(folder)) // or somebody else just makes it: as good
+  const above = existsSync(dirname(folder)) ? [] : makeFolders(dirname(folder)) // another process may make it first
   try {
     mkdirSync(folder, { mode: 0o700 })
     return [...above, folder]
@@ -46,7 +46,7 @@ export async function writeSynced(path: string, data: Buffer | string): Promise<
   }
 }
 
-/** Gives a synced file a second name, durably. Rejects with EEXIST when the name is taken: a link replaces no file. */
+/** Gives a synced file a second name, durably. Rejects with EEXIST when the name is taken, as a link replaces no file. */
 export async function linkNew(written: string, path: string): Promise<void> {
   await link(written, path)
   await syncFolder(dirname(path))

@@ -1,8 +1,8 @@
-// The one error of this system. A reason belongs to one kind, a kind to one gRPC and one HTTP status.
-// Messages are lower case, without a period, a secret or an id. docs/errors.md is this file as a page; a test compares.
+// The one error class. Each reason has one kind, and each kind has one gRPC and one HTTP status. Messages are lower case and
+// contain no period, secret or id. docs/errors.md describes this file; a test compares them.
 import { status } from '@grpc/grpc-js'
 
-/** What a caller can do about an error, with its gRPC and HTTP status. */
+/** The kinds of errors, by how a caller can react, with their gRPC and HTTP status. */
 export const kinds = {
   invalid: { grpc: status.INVALID_ARGUMENT, http: 400 },
   unauthenticated: { grpc: status.UNAUTHENTICATED, http: 401 },
@@ -21,9 +21,10 @@ export const kinds = {
   internal: { grpc: status.INTERNAL, http: 500 },
 } as const
 
+/** The name of a kind. */
 export type Kind = keyof typeof kinds
 
-/** The closed list of reasons: their kind and their message. */
+/** The closed list of reasons, with their kind and standard message. */
 export const reasons = {
   INVALID_REQUEST: { kind: 'invalid', message: 'the request is not valid' },
   RECORD_NOT_FOUND: { kind: 'notFound', message: 'no such record' },
@@ -54,20 +55,22 @@ export const reasons = {
   INTERNAL: { kind: 'internal', message: 'internal error' },
 } as const satisfies Record<string, { kind: Kind; message: string }>
 
+/** The name of a reason. */
 export type Reason = keyof typeof reasons
 
+/** A field of a request that is not valid, and why (google.rpc.BadRequest). */
 export interface FieldViolation {
   field: string
   description: string
 }
 
 interface VaultErrorOptions {
-  /** Replaces the reason's message; never a secret, an id or foreign text. */
+  /** Replaces the standard message. It must not contain a secret, an id or text of others. */
   message?: string
   fields?: FieldViolation[]
   retryAfterMs?: number
   requestId?: string
-  /** For the log only; it never leaves the process. */
+  /** For the log only: it never leaves the process. */
   cause?: unknown
 }
 
@@ -90,12 +93,12 @@ export class VaultError extends Error {
   }
 }
 
-/** Whether it is of one record alone, which cannot be read. */
+/** True if the error concerns one damaged record only. */
 export function isCorrupt(error: unknown): boolean {
   return error instanceof VaultError && error.reason === 'RECORD_CORRUPT'
 }
 
-/** A field of the request that can never work; the description says what would. */
+/** INVALID_REQUEST for a field; the description names the valid values. */
 export function invalidField(field: string, description: string): VaultError {
   return new VaultError('INVALID_REQUEST', { message: `${field}: ${description}`, fields: [{ field, description }] })
 }
@@ -105,7 +108,7 @@ export function isReason(text: string): text is Reason {
   return Object.hasOwn(reasons, text)
 }
 
-/** A message above the limit of whoever receives it, for which gRPC has a status of its own. */
+/** A message above the receiver's limit. gRPC reports it with RESOURCE_EXHAUSTED, not with the status of its kind. */
 export class MessageTooLarge extends VaultError {
   constructor(bytes: number, maxBytes: number) {
     super('INVALID_REQUEST', {
@@ -114,10 +117,10 @@ export class MessageTooLarge extends VaultError {
   }
 }
 
-const longestChain = 8 // errors may be each other's cause
+const maxCauses = 8 // a chain of causes may be a cycle
 
-/** What a chain of causes began with; of an error its words. */
-export function firstCause(cause: unknown, longest = longestChain): unknown {
+/** The end of a chain of causes: the message of an error, or any other value. */
+export function rootCause(cause: unknown, max = maxCauses): unknown {
   if (!(cause instanceof Error)) return cause
-  return cause.cause === undefined || longest === 0 ? cause.message : firstCause(cause.cause, longest - 1)
+  return cause.cause === undefined || max === 0 ? cause.message : rootCause(cause.cause, max - 1)
 }

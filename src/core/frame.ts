@@ -1,32 +1,32 @@
-// Bytes on their way through a message, copied no more often than they must be.
+// Encoding and decoding of message bytes with as few copies as possible.
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
 
 const smallBytes = 1024
-/** The writer of a larger message is not kept. */
-const keptBytes = 64 * 1024
+/** A writer that grew beyond this is not reused. */
+const maxReusedBytes = 64 * 1024
 
-/** What a field without bytes holds: one for all, as to make one takes longer than to read a field. */
+/** The value of an empty bytes field. All share one, since making a Buffer takes longer than reading a field. */
 export const noBytes = Buffer.alloc(0)
 
-/** A generated type, as to writing its messages. */
+/** The encoder of a generated message type. */
 export interface Encoder<Message> {
   encode(message: Message, writer: BinaryWriter): BinaryWriter
 }
 
-// A new one would double its memory a few times for each message, which takes longer than to write it. What is kept holds
-// some of the last messages (docs/crypto.md section 12).
-let idle: BinaryWriter | undefined
+// A new writer doubles its memory a few times for each message, which takes longer than writing it. The reused one holds bytes
+// of recent messages (docs/crypto.md section 12).
+let reusable: BinaryWriter | undefined
 
-/** The message as the Buffer gRPC wants, in memory of its own. */
+/** Encodes a message into a Buffer that shares its memory with no other. */
 export function frame<Message>(type: Encoder<Message>, message: Message): Buffer {
-  const writer = idle ?? new BinaryWriter()
-  idle = undefined // one that fails in mid-message is not used again
-  const written = type.encode(message, writer).finish()
-  if (written.length <= keptBytes) idle = writer
-  return viewOf(written)
+  const writer = reusable ?? new BinaryWriter()
+  reusable = undefined // a writer that throws is not reused
+  const bytes = type.encode(message, writer).finish()
+  if (bytes.length <= maxReusedBytes) reusable = writer
+  return viewOf(bytes)
 }
 
-/** Bytes as they lie in the message; small ones are copied, so that none of them keeps a large message in memory. */
+/** The bytes of a field, as a view of its message. Small ones are copied, so that they do not keep a large message alive. */
 export function inPlace(bytes: Uint8Array): Buffer {
   return bytes.length <= smallBytes ? Buffer.from(bytes) : viewOf(bytes)
 }

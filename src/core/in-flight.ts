@@ -1,15 +1,17 @@
-// A count of the work under way, for those who must wait until there is none.
+// A count of the work in flight, for a shutdown that waits until none is left.
 
+/** Counts work in flight. */
 export interface InFlight {
   readonly count: number
-  /** Counts work that is no promise; what it returns ends that work, once. */
+  /** Counts work that has no promise; the returned function ends it, once. */
   enter(): () => void
-  /** Runs `work` and settles as it does. */
+  /** Counts `work` until it settles, and settles as it does. */
   run<T>(work: () => Promise<T>): Promise<T>
   /** Resolves when no work is under way. */
   idle(): Promise<void>
 }
 
+/** Makes a counter at zero. */
 export function inFlight(): InFlight {
   let count = 0
   let waiting: (() => void)[] = []

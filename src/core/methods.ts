@@ -1,6 +1,6 @@
-// A service is a plain object of methods: promises for single answers, async iterables for streams. Served over gRPC
-// (serve.ts), called over gRPC (client.ts) or called directly, it has the same type, so that a caller cannot tell which it
-// holds.
+// The type of a service: a plain object of methods, with promises for single responses and async iterables for streams. The
+// implementation, its handlers (server/unary-handler.ts) and its client (client/client.ts) share the type, so that a caller
+// cannot tell a remote service from one in its own process.
 import type {
   handleBidiStreamingCall,
   handleClientStreamingCall,
@@ -9,11 +9,11 @@ import type {
 } from '@grpc/grpc-js'
 import type { CallSignal } from './call-signal.js'
 
-/** What a method knows of the call it answers, and hands on to the calls it makes. */
+/** The context of a call, which a method passes on to the calls that it makes. */
 export interface CallContext {
   /** 1 to 64 characters of [A-Za-z0-9._-]. */
   readonly requestId: string
-  /** Milliseconds since 1970 after which nobody waits for the answer. */
+  /** When the caller stops waiting, in milliseconds since 1970. */
   readonly deadline: number
   /** Aborts when the caller cancels or the deadline passes. */
   readonly signal: CallSignal
@@ -32,5 +32,5 @@ type Method<Handler> =
           ? (requests: AsyncIterable<Request>, call: CallContext) => AsyncIterable<Response>
           : never
 
-/** The plain form of a generated `...Server` interface; a method fails with VaultError, or else it is a bug. */
+/** The plain form of a generated `...Server` interface. A method fails with a VaultError; any other error is a bug. */
 export type Methods<Server> = { [M in keyof KnownKeys<Server>]: Method<Server[M]> }

@@ -2,9 +2,10 @@
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 
+/** A file to read. */
 export interface OwnerOnlyFile {
   path: string
-  /** What the file should hold, for messages: `a keyring`. */
+  /** The expected contents, for messages, such as `a keyring`. */
   holds: string
   /** A larger file is refused before it is read. */
   maxBytes: number
@@ -13,8 +14,8 @@ export interface OwnerOnlyFile {
 }
 
 /**
- * The contents of the file; null when there is none. Throws `refuse(...)` for a file that others may read, that is too
- * large or no regular file, and the file system's error when it cannot be read. A named pipe does not block it.
+ * Reads the file; resolves with null if it does not exist. Rejects with `refuse(...)` for a file that is readable by others,
+ * too large or not a regular file, and with the file system's error if it cannot be read. A named pipe does not block it.
  */
 export async function readOwnerOnly({ path, holds, maxBytes, refuse }: OwnerOnlyFile): Promise<Buffer | null> {
   let file: FileHandle | undefined
@@ -37,4 +38,12 @@ function problemOf(found: Stats, { holds, maxBytes }: Pick<OwnerOnlyFile, 'holds
   if ((mode & 0o077) !== 0) return `has mode ${mode.toString(8)}, so others may read it: chmod 600 it`
   if (found.size > maxBytes) return `is larger than ${maxBytes} bytes: is it ${holds}?`
   return undefined
+}
+
+// Marks of a URI, PEM and JSON.
+const secretMarks = /:\/\/|-----|[\n{]/
+
+/** A path as a message may show it. A setting for a path may hold the secret itself by mistake, which is then not shown. */
+export function redactPath(path: string): string {
+  return secretMarks.test(path) ? 'a file whose path looks like a secret' : path
 }

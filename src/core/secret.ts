@@ -1,9 +1,9 @@
-// A value that cannot be printed: not by console, template, JSON or the inspector. Only `reveal` shows it.
+// Secret bytes that cannot be printed by console, template strings, JSON or the inspector. Only `reveal` returns them.
 import { inspect } from 'node:util'
 
-const shown = '[secret]'
+const redacted = '[secret]'
 
-/** Holds secret bytes until closed; the holder owns the buffer and wipes it. */
+/** Owns a buffer of secret bytes, and wipes it when it is closed. */
 export class Secret {
   readonly #bytes: Buffer
   #closed = false
@@ -12,26 +12,27 @@ export class Secret {
     this.#bytes = bytes
   }
 
-  /** The bytes themselves, for the one call that needs them; throws once closed, as zeros make a key that works. */
+  /** The bytes, for the one call that needs them. Throws after `close`, since zeros are a valid key. */
   reveal(): Buffer {
     if (this.#closed) throw new Error('the secret is closed')
     return this.#bytes
   }
 
+  /** Wipes the bytes. */
   close(): void {
     this.#closed = true
     this.#bytes.fill(0)
   }
 
   toString(): string {
-    return shown
+    return redacted
   }
 
   toJSON(): string {
-    return shown
+    return redacted
   }
 
   [inspect.custom](): string {
-    return shown
+    return redacted
   }
 }

@@ -1,5 +1,5 @@
-// VaultError <-> gRPC status. The details are google.rpc messages in the standard trailer, so that clients in any
-// language read the reason without parsing text.
+// Conversion between VaultError and gRPC status. The details are google.rpc messages in the standard trailer, so that clients
+// in any language can read the reason without parsing text.
 import { status as codes, Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js'
 import type { Any } from '../gen/google/protobuf/any.js'
 import { BadRequest, ErrorInfo, RequestInfo, RetryInfo } from '../gen/google/rpc/error_details.js'
@@ -35,13 +35,13 @@ function detailsOf(error: VaultError, requestId: string): Any[] {
   ]
 }
 
-/** The google.rpc.Status of an error: what a caller may know of it. */
+/** Converts an error to a google.rpc.Status, without its cause. */
 export function toRpcStatus(error: VaultError, requestId: string): Status {
   const code = error instanceof MessageTooLarge ? codes.RESOURCE_EXHAUSTED : kinds[error.kind].grpc
   return { code, message: error.message, details: detailsOf(error, requestId) }
 }
 
-/** What a gRPC server answers for an error. */
+/** Converts an error to the status and trailers of a gRPC response. */
 export function toGrpcStatus(error: VaultError, requestId: string): StatusObject {
   const rpcStatus = toRpcStatus(error, requestId)
   const metadata = new Metadata()
@@ -50,13 +50,13 @@ export function toGrpcStatus(error: VaultError, requestId: string): StatusObject
   return { code: rpcStatus.code, details: rpcStatus.message.toWellFormed(), metadata }
 }
 
-/** Anything thrown becomes a VaultError; what is not one is a bug, and leaves as "internal error". */
+/** Converts anything thrown to a VaultError. Any other value is a bug, and becomes INTERNAL. */
 export function asVaultError(thrown: unknown): VaultError {
   return thrown instanceof VaultError ? thrown : new VaultError('INTERNAL', { cause: thrown })
 }
 
-// What a status without our details means: it was made by gRPC itself or by something between. A caller knows its own
-// cancellation by its signal; any other is a server that cut the call when it went down.
+// The reasons of a status without our details, which gRPC itself or a proxy has made. CANCELLED means that a server went down
+// during the call: the caller's own cancellation is known by its signal.
 const bareReasons: Partial<Record<codes, Reason>> = {
   [codes.INVALID_ARGUMENT]: 'INVALID_REQUEST',
   [codes.UNAVAILABLE]: 'UNREACHABLE',
@@ -65,14 +65,14 @@ const bareReasons: Partial<Record<codes, Reason>> = {
   [codes.UNIMPLEMENTED]: 'NOT_SUPPORTED',
 }
 
-/** What grpc-js says of calls whose connection has ended: with ENHANCE_YOUR_CALM, and after its server had asked it to go. */
-const connectionEnded = [
+/** The texts of grpc-js for a connection that ended with ENHANCE_YOUR_CALM, and for one that ended after a GOAWAY. */
+const connectionEndedTexts = [
   'Bandwidth exhausted or memory limit exceeded',
   'Received RST_STREAM with code 0 (Call ended without gRPC status)',
 ]
 
 function fromBareStatus(error: ServiceError): VaultError {
-  if (connectionEnded.includes(error.details)) return new VaultError('UNREACHABLE', { cause: error })
+  if (connectionEndedTexts.includes(error.details)) return new VaultError('UNREACHABLE', { cause: error })
   if (error.code === codes.RESOURCE_EXHAUSTED) {
     const message = 'a message is larger than the receiver accepts'
     return new VaultError('INVALID_REQUEST', { message, cause: error })
@@ -91,7 +91,7 @@ function fromDetails(status: Status, cause: unknown): VaultError | undefined {
   const retry = find(status, 'RetryInfo', RetryInfo.decode)?.retryDelay
   const requestId = find(status, 'RequestInfo', RequestInfo.decode)?.requestId
   const violations = find(status, 'BadRequest', BadRequest.decode)?.fieldViolations ?? []
-  const reason = isReason(info.reason) ? info.reason : bareReasons[status.code as codes] // a newer server's: by its code
+  const reason = isReason(info.reason) ? info.reason : bareReasons[status.code as codes] // a newer server may have reasons that this version does not know
   return new VaultError(reason ?? 'INTERNAL', {
     message: status.message,
     fields: violations.map(({ field, description }) => ({ field, description })),
@@ -101,7 +101,7 @@ function fromDetails(status: Status, cause: unknown): VaultError | undefined {
   })
 }
 
-/** The VaultError that a server's answer stands for. */
+/** Converts the error of a gRPC call to a VaultError. */
 export function fromServiceError(error: ServiceError): VaultError {
   const [encoded] = error.metadata?.get(detailsKey) ?? []
   if (!Buffer.isBuffer(encoded)) return fromBareStatus(error)
@@ -112,12 +112,12 @@ export function fromServiceError(error: ServiceError): VaultError {
   }
 }
 
-/** The same for a status inside a message. */
+/** Converts a status inside a message to a VaultError. */
 export function fromRpcStatus(status: Status): VaultError {
   const error = new VaultError(bareReasons[status.code as codes] ?? 'INTERNAL', { cause: status })
   try {
     return fromDetails(status, status) ?? error
   } catch {
-    return error // with details that cannot be read
+    return error // the details are malformed
   }
 }

@@ -1,14 +1,16 @@
-// Spreads work over the turns of the event loop. What arrives at once would else be worked on at once, and nothing that is
-// made of it leaves before all of it is done: those it goes to wait for us, and then we for them. What bounds the number of
-// calls and of their items bounds what waits here.
+// A rate limit per turn of the event loop. Without it, work that arrives together is done together, and no result leaves
+// before all of it is done: the next server idles meanwhile, and then this one does. The limits of calls and of their items
+// also bound this queue.
 
 const workPerTurn = 16
 
+/** Spreads work over the turns of the event loop, in the order of the calls. */
 export interface TurnLimiter {
-  /** When to begin: now, or in a later turn when many have begun in this one; in the order they ask. */
+  /** Resolves when the work may begin; undefined if it may begin at once. */
   turn(): Promise<void> | undefined
 }
 
+/** Makes a limiter that lets `perTurn` pieces of work begin in each turn. */
 export function turnLimiter(perTurn = workPerTurn): TurnLimiter {
   const waiting: (() => void)[] = []
   let begun = 0

@@ -1,2 +1,2 @@
-/** Of package.json; a test compares. */
+/** The version in package.json; a test compares them. */
 export const version = '0.1.0'

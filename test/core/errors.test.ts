@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { status } from '@grpc/grpc-js'
 import { expect } from 'chai'
 import {
-  firstCause,
   invalidField,
   isReason,
   type Kind,
   kinds,
   type Reason,
   reasons,
+  rootCause,
   VaultError,
 } from '../../src/core/errors.js'
 
@@ -85,15 +85,15 @@ describe('docs/errors.md', () => {
 describe('first cause', () => {
   it('is what a chain began with, in words', () => {
     const error = new Error('outer', { cause: new Error('middle', { cause: new Error('inner') }) })
-    expect(firstCause(error)).to.equal('inner')
-    expect(firstCause(new Error('outer', { cause: 'text' }))).to.equal('text')
-    expect(firstCause(undefined)).to.equal(undefined)
+    expect(rootCause(error)).to.equal('inner')
+    expect(rootCause(new Error('outer', { cause: 'text' }))).to.equal('text')
+    expect(rootCause(undefined)).to.equal(undefined)
   })
 
   it('is found though errors are each other’s cause', () => {
     const [a, b] = [new Error('a'), new Error('b')]
     a.cause = b
     b.cause = a
-    expect(firstCause(a)).to.be.oneOf(['a', 'b'])
+    expect(rootCause(a)).to.be.oneOf(['a', 'b'])
   })
 })

@@ -1,8 +1,7 @@
 // The files that hold a secret of the back end, such as a password. Only their owner may read them.
 import { VaultError } from '../../core/errors.js'
 import { Secret } from '../../core/secret.js'
-import { readOwnerOnly } from '../../core/secret-file.js'
-import { redactPath } from '../../core/tls/redact-path.js'
+import { readOwnerOnly, redactPath } from '../../core/secret-file.js'
 
 const maxBytes = 64 * 1024
 

@@ -1,30 +1,31 @@
-// The client's side of a connection: where to, whom to trust, how calls spread over the addresses behind a name.
+// The gRPC channel of a client: target, credentials, and load balancing over the addresses of a name.
 import { ChannelCredentials, type ClientOptions } from '@grpc/grpc-js'
 import { invalidField, VaultError } from '../errors.js'
 import { isLoopback } from '../tls/listen.js'
 import { readCertificates, readKeyPair } from '../tls/pem.js'
 
+/** The settings of a channel. */
 export interface ChannelConfig {
-  /** `host:port` or `dns:///host:port`; all addresses behind the name are used in turn. */
+  /** `host:port` or `dns:///host:port`; calls go round robin over all addresses of the name. */
   address: string
   /** Allows plain text to another machine. */
   insecure?: boolean
-  /** Certificate files in PEM; `caFile` alone turns TLS on. */
+  /** Certificate files in PEM; `caFile` turns TLS on. */
   tls?: { caFile: string; certFile?: string; keyFile?: string }
-  /** What its settings belong to, for messages. */
+  /** The section of its settings, for messages. */
   section?: string
 }
 
 const roundRobin = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] })
 
-/** Retries are ours (retry.ts): gRPC's know nothing of which calls are safe. */
+/** The options of all channels. Retries are in retry.ts, since gRPC does not know which calls are idempotent. */
 export const channelOptions: ClientOptions = {
   'grpc.enable_retries': 0,
-  'grpc.enable_channelz': 0, // counters nobody reads, kept on every call
+  'grpc.enable_channelz': 0, // counters that nothing reads, but every call updates
   'grpc.service_config': roundRobin,
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
-  // What may be on its way to us before we have read it. With HTTP/2's own 64 KiB, 10 ms of distance leave 3 MiB/s.
+  // Bytes that may be in flight to us. With HTTP/2's default of 64 KiB, a round trip of 20 ms limits a stream to 3 MiB/s.
   'grpc-node.flow_control_window': 1024 * 1024,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 2_000,
@@ -36,7 +37,7 @@ function settingOf({ section }: ChannelConfig, name: string): string {
   return section === undefined ? name : `${section}.${name}`
 }
 
-/** The address in gRPC's form; throws INVALID_REQUEST for what is none. */
+/** The address as a gRPC target. Throws INVALID_REQUEST for a malformed one. */
 export function targetOf(config: ChannelConfig): string {
   const { address } = config
   const port = Number(hostAndPort.exec(address)?.groups?.['port'])
@@ -53,7 +54,7 @@ function hostOf(target: string): string {
     .replace(/^\[|\]$/g, '')
 }
 
-/** The credentials of a channel; refuses to send plain text to another machine unless told so. */
+/** The credentials of a channel. Throws INVALID_REQUEST for plain text to another machine without `insecure`. */
 export function channelCredentials(config: ChannelConfig): ChannelCredentials {
   const { caFile = '', certFile = '', keyFile = '' } = config.tls ?? {}
   if ((certFile === '') !== (keyFile === '')) {

@@ -1,14 +1,14 @@
-// Streaming calls. They are never made again: only their caller knows what to do with half of one.
+// Streaming calls. They are never retried: only the caller knows how to continue after a part of a stream.
 import type { ClientDuplexStream, ClientReadableStream, MethodDefinition, ServiceError } from '@grpc/grpc-js'
 import type { CallContext } from '../methods.js'
 import { failureOf, metadataOf, type OpenClient, type OutgoingCall, refusalOf } from './open-client.js'
 import { sendRequests } from './send-requests.js'
 
 type StreamMethod = MethodDefinition<unknown, unknown>
-type Answers = ClientReadableStream<unknown>
+type Responses = ClientReadableStream<unknown>
 type Bidi = ClientDuplexStream<unknown, unknown>
 
-/** A server stream, or a bidirectional one; `request` is then an async iterable. Leaving the loop cancels the call. */
+/** Yields the responses of a stream. `request` is an async iterable for a bidirectional one. Leaving the loop cancels the call. */
 export async function* callStream(open: OpenClient, method: StreamMethod, { request, context }: OutgoingCall) {
   const refusal = refusalOf(open, context.signal)
   if (refusal) throw refusal
@@ -19,22 +19,22 @@ export async function* callStream(open: OpenClient, method: StreamMethod, { requ
   const cancel = () => call.cancel()
   context.signal.addEventListener('abort', cancel, { once: true })
   open.calls.add(call)
-  let answered = false
+  let isComplete = false
   try {
-    for await (const answer of call) yield answer
+    for await (const response of call) yield response
     if (sending?.failure() !== undefined) throw sending.failure()
-    answered = true
+    isComplete = true
   } catch (error) {
     throw sending?.failure() ?? (isServiceError(error) ? failureOf(open, context.signal, error) : error)
   } finally {
     sending?.stop()
     context.signal.removeEventListener('abort', cancel)
     open.calls.delete(call)
-    if (!answered) call.cancel()
+    if (!isComplete) call.cancel()
   }
 }
 
-function startServerStream(open: OpenClient, method: StreamMethod, { request, context }: OutgoingCall): Answers {
+function startServerStream(open: OpenClient, method: StreamMethod, { request, context }: OutgoingCall): Responses {
   const { path, requestSerialize, responseDeserialize } = method
   const options = { deadline: context.deadline }
   return open.client.makeServerStreamRequest(

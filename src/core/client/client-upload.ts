@@ -1,4 +1,4 @@
-// Calls of many requests and one answer. They are never made again: their source can be read once.
+// Calls with many requests and one response. They are never retried, as their source can be read only once.
 import type { MethodDefinition, ServiceError } from '@grpc/grpc-js'
 import { VaultError } from '../errors.js'
 import type { CallContext } from '../methods.js'
@@ -10,8 +10,8 @@ const unknownMessage =
   'the connection broke before the answer; the record may have been stored: read it, or upload again under the same condition'
 
 /**
- * Sends all requests, an async iterable; rejects with what that threw, if it did, and the call is cancelled then. With
- * OUTCOME_UNKNOWN when the connection breaks after all was sent: an upload is a write, and takes effect at its end.
+ * Sends all requests of an async iterable. If the iterable throws, the call is cancelled and rejects with that error. Rejects
+ * with OUTCOME_UNKNOWN if the connection breaks after the last request, since an upload takes effect at its end.
  */
 export function callUpload(
   open: OpenClient,
@@ -27,10 +27,10 @@ export function callUpload(
       signal.removeEventListener('abort', cancel)
       open.calls.delete(call)
       if (error === null) resolve(response)
-      else reject(sending.failure() ?? fateOf(failureOf(open, signal, error), sending.ended(), context))
+      else reject(sending.failure() ?? withUnknownOutcome(failureOf(open, signal, error), sending.ended(), context))
     }
-    const sent = [path, requestSerialize, responseDeserialize, metadataOf(context), { deadline }, done] as const
-    const call = open.client.makeClientStreamRequest(...sent)
+    const args = [path, requestSerialize, responseDeserialize, metadataOf(context), { deadline }, done] as const
+    const call = open.client.makeClientStreamRequest(...args)
     const cancel = () => call.cancel()
     signal.addEventListener('abort', cancel, { once: true })
     open.calls.add(call)
@@ -38,7 +38,7 @@ export function callUpload(
   })
 }
 
-function fateOf(error: VaultError, allSent: boolean, { requestId }: CallContext): VaultError {
-  const told = error.reason !== 'UNREACHABLE' || neverSent(error) || !allSent
-  return told ? error : new VaultError('OUTCOME_UNKNOWN', { message: unknownMessage, cause: error.cause, requestId })
+function withUnknownOutcome(error: VaultError, allSent: boolean, { requestId }: CallContext): VaultError {
+  const isKnown = error.reason !== 'UNREACHABLE' || neverSent(error) || !allSent
+  return isKnown ? error : new VaultError('OUTCOME_UNKNOWN', { message: unknownMessage, cause: error.cause, requestId })
 }

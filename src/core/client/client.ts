@@ -98,7 +98,7 @@ function callOnce(open: OpenClient, method: UnaryMethod, { request, context }: O
       if (error === null) resolve(response)
       else reject(failureOf(open, signal, error))
     }
-    const sent = [
+    const args = [
       path,
       requestSerialize,
       responseDeserialize,
@@ -107,7 +107,7 @@ function callOnce(open: OpenClient, method: UnaryMethod, { request, context }: O
       { deadline },
       done,
     ] as const
-    const call = open.client.makeUnaryRequest(...sent)
+    const call = open.client.makeUnaryRequest(...args)
     const cancel = () => call.cancel()
     signal.addEventListener('abort', cancel, { once: true })
     open.calls.add(call)

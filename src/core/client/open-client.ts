@@ -1,4 +1,4 @@
-// What unary and streaming calls of one client share: the channel, the calls in flight, and what their end means.
+// The state that the unary and streaming calls of a client share: the channel and the calls in flight.
 import { Client, Metadata, type ServiceError } from '@grpc/grpc-js'
 import type { CallSignal } from '../call-signal.js'
 import { VaultError } from '../errors.js'
@@ -8,39 +8,44 @@ import { fromServiceError } from '../status.js'
 import { type ChannelConfig, channelCredentials, channelOptions, targetOf } from './channel.js'
 import { cancelledBy } from './retry.js'
 
+/** A client until `closeClient`. */
 export interface OpenClient {
   readonly client: Client
   readonly calls: Set<{ cancel(): void }>
   closed: boolean
 }
 
+/** A request and the context of its call. */
 export interface OutgoingCall {
   request: unknown
   context: CallContext
 }
 
+/** Makes a client that connects at its first call. Throws INVALID_REQUEST for settings that would expose it. */
 export function openClient(config: ChannelConfig): OpenClient {
   const client = new Client(targetOf(config), channelCredentials(config), channelOptions)
   return { client, calls: new Set(), closed: false }
 }
 
+/** Cancels all calls and closes the channel. */
 export function closeClient(open: OpenClient): void {
   open.closed = true
-  for (const call of open.calls) call.cancel() // the channel by itself would let them wait for their deadline
+  for (const call of open.calls) call.cancel() // a closed channel alone would let them wait for their deadline
   open.client.close()
 }
 
-/** Why a call may not begin; undefined when it may. */
+/** CANCELLED for a call that is aborted or whose client is closed; undefined for any other. */
 export function refusalOf(open: OpenClient, signal: CallSignal): VaultError | undefined {
   if (signal.aborted) return cancelledBy(signal)
   return open.closed ? closedClient() : undefined
 }
 
-/** What the end of a call means to its caller. */
+/** Converts the gRPC error of a call for its caller. */
 export function failureOf(open: OpenClient, signal: CallSignal, error: ServiceError): VaultError {
   return refusalOf(open, signal) ?? fromServiceError(error)
 }
 
+/** The metadata of a call: its request id. */
 export function metadataOf({ requestId }: CallContext): Metadata {
   const metadata = new Metadata()
   metadata.set(requestIdKey, requestId)

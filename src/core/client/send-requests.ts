@@ -1,18 +1,19 @@
-// The requests of a streaming call, sent as their source yields them and the server takes them.
+// Sends the requests of a streaming call with back-pressure: the source is read only as fast as the server takes requests.
 import type { ClientDuplexStream, ClientWritableStream } from '@grpc/grpc-js'
 
 type Outgoing = ClientDuplexStream<unknown, unknown> | ClientWritableStream<unknown>
 
+/** The sending of a call's requests. */
 export interface Sending {
-  /** What the source threw; undefined while it has not. */
+  /** The error that the source threw; undefined if it has not. */
   failure(): unknown
-  /** Whether all was handed over, and the call told so. */
+  /** True if all requests and the end of them were passed to gRPC. */
   ended(): boolean
-  /** Lets the source go. */
+  /** Stops sending and closes the source. */
   stop(): void
 }
 
-/** Begins to send; a source that fails cancels the call. At most 16 requests are yielded and not yet taken. */
+/** Begins to send. A source that throws cancels the call. At most 16 requests wait for the server. */
 export function sendRequests(call: Outgoing, requests: AsyncIterable<unknown>): Sending {
   const source = requests[Symbol.asyncIterator]()
   let failure: unknown

@@ -1,5 +1,5 @@
-// One file, a section per service. Defaults < file < environment < flags. Each service reads its own sections and
-// refuses what it does not know, naming every mistake at once, each with where it stands.
+// The configuration of a service: defaults, then the file, then the environment, then flags; later ones win. A service reads its
+// own sections and rejects unknown settings. One error names all mistakes, each with its origin.
 import convict from 'convict'
 import { didYouMean } from '../did-you-mean.js'
 import { VaultError } from '../errors.js'
@@ -13,10 +13,11 @@ import {
 } from './config-file.js'
 import type { Setting, Settings } from './settings.js'
 
+/** The origins of settings. */
 export interface ConfigSources {
   file: ConfigFile
   env: NodeJS.ProcessEnv
-  /** `section.name=value` as given by flags. */
+  /** `section.name=value`, from flags. */
   overrides: string[]
 }
 
@@ -37,8 +38,8 @@ function withEnv(settings: Settings, path: string[]): object {
   return Object.fromEntries(entries)
 }
 
-// Names that begin like a setting's and are none: the clients' own.
-const otherVariables = ['ENC_SERVER_FRONTEND_TARGET', 'ENC_SERVER_BACKEND_TARGET']
+// Variables of the clients, whose names begin like those of settings.
+const clientVariables = ['ENC_SERVER_FRONTEND_TARGET', 'ENC_SERVER_BACKEND_TARGET']
 
 function pathsOf(settings: Settings, path: string[]): string[] {
   return Object.entries(settings).flatMap(([name, node]) => {
@@ -51,17 +52,19 @@ function variableOf(settings: Settings, path: string): string {
   return leafAt(settings, path)?.env ?? envName(path.split('.'))
 }
 
-function meaning(word: string, known: string[]): string {
+function suggestion(word: string, known: string[]): string {
   const meant = didYouMean(word, known)
   return meant === undefined ? '' : `; did you mean ${meant}?`
 }
 
-/** A variable that is meant for these sections and belongs to no setting, such as one that is misspelt. */
+/** Mistakes for variables of these sections that belong to no setting, such as misspelt ones. */
 function unknownVariables(settings: Settings, env: NodeJS.ProcessEnv): string[] {
-  const known = [...pathsOf(settings, []).map((path) => variableOf(settings, path)), ...otherVariables]
+  const known = [...pathsOf(settings, []).map((path) => variableOf(settings, path)), ...clientVariables]
   const prefixes = Object.keys(settings).map((section) => `${envName([section])}_`)
-  const meant = Object.keys(env).filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
-  return meant.filter((name) => !known.includes(name)).map((name) => `${name}: no such setting${meaning(name, known)}`)
+  const candidates = Object.keys(env).filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))
+  return candidates
+    .filter((name) => !known.includes(name))
+    .map((name) => `${name}: no such setting${suggestion(name, known)}`)
 }
 
 function unknownSections(sections: JsonTree): string[] {
@@ -69,27 +72,27 @@ function unknownSections(sections: JsonTree): string[] {
   return unknown.map((name) => `unknown section '${name}'; there are ${sectionNames.join(', ')}`)
 }
 
-// convict crashes on an object where a value belongs and the other way round, so it gets only what has the right shape.
-function shaped(given: JsonTree, settings: Settings, refuse: (path: string, problem: string) => void): JsonTree {
+// convict crashes on an object in place of a value and on a value in place of an object, so it gets neither.
+function validShape(given: JsonTree, settings: Settings, refuse: (path: string, problem: string) => void): JsonTree {
   const kept = Object.entries(given).flatMap(([name, value]): [string, unknown][] => {
     const node = Object.hasOwn(settings, name) ? settings[name] : undefined
-    if (node === undefined) refuse(name, `no such setting${meaning(name, Object.keys(settings))}`)
+    if (node === undefined) refuse(name, `no such setting${suggestion(name, Object.keys(settings))}`)
     else if (isSetting(node) && typeof value !== 'object') return [[name, value]]
     else if (isSetting(node)) refuse(name, 'must be one value')
     else if (!isJsonTree(value)) refuse(name, 'must be an object')
-    else return [[name, shaped(value, node, (path, problem) => refuse(`${name}.${path}`, problem))]]
+    else return [[name, validShape(value, node, (path, problem) => refuse(`${name}.${path}`, problem))]]
     return []
   })
   return Object.fromEntries(kept)
 }
 
-/** Reads and checks the sections named by `schema`; throws one INVALID_REQUEST that names all mistakes. */
+/** Reads and checks the sections in `schema`. Throws one INVALID_REQUEST that names all mistakes. */
 export function loadConfig<T>(schema: Partial<Record<SectionName, Settings>>, sources: ConfigSources): T {
   const settings = schema as Settings
   const sections = readSections(sources.file)
-  const mine = Object.fromEntries(Object.entries(sections).filter(([name]) => Object.hasOwn(settings, name)))
+  const ownSections = Object.fromEntries(Object.entries(sections).filter(([name]) => Object.hasOwn(settings, name)))
   const inFile = unknownSections(sections)
-  const file = shaped(mine, settings, (path, problem) => inFile.push(`${path}: ${problem}`))
+  const file = validShape(ownSections, settings, (path, problem) => inFile.push(`${path}: ${problem}`))
   const mistakes = inFile.map((mistake) => `${sources.file.path}: ${mistake}`)
   mistakes.push(...unknownVariables(settings, sources.env))
   const config = convict(withEnv(settings, []) as convict.Schema<T>, { env: sources.env, args: [] })
@@ -118,7 +121,7 @@ function parseOverride(override: string): { path: string; value: string | undefi
 
 function noSetting(settings: Settings, path: string): string {
   const [section = ''] = path.split('.')
-  if (Object.hasOwn(settings, section)) return `no such setting${meaning(path, pathsOf(settings, []))}`
+  if (Object.hasOwn(settings, section)) return `no such setting${suggestion(path, pathsOf(settings, []))}`
   return `no such setting here; there are those of ${Object.keys(settings).join(', ')}`
 }
 
@@ -131,7 +134,7 @@ function leafAt(settings: Settings, path: string): Setting | undefined {
   return node !== undefined && isSetting(node) ? node : undefined
 }
 
-// convict names all wrong values in one message, a line each: the setting, a colon, what is wrong.
+// convict's message has a line for each invalid value: the setting, a colon, the problem.
 function invalidValues(validate: () => unknown): string[] {
   try {
     validate()
@@ -141,7 +144,7 @@ function invalidValues(validate: () => unknown): string[] {
   }
 }
 
-/** The same, under where the value comes from. */
+/** Puts the origin of the value before a mistake. */
 function withOrigin(mistake: string, settings: Settings, { file, env, overrides }: ConfigSources): string {
   const [path = ''] = mistake.split(':', 1)
   const problem = mistake.slice(path.length)

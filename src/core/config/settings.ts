@@ -1,7 +1,8 @@
-// What a setting may be. Text from the environment or a flag is converted strictly: `ture` is a mistake, not true.
+// The types of settings, and the settings that services share. Text from the environment or a flag is converted strictly:
+// `ture` is a mistake, not true.
 import convict from 'convict'
 
-/** A leaf of the configuration. */
+/** A setting: a leaf of the configuration. */
 export interface Setting {
   doc: string
   format: 'text' | 'place' | 'flag' | 'day' | 'choice' | 'whole-number'
@@ -9,7 +10,7 @@ export interface Setting {
   min?: number
   max?: number
   choices?: readonly string[]
-  /** The environment variable, where it is not the one of the setting's path. */
+  /** The environment variable, if it is not the one that follows from the setting's path. */
   env?: string
 }
 
@@ -60,31 +61,34 @@ convict.addFormats({
   },
 })
 
-// Date itself takes the 30th of February for the 2nd of March.
+// Date takes the 30th of February for the 2nd of March.
 function isDay(value: unknown): boolean {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(value)) return false
   const time = new Date(`${value}T00:00:00Z`)
   return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(value)
 }
 
+/** Any text. */
 export function text(initial: string, doc: string): Setting {
   return { default: initial, format: 'text', doc }
 }
 
-/** A file or folder that there must be. */
+/** The path of a file or folder; not empty. */
 export function place(initial: string, doc: string): Setting {
   return { default: initial, format: 'place', doc }
 }
 
+/** True or false. */
 export function flag(initial: boolean, doc: string): Setting {
   return { default: initial, format: 'flag', doc }
 }
 
-/** A date, as in 2026-12-31; none unless it is set. */
+/** A date, as in 2026-12-31; empty by default. */
 export function day(doc: string): Setting {
   return { default: '', format: 'day', doc }
 }
 
+/** One of these words; the first is the default. */
 export function oneOf(choices: readonly string[], doc: string): Setting {
   return { default: choices[0], format: 'choice', choices, doc }
 }
@@ -96,7 +100,7 @@ export function whole(initial: number, [min, max]: [number, number], doc: string
 
 const file = (doc: string) => text('', `${doc}; a file in PEM, empty for none`)
 
-/** Where a server listens (listen.ts). */
+/** The address and TLS files of a server (tls/listen.ts). */
 export function listenSettings(port: number): Settings {
   return {
     host: text('127.0.0.1', 'address to listen on; beyond loopback it needs mutual TLS or insecure: true'),
@@ -105,35 +109,39 @@ export function listenSettings(port: number): Settings {
     tls: {
       certFile: file('certificate of this server'),
       keyFile: file('private key of that certificate'),
-      clientCaFile: file('authority whose clients may call'),
+      clientCaFile: file('certificate authority of the clients that may call'),
     },
   }
 }
 
-/** How much a server does at once, and how long (server.ts). */
+/** The limits of a server (server/server.ts). */
 export const limitSettings: Settings = {
-  maxCallsInFlight: whole(1024, [1, 65536], 'calls answered at once; one more gets RESOURCE_EXHAUSTED'),
-  defaultDeadlineMs: whole(30_000, [100, 3_600_000], 'deadline of a caller that sets none, in milliseconds'),
-  maxConnectionAgeMs: whole(600_000, [1_000, 86_400_000], 'age at which a connection is asked to go, in milliseconds'),
+  maxCallsInFlight: whole(1024, [1, 65536], 'calls in flight; more get RESOURCE_EXHAUSTED'),
+  defaultDeadlineMs: whole(30_000, [100, 3_600_000], 'deadline of a call without one, in milliseconds'),
+  maxConnectionAgeMs: whole(
+    600_000,
+    [1_000, 86_400_000],
+    'age at which a connection is closed gracefully, in milliseconds',
+  ),
   drainMs: whole(20_000, [0, 600_000], 'how long a stop waits for calls in flight, in milliseconds'),
 }
 
-/** Where a client connects to (channel.ts). */
+/** The address and TLS files of a client (client/channel.ts). */
 export function channelSettings(address: string): Settings {
   return {
-    address: text(address, 'host:port, or dns:///host:port; all addresses behind a name are used in turn'),
+    address: text(address, 'host:port, or dns:///host:port; calls go round robin over all addresses of a name'),
     insecure: flag(false, 'allow plain text to another machine'),
     tls: {
-      caFile: file('authority of the server'),
+      caFile: file('certificate authority of the server'),
       certFile: file('certificate of this client'),
       keyFile: file('private key of that certificate'),
     },
   }
 }
 
-/** The `log` section (log.ts). */
+/** The `log` section (log/log.ts). */
 export const logSettings: Settings = {
-  level: oneOf(['info', 'debug', 'warn', 'error'], 'least severe event that is logged'),
+  level: oneOf(['info', 'debug', 'warn', 'error'], 'least severe level that is logged'),
   dir: text('', 'folder of the log file; empty for `log` in the data folder'),
   stdout: flag(true, 'whether events go to standard output'),
 }

@@ -1,27 +1,26 @@
-// The log's file: <name>.log, and when it is full <name>.1.log and so on, the highest being the oldest. winston's own file
-// transport loses lines and throws out of nowhere when it is closed or its disc fails; this one does neither.
-// A disc that fails costs log lines, never the service; one that stalls costs no more memory than `maxWaitingBytes`. How
-// many lines were lost is written down when it works again.
+// A rotated log file: <name>.log is the newest, <name>.1.log and so on are older. winston's own file transport loses lines and
+// throws outside of any call when it is closed or the disk fails; this one does neither. A failing disk costs log lines, never
+// the service, and a stalled one costs at most `maxWaitingBytes` of memory. The log counts the lines that were lost.
 import { closeSync, fstatSync, openSync, renameSync, writeFile } from 'node:fs'
 import { Writable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import winston from 'winston'
 
-/** How large a file may grow and how many there may be. */
+/** Limits of the log files. */
 interface LogBounds {
   maxFileBytes: number
   maxFiles: number
-  /** How long usual lines wait for others; 20 ms unless set. */
+  /** How long a line without urgency waits for others, in milliseconds; 20 by default. */
   gatherMs?: number
 }
 
 const writeAll = promisify(writeFile)
 const maxWaitingBytes = 8 * 1024 * 1024
-/** Lines gather for so long, or until they are so many: a write costs the same for one as for hundreds. */
-const usualGatherMs = 20
+/** Lines gather for this time or up to this size, as a write of hundreds of lines costs no more than a write of one. */
+const defaultGatherMs = 20
 const gatherBytes = 64 * 1024
-const rendered = Symbol.for('message') // where winston keeps the finished line
+const rendered = Symbol.for('message') // winston's key of the finished line
 
 interface Rendered {
   level: string
@@ -32,7 +31,7 @@ function rank(level: string): number {
   return winston.config.npm.levels[level] ?? 0
 }
 
-/** A winston transport that appends lines to `path`.log; the constructor throws when it cannot be opened. */
+/** A winston transport that appends lines to `path`.log. The constructor throws if the file cannot be opened. */
 export class LogFile extends Writable {
   readonly #path: string
   readonly #bounds: LogBounds
@@ -46,7 +45,7 @@ export class LogFile extends Writable {
   #soon = false
   #wake = (): void => undefined
 
-  /** Takes events of this level and worse. */
+  /** Writes events of this level and more severe ones. */
   readonly level: string
 
   constructor(path: string, level: string, bounds: LogBounds) {
@@ -58,7 +57,7 @@ export class LogFile extends Writable {
     this.#size = fstatSync(this.#fd).size
   }
 
-  /** winston asks for it, and then sends its events through the pipe. */
+  /** winston requires this method, but sends its events through the pipe. */
   log(): void {}
 
   override _write(event: Rendered, _encoding: string, next: () => void): void {
@@ -83,17 +82,17 @@ export class LogFile extends Writable {
     })
   }
 
-  /** What waits is not held up any longer. */
+  /** Ends the gathering of lines. */
   #writeSoon(): void {
     this.#soon = true
     this.#wake()
   }
 
-  /** Resolves when it is time to write: with what else comes in this turn, if it is soon. */
-  async #gathered(): Promise<void> {
+  /** Resolves when it is time to write. A soon write still takes the other lines of this turn. */
+  async #gather(): Promise<void> {
     if (!this.#soon) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, this.#bounds.gatherMs ?? usualGatherMs)
+        const timer = setTimeout(resolve, this.#bounds.gatherMs ?? defaultGatherMs)
         this.#wake = () => {
           clearTimeout(timer)
           resolve()
@@ -104,10 +103,10 @@ export class LogFile extends Writable {
     this.#soon = false
   }
 
-  // Never rejects. What has gathered, or come while a write was under way, goes out in one piece.
+  // Never rejects. One write takes all lines that arrived while they gathered or during the write before.
   async #writeWaiting(): Promise<void> {
     while (this.#waiting.length > 0) {
-      await this.#gathered()
+      await this.#gather()
       const [lines, lost] = [this.#waiting, this.#lost]
       this.#waiting = []
       this.#waitingBytes = 0

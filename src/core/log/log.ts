@@ -1,5 +1,5 @@
-// One JSON line per event, to a file, to standard output or both. What may not be read is decided by type: bytes print
-// their length, a Secret prints "[secret]", so that no caller has to remember. Logging never throws.
+// The log: one JSON line per event, to a file, to standard output or both. Redaction is by type, so that no caller can forget
+// it: bytes print their length, and a Secret prints "[secret]". Logging never throws.
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import winston from 'winston'
@@ -7,29 +7,31 @@ import { makeFolders } from '../durable-file.js'
 import { VaultError } from '../errors.js'
 import { LogFile } from './log-file.js'
 
+/** The logger of a process. */
 export type Logger = winston.Logger
 
+/** The settings of a log. */
 export interface LogConfig {
   level: string
-  /** Folder of the log file; empty for none. */
+  /** Folder of the log file; empty for no file. */
   dir: string
-  /** What is to blame for a folder that cannot be used; `log.dir` unless set. */
+  /** The setting that an error names when the folder cannot be used; `log.dir` by default. */
   setting?: string
   stdout: boolean
 }
 
-/** The log's folder unless configured: in the data folder, not under a predictable temporary name. */
-export function logIn(data: { folder: string; setting: string }, config: LogConfig): LogConfig {
+/** Sets the default log folder: inside the data folder, as a temporary folder would have a predictable name. */
+export function withLogFolder(data: { folder: string; setting: string }, config: LogConfig): LogConfig {
   return config.dir === '' ? { ...config, dir: join(data.folder, 'log'), setting: data.setting } : config
 }
 
-/** How much log is kept. */
+/** Limits of the log files. */
 export const logBounds = { maxFileBytes: 16 * 1024 * 1024, maxFiles: 5 }
 
 const maxCauses = 4
 const plainTypes = new Set(['string', 'number', 'boolean', 'undefined'])
 
-// JSON.stringify has called toJSON before it asks the replacer, and a Buffer's gives its bytes away: ask the holder.
+// JSON.stringify calls toJSON before the replacer, and a Buffer's toJSON contains its bytes. So the original value decides.
 function printable(this: Record<string, unknown>, key: string, value: unknown): unknown {
   const original = this[key]
   if (ArrayBuffer.isView(original)) return `[${original.byteLength} bytes]`
@@ -37,7 +39,7 @@ function printable(this: Record<string, unknown>, key: string, value: unknown): 
   return typeof value === 'bigint' ? value.toString() : value
 }
 
-// Errors may be each other's cause, so the chain is cut.
+// A chain of causes may be a cycle, so its length is limited.
 function printableError({ name, message, stack, cause }: Error, causes: number): object {
   if (cause === undefined || causes === 0) return { name, message, stack }
   return { name, message, stack, cause: cause instanceof Error ? printableError(cause, causes - 1) : cause }
@@ -52,7 +54,7 @@ function toJson(event: Record<string, unknown>): string {
   }
 }
 
-/** Nothing but text, numbers and flags, as in the line of a call: to ask for each takes most of the time. */
+/** True if all values are text, numbers and flags, as in the line of a call: the replacer would take most of the time. */
 function isPlain(event: Record<string, unknown>): boolean {
   for (const name in event) if (!plainTypes.has(typeof event[name])) return false
   return true
@@ -71,7 +73,7 @@ const line = winston.format.printf(({ level, message, ...fields }) => {
   return toJson({ time: new Date().toISOString(), level, event: message, ...fields })
 })
 
-/** The logger of the process `name`; its file is `<dir>/<name>.log`. Throws INVALID_REQUEST when that cannot be opened. */
+/** Opens the log of the process `name`, in the file `<dir>/<name>.log`. Throws INVALID_REQUEST if it cannot be opened. */
 export function openLog(name: string, config: LogConfig): Logger {
   const transports: winston.transport[] = []
   const terminal = new winston.transports.Console({ stderrLevels: [] })
@@ -85,8 +87,8 @@ export function openLog(name: string, config: LogConfig): Logger {
     transports,
     silent,
   })
-  log.on('error', () => undefined) // such as an event after the close: lost, but no reason to die
-  const readerLeft = () => log.remove(terminal) // whoever read it is gone: no reason to die either
+  log.on('error', () => undefined) // an event after the close is lost, but must not end the process
+  const readerLeft = () => log.remove(terminal) // a closed pipe must not end the process either
   process.stdout.on('error', readerLeft)
   log.once('finish', () => process.stdout.off('error', readerLeft))
   return log
@@ -104,7 +106,7 @@ function openFile(name: string, { dir, setting = 'log.dir', level }: LogConfig):
   }
 }
 
-/** Resolves when everything logged is written. What is logged later is lost. */
+/** Closes the log; resolves when all events are written. Later events are lost. */
 export async function closeLog(log: Logger): Promise<void> {
   log.end()
   await finished(log, { readable: false, error: false, cleanup: true })

@@ -2,7 +2,7 @@
 // errors, and never contents.
 import type { MethodDefinition } from '@grpc/grpc-js'
 import type { CallSignal } from '../call-signal.js'
-import { firstCause, reasons, VaultError } from '../errors.js'
+import { reasons, rootCause, VaultError } from '../errors.js'
 import type { Logger } from '../log/log.js'
 import { asVaultError } from '../status.js'
 import type { Admission } from './admission.js'
@@ -87,8 +87,8 @@ export function outcomeOf(error: VaultError): Outcome {
 const connectionSteps = /^.*Last error: (Error: )?|\. Resolution note: $/gs
 
 function textOf(cause: unknown): unknown {
-  const first = firstCause(cause)
-  const text = (first as Partial<Error> | undefined)?.message ?? first // a google.rpc.Status is no Error, but has a message
+  const root = rootCause(cause)
+  const text = (root as Partial<Error> | undefined)?.message ?? root // a google.rpc.Status is no Error, but has a message
   return typeof text === 'string' ? text.replace(connectionSteps, '') : text
 }
 

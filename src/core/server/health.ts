@@ -1,21 +1,22 @@
-// gRPC health. Clients watch it on streams that never end by themselves: they are ended at the stop.
+// The gRPC health service. Clients watch it on streams without an end, so the server ends them when it stops.
 import type { Server } from '@grpc/grpc-js'
 import { HealthImplementation } from 'grpc-health-check'
 import { type PackageService, packageService } from './package-service.js'
 
+/** The health service of a server. */
 export interface Health {
   readonly handlers: PackageService['handlers']
   /** Answers NOT_SERVING until the first `true`. */
   setReady(ready: boolean): void
-  /** Not ready any more, whatever is said later; whoever watches is told and let go. */
+  /** Reports NOT_SERVING for good, and ends the streams of watchers. */
   close(): void
 }
 
-/** The health of the service of that name and of the server as a whole; `failed` is told of bugs. */
+/** Makes the health of the service of that name and of the whole server. `failed` gets the errors of bugs. */
 export function serveHealth(name: string, failed: (cause: unknown) => void): Health {
   const health = new HealthImplementation({ '': 'NOT_SERVING', [name]: 'NOT_SERVING' })
   const known = ['', name]
-  const service = packageService((server) => health.addToServer(watchingOnly(known, server) as never), failed)
+  const service = packageService((server) => health.addToServer(watchOnly(known, server) as never), failed)
   let closed = false
   const setReady = (ready: boolean) => {
     if (closed) return
@@ -32,8 +33,8 @@ export function serveHealth(name: string, failed: (cause: unknown) => void): Hea
   }
 }
 
-/** The package remembers each name that was ever watched: of the unknown ones it gets to know one. */
-function watchingOnly(known: string[], server: Pick<Server, 'addService'>): Pick<Server, 'addService'> {
+/** Gives all unknown services one name: the package keeps every name that was ever watched in memory. */
+function watchOnly(known: string[], server: Pick<Server, 'addService'>): Pick<Server, 'addService'> {
   return {
     addService(definition, { watch, ...handlers }) {
       const watchKnown = (call: { request: { service: string } }) => {

@@ -1,21 +1,21 @@
-// Bounds what all calls of a server together hold of requests that nobody has taken yet: a message that has begun, or one
-// that waits for its method.
+// A memory budget for the request bytes of all calls of a server that their methods have not read yet.
 
-const maxBytes = 256 * 1024 * 1024
+const defaultMaxBytes = 256 * 1024 * 1024
 
+/** Counts bytes against a limit. Whoever takes bytes checks `isSpent` and gives them back. */
 export class MemoryBudget {
   readonly #maxBytes: number
   #bytes = 0
 
-  constructor(max = maxBytes) {
-    this.#maxBytes = max
+  constructor(maxBytes = defaultMaxBytes) {
+    this.#maxBytes = maxBytes
   }
 
   get isSpent(): boolean {
     return this.#bytes > this.#maxBytes
   }
 
-  /** Less than nothing gives back. */
+  /** Takes bytes; a negative number gives them back. */
   take(bytes: number): void {
     this.#bytes += bytes
   }

@@ -1,59 +1,62 @@
-// Cuts the bytes of a request into gRPC messages: a flag, a length of 32 bits, and so many bytes. They lie here as bytes
-// until they are asked for, so that small messages take no more memory than large ones.
+// Reads length-prefixed gRPC messages (gRPC over HTTP/2, Length-Prefixed-Message) from the bytes of a request: a flag, a length
+// of 32 bits, then the message. Bytes are kept until a message is taken, so that many small messages cost no extra memory.
 import { MessageTooLarge, VaultError } from '../errors.js'
 
 /** An encoded message. */
 export type Frame = Buffer
 
 const prefixSize = 5
-/** So many small pieces are joined: each costs more than its bytes. */
+/** More pieces than this are joined if they are small, since each costs more than its bytes. */
 const maxPieces = 64
 const smallPiece = 1024
-/** So many times its bytes a piece may keep in memory. */
-const mostWaste = 4
+/** A piece is copied if it keeps more than this multiple of its bytes in memory. */
+const maxWaste = 4
 
+/** The unread bytes of a request. */
 export class MessageReader {
   readonly #maxBytes: number
   #pieces: Buffer[] = []
   #bytes = 0
-  /** Of the first message, with its prefix; 0 while that is not there. */
+  /** The size of the first message with its prefix; 0 until the prefix is complete. */
   #wanted = 0
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
 
-  /** What is there and not taken. */
+  /** The number of bytes that were pushed and not taken. */
   get bytes(): number {
     return this.#bytes
   }
 
+  /** Adds bytes of the request. */
   push(bytes: Buffer): void {
-    // A view keeps all that was read with it.
-    this.#pieces.push(bytes.length * mostWaste < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes)
+    // A view keeps its whole chunk of the socket in memory.
+    this.#pieces.push(bytes.length * maxWaste < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes)
     this.#bytes += bytes.length
     if (this.#pieces.length > maxPieces && this.#bytes < this.#pieces.length * smallPiece) this.#gather(this.#bytes)
   }
 
+  /** Drops all bytes. */
   clear(): void {
     this.#pieces = []
     this.#bytes = 0
     this.#wanted = 0
   }
 
-  /** Whether all of a message is there; throws INVALID_REQUEST for one that cannot be taken. */
+  /** True if a message is complete. Throws INVALID_REQUEST for one that is too large or compressed. */
   isWhole(): boolean {
     if (this.#wanted === 0 && this.#bytes >= prefixSize)
       this.#wanted = prefixSize + this.#sizeOf(this.#gather(prefixSize))
     return this.#wanted > 0 && this.#bytes >= this.#wanted
   }
 
-  /** Whether there is more than the message that is whole. */
+  /** True if bytes follow the complete message. */
   holdsMore(): boolean {
     return this.#wanted > 0 && this.#bytes > this.#wanted
   }
 
-  /** The message that is whole. */
+  /** Takes the complete message; `isWhole` must have returned true. */
   take(): Frame {
     const size = this.#wanted
     const first = this.#gather(size)
@@ -64,7 +67,7 @@ export class MessageReader {
     return first.subarray(prefixSize, size)
   }
 
-  /** The first piece, with so many bytes at least. */
+  /** Joins pieces until the first one has at least `size` bytes, and returns it. */
   #gather(size: number): Buffer {
     let count = 0
     for (let bytes = 0; bytes < size; count += 1) bytes += (this.#pieces[count] as Buffer).length

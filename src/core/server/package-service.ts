@@ -1,5 +1,5 @@
-// Services from packages (health, reflection), which are written for the server of grpc-js: their handlers, given what they
-// use of its calls.
+// An adapter for services of npm packages (health, reflection), which are written for the server of grpc-js. It gives their
+// handlers the parts of a grpc-js call that they use.
 import { EventEmitter } from 'node:events'
 import {
   status as codes,
@@ -18,19 +18,19 @@ import type { IncomingCall } from './incoming-call.js'
 import type { CallHandler } from './unary-handler.js'
 
 type UnaryHandler = handleUnaryCall<unknown, unknown>
-/** Answers a call; `gone` rejects when its caller waits no more. */
+/** Answers a call; `gone` rejects when the caller stops waiting. */
 type Handle = (call: IncomingCall, context: CallContext, gone: Promise<never>) => Promise<void>
 
-// Who watches may do so for as long as it likes.
+// A watcher may stay for any time.
 const noDeadlineMs = maxTimerMs
 const requestMs = 30_000
 
 const unknownStatus: StatusObject = { code: codes.UNKNOWN, details: '', metadata: new Metadata() }
 
-/** What a streaming handler of a package has of its call. */
-class LibraryStream extends EventEmitter {
+/** The part of a grpc-js stream that the packages use. */
+class PackageStream extends EventEmitter {
   request: unknown
-  /** Resolves when there is room for more. */
+  /** Resolves when the client can take more responses. */
   room: Promise<void> | undefined
   readonly #call: IncomingCall
   readonly #requestId: string
@@ -49,17 +49,18 @@ class LibraryStream extends EventEmitter {
 
   end(): void {
     this.#call.end(this.#requestId)
-    this.emit('cancelled') // whatever was registered for this call is let go
+    this.emit('cancelled') // the packages clean up on this event
   }
 }
 
+/** The service of a package. */
 export interface PackageService {
   handlers: Map<string, CallHandler>
-  /** Ends the streams that are open: callers keep them so, and would hold every stop for as long as it may take. */
+  /** Ends the open streams. Clients keep them open, so a stop would otherwise always wait for its time limit. */
   close(): void
 }
 
-/** The services that `add` adds to a server; `failed` is told of their bugs. */
+/** Makes the handlers of the services that `add` adds to a server. `failed` gets the errors of bugs. */
 export function packageService(
   add: (server: Pick<Server, 'addService'>) => void,
   failed: (cause: unknown) => void,
@@ -83,21 +84,21 @@ export function packageService(
 }
 
 function openStreams() {
-  const open = new Set<LibraryStream>()
+  const open = new Set<PackageStream>()
   let closed = false
   return {
-    handler(method: AnyMethod, answer: (stream: LibraryStream) => void): Handle {
+    handler(method: AnyMethod, implementation: (stream: PackageStream) => void): Handle {
       return async (call, { requestId }, gone) => {
-        const stream = new LibraryStream(call, method, requestId)
-        const over = new Promise<void>((resolve) => stream.once('cancelled', resolve))
+        const stream = new PackageStream(call, method, requestId)
+        const ended = new Promise<void>((resolve) => stream.once('cancelled', resolve))
         gone.catch(() => stream.emit('cancelled'))
         open.add(stream)
         try {
           if (!method.requestStream) stream.request = decode(method, await call.readOnly())
-          answer(stream)
+          implementation(stream)
           if (closed) stream.end()
           else if (method.requestStream) await feed(stream, call, method)
-          await over
+          await ended
         } finally {
           open.delete(stream)
           stream.emit('cancelled')
@@ -111,8 +112,8 @@ function openStreams() {
   }
 }
 
-/** Hands on the requests, each once there is room for the answers to the one before. */
-async function feed(stream: LibraryStream, call: IncomingCall, method: AnyMethod): Promise<void> {
+/** Emits the requests, each after there is room for the responses to the one before. */
+async function feed(stream: PackageStream, call: IncomingCall, method: AnyMethod): Promise<void> {
   for (let frame = await call.read(); frame !== undefined; frame = await call.read()) {
     stream.emit('data', decode(method, frame))
     await stream.room
@@ -131,7 +132,7 @@ function unaryHandler(method: AnyMethod, handler: UnaryHandler): Handle {
   }
 }
 
-/** Ends the call at its deadline; refuses one that cannot be read, or whose handler fails. */
+/** Makes the handler of a method. It enforces the deadline, and refuses malformed requests and failed calls. */
 function guarded(
   handle: Handle,
   { receiveMs, failed }: { receiveMs: number; failed(cause: unknown): void },

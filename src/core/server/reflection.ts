@@ -1,5 +1,5 @@
-// gRPC reflection, from the descriptors that buf compiled. They are handed over as they are: a detour through
-// proto-loader's own model loses the imports between files, and clients then resolve no type of another file.
+// gRPC server reflection, from the descriptors that buf compiled. They are passed on unchanged: proto-loader's model loses the
+// imports between files, and clients then cannot resolve types of other files.
 import { readFileSync } from 'node:fs'
 import { BinaryReader } from '@bufbuild/protobuf/wire'
 import type { PackageDefinition } from '@grpc/proto-loader'
@@ -20,7 +20,7 @@ function filesOf(descriptorSet: Buffer): Buffer[] {
   return files
 }
 
-/** Reflection of the service of that name; `failed` is told of bugs. */
+/** Makes the reflection of the service of that name. `failed` gets the errors of bugs. */
 export function reflection(name: string, failed: (cause: unknown) => void): PackageService {
   const definition = { files: { fileDescriptorProtos: filesOf(readFileSync(descriptorFile)) } }
   const service = new ReflectionService(definition as unknown as PackageDefinition, { services: [name] })

@@ -1,13 +1,14 @@
-// Where a server may listen and whom it trusts. Beyond loopback it demands mutual TLS, unless the configuration says
+// The listening address and TLS options of a server. Beyond loopback it demands mutual TLS, unless the configuration says
 // `insecure: true`.
 import { isIPv6 } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import { invalidField } from '../errors.js'
 import { readCertificates, readKeyPair } from './pem.js'
 
+/** Where a server listens, and whose certificates it trusts. */
 export interface ListenConfig {
   host: string
-  /** 0 picks a free one. */
+  /** Port 0 picks a free one. */
   port: number
   /** Allows plain text, or TLS without client certificates, beyond loopback. */
   insecure: boolean
@@ -19,13 +20,15 @@ export function isLoopback(host: string): boolean {
   return ['localhost', '::1', '[::1]'].includes(host) || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
-/** The address as clients take it: one of IPv6 in brackets. */
+/** The address as clients write it: an IPv6 address is in brackets. */
 export function bindAddress({ host, port }: Pick<ListenConfig, 'host' | 'port'>): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** How a server shows and asks who is there, undefined for plain text; refuses what would expose it. `section` names the
- * settings in messages. */
+/**
+ * The TLS options of a server; undefined for plain text. Throws INVALID_REQUEST for unreadable files and for settings that would
+ * expose the server. Messages name the settings of `section`.
+ */
 export function serverTls(section: string, { host, insecure, tls }: ListenConfig): TlsOptions | undefined {
   const { certFile, keyFile, clientCaFile } = tls
   if ((certFile === '') !== (keyFile === '')) {

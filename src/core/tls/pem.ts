@@ -1,11 +1,11 @@
-// Certificate and key files. What cannot be used is refused at the start, by the name of its setting, and not at the
-// first handshake.
+// Certificate and key files in PEM. An unusable file fails at the start, with the name of its setting, instead of at the first
+// handshake.
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { VaultError } from '../errors.js'
-import { redactPath } from './redact-path.js'
+import { redactPath } from '../secret-file.js'
 
-/** Where a file was named: the setting, for messages, and the file. */
+/** A file and the setting that names it. */
 interface PemFile {
   setting: string
   file: string
@@ -25,13 +25,13 @@ function read({ setting, file }: PemFile): Buffer {
     return readFileSync(file)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    // Without its cause, whose words have the path.
+    // Without the cause, whose message contains the path, which may be a secret.
     throw unusable(setting, `cannot read ${redactPath(file)} (${code})`)
   }
 }
 
-// TLS itself is asked, as what it takes is what counts.
-function tryOut(from: PemFile, options: SecureContextOptions, problem: string): void {
+// OpenSSL decides, since it has to use the file later.
+function checkWithOpenSsl(from: PemFile, options: SecureContextOptions, problem: string): void {
   try {
     createSecureContext(options)
   } catch (cause) {
@@ -40,18 +40,18 @@ function tryOut(from: PemFile, options: SecureContextOptions, problem: string): 
   }
 }
 
-/** Reads one or more certificates; throws INVALID_REQUEST for a file that holds none. */
+/** Reads one or more certificates. Throws INVALID_REQUEST for a file without one. */
 export function readCertificates(from: PemFile): Buffer {
   const cert = read(from)
-  tryOut(from, { cert }, 'is no certificate in PEM')
+  checkWithOpenSsl(from, { cert }, 'is no certificate in PEM')
   return cert
 }
 
-/** Reads a certificate and its private key; throws INVALID_REQUEST when they are not of a pair. */
+/** Reads a certificate and its private key. Throws INVALID_REQUEST if they do not belong together. */
 export function readKeyPair(certFrom: PemFile, keyFrom: PemFile): { cert: Buffer; key: Buffer } {
   const cert = readCertificates(certFrom)
   const key = read(keyFrom)
-  tryOut(keyFrom, { key }, 'is no private key in PEM without a passphrase')
-  tryOut(keyFrom, { cert, key }, `is not the key of ${certFrom.file}`)
+  checkWithOpenSsl(keyFrom, { key }, 'is no private key in PEM without a passphrase')
+  checkWithOpenSsl(keyFrom, { cert, key }, `is not the key of ${certFrom.file}`)
   return { cert, key }
 }

@@ -49,9 +49,7 @@ describe('readMongoUri', () => {
   it('shows nothing of a URI that stands where its file is to be named, nor has a cause that does', async () => {
     path = 'mongodb://user:secret@db.example/'
     const { message, cause } = await rejection(readMongoUri(path))
-    expect(message).to.equal(
-      'backend.mongodb.uriFile: cannot read a file of that name, which looks like what should be in the file (ENOENT)',
-    )
+    expect(message).to.equal('backend.mongodb.uriFile: cannot read a file whose path looks like a secret (ENOENT)')
     expect(cause).to.equal(undefined)
   })
 

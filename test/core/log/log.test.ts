@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { VaultError } from '../../../src/core/errors.js'
-import { closeLog, logBounds, logIn, openLog } from '../../../src/core/log/log.js'
+import { closeLog, logBounds, openLog, withLogFolder } from '../../../src/core/log/log.js'
 import { Secret } from '../../../src/core/secret.js'
 import { releaseAll, tempDir } from '../fake-frontend.js'
 
@@ -122,8 +122,8 @@ describe('log', () => {
 
   it('goes to the data folder unless configured', () => {
     const data = { folder: '/data/backend', setting: 'backend.dataDir' }
-    expect(logIn(data, { level: 'info', dir: '', stdout: true }).dir).to.equal('/data/backend/log')
-    expect(logIn(data, { level: 'info', dir: '/var/log/x', stdout: true }).dir).to.equal('/var/log/x')
+    expect(withLogFolder(data, { level: 'info', dir: '', stdout: true }).dir).to.equal('/data/backend/log')
+    expect(withLogFolder(data, { level: 'info', dir: '/var/log/x', stdout: true }).dir).to.equal('/var/log/x')
   })
 
   it('makes its folder, for its owner alone', async () => {
@@ -152,8 +152,10 @@ describe('log', () => {
     const file = join(tempDir(), 'file')
     writeFileSync(file, '')
     const data = { folder: file, setting: 'backend.dataDir' }
-    expect(() => openLog('be', logIn(data, config('')))).to.throw(`backend.dataDir: cannot write ${file}/log/be.log`)
-    expect(() => openLog('be', logIn(data, config(file)))).to.throw(`log.dir: cannot write ${file}/be.log`)
+    expect(() => openLog('be', withLogFolder(data, config('')))).to.throw(
+      `backend.dataDir: cannot write ${file}/log/be.log`,
+    )
+    expect(() => openLog('be', withLogFolder(data, config(file)))).to.throw(`log.dir: cannot write ${file}/be.log`)
   })
 
   it('writes everything before its close ends', async () => {
