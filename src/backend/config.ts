@@ -1,4 +1,4 @@
-// The `backend` section of the configuration.
+// The `backend` section of the configuration: its type, its settings and the limits of the server.
 
 import {
   flag,
@@ -16,24 +16,25 @@ import type { ListenConfig } from '../core/tls/listen.js'
 import type { BucketSettings } from './engines/s3/bucket-settings.js'
 import { defaultPartLimits, type PartLimits } from './store/part-limits.js'
 
+/** The settings of a back end. */
 export interface BackendConfig extends ListenConfig, Omit<ServerLimits, 'maxReceiveBytes'> {
-  /** Where records are kept. */
+  /** The engine for records. */
   store: 'level' | 'mongodb'
   /** Folder of the embedded store. */
   dataDir: string
-  /** How often what has expired is removed. */
+  /** The pause between two sweeps of expired records. */
   sweepIntervalMs: number
   mongodb: {
-    /** Holds the URI, and so a password. */
+    /** The file with the URI, which contains a password. */
     uriFile: string
     database: string
     maxPoolSize: number
   }
   parts: PartLimits & {
-    /** Where parts of large records are kept. */
+    /** The engine for parts of large records: that of the records, or S3. */
     store: 'engine' | 's3'
     s3: BucketSettings & {
-      /** JSON with the access key. */
+      /** The file with the access key, in JSON. */
       credentialsFile: string
     }
   }
@@ -41,32 +42,35 @@ export interface BackendConfig extends ListenConfig, Omit<ServerLimits, 'maxRece
 
 const mongodbSettings: Settings = {
   uriFile: {
-    ...text('', 'file that holds the URI of the MongoDB store, for nobody but its owner to read'),
+    ...text('', 'file with the URI of the MongoDB store; only its owner may read it'),
     env: 'ENC_SERVER_MONGODB_URI_FILE',
   },
   database: text('enc-server', 'database of the MongoDB store'),
-  maxPoolSize: whole(100, [1, 10_000], 'connections to MongoDB at most; further commands wait for one'),
+  maxPoolSize: whole(100, [1, 10_000], 'maximum of connections to MongoDB; further commands wait for one'),
 }
 
 const hourMs = 3_600_000
 
 const s3Settings: Settings = {
-  endpoint: text('', 'URL of the S3 server; empty for that of AWS in the region'),
+  endpoint: text('', 'URL of the S3 server; empty for the AWS endpoint of the region'),
   region: text('us-east-1', 'region of the bucket'),
   bucket: text('', 'bucket for the parts'),
-  prefix: text('parts/', 'begins the key of every part'),
-  credentialsFile: text('', 'file that holds the access key in JSON, for nobody but its owner to read'),
-  forcePathStyle: flag(false, 'whether the bucket is in the path of a URL and not in its host name'),
+  prefix: text('parts/', 'prefix of the key of every part'),
+  credentialsFile: text('', 'file with the access key in JSON; only its owner may read it'),
+  forcePathStyle: flag(false, 'put the bucket name into the path of a URL, not into its host name'),
   insecure: flag(false, 'allow plain HTTP to another machine'),
 }
 
 const partSettings: Settings = {
-  store: oneOf(['engine', 's3'], 'where parts of large records are kept: where the records are; or an S3 bucket'),
+  store: oneOf(
+    ['engine', 's3'],
+    'where parts of large records are kept: in the store of the records, or in an S3 bucket',
+  ),
   s3: s3Settings,
   maxInFlight: whole(
     defaultPartLimits.maxInFlight,
     [1, 4096],
-    'calls that carry a part of a large record, answered at once; one more gets RESOURCE_EXHAUSTED',
+    'maximum of concurrent calls that carry a part of a large record; another one gets RESOURCE_EXHAUSTED',
   ),
   releasedHoldMs: whole(
     defaultPartLimits.releasedHoldMs,
@@ -76,7 +80,7 @@ const partSettings: Settings = {
   orphanHoldMs: whole(
     defaultPartLimits.orphanHoldMs,
     [hourMs, 720 * hourMs],
-    'how long parts stay that no record takes up, in milliseconds; an upload may take 23/24 of it',
+    'how long parts stay that no record refers to, in milliseconds; an upload may take 23/24 of it',
   ),
   sweepIntervalMs: whole(
     defaultPartLimits.sweepIntervalMs,
@@ -85,22 +89,24 @@ const partSettings: Settings = {
   ),
 }
 
+/** The settings of the sections `backend` and `log`, with their defaults and help texts. */
 export const backendSchema: Record<'backend' | 'log', Settings> = {
   backend: {
     ...listenSettings(8888),
     ...limitSettings,
-    store: oneOf(['level', 'mongodb'], 'where records are kept: LevelDB, embedded, in dataDir; or MongoDB'),
-    dataDir: place('data/backend', 'folder of the store; made when it is not there'),
-    sweepIntervalMs: whole(60_000, [100, 86_400_000], 'how often what has expired is removed, in milliseconds'),
+    store: oneOf(['level', 'mongodb'], 'where records are kept: in LevelDB, embedded, in dataDir; or in MongoDB'),
+    dataDir: place('data/backend', 'folder of the store; made if it is missing'),
+    sweepIntervalMs: whole(60_000, [100, 86_400_000], 'pause between two sweeps of expired records, in milliseconds'),
     mongodb: mongodbSettings,
     parts: partSettings,
   },
   log: logSettings,
 }
 
-// An envelope of the largest record, its entry and the user document cross in one message.
+// One message carries an envelope of the largest record, its entry and the user document.
 const maxReceiveBytes = 4 * 1024 * 1024
 
+/** The limits of the server. */
 export function backendLimits(config: BackendConfig): ServerLimits {
   return { ...config, maxReceiveBytes }
 }

@@ -1,4 +1,4 @@
-// A back end without its server: the stores, the methods over them, and the sweeps beside them.
+// A back end without a server: the stores, the RPC methods over them, and the sweeps in the background.
 import { newClock } from '../core/clock.js'
 import type { Logger } from '../core/log/log.js'
 import type { Methods } from '../core/methods.js'
@@ -14,56 +14,53 @@ import { startSweep } from './sweep/expired-sweep.js'
 import { partSweep } from './sweep/part-sweep.js'
 
 const clockProblem =
-  'the clock was set: until this process starts again, records end by its latest time, and are removed by the earlier'
+  'the clock was set: until the next start, records expire by its latest time and are removed by its earlier time'
 
+/** An open back end. */
 export interface OpenBackend {
   store: Store
   methods: Methods<BackendServiceServer>
-  /** For when no method is called any more. */
+  /** Stops the sweeps and closes the stores; must be called when no method is called any more. */
   close(): Promise<void>
 }
 
+/** Opens the stores of the configuration and starts the sweeps. */
 export async function openBackend(config: BackendConfig, log: Logger): Promise<OpenBackend> {
   const stores = await openStores(config, log)
   const { store, parts } = stores
   const clock = newClock()
-  const leftOver = (cause: unknown) => log.warn('sweep', { problem: 'something is left for the next pass', cause })
+  const logLeftover = (cause: unknown) => log.warn('sweep', { problem: 'something is left for the next pass', cause })
   const sweepOfParts = partSweep({
     parts,
     refersTo: (set, call) => refersTo(store, set, call),
     now: clock.forRemoving,
     limits: config.parts,
     onRemoved: (sets) => log.info('sweep', { removedPartSets: sets }),
-    onError: leftOver,
+    onError: logLeftover,
   })
-  const { release: released } = sweepOfParts
-  const failed = logItemFailure(log, 'batched call')
   const methods = backendService({
     ...stores,
     clock,
     partLimits: config.parts,
-    onReleased: released,
-    onCallFailure: failed,
-    onPruneFailure: leftOver,
+    onReleased: sweepOfParts.release,
+    onCallFailure: logItemFailure(log, 'batched call'),
+    onPruneFailure: logLeftover,
   })
-  const begins = clockSkew(clock, (lagMs) => log.warn('sweep', { problem: clockProblem, lagMs }))
-  const intervalMs = config.sweepIntervalMs
-  const removed = (records: number) => log.info('sweep', { removedRecords: records })
-  const sweepOfRows = startSweep({
+  const sweepOfRecords = startSweep({
     store,
     clock,
-    onReleased: released,
-    intervalMs,
-    begins,
-    onError: leftOver,
-    onRemoved: removed,
+    intervalMs: config.sweepIntervalMs,
+    beforePass: clockSkew(clock, (lagMs) => log.warn('sweep', { problem: clockProblem, lagMs })),
+    onReleased: sweepOfParts.release,
+    onRemoved: (records) => log.info('sweep', { removedRecords: records }),
+    onError: logLeftover,
   })
   sweepOfParts.start()
   return {
     store,
     methods,
     async close() {
-      await Promise.all([sweepOfRows.stop(), sweepOfParts.stop()])
+      await Promise.all([sweepOfRecords.stop(), sweepOfParts.stop()])
       await parts.close()
       await store.close()
     },

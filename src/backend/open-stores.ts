@@ -1,4 +1,4 @@
-// The stores that the configuration names.
+// Opens the stores of a configuration. The other files of a back end know only the interfaces in store/.
 import { join } from 'node:path'
 import type { VaultError } from '../core/errors.js'
 import type { Logger } from '../core/log/log.js'
@@ -11,12 +11,13 @@ import type { PartStore } from './store/part-store.js'
 import { readMongoUri, readSecretFile } from './store/secret-file.js'
 import type { Store } from './store/store.js'
 
-/** The parts are closed first. */
+/** The stores of records and of parts. Close the parts first: both may share a folder or a connection. */
 export interface Stores {
   store: Store
   parts: PartStore
 }
 
+/** Opens both stores, or neither. */
 export async function openStores(config: BackendConfig, log: Logger): Promise<Stores> {
   const opened = config.store === 'level' ? await openLevel(config) : await openMongo(config, log)
   try {
@@ -29,7 +30,7 @@ export async function openStores(config: BackendConfig, log: Logger): Promise<St
 }
 
 async function openLevel({ dataDir }: BackendConfig): Promise<Stores> {
-  const store = await openLevelStore({ folder: dataDir }) // first: its lock is that of the whole folder
+  const store = await openLevelStore({ folder: dataDir }) // first: its lock covers the whole folder
   try {
     return { store, parts: await openFilePartStore(join(dataDir, 'parts')) }
   } catch (error) {
@@ -59,7 +60,7 @@ async function openMongo({ mongodb }: BackendConfig, log: Logger): Promise<Store
   }
 }
 
-/** Where records are kept, for people. */
+/** Where records are kept, in words for people. */
 export function storePlace({ store, dataDir, mongodb, parts }: BackendConfig): string {
   const place = store === 'level' ? dataDir : `MongoDB, database ${mongodb.database}`
   return parts.store === 's3' ? `${place}, parts in S3, bucket ${parts.s3.bucket}` : place

@@ -1,4 +1,4 @@
-// Starts a back end from its configuration: the stores, then the server over them.
+// Starts a back end: the stores of its configuration, then the server over them.
 import type { Logger } from '../core/log/log.js'
 import { type RunningServer, startServer } from '../core/server/server.js'
 import { checkListen } from '../core/tls/listen-check.js'
@@ -8,40 +8,42 @@ import { openBackend } from './open-backend.js'
 import { storePlace } from './open-stores.js'
 import type { StoreHealth } from './store/store.js'
 
+/** A back end that serves calls. */
 export interface RunningBackend {
   port: number
-  /** Where it keeps its records, for people. */
+  /** Where records are kept, in words for people. */
   storePlace: string
-  /** Calls in flight finish, then the stores close. */
+  /** Waits for calls in flight, then closes the stores. */
   stop(): Promise<void>
 }
 
+/** Starts a back end. Throws INVALID_REQUEST for a configuration that cannot be served. */
 export async function startBackend(config: BackendConfig, log: Logger): Promise<RunningBackend> {
-  await checkListen('backend', config) // what hinders it is said before a store is made
+  await checkListen('backend', config) // before a store is made
   const { store, methods, close } = await openBackend(config, log)
   const server = await listen(config, methods, log).catch(async (error: unknown) => {
     await close()
     throw error
   })
-  const tell = (health: StoreHealth) => {
+  const report = (health: StoreHealth) => {
     server.setReady(health === 'ready')
     log.log(health === 'ready' ? 'info' : 'warn', 'store', { health })
   }
   if (store.health() === 'ready') server.setReady(true)
-  else tell(store.health())
-  const forget = store.onHealth(tell)
+  else report(store.health())
+  const unsubscribe = store.onHealth(report)
   return {
     port: server.port,
     storePlace: storePlace(config),
     async stop() {
-      forget()
+      unsubscribe()
       await server.stop()
       await close()
     },
   }
 }
 
-// What their lines in the log say: every front end asks the one all the time, and the other is many calls.
+// Options of the call log: front ends poll getStoreInfo, and one executeBatch is many calls.
 const { getStoreInfo, executeBatch } = BackendServiceService
 const outcomesOf = ({ results }: ExecuteBatchResponse) => results.map(({ outcome }) => outcome)
 const definition = {

@@ -1,5 +1,6 @@
-// Many calls in one message: they run at once, each with its own deadline and outcome, and are answered as they finish, so
-// that a slow call delays no other. What finishes together, such as one group commit, is answered together.
+// ExecuteBatch: many calls in one message. The calls run concurrently, each with its own deadline and outcome. Results are
+// sent as calls finish, so a slow call delays no other; calls that finish together, such as those of one group commit,
+// share a message.
 import { invalidField, type VaultError } from '../../core/errors.js'
 import type { CallContext, Methods } from '../../core/methods.js'
 import { isRequestId } from '../../core/request-id.js'
@@ -14,15 +15,16 @@ import type {
 import { bytesOfRecord, bytesOfUser } from '../record/message-size.js'
 import { checkDeadline } from '../store/deadline.js'
 
-/** The methods a batch is made of, and those beside them. */
+/** The methods that a batch may call, among others. */
 export type BackendCalls = Omit<Methods<BackendServiceServer>, 'executeBatch'>
 
+/** The most calls of one batch. */
 export const maxBatchCalls = 128
 const maxFrameBytes = 1024 * 1024
-const resultBytes = 1024 // of an error, or of all but the record and the user
+const resultBytes = 1024 // an error, or a result without its record and its user
 
 type Outcome = NonNullable<BatchResult['outcome']>
-type Failed = (error: VaultError, requestId: string) => void
+type FailureListener = (error: VaultError, requestId: string) => void
 
 function checkBatch({ calls }: ExecuteBatchRequest): void {
   if (calls.length === 0 || calls.length > maxBatchCalls) {
@@ -58,7 +60,7 @@ function bytesOf({ outcome }: BatchResult): number {
   }
 }
 
-/** Cuts results into frames of at most 1 MiB, or one larger result. */
+/** Splits results into messages of at most 1 MiB, or of one larger result. */
 function* framesOf(results: BatchResult[]): Generator<ExecuteBatchResponse> {
   let frame: BatchResult[] = []
   let bytes = 0
@@ -75,8 +77,8 @@ function* framesOf(results: BatchResult[]): Generator<ExecuteBatchResponse> {
   yield { results: frame }
 }
 
-/** Collects what finishes; `take` resolves with all that has, a turn after the first of it. */
-function finishing<T>() {
+/** A queue of finished items. `take` resolves with all of them, one turn of the event loop after the first. */
+function finishedQueue<T>() {
   let finished: T[] = []
   let wake = (): void => undefined
   return {
@@ -94,7 +96,8 @@ function finishing<T>() {
   }
 }
 
-export function executeBatch(methods: BackendCalls, failed: Failed = () => undefined) {
+/** The method ExecuteBatch over these methods. Calls `onFailure` for each call that fails. */
+export function executeBatch(methods: BackendCalls, onFailure: FailureListener = () => undefined) {
   async function run(call: BatchCall, batch: CallContext): Promise<BatchResult> {
     const requestId = isRequestId(call.requestId) ? call.requestId : batch.requestId
     try {
@@ -104,14 +107,14 @@ export function executeBatch(methods: BackendCalls, failed: Failed = () => undef
       return { index: call.index, outcome: await outcomeOf(methods, call, context) }
     } catch (thrown) {
       const error = asVaultError(thrown)
-      failed(error, requestId)
+      onFailure(error, requestId)
       return { index: call.index, outcome: { $case: 'error', value: toRpcStatus(error, requestId) } }
     }
   }
 
-  async function* answerOne(request: ExecuteBatchRequest, context: CallContext): AsyncGenerator<ExecuteBatchResponse> {
+  async function* executeOne(request: ExecuteBatchRequest, context: CallContext): AsyncGenerator<ExecuteBatchResponse> {
     checkBatch(request)
-    const results = finishing<BatchResult>()
+    const results = finishedQueue<BatchResult>()
     const running = request.calls.map((call) => run(call, context).then(results.add))
     try {
       for (let left = request.calls.length; left > 0; ) {
@@ -120,11 +123,11 @@ export function executeBatch(methods: BackendCalls, failed: Failed = () => undef
         yield* framesOf(finished)
       }
     } finally {
-      await Promise.all(running) // when nobody waits any more, they still hold this call's place
+      await Promise.all(running) // after a cancellation too: running calls keep this call's place in the admission limit
     }
   }
 
   return async function* (requests: AsyncIterable<ExecuteBatchRequest>, context: CallContext) {
-    for await (const request of requests) yield* answerOne(request, context)
+    for await (const request of requests) yield* executeOne(request, context)
   }
 }

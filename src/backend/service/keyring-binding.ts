@@ -1,9 +1,9 @@
-// The first write binds the front end's keyring to the store: two keyrings over one store would be two worlds, each
-// blind to the records of the other.
+// The binding of a store to one keyring. The first write binds the keyring of its front end, because front ends with two
+// keyrings over one store could not see each other's records.
 import { VaultError } from '../../core/errors.js'
 import type { Store, StoreCall } from '../store/store.js'
 
-/** Throws KEYRING_MISMATCH unless this keyring is, or now becomes, the one bound to the store. */
+/** Binds this keyring if the store has none; throws KEYRING_MISMATCH when another one is bound. */
 export type RequireKeyring = (keyringId: Buffer, call: StoreCall) => Promise<void>
 
 async function bind(store: Store, keyringId: Buffer, call: StoreCall): Promise<Buffer> {
@@ -16,8 +16,9 @@ async function bind(store: Store, keyringId: Buffer, call: StoreCall): Promise<B
   return store.bindKeyring(keyringId, call)
 }
 
+/** The check for this store. It remembers the binding. */
 export function keyringBinding(store: Store): RequireKeyring {
-  let bound: Buffer | undefined // for good: a binding never changes
+  let bound: Buffer | undefined // a binding never changes
   return async (keyringId, call) => {
     bound ??= await bind(store, keyringId, call)
     if (!bound.equals(keyringId)) throw new VaultError('KEYRING_MISMATCH')

@@ -1,4 +1,4 @@
-// One page of a user's records: the pseudonyms one after another, newest first, each from its first row to its last.
+// One page of a user's records: the rows of each pseudonym, newest pseudonym first.
 import type { SealedRecord, UserDocument } from '../../gen/encserver/v1/backend.js'
 import { listedBytes } from '../record/page-builder.js'
 import { userPseudonymOf } from '../record/record-id.js'
@@ -6,19 +6,23 @@ import type { RecordPage, Store, StoreCall } from '../store/store.js'
 
 const maxPageBytes = 1024 * 1024
 
+/** The page to read. */
 export interface UserPageQuery {
   user: UserDocument
+  /** Newest first. */
   pseudonyms: Buffer[]
-  /** Begins with one of the pseudonyms; undefined for the first page. */
+  /** The record id before the page, which begins with one of the pseudonyms; undefined for the first page. */
   after: Buffer | undefined
   limit: number
   now: Date
 }
 
+/** The index of the pseudonym at which the page begins. */
 function startOf({ pseudonyms, after }: UserPageQuery): number {
   return after ? pseudonyms.findIndex((pseudonym) => pseudonym.equals(userPseudonymOf(after))) : 0
 }
 
+/** Reads the page: at most `limit` records and 1 MiB, or one larger record. */
 export async function listPage(store: Store, query: UserPageQuery, call: StoreCall): Promise<RecordPage> {
   const { user, pseudonyms, limit, now } = query
   const records: SealedRecord[] = []

@@ -1,4 +1,4 @@
-// The methods that carry parts. Each holds a megabyte or two, so fewer of them than of other calls are answered at once.
+// The RPC methods for parts. Each call holds a megabyte or two, so their concurrency has a lower limit of its own.
 
 import { VaultError } from '../../core/errors.js'
 import type { Methods } from '../../core/methods.js'
@@ -8,20 +8,22 @@ import type { PartLimits } from '../store/part-limits.js'
 import type { PartStore } from '../store/part-store.js'
 import { validateRetrievePart, validateStorePart } from './validate.js'
 
+/** The methods for parts. */
 export type PartCalls = Pick<Methods<BackendServiceServer>, 'storePart' | 'retrievePart'>
 
+/** The methods over this part store; they throw OVERLOADED beyond `maxInFlight` concurrent calls. */
 export function partsService(parts: PartStore, { maxInFlight }: PartLimits): PartCalls {
-  const room = admission(maxInFlight)
+  const inFlight = admission(maxInFlight)
   return {
     storePart: (request, call) =>
-      room.run(async () => {
+      inFlight.run(async () => {
         validateStorePart(request)
         await parts.put(request, call)
         return {}
       }),
 
     retrievePart: (request, call) =>
-      room.run(async () => {
+      inFlight.run(async () => {
         validateRetrievePart(request)
         const data = await parts.get(request, call)
         if (data === undefined) throw new VaultError('PART_NOT_FOUND')

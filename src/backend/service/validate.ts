@@ -1,4 +1,5 @@
-// Which requests the back end accepts. A field that fails is named as in the contract, with what would be right.
+// Validation of requests. Each function throws INVALID_REQUEST with the field's name in the contract and the accepted
+// values.
 
 import {
   envelopeHeaderBytes,
@@ -30,11 +31,11 @@ const maxPartBytes = 2 * 1024 * 1024
 const maxGenerations = 100
 const maxPageSize = 1000
 const maxVersions = 100
-/** Of one record. */
+/** The most parts of one record. */
 const maxParts = 2 ** 20
-/** The last moment of the year 9999, as with every timestamp of this kind. */
+/** The last millisecond of the year 9999, the limit of google.protobuf.Timestamp. */
 const lastTime = 253_402_300_799_999
-/** Pseudonym keys alive at once. */
+/** The most pseudonym keys that are live at once. */
 const maxKeys = 16
 
 function demand(holds: boolean, field: string, description: string): void {
@@ -59,7 +60,7 @@ function validateRecord(record: SealedRecord): void {
   demandUnset(record)
 }
 
-/** All of it, or the header of a record in parts. */
+/** The envelope is whole, or only the header for a record in parts. */
 function validateEnvelope({ envelope, partCount }: SealedRecord): void {
   between(partCount, [0, maxParts], ['record.part_count', ''])
   if (partCount > 0) exactly(envelope, envelopeHeaderBytes, 'record.envelope')
@@ -67,14 +68,14 @@ function validateEnvelope({ envelope, partCount }: SealedRecord): void {
   demand(isEnvelopeV1(envelope), 'record.envelope', 'must be an envelope of version 1')
 }
 
-/** That it is in the future, write-rules.ts demands: only there is it known whether the call is a repeated one. */
+/** write-rules.ts checks that the time is in the future: only there it is known whether a prior attempt has committed. */
 function validateExpiry({ expireTime }: SealedRecord): void {
   if (expireTime === undefined) return
-  const ms = expireTime.getTime() // not a number, when seconds or nanoseconds make no time
+  const ms = expireTime.getTime() // NaN for seconds or nanoseconds out of range
   demand(ms > 0 && ms <= lastTime, 'record.expire_time', 'must be a time before the year 10000')
 }
 
-/** What the back end sets. */
+/** The client must not set the fields that the back end sets. */
 function demandUnset({ version, storeTime, replacedKeyIds, lifeId, keptVersions, keepVersions }: SealedRecord): void {
   demand(version === 0n, 'record.version', 'must be unset')
   demand(storeTime === undefined, 'record.store_time', 'must be unset')
@@ -88,13 +89,13 @@ function validateUser({ userPseudonym, userUid, generations }: UserDocument, rec
   demand(userPseudonym.equals(userPseudonymOf(record.recordId)), 'new_user.user_pseudonym', 'must begin the record id')
   demand(userUid.equals(record.userUid), 'new_user.user_uid', 'must be that of the record')
   between(generations.length, [1, maxGenerations], ['new_user.generations', ''])
-  let before = 0
+  let previous = 0
   for (const [at, { generation, wrappedKey, userBind }] of generations.entries()) {
     const field = `new_user.generations[${at}]`
-    demand(generation > before, `${field}.generation`, 'must ascend from 1')
+    demand(generation > previous, `${field}.generation`, 'must ascend from 1')
     between(wrappedKey.length, [1, maxBoxBytes], [`${field}.wrapped_key`, ' bytes'])
     exactly(userBind, bindBytes, `${field}.user_bind`)
-    before = generation
+    previous = generation
   }
 }
 
@@ -104,7 +105,7 @@ function validatePrecondition({ condition }: Precondition): void {
   else exactly(condition.value, keyIdBytes, 'precondition.key_id')
 }
 
-/** Returns the record of a valid request. */
+/** Validates a StoreEnvelope and returns its record. */
 export function validateStore(request: StoreEnvelopeRequest): SealedRecord {
   const { record, newUser, precondition, keepVersions, defaultKeepVersions, keyringId } = request
   if (record === undefined) throw invalidField('record', 'must be set')
@@ -117,26 +118,30 @@ export function validateStore(request: StoreEnvelopeRequest): SealedRecord {
   return record
 }
 
-/** One id or pseudonym for each live key; the same one twice would be the same row twice. */
+/** Ids or pseudonyms, one for each live key; a duplicate would name the same row twice. */
 function validatePerKey(ids: Buffer[], size: number, field: string): void {
   between(ids.length, [1, maxKeys], [field, ''])
   for (const [at, id] of ids.entries()) exactly(id, size, `${field}[${at}]`)
   demand(new Set(ids.map((id) => id.toString('latin1'))).size === ids.length, field, 'must be distinct')
 }
 
+/** Validates a RetrieveEnvelope. */
 export function validateRetrieve({ recordIds }: RetrieveEnvelopeRequest): void {
   validatePerKey(recordIds, recordIdBytes, 'record_ids')
 }
 
+/** Validates a ListEnvelopeVersions. */
 export function validateVersions({ recordIds }: ListEnvelopeVersionsRequest): void {
   validatePerKey(recordIds, recordIdBytes, 'record_ids')
 }
 
+/** Validates a DeleteEnvelope. */
 export function validateDelete({ recordIds, expectKeyId }: DeleteEnvelopeRequest): void {
   validatePerKey(recordIds, recordIdBytes, 'record_ids')
   if (expectKeyId.length > 0) exactly(expectKeyId, keyIdBytes, 'expect_key_id')
 }
 
+/** Validates a ListEnvelopes. */
 export function validateList({ userPseudonyms, pageSize, afterRecordId }: ListEnvelopesRequest): void {
   validatePerKey(userPseudonyms, pseudonymBytes, 'user_pseudonyms')
   between(pageSize, [1, maxPageSize], ['page_size', ''])
@@ -152,12 +157,13 @@ function validatePartName({ recordId, keyId, partNumber }: RetrievePartRequest |
   between(partNumber, [0, maxParts - 1], ['part_number', ''])
 }
 
+/** Validates a StorePart. */
 export function validateStorePart(request: StorePartRequest): void {
   validatePartName(request)
   between(request.data.length, [1, maxPartBytes], ['data', ' bytes'])
 }
 
-/** Any range may be asked for: whether the part has it, the store knows. */
+/** Validates a RetrievePart. Any range is valid here; the store knows the size of the part. */
 export function validateRetrievePart(request: RetrievePartRequest): void {
   validatePartName(request)
 }

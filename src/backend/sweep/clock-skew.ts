@@ -1,16 +1,17 @@
-// A clock that was set, ahead or ahead and back: until the next start records end by its latest time, and what has ended is
-// removed by the earlier (core/clock.ts has why). An operator should know.
+// Detects a clock that was set: ahead, or ahead and back. Until the next start records then expire by its latest time and
+// are removed by the earlier one (core/clock.ts explains why), which an operator should know.
 import type { Clock } from '../../core/clock.js'
 
-/** Clocks are corrected by less than that all the time. */
-const minLagMs = 600_000
+/** Smaller corrections of a clock are normal. */
+const minSkewMs = 600_000
 
-/** A look at the clock; `lags` is told once for as long as it lasts, in milliseconds. */
-export function clockSkew(clock: Clock, lags: (ms: number) => void): () => void {
-  let told = false
+/** A check of the clock. It calls `onSkew` with the skew in milliseconds, once for as long as the skew lasts. */
+export function clockSkew(clock: Clock, onSkew: (skewMs: number) => void): () => void {
+  let reported = false
   return () => {
-    const lagMs = clock.forRefusing().getTime() - clock.forRemoving().getTime()
-    if (lagMs >= minLagMs && !told) lags(lagMs)
-    told = lagMs >= minLagMs
+    const skewMs = clock.forRefusing().getTime() - clock.forRemoving().getTime()
+    const isSkewed = skewMs >= minSkewMs
+    if (isSkewed && !reported) onSkew(skewMs)
+    reported = isSkewed
   }
 }

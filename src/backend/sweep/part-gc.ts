@@ -1,69 +1,72 @@
-// Which parts may be removed: those to which nothing refers. Two kinds are told apart:
-//   released    their record was replaced or deleted while this process ran: removed after a hold, for downloads under way
-//   abandoned   all others. While an upload runs nothing refers to its parts either, so a set counts as abandoned only
-//               when its newest part is so old that no record can take it up any more (require-parts.ts refuses it). From
-//               then on the hold is waited for: another process may have replaced its record just now.
-// What is remembered is in memory alone: after a restart the wait begins anew, which removes nothing too early.
+// Garbage collection of parts: decides which part sets may be removed. Nothing refers to such a set, and it is either
+//   released    its record was replaced or deleted while this process ran: removed after a hold, for downloads under way
+//   abandoned   any other set. Nothing refers to the parts of an upload under way either, so a set counts as abandoned only
+//               when its newest part is so old that no record may refer to it any more (check-parts.ts refuses it). The
+//               hold begins only then: another process may have replaced its record just now.
+// Both kinds are remembered in memory only. After a restart their hold begins again, so nothing is removed too early.
 import type { PartLimits } from '../store/part-limits.js'
 import type { PartSet, PartStore } from '../store/part-store.js'
 import type { StoreCall } from '../store/store.js'
 import { pendingRemovals } from './pending-removals.js'
 
+/** The parts to collect. */
 export interface PartGcOptions {
   parts: PartStore
-  /** Whether the current version of the record, or a kept one, has these parts. */
+  /** True if the current or a kept version of the record has these parts. */
   refersTo(set: PartSet, call: StoreCall): Promise<boolean>
-  /** The clock to remove by. */
+  /** The clock reading for removals. */
   now(): Date
   limits: PartLimits
-  /** Sets remembered of each kind. */
-  room?: number
+  /** How many sets of each kind are remembered. */
+  maxPending?: number
 }
 
+/** The garbage collector of one part store. */
 export interface PartGc {
-  /** Nothing refers to this set any more. */
+  /** Notes that nothing refers to this set any more. */
   release(set: PartSet): void
   /** The released sets whose hold is over. */
   due(): PartSet[]
-  /** Returns whether it was removed: not if something refers to it after all. */
+  /** Removes a released set unless something refers to it after all; returns whether it did. */
   removeReleased(set: PartSet, signal: AbortSignal): Promise<boolean>
-  /** Returns whether it was removed. */
+  /** Removes the set if it is abandoned and its hold is over; returns whether it did. */
   removeAbandoned(set: PartSet, signal: AbortSignal): Promise<boolean>
-  /** Every set was looked at once more. */
+  /** To be called after a round over all sets. Forgets the sets that were not in it. */
   endRound(): void
 }
 
-const defaultRoom = 65_536
+const defaultMaxPending = 65_536
 const lookTimeoutMs = 30_000
-/** A set may be many thousand files. */
+/** A set may have many thousands of files. */
 const removeTimeoutMs = 600_000
 
 function within(timeoutMs: number, signal: AbortSignal): StoreCall {
   return { deadline: Date.now() + timeoutMs, signal }
 }
 
-export function partGc({ parts, refersTo, now, limits, room = defaultRoom }: PartGcOptions): PartGc {
-  const released = pendingRemovals(room)
-  const abandoned = pendingRemovals(room)
-  const young = pendingRemovals(room) // since their newest part
+/** A garbage collector that has released nothing yet. */
+export function partGc({ parts, refersTo, now, limits, maxPending = defaultMaxPending }: PartGcOptions): PartGc {
+  const released = pendingRemovals(maxPending)
+  const abandoned = pendingRemovals(maxPending)
+  const young = pendingRemovals(maxPending) // since the time of their newest part
   const nowMs = () => now().getTime()
-  const heldSince = () => nowMs() - limits.releasedHoldMs
+  const holdStartMs = () => nowMs() - limits.releasedHoldMs
 
   async function remove(set: PartSet, signal: AbortSignal): Promise<true> {
     await parts.remove(set, within(removeTimeoutMs, signal))
-    for (const waiting of [released, abandoned, young]) waiting.drop(set)
+    for (const pending of [released, abandoned, young]) pending.drop(set)
     return true
   }
 
-  /** Asks for the newest part only when it can matter: a store may have to read all parts for it. */
+  /** Looks up the newest part only when it matters: a store may have to look at all parts. */
   async function isOld(set: PartSet, signal: AbortSignal): Promise<boolean> {
-    const oldMs = nowMs() - limits.orphanHoldMs
-    if ((young.waitingSince(set) ?? oldMs) > oldMs) return false
-    if ((abandoned.waitingSince(set) ?? heldSince()) > heldSince()) return true // looked at again when its hold is over
+    const maxMs = nowMs() - limits.orphanHoldMs
+    if ((young.waitingSince(set) ?? maxMs) > maxMs) return false
+    if ((abandoned.waitingSince(set) ?? holdStartMs()) > holdStartMs()) return true // looked up again after its hold
     const newest = await parts.newest(set, within(removeTimeoutMs, signal))
     young.drop(set)
-    if (newest !== undefined && newest.getTime() > oldMs) young.add(set, newest.getTime())
-    return newest !== undefined && newest.getTime() <= oldMs
+    if (newest !== undefined && newest.getTime() > maxMs) young.add(set, newest.getTime())
+    return newest !== undefined && newest.getTime() <= maxMs
   }
 
   async function isAbandoned(set: PartSet, signal: AbortSignal): Promise<boolean> {
@@ -72,7 +75,7 @@ export function partGc({ parts, refersTo, now, limits, room = defaultRoom }: Par
 
   return {
     release: (set) => void released.add(set, nowMs()),
-    due: () => released.listWaitingSince(heldSince()),
+    due: () => released.listWaitingSince(holdStartMs()),
     async removeReleased(set, signal) {
       if (!(await refersTo(set, within(lookTimeoutMs, signal)))) return remove(set, signal)
       released.drop(set)
@@ -81,13 +84,13 @@ export function partGc({ parts, refersTo, now, limits, room = defaultRoom }: Par
     async removeAbandoned(set, signal) {
       if (await isAbandoned(set, signal)) {
         const sinceMs = abandoned.add(set, nowMs())
-        return sinceMs !== undefined && sinceMs <= heldSince() && remove(set, signal)
+        return sinceMs !== undefined && sinceMs <= holdStartMs() && remove(set, signal)
       }
       abandoned.drop(set)
       return false
     },
     endRound() {
-      for (const waiting of [abandoned, young]) waiting.dropUnseen()
+      for (const pending of [abandoned, young]) pending.dropUnseen()
     },
   }
 }

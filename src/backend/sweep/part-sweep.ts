@@ -1,59 +1,63 @@
-// Looks at all parts from time to time and removes those that may go (part-removal.ts), beside the store's other work.
+// The sweep of parts: walks over all part sets in rounds and removes those that part-gc.ts permits, beside the other work
+// of the store.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isCorrupt } from '../../core/errors.js'
 import type { PartSet } from '../store/part-store.js'
 import { type PartGcOptions, partGc } from './part-gc.js'
 
+/** The parts to sweep, and the listeners for the results. */
 export interface PartSweepOptions extends PartGcOptions {
-  /** Told of what went wrong; the next round tries again. */
+  /** Called with each error; the next round tries again. */
   onError(error: unknown): void
-  /** Told how many sets a round has removed, unless none. */
+  /** Called after a round with the number of sets it removed, unless that is 0. */
   onRemoved?(sets: number): void
 }
 
+/** The sweep of one part store. */
 export interface PartSweep {
-  /** Nothing refers to this set any more. */
+  /** Notes that nothing refers to this set any more. */
   release(set: PartSet): void
-  /** Looks at everything once; never rejects. */
+  /** Walks over all sets once; never rejects. */
   round(): Promise<void>
-  /** One round after another, until `stop`. */
+  /** Makes one round after another until `stop`. */
   start(): void
-  /** Resolves when nothing is being removed any more. */
+  /** Resolves when no removal is under way any more. */
   stop(): Promise<void>
 }
 
-// Others use the store as well: some two thousand sets a second at most.
+// Other calls use the store as well: at most some two thousand sets a second.
 const stepSets = 100
 const stepPauseMs = 50
-/** So many failures on end are no sets' own, and the round is over. */
+/** So many failures in a row are not caused by single sets: they end the round. */
 const maxFailures = 16
 
+/** A sweep that has not started. */
 export function partSweep(options: PartSweepOptions): PartSweep {
-  const { parts, limits, onError: failed, onRemoved: removed = () => undefined } = options
-  const removal = partGc(options)
+  const { parts, limits, onError, onRemoved = () => undefined } = options
+  const gc = partGc(options)
   const stopping = new AbortController()
   const { signal } = stopping
-  setMaxListeners(0, signal) // every request of a round listens to it
+  setMaxListeners(0, signal) // each request of a round adds a listener
   let running: Promise<void> | undefined
 
-  async function walk(attempt: (work: Promise<boolean>) => Promise<void>): Promise<void> {
-    for (const set of removal.due()) await attempt(removal.removeReleased(set, signal))
-    let looked = 0
+  async function walk(attempt: (removal: Promise<boolean>) => Promise<void>): Promise<void> {
+    for (const set of gc.due()) await attempt(gc.removeReleased(set, signal))
+    let seen = 0
     for await (const set of parts.sets({ deadline: Number.POSITIVE_INFINITY, signal })) {
-      await attempt(removal.removeAbandoned(set, signal))
-      looked += 1
-      if (looked % stepSets === 0) await sleep(stepPauseMs, undefined, { signal })
+      await attempt(gc.removeAbandoned(set, signal))
+      seen += 1
+      if (seen % stepSets === 0) await sleep(stepPauseMs, undefined, { signal })
     }
-    removal.endRound()
+    gc.endRound()
   }
 
   async function round(): Promise<void> {
-    const seen = counting(failed, signal)
-    await walk(seen.attempt).catch((error: unknown) => {
-      if (!signal.aborted) failed(error)
+    const counter = removalCounter(onError, signal)
+    await walk(counter.attempt).catch((error: unknown) => {
+      if (!signal.aborted) onError(error)
     })
-    if (seen.removed() > 0) removed(seen.removed())
+    if (counter.removed() > 0) onRemoved(counter.removed())
   }
 
   async function keepSweeping(): Promise<void> {
@@ -64,7 +68,7 @@ export function partSweep(options: PartSweepOptions): PartSweep {
   }
 
   return {
-    release: removal.release,
+    release: gc.release,
     round,
     start() {
       running ??= keepSweeping()
@@ -76,20 +80,20 @@ export function partSweep(options: PartSweepOptions): PartSweep {
   }
 }
 
-/** A set that cannot be looked at, or not be removed, stays and holds up no other. */
-function counting(failed: (error: unknown) => void, signal: AbortSignal) {
+/** Counts removals. A set that cannot be read or removed stays and delays no other. */
+function removalCounter(onError: (error: unknown) => void, signal: AbortSignal) {
   let removed = 0
   let failures = 0
   return {
     removed: () => removed,
-    async attempt(work: Promise<boolean>): Promise<void> {
+    async attempt(removal: Promise<boolean>): Promise<void> {
       try {
-        if (await work) removed += 1
+        if (await removal) removed += 1
         failures = 0
       } catch (error) {
         if (!isCorrupt(error)) failures += 1
         if (signal.aborted || failures === maxFailures) throw error
-        failed(error)
+        onError(error)
       }
     },
   }

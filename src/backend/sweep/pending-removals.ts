@@ -1,22 +1,22 @@
-// Part sets that wait for their removal, in memory and no more of them than there is room for: those for which there is
-// none are met again by a later sweep.
-
+// Part sets that wait for their removal. They are in memory and bounded in number; a later sweep meets again the sets that
+// did not fit.
 import { recordIdBytes } from '../../core/envelope-sizes.js'
 import type { PartSet } from '../store/part-store.js'
 
+/** The waiting sets, each with the time since when it waits, in milliseconds since 1970. */
 export interface PendingRemovals {
-  /** Since when the set waits: from now on if it did not. Undefined when there is no room for it. */
+  /** Adds the set unless it waits already, and returns since when it waits; undefined when there is no room. */
   add(set: PartSet, nowMs: number): number | undefined
-  /** Since when it waits; undefined when it does not. */
+  /** Since when the set waits; undefined when it does not. */
   waitingSince(set: PartSet): number | undefined
-  /** Those that have waited since then, or longer. */
+  /** The sets that have waited since that time or longer. */
   listWaitingSince(ms: number): PartSet[]
   drop(set: PartSet): void
-  /** Drops those for which nothing was asked after the last time: somebody else has removed them. */
+  /** Drops the sets that no `add` or `waitingSince` has named since the last call: another process has removed them. */
   dropUnseen(): void
 }
 
-// A text of its own: the buffers given may be views of whole messages.
+// A text of its own: the given buffers may be views of whole messages.
 function textOf({ recordId, keyId }: PartSet): string {
   return recordId.toString('latin1') + keyId.toString('latin1')
 }
@@ -26,30 +26,31 @@ function setOf(text: string): PartSet {
   return { recordId: bytes.subarray(0, recordIdBytes), keyId: bytes.subarray(recordIdBytes) }
 }
 
-export function pendingRemovals(room: number): PendingRemovals {
-  const waiting = new Map<string, { sinceMs: number; asked: boolean }>()
+/** Room for at most `max` sets. */
+export function pendingRemovals(max: number): PendingRemovals {
+  const entries = new Map<string, { sinceMs: number; seen: boolean }>()
 
-  function known(set: PartSet): number | undefined {
-    const entry = waiting.get(textOf(set))
-    if (entry) entry.asked = true
+  function waitingSince(set: PartSet): number | undefined {
+    const entry = entries.get(textOf(set))
+    if (entry) entry.seen = true
     return entry?.sinceMs
   }
 
   return {
     add(set, nowMs) {
-      const sinceMs = known(set)
+      const sinceMs = waitingSince(set)
       if (sinceMs !== undefined) return sinceMs
-      if (waiting.size >= room) return undefined
-      waiting.set(textOf(set), { sinceMs: nowMs, asked: true })
+      if (entries.size >= max) return undefined
+      entries.set(textOf(set), { sinceMs: nowMs, seen: true })
       return nowMs
     },
-    waitingSince: known,
-    listWaitingSince: (ms) => [...waiting].filter(([, { sinceMs }]) => sinceMs <= ms).map(([text]) => setOf(text)),
-    drop: (set) => void waiting.delete(textOf(set)),
+    waitingSince,
+    listWaitingSince: (ms) => [...entries].filter(([, { sinceMs }]) => sinceMs <= ms).map(([text]) => setOf(text)),
+    drop: (set) => void entries.delete(textOf(set)),
     dropUnseen() {
-      for (const [text, entry] of waiting) {
-        if (!entry.asked) waiting.delete(text)
-        entry.asked = false
+      for (const [text, entry] of entries) {
+        if (!entry.seen) entries.delete(text)
+        entry.seen = false
       }
     },
   }

@@ -216,7 +216,7 @@ describe('part sweep', () => {
     })
 
     it('gets to all of them, with room for a few at a time', async () => {
-      sweep = open({ room: 2 })
+      sweep = open({ maxPending: 2 })
       const sets = await Promise.all(Array.from({ length: 5 }, () => setOf(48 * hourMs)))
       const left = async () => (await Promise.all(sets.map(isThere))).filter(Boolean).length
       await pass(0)
