@@ -15,9 +15,9 @@ export interface ExpiryIndex {
   /** Runs `write`; if the record expires, makes its entry durable first. */
   addThenWrite<T>(record: SealedRecord, write: () => Promise<T>, call: StoreCall): Promise<T>
   /** The records that expire by then, the earliest first. */
-  expired(query: { by: Date; limit: number }, call: StoreCall): Promise<DueRecord[]>
+  listDue(query: { by: Date; limit: number }, call: StoreCall): Promise<DueRecord[]>
   /** Removes an entry whose record needs no further attention. */
-  settled(due: DueRecord, call: StoreCall): Promise<void>
+  clearDue(due: DueRecord, call: StoreCall): Promise<void>
   /** Removes the entry of a record that is gone. */
   remove(record: SealedRecord | undefined): void
 }
@@ -67,17 +67,17 @@ export function expiryIndex(entries: LevelDatabase<Buffer>): ExpiryIndex {
         count(key, -1)
       }
     },
-    async expired({ by, limit }, call) {
+    async listDue({ by, limit }, call) {
       // every entry is longer than its time alone, and so sorts after it
       const keys = await entries.keys({ lte: timeKey(new Date(by.getTime() + 1)), limit }, call)
       // in this order: once the record's write has ended, its row is there for the sweep to find
-      const settling = keys.filter((key) => !beingWritten.has(key.toString('latin1')))
-      return settling.map((mark) => ({ recordId: mark.subarray(timeBytes, timeBytes + recordIdBytes), mark }))
+      const due = keys.filter((key) => !beingWritten.has(key.toString('latin1')))
+      return due.map((mark) => ({ recordId: mark.subarray(timeBytes, timeBytes + recordIdBytes), mark }))
     },
-    settled: ({ mark }, call) => change(mark, undefined, call),
+    clearDue: ({ mark }, call) => change(mark, undefined, call),
     remove(record) {
       if (record?.expireTime === undefined) return
-      // Nobody waits for this. If the entry stays, a sweep finds it once more and settles it.
+      // Nobody waits for this. If the entry stays, a sweep finds it once more and clears it.
       change(entryKey(record.expireTime, record), undefined, noDeadline).catch(() => undefined)
     },
   }

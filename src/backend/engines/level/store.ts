@@ -85,8 +85,8 @@ function storeOver(databases: Databases, { health, onHealth }: CombinedHealth): 
     deleteRecord: (target, call) => deleteRecord({ records, expiry }, target, call),
     listRecords: (range, call) => listRecords(records, range, call),
     ...versionMethods({ versions, expiry }),
-    listDue: expiry.expired,
-    clearDue: expiry.settled,
+    listDue: expiry.listDue,
+    clearDue: expiry.clearDue,
     health,
     onHealth,
     async close() {

@@ -6,7 +6,7 @@ import { type Collections, insert, type MongoContext } from './collections.js'
 import { encodeId } from './documents.js'
 
 /** As Store.raiseDeleteWatermark: raises the watermark, and replaces one that is damaged or too late to be believed. */
-export async function recordDeletes(
+export async function raiseDeleteWatermark(
   { deletes }: Collections,
   { userPseudonym, until, maxUntil }: DeleteWatermark,
   context: MongoContext,

@@ -1,6 +1,5 @@
 // The readiness of the store: the driver knows a primary, and the collections and the format have been checked. Until
-// then calls wait a little while this file retries the check without limit, because the database may start later than
-// we do.
+// then calls wait a little, and the check is retried without limit: the database may start later than the back end.
 import { type Backoff, retryUntilDone } from '../../../core/backoff.js'
 import { resolvesWithin } from '../../../core/deadline.js'
 import { VaultError } from '../../../core/errors.js'
@@ -35,7 +34,7 @@ export interface ReadinessOptions {
 }
 
 /** Leaves a call with a short deadline enough time to receive the error. */
-function waitOf(call: StoreCall, waitMs: number): number {
+function maxWaitMs(call: StoreCall, waitMs: number): number {
   return Math.min(waitMs, (call.deadline - Date.now()) * 0.75)
 }
 
@@ -65,8 +64,8 @@ export function storeReadiness(options: ReadinessOptions): StoreReadiness {
   return {
     async start() {
       await attempt().catch((error: unknown) => {
-        const lasting = permanentError(error, database)
-        if (lasting) throw lasting
+        const permanent = permanentError(error, database)
+        if (permanent) throw permanent
         running = retryUntilDone(retry, { backoff, signal: stopping.signal })
       })
     },
@@ -74,7 +73,7 @@ export function storeReadiness(options: ReadinessOptions): StoreReadiness {
     async wait(call) {
       if (health.health() === 'ready') return
       if (prepared) servers.checkNow()
-      if (await becomesReady(health, waitOf(call, waitMs))) return
+      if (await becomesReady(health, maxWaitMs(call, waitMs))) return
       throw new VaultError(problem?.reason ?? 'STORE_UNAVAILABLE', {
         retryAfterMs,
         cause: problem ?? servers.lastError(),

@@ -20,7 +20,7 @@ import {
 
 type Records = Collection<RecordRow>
 
-/** A wrong guess costs the transfer of the envelope. */
+/** The largest envelope to insert on a guess: a wrong guess wastes its transfer. */
 const maxGuessBytes = 64 * 1024
 
 /** As Store.getRecord. */
@@ -64,8 +64,7 @@ async function replace(
   { call, commandOf }: MongoContext,
 ): Promise<boolean> {
   const { _id, ...fields } = row
-  // The life id too: a write retried after a delete has the same key id in another life. The oldest rows have no life
-  // id.
+  // The life id too: a write retried after a delete has the same key id in another life. The oldest rows lack it.
   const { lifeId } = current
   const condition = { _id, keyId: keyIdOf(current), ...(lifeId.length > 0 && { firstKeyId: lifeId }) }
   const { matchedCount } = await records.replaceOne(condition, fields, commandOf(call))

@@ -12,14 +12,14 @@ import { type CombinedHealth, combinedHealth } from '../../store/store-health.js
 import { defaultLimits, type MongoLimits } from './client.js'
 import { type Collections, collectionsOf, insertIfAbsent, type MongoContext } from './collections.js'
 import { type MongoConnection, newConnection } from './connection.js'
-import { getDeleteWatermark, recordDeletes } from './delete-watermarks.js'
+import { getDeleteWatermark, raiseDeleteWatermark } from './delete-watermarks.js'
 import { encodeId, userOf, userRow } from './documents.js'
 import { listRecords } from './list.js'
 import { bindKeyring, prepareStore, readMeta } from './meta.js'
 import { partStoreOver } from './part-store.js'
 import { type StoreReadiness, storeReadiness } from './readiness.js'
 import { deleteRecord, getRecord, getRecordHeader, putRecord } from './records.js'
-import { findExpired, getVersion, listVersions, putVersion, removeVersion, versionedRecords } from './versions.js'
+import { getVersion, listDue, listVersions, putVersion, removeVersion, versionedRecords } from './versions.js'
 
 /** Where the database is, and how the store uses it. */
 export interface MongoStoreOptions {
@@ -66,7 +66,7 @@ function storeOver({ connection, readiness, health }: Connected): MongoStore {
       }, call),
     insertUser: (user, call) =>
       run(async ({ users }, context) => userOf(await insertIfAbsent(users, userRow(user), context)), call),
-    raiseDeleteWatermark: (note, call) => run((all, context) => recordDeletes(all, note, context), call),
+    raiseDeleteWatermark: (note, call) => run((all, context) => raiseDeleteWatermark(all, note, context), call),
     getDeleteWatermark: (pseudonym, call) => run((all, context) => getDeleteWatermark(all, pseudonym, context), call),
     getRecord: (recordId, call) => run(({ records }, context) => getRecord(records, recordId, context), call),
     getRecordHeader: (recordId, call) =>
@@ -79,8 +79,8 @@ function storeOver({ connection, readiness, health }: Connected): MongoStore {
     listVersions: (range, call) => run(({ versions }, context) => listVersions(versions, range, context), call),
     removeVersion: (version, call) => run(({ versions }, context) => removeVersion(versions, version, context), call),
     versionedRecords: (page, call) => run(({ versions }, context) => versionedRecords(versions, page, context), call),
-    listDue: (query, call) => run((all, context) => findExpired(all, query, context), call),
-    clearDue: async () => undefined, // the expired rows themselves are the index
+    listDue: (query, call) => run((all, context) => listDue(all, query, context), call),
+    clearDue: async () => undefined, // listDue reads the rows, so no entry remains
     parts: partStoreOver((work, call) => run(({ parts }, context) => work(parts, context), call)),
     health: health.health,
     onHealth: health.onHealth,

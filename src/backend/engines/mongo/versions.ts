@@ -101,8 +101,8 @@ export async function versionedRecords(
   return { recordIds, next: found.length < limit ? undefined : recordIds.at(-1) }
 }
 
-/** As Store.listDue. It needs no separate index: it finds the rows themselves until they are removed. */
-export async function findExpired(
+/** As Store.listDue. It lists the expired rows themselves, until they are removed. */
+export async function listDue(
   { records, versions }: Collections,
   { by, limit }: { by: Date; limit: number },
   context: MongoContext,

@@ -58,15 +58,15 @@ describe('expiryIndex', () => {
     const last = { ...record, recordId: Buffer.alloc(72, 0xff) }
     const later = { ...record, expireTime: new Date(at.getTime() + 1), recordId: Buffer.alloc(72) }
     for (const each of [last, later]) await expiry.addThenWrite(each, done, call)
-    const due = await expiry.expired(always, call)
+    const due = await expiry.listDue(always, call)
     expect(due.map(({ recordId }) => recordId)).to.deep.equal([last.recordId])
   })
 
   it('does not list a record that is still being written', async () => {
     let listed = -1
-    await expiry.addThenWrite(record, async () => (listed = (await expiry.expired(always, call)).length), call)
+    await expiry.addThenWrite(record, async () => (listed = (await expiry.listDue(always, call)).length), call)
     expect(listed).to.equal(0)
-    const [due] = await expiry.expired(always, call)
+    const [due] = await expiry.listDue(always, call)
     expect(due?.recordId).to.deep.equal(record.recordId)
   })
 
@@ -74,21 +74,21 @@ describe('expiryIndex', () => {
     let finish = () => {}
     const slow = expiry.addThenWrite(record, () => new Promise<void>((resolve) => (finish = resolve)), call)
     await expiry.addThenWrite(record, done, call)
-    expect(await expiry.expired(always, call)).to.deep.equal([])
+    expect(await expiry.listDue(always, call)).to.deep.equal([])
     finish()
     await slow
-    expect(await expiry.expired(always, call)).to.have.length(1)
+    expect(await expiry.listDue(always, call)).to.have.length(1)
   })
 
   it('keeps the entry of a failed write, which may have taken effect', async () => {
     const failed = expiry.addThenWrite(record, () => Promise.reject(new Error('failed')), call)
     expect(await failed.catch((error: Error) => error.message)).to.equal('failed')
-    expect(await expiry.expired(always, call)).to.have.length(1)
+    expect(await expiry.listDue(always, call)).to.have.length(1)
   })
 
-  it('no longer lists a settled entry', async () => {
+  it('no longer lists an entry once it is cleared', async () => {
     await expiry.addThenWrite(record, done, call)
-    for (const due of await expiry.expired(always, call)) await expiry.settled(due, call)
+    for (const due of await expiry.listDue(always, call)) await expiry.clearDue(due, call)
     expect(await keys()).to.deep.equal([])
   })
 

@@ -5,7 +5,7 @@ import { BSON, type Document, MongoClient } from 'mongodb'
 import { defaultLimits } from '../../../../src/backend/engines/mongo/client.js'
 import { collectionsOf } from '../../../../src/backend/engines/mongo/collections.js'
 import { newConnection } from '../../../../src/backend/engines/mongo/connection.js'
-import { recordDeletes } from '../../../../src/backend/engines/mongo/delete-watermarks.js'
+import { raiseDeleteWatermark } from '../../../../src/backend/engines/mongo/delete-watermarks.js'
 import { openMongoStore } from '../../../../src/backend/engines/mongo/store.js'
 import { endOfTime, type Store } from '../../../../src/backend/store/store.js'
 import { Secret } from '../../../../src/core/secret.js'
@@ -169,7 +169,7 @@ describeMongo('mongo-store', everyKind, () => {
         return updated
       }
       const note = { userPseudonym, until, maxUntil: endOfTime }
-      await recordDeletes({ ...collections, deletes: beaten }, note, { call, commandOf: () => ({}) as never })
+      await raiseDeleteWatermark({ ...collections, deletes: beaten }, note, { call, commandOf: () => ({}) as never })
       expect(await store.getDeleteWatermark(userPseudonym, call)).to.deep.equal(until)
     })
 
