@@ -134,6 +134,20 @@ module.exports = {
       to: { path: drivers, reachable: true },
     },
     {
+      name: 'doctor-checks-services',
+      comment: 'the doctor needs the services and core; what it finds is printed by a program',
+      severity: 'error',
+      from: { path: '^src/doctor/' },
+      to: { path: '^(src|cmd)/', pathNot: `^src/(doctor|core|gen|${services})/` },
+    },
+    {
+      name: 'nothing-imports-doctor',
+      comment: 'the doctor is wired in cmd/, and can be removed without a change to a service or a program',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/doctor/' },
+      to: { path: '^src/doctor/' },
+    },
+    {
       name: 'nothing-imports-cmd',
       comment: 'cmd/ builds and starts; what it builds is in src/',
       severity: 'error',

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The back end: persists envelopes under pseudonyms.
+// The back end's server: stores envelopes under pseudonyms.
 import { type BackendConfig, backendSchema } from '../src/backend/config.js'
 import { startBackend } from '../src/backend/start.js'
 import { startLoggedService } from '../src/cli/program/logged-service.js'

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The front end: encrypts records, makes user ids anonymous, stores nothing.
+// The front end's server: encrypts records and pseudonymises ids, and stores nothing.
 import { backendClient } from '../src/backend/client.js'
 import { startLoggedService } from '../src/cli/program/logged-service.js'
 import { announceKeyring, runServer } from '../src/cli/program/run-server.js'

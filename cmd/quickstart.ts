@@ -1,4 +1,4 @@
-// `make quickstart`: the compiled programs at work.
+// `make quickstart`: a demonstration with the compiled programs.
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { quickstart } from '../src/cli/enc-server/quickstart.js'

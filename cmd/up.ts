@@ -1,4 +1,4 @@
-// The whole vault in one process: the front end calls the back end's methods as they are, without a network between.
+// `enc-server up`: the whole vault in one process. The front end calls the methods of the back end directly, without a network.
 import { type BackendConfig, backendSchema } from '../src/backend/config.js'
 import { openBackend } from '../src/backend/open-backend.js'
 import { storePlace } from '../src/backend/open-stores.js'

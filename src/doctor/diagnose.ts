@@ -1,56 +1,59 @@
-// What `enc-server doctor` looks at.
+// The checks of `enc-server doctor`: configuration, store, keyring and services, and whether they belong together. They change
+// nothing.
 import { existsSync } from 'node:fs'
 import { backendClient } from '../backend/client.js'
 import { type BackendConfig, backendSchema } from '../backend/config.js'
-import type { Diagnose } from '../cli/enc-server/doctor.js'
-import { unreachableMessage } from '../cli/options/connection.js'
 import type { ChannelConfig } from '../core/client/channel.js'
 import { newCall } from '../core/client/client.js'
-import { loadConfig } from '../core/config/config.js'
+import { unreachableMessage } from '../core/client/connection-error.js'
+import { type ConfigSources, loadConfig } from '../core/config/config.js'
 import { bindAddress } from '../core/tls/listen.js'
 import { version } from '../core/version.js'
 import { frontendClient } from '../frontend/client.js'
 import { backendChannel, type FrontendConfig, frontendSchema } from '../frontend/config.js'
 import { checkFormat } from '../frontend/upstream/readiness.js'
 import type { GetStoreInfoResponse } from '../gen/encserver/v1/backend.js'
-import { lookAtKeyring } from './keyring.js'
-import { type Look, look, ok, warning } from './look.js'
-import { ask, timeoutMs } from './server.js'
-import { lookAtStore } from './store.js'
+import { type CheckResult, type Finding, ok, runCheck, warning } from './finding.js'
+import { checkKeyring } from './keyring.js'
+import { callServer, timeoutMs } from './server.js'
+import { checkStore } from './store.js'
 
-export const diagnose: Diagnose = async function* (sources) {
-  yield await look('version', async () => ok(`enc-server ${version}, Node ${process.version}`))
+/** Runs all checks, and yields their findings in the order in which an operator reads them. */
+export async function* diagnose(sources: ConfigSources): AsyncGenerator<Finding> {
+  yield await runCheck('version', async () => ok(`enc-server ${version}, Node ${process.version}`))
   const { frontend, backend } = loadConfig<{ frontend: FrontendConfig; backend: BackendConfig }>(
     { ...frontendSchema, ...backendSchema },
     sources,
   )
-  yield await look('configuration', async () => lookAtFile(sources.file.path))
-  const store = await look('store', () => lookAtStore(backend))
-  yield store
-  let bound: GetStoreInfoResponse | undefined
+  yield await runCheck('configuration', async () => checkConfigFile(sources.file.path))
+  const storeFinding = await runCheck('store', () => checkStore(backend))
+  yield storeFinding
+  let storeInfo: GetStoreInfoResponse | undefined
   const { address } = frontend.backend
-  const back = await look('back end', async () => {
-    bound = await storeInfo(backendChannel(frontend))
-    return ok(`${address}: format ${bound.format}, ${boundText(bound)}`)
+  const backendFinding = await runCheck('back end', async () => {
+    storeInfo = await fetchStoreInfo(backendChannel(frontend))
+    return ok(`${address}: format ${storeInfo.format}, ${bindingText(storeInfo)}`)
   })
-  const front = await look('front end', () => frontEnd(frontend))
-  yield await look('keyring', () => lookAtKeyring(frontend, { bound, store, front }))
-  // A front end that answers has its back end: in its own process, if none listens.
-  const within = front.state === 'ok' && back.found.startsWith(unreachableMessage(address))
-  yield within ? { ...back, ...ok('none listens: the front end has it in its own process') } : back
-  yield front
+  const frontendFinding = await runCheck('front end', () => checkFrontend(frontend))
+  yield await runCheck('keyring', () => checkKeyring(frontend, { storeInfo, storeFinding, frontendFinding }))
+  // A front end that answers has a back end: if none listens, it is in the same process.
+  const isEmbedded = frontendFinding.state === 'ok' && backendFinding.found.startsWith(unreachableMessage(address))
+  yield isEmbedded
+    ? { ...backendFinding, ...ok('no server listens: the front end runs it in its own process') }
+    : backendFinding
+  yield frontendFinding
 }
 
-/** One that is required and not there has ended it all before. */
-function lookAtFile(path: string): Look {
-  return existsSync(path) ? ok(path) : warning(`there is no ${path}: what nothing else sets is as by default`)
+// A missing file that is required has already failed in `loadConfig`.
+function checkConfigFile(path: string): CheckResult {
+  return existsSync(path) ? ok(path) : warning(`${path} does not exist: only flags and the environment change defaults`)
 }
 
-async function storeInfo(channel: ChannelConfig): Promise<GetStoreInfoResponse> {
+async function fetchStoreInfo(channel: ChannelConfig): Promise<GetStoreInfoResponse> {
   const { methods, close } = backendClient(channel)
   try {
-    const asked = { channel, what: 'a back end', setting: 'frontend.backend.address', program: 'beserver' }
-    const info = await ask(asked, () => methods.getStoreInfo({}, newCall({ timeoutMs })))
+    const server = { channel, what: 'a back end', setting: 'frontend.backend.address', program: 'beserver' }
+    const info = await callServer(server, () => methods.getStoreInfo({}, newCall({ timeoutMs })))
     checkFormat(info)
     return info
   } finally {
@@ -58,19 +61,19 @@ async function storeInfo(channel: ChannelConfig): Promise<GetStoreInfoResponse> 
   }
 }
 
-function boundText({ keyringId }: GetStoreInfoResponse): string {
-  return keyringId.length > 0 ? `bound to keyring ${keyringId.toString('hex')}` : 'bound to none yet'
+function bindingText({ keyringId }: GetStoreInfoResponse): string {
+  return keyringId.length > 0 ? `bound to keyring ${keyringId.toString('hex')}` : 'not bound to a keyring yet'
 }
 
-async function frontEnd(config: FrontendConfig): Promise<Look> {
-  if (config.tls.certFile !== '') return warning('it wants TLS: `feclient --tls-ca ...` tells whether it answers')
-  if (config.port === 0) return warning('frontend.port is 0, a free one at each start: it prints which')
+async function checkFrontend(config: FrontendConfig): Promise<CheckResult> {
+  if (config.tls.certFile !== '') return warning('it uses TLS: `feclient --tls-ca ...` shows whether it answers')
+  if (config.port === 0) return warning('frontend.port is 0: each start picks a free port and prints it')
   const address = bindAddress(config)
   const client = frontendClient({ address })
   try {
     const setting = 'frontend.host and frontend.port'
-    const asked = { channel: { address }, what: 'a front end', setting, program: 'feserver' }
-    await ask(asked, () => client.listRecords({ userId: 'doctor', pageSize: 1 }, { timeoutMs }))
+    const server = { channel: { address }, what: 'a front end', setting, program: 'feserver' }
+    await callServer(server, () => client.listRecords({ userId: 'doctor', pageSize: 1 }, { timeoutMs }))
     return ok(`${address} answers`)
   } finally {
     client.close()

@@ -1,60 +1,63 @@
-// What `enc-server doctor` says of the keyring. One that is not there is nothing before the first write, and all there is
-// to lose after it.
+// The check of the keyring. A missing keyring is normal before the first write; after it, the loss of the keyring is the loss of
+// all records.
 import { stat } from 'node:fs/promises'
-import type { Finding } from '../cli/enc-server/doctor.js'
 import type { FrontendConfig } from '../frontend/config.js'
 import { readKeyring } from '../frontend/keys/keyring-file.js'
 import { checkStore } from '../frontend/upstream/readiness.js'
 import type { GetStoreInfoResponse } from '../gen/encserver/v1/backend.js'
-import { type Look, ok, warning } from './look.js'
-import { noStoreYet } from './store.js'
+import { type CheckResult, type Finding, ok, warning } from './finding.js'
+import { missingStore } from './store.js'
 
-export interface Surroundings {
-  /** As the back end describes it; undefined when none answers. */
-  bound: GetStoreInfoResponse | undefined
-  /** As it looks from outside. */
-  store: Finding
-  front: Finding
+/** Other findings, which decide what a missing keyring means. */
+export interface KeyringContext {
+  /** The store as the back end describes it; undefined if no back end answers. */
+  storeInfo: GetStoreInfoResponse | undefined
+  storeFinding: Finding
+  frontendFinding: Finding
 }
 
-export async function lookAtKeyring({ keyringFile, realm }: FrontendConfig, around: Surroundings): Promise<Look> {
-  const found = await readKeyring(keyringFile).catch(async (error: Error) => {
+/** Checks that the keyring can be read, has the configured realm and belongs to the store. */
+export async function checkKeyring(
+  { keyringFile, realm }: FrontendConfig,
+  context: KeyringContext,
+): Promise<CheckResult> {
+  const keyring = await readKeyring(keyringFile).catch(async (error: Error) => {
     const isEmpty = await stat(keyringFile).then(
       ({ size }) => size === 0,
       () => false,
     )
-    throw new Error(isEmpty ? emptyText(keyringFile, around) : unreadable(keyringFile, error))
+    throw new Error(isEmpty ? emptyFile(keyringFile, context) : unreadableFile(keyringFile, error))
   })
-  if (found === null) return withoutKeyring(keyringFile, around)
-  if (found.realm !== realm)
+  if (keyring === null) return missingFile(keyringFile, context)
+  if (keyring.realm !== realm)
     throw new Error(
-      `${keyringFile} is of realm ${found.realm}, configured is ${realm}: set frontend.realm to the former`,
+      `${keyringFile} is of realm ${keyring.realm}, configured is ${realm}: set frontend.realm to ${keyring.realm}`,
     )
-  if (around.bound !== undefined) checkStore(around.bound, found.keyringId)
-  return ok(`${keyringFile}: id ${found.keyringId.toString('hex')}, realm ${found.realm}`)
+  if (context.storeInfo !== undefined) checkStore(context.storeInfo, keyring.keyringId)
+  return ok(`${keyringFile}: id ${keyring.keyringId.toString('hex')}, realm ${keyring.realm}`)
 }
 
-function emptyText(keyringFile: string, { bound }: Surroundings): string {
-  const isUnused = bound?.empty && bound.keyringId.length === 0
-  return `${keyringFile} is empty: ${isUnused ? 'remove it, the first start makes one' : 'restore it from its backup'}`
+function emptyFile(keyringFile: string, { storeInfo }: KeyringContext): string {
+  const isUnused = storeInfo?.empty && storeInfo.keyringId.length === 0
+  const advice = isUnused ? 'remove it, and the first start creates one' : 'restore it from its backup'
+  return `${keyringFile} is empty: ${advice}`
 }
 
-/** What hinders, which names the file, and what to do. */
-function unreadable(keyringFile: string, { message }: Error): string {
+function unreadableFile(keyringFile: string, { message }: Error): string {
   if (!message.includes(keyringFile)) return `${keyringFile}: ${message}`
   if (/\(E(ACCES|PERM)\)$/.test(message)) return `${message}: run this as the user of the front end`
   return /chmod/.test(message) ? message : `${message}: correct frontend.keyringFile`
 }
 
-function withoutKeyring(keyringFile: string, { bound, store, front }: Surroundings): Look {
-  const none = `there is no keyring in ${keyringFile}`
+function missingFile(keyringFile: string, { storeInfo, storeFinding, frontendFinding }: KeyringContext): CheckResult {
+  const missing = `there is no keyring in ${keyringFile}`
   const restore = 'restore it from its backup'
-  if (bound !== undefined && bound.keyringId.length > 0)
-    throw new Error(`${none}, but the store is bound to keyring ${bound.keyringId.toString('hex')}: ${restore}`)
-  if (bound !== undefined && !bound.empty) throw new Error(`${none}, but the store has records: ${restore}`)
-  if (bound === undefined && front.state === 'ok')
-    throw new Error(`${none}, though a front end runs with one: ${restore} before that stops`)
-  if (bound === undefined && !store.found.includes(noStoreYet))
-    return warning(`${none}, and there may be records already: if so, ${restore}`)
-  return warning(`${none} yet: the first start makes it`)
+  if (storeInfo !== undefined && storeInfo.keyringId.length > 0)
+    throw new Error(`${missing}, but the store is bound to keyring ${storeInfo.keyringId.toString('hex')}: ${restore}`)
+  if (storeInfo !== undefined && !storeInfo.empty) throw new Error(`${missing}, but the store has records: ${restore}`)
+  if (storeInfo === undefined && frontendFinding.state === 'ok')
+    throw new Error(`${missing}, but a front end runs with one: ${restore} before that front end stops`)
+  if (storeInfo === undefined && !storeFinding.found.includes(missingStore))
+    return warning(`${missing}, and the store may have records: if so, ${restore}`)
+  return warning(`${missing} yet: the first start creates it`)
 }

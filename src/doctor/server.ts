@@ -1,41 +1,42 @@
-// What `enc-server doctor` says of a server that does not answer as it should, and what its operator can do about it.
-import { withConnectionErrors } from '../cli/options/connection.js'
+// Calls of `enc-server doctor` to a server, with errors that tell an operator what to do.
 import type { ChannelConfig } from '../core/client/channel.js'
+import { withConnectionErrors } from '../core/client/connection-error.js'
 import { VaultError } from '../core/errors.js'
 
-/** How long a server may take to answer. */
+/** The timeout of a call, in milliseconds. */
 export const timeoutMs = 2_000
 
-export interface Asked {
+/** A server to check. */
+export interface CheckedServer {
   channel: ChannelConfig
-  /** "a back end" */
+  /** The role of the server, such as `a back end`. */
   what: string
-  /** Which settings say where it is. */
+  /** The settings that hold its address. */
   setting: string
-  /** The program that is one. */
+  /** The program that runs it. */
   program: string
 }
 
-/** Runs a call of that server; its error says what to do. */
-export async function ask<T>(asked: Asked, call: () => Promise<T>): Promise<T> {
+/** Runs a call to the server. The message of an error tells what to do. */
+export async function callServer<T>(server: CheckedServer, call: () => Promise<T>): Promise<T> {
   try {
-    return await withConnectionErrors(asked.channel, call)
+    return await withConnectionErrors(server.channel, call)
   } catch (error) {
-    throw error instanceof VaultError ? advised(error, asked) : error
+    throw error instanceof VaultError ? withAdvice(error, server) : error
   }
 }
 
-function advised(error: VaultError, { channel: { address }, what, setting, program }: Asked): Error {
+function withAdvice(error: VaultError, { channel: { address }, what, setting, program }: CheckedServer): Error {
   const { reason, message, fields } = error
   const isBroken = fields.some(({ field }) => field === 'connection')
-  const words: Partial<Record<VaultError['reason'], string>> = {
-    NOT_SUPPORTED: `what answers at ${address} is not ${what}: correct ${setting}`,
-    DEADLINE_EXCEEDED: `${address} takes calls and has answered none for ${timeoutMs / 1000} s: if it is ${what}, read its log; if not, correct ${setting}`,
+  const messages: Partial<Record<VaultError['reason'], string>> = {
+    NOT_SUPPORTED: `the server at ${address} is not ${what}: correct ${setting}`,
+    DEADLINE_EXCEEDED: `${address} accepts calls but has not answered for ${timeoutMs / 1000} s: if it is ${what}, read its log; if not, correct ${setting}`,
     UNREACHABLE: isBroken
       ? `${message}\nhint: if it is ${what}, do both or neither use TLS? if not, correct ${setting}`
       : `${message}: start ${program}, or correct ${setting}`,
     INTERNAL: `${message}\nhint: if it is not ${what}, correct ${setting}`,
   }
-  const text = words[reason]
+  const text = messages[reason]
   return text === undefined ? error : new VaultError(reason, { message: text, cause: error })
 }

@@ -1,4 +1,4 @@
-// What `enc-server doctor` sees of a store from outside: it makes none, and takes none from its owner.
+// The check of a store from outside. It creates no store, and takes no lock that a running back end needs.
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BackendConfig } from '../backend/config.js'
@@ -7,45 +7,46 @@ import { permanentError, storeError } from '../backend/engines/mongo/errors.js'
 import { storePlace } from '../backend/open-stores.js'
 import { readMongoUri } from '../backend/store/secret-file.js'
 import { VaultError } from '../core/errors.js'
-import { lookAtFolder } from './folder.js'
-import { type Look, ok, warning } from './look.js'
+import { type CheckResult, ok, warning } from './finding.js'
+import { checkFolder } from './folder.js'
 
-/** What is said of a store that is not there. */
-export const noStoreYet = 'none there yet, the first start makes it'
+/** The finding for a store that does not exist. */
+export const missingStore = 'does not exist yet; the first start creates it'
 
-export async function lookAtStore(backend: BackendConfig): Promise<Look> {
+/** Checks the configured store; throws if a back end could not use it. */
+export async function checkStore(backend: BackendConfig): Promise<CheckResult> {
   const place = `${backend.store}: ${storePlace(backend)}`
-  if (backend.store === 'mongodb') await askMongo(backend.mongodb)
-  else return lookAtLevel(backend.dataDir, place)
+  if (backend.store === 'mongodb') await checkMongo(backend.mongodb)
+  else return checkLevel(backend.dataDir, place)
   return ok(place)
 }
 
-async function lookAtLevel(dataDir: string, place: string): Promise<Look> {
-  const there = await isStore(dataDir)
-  const { state, found } = await lookAtFolder(dataDir)
-  const said = [there ? place : `${place}: ${noStoreYet}`, found].filter((words) => words !== '').join('; ')
-  return there && state === 'ok' ? ok(said) : warning(said)
+async function checkLevel(dataDir: string, place: string): Promise<CheckResult> {
+  const exists = await hasLevelStore(dataDir)
+  const { state, found } = await checkFolder(dataDir)
+  const text = [exists ? place : `${place} ${missingStore}`, found].filter((part) => part !== '').join('; ')
+  return exists && state === 'ok' ? ok(text) : warning(text)
 }
 
-/** Whether LevelDB has written there; throws where no store can be. */
-async function isStore(folder: string): Promise<boolean> {
-  const [place, store] = await Promise.all([folder, join(folder, 'records', 'CURRENT')].map(statOf))
-  if (place && !place.isDirectory()) throw new Error(`${folder} is not a folder: set backend.dataDir to one`)
+/** True if LevelDB has written to the folder; throws if the path cannot be a folder. */
+async function hasLevelStore(folder: string): Promise<boolean> {
+  const [root, store] = await Promise.all([folder, join(folder, 'records', 'CURRENT')].map(statOf))
+  if (root && !root.isDirectory()) throw new Error(`${folder} is not a folder: set backend.dataDir to one`)
   return store !== undefined
 }
 
 function statOf(path: string) {
   return stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-    throw new Error(`${path} cannot be looked at (${error.code}): run this as the user of the back end`)
+    throw new Error(`${path} cannot be read (${error.code}): run this as the user of the back end`)
   })
 }
 
-async function askMongo({ uriFile, database }: BackendConfig['mongodb']): Promise<void> {
+async function checkMongo({ uriFile, database }: BackendConfig['mongodb']): Promise<void> {
   const uri = await readMongoUri(uriFile)
   const client = newClient(uri, { ...defaultLimits, maxPoolSize: 1 })
   try {
-    // A read, as a ping is answered to whoever has no rights.
+    // MongoDB answers a ping without any rights, so the check reads a document.
     await client.db(database).collection('meta').findOne()
   } catch (thrown) {
     throw mongoProblem(storeError(thrown), database)
@@ -58,6 +59,6 @@ async function askMongo({ uriFile, database }: BackendConfig['mongodb']): Promis
 function mongoProblem(error: Error, database: string): Error {
   const lasting = permanentError(error, database)
   if (lasting !== undefined || !(error instanceof VaultError)) return lasting ?? error
-  const why = (error.cause as Error | undefined)?.message ?? error.message
-  return new Error(`MongoDB does not answer: ${why}; is it running, and is backend.mongodb.uriFile right?`)
+  const text = (error.cause as Error | undefined)?.message ?? error.message
+  return new Error(`MongoDB does not answer: ${text}; is it running, and is backend.mongodb.uriFile right?`)
 }

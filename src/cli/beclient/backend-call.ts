@@ -1,14 +1,10 @@
 // A subcommand's call of the back end: its flags, its connection, its errors.
+
 import type { Command } from 'commander'
 import { type BackendClient, backendClient, newCall } from '../../backend/client.js'
+import { withConnectionErrors } from '../../core/client/connection-error.js'
 import type { CallContext } from '../../core/methods.js'
-import {
-  addConnectionFlags,
-  type ConnectionFlags,
-  callOptionsOf,
-  channelOf,
-  withConnectionErrors,
-} from '../options/connection.js'
+import { addConnectionFlags, type ConnectionFlags, callOptionsOf, channelOf } from '../options/connection.js'
 import type { Session } from '../program/program.js'
 
 export const backendTarget = { variable: 'ENC_SERVER_BACKEND_TARGET', address: '127.0.0.1:8888' }

@@ -1,15 +1,11 @@
 // A subcommand's call of the front end: its flags, its connection, its errors.
+
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CallOptions } from '../../core/client/client.js'
+import { withConnectionErrors } from '../../core/client/connection-error.js'
 import { type FrontendClient, frontendClient } from '../../frontend/client.js'
 import type { Session } from '../program/program.js'
-import {
-  addConnectionFlags,
-  type ConnectionFlags,
-  callOptionsOf,
-  channelOf,
-  withConnectionErrors,
-} from './connection.js'
+import { addConnectionFlags, type ConnectionFlags, callOptionsOf, channelOf } from './connection.js'
 
 export const frontendTarget = { variable: 'ENC_SERVER_FRONTEND_TARGET', address: '127.0.0.1:7777' }
 
