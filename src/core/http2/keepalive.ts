@@ -26,7 +26,8 @@ export function keepalive(connection: Connection, { maxConnectionAgeMs }: { maxC
     else pinged = false
     resetUnread(now)
     connection.releaseBuffers()
-    if (now - startedAt >= maxAgeMs && connection.isEstablished) connection.drain() // before, `handshakeMs` is its bound
+    // An old connection without a handshake is not drained, which would close it: `handshakeMs` bounds it.
+    if (now - startedAt >= maxAgeMs && connection.isEstablished) connection.drain()
   }
 
   function ping(): void {

@@ -121,7 +121,7 @@ describe('http2: attacks', () => {
   describe('slowness', () => {
     it('a call that comes byte by byte is answered', async () => {
       const wire = new WireClient(server.address)
-      wire.acknowledges = false // it would come between
+      wire.acknowledges = false // an acknowledgement would split the bytes
       for (const byte of Buffer.concat([preface, settings(), call(1)])) {
         wire.send(Buffer.from([byte]))
         await new Promise((resolve) => setImmediate(resolve))

@@ -28,7 +28,7 @@ const usual = block(fieldsOf())
 const open = call(1, { userId: lasting })
 const unfinished = headers(1)
 
-/** What ends the connection, by section of RFC 9113. */
+/** Errors that end the connection, by section of RFC 9113. */
 const endConnection: Record<string, [bytes: Buffer[], ...codes: number[]]> = {
   '4.1 PING on a stream': [[frame(types.ping, [1], Buffer.alloc(8))], protocolError],
   '4.2 a frame larger than was allowed': [[unfinished, data([1], Buffer.alloc(16_385))], frameSizeError],
@@ -65,7 +65,7 @@ const endConnection: Record<string, [bytes: Buffer[], ...codes: number[]]> = {
   '6.10 CONTINUATION of nothing': [[frame(types.continuation, [1, flags.endHeaders], usual)], protocolError],
 }
 
-/** What resets a stream; a few may end the connection. */
+/** Errors that reset the stream. */
 const resetStream: Record<string, [bytes: Buffer[], ...codes: number[]]> = {
   '5.1 DATA after the end': [[open, data([1])], streamClosed],
   '5.1 HEADERS after the end': [[open, headerFrames([1, flags.endStream], block({ a: 'b' }))], streamClosed],
@@ -104,7 +104,7 @@ function padded(bytes: Buffer, padding: number): Buffer {
   return Buffer.concat([Buffer.from([padding]), bytes, Buffer.alloc(padding)])
 }
 
-describe('http2: broken rules', () => {
+describe('http2: protocol errors', () => {
   let server: Victim
 
   beforeEach(async () => {
@@ -139,7 +139,7 @@ describe('http2: broken rules', () => {
     })
   })
 
-  describe('reset the stream, and it alone', () => {
+  describe('reset only their stream', () => {
     for (const [rule, [bytes, ...expected]] of Object.entries(resetStream)) {
       it(rule, async () => {
         const wire = await server.wire()
@@ -151,7 +151,7 @@ describe('http2: broken rules', () => {
     }
   })
 
-  describe('are not', () => {
+  describe('are not reported for valid frames', () => {
     const fine: Record<string, Buffer[]> = {
       '4.1 flags and bits without meaning': [frame(types.ping, [2 ** 31, 0xfe], Buffer.alloc(8))],
       '5.1 PRIORITY on an idle stream': [priority(99)],
@@ -177,7 +177,7 @@ describe('http2: broken rules', () => {
   })
 
   describe('of windows', () => {
-    it('6.9.1 what is sent beyond the window ends the stream or the connection', async () => {
+    it('6.9.1 DATA beyond the window ends the stream or the connection', async () => {
       const wire = await server.wire()
       const uploaded = headers(1, { ':path': FrontendServiceService.uploadRecord.path })
       wire.send(uploaded, ...Array.from({ length: 200 }, () => data([1], Buffer.alloc(16_384))))
@@ -194,7 +194,7 @@ describe('http2: broken rules', () => {
       expect(await wire.goaway()).to.equal(flowControlError)
     })
 
-    it('6.9.2 a window below zero has to grow above it first', async () => {
+    it('6.9.2 nothing is sent before a negative window is positive again', async () => {
       const wire = await server.wire([[initialWindow, 100]])
       const callerAad = Buffer.alloc(1_000, 'w')
       wire.send(call(1, { callerAad }))
@@ -208,7 +208,7 @@ describe('http2: broken rules', () => {
       expect((await wire.answer(1)).content.subarray(-callerAad.length)).to.eql(callerAad)
     })
 
-    it('6.9.2 the window of the connection is not in the settings', async () => {
+    it('6.9.2 settings do not change the window of the connection', async () => {
       const wire = await server.wire([[initialWindow, 10_000_000]])
       const callerAad = Buffer.alloc(60_000)
       wire.send(

@@ -34,8 +34,8 @@ describe('http2: connections', () => {
     await releaseAll()
   })
 
-  describe('that say nothing', () => {
-    /** Lets the server's time pass, and nobody else's: what is sent meanwhile arrives. */
+  describe('that are silent', () => {
+    /** Advances the server's clock; what is sent meanwhile arrives. */
     async function pass(seconds: number): Promise<void> {
       for (let at = 0; at < seconds; at += 5) {
         passedMs += 5_000
@@ -59,16 +59,16 @@ describe('http2: connections', () => {
       ['half a preface', preface.subarray(0, 10)],
       ['a preface and no settings', preface],
     ] as const) {
-      it(`to begin with, but ${name}, are closed`, async () => {
+      it(`from the start, after ${name}, are closed`, async () => {
         const wire = new WireClient(server.address)
         wire.send(bytes)
-        await server.serves() // whose connection came later: this one has been taken
+        await server.serves() // on a later connection: this one has been accepted
         await pass(35)
         await wire.closed()
       })
     }
 
-    it('are asked, and closed when they do not answer', async () => {
+    it('get a PING, and are closed without an answer', async () => {
       const wire = await server.wire()
       wire.acknowledges = false
       await pass(55)
@@ -79,7 +79,7 @@ describe('http2: connections', () => {
       await wire.closed()
     })
 
-    it('stay open when they do', async () => {
+    it('stay open while they answer PING', async () => {
       const wire = await server.wire()
       await pass(300)
       wire.send(call(1))
@@ -100,7 +100,7 @@ describe('http2: connections', () => {
       await wire.closed()
     })
 
-    it('are closed in mid-frame and in mid-header too', async () => {
+    it('are closed within a frame or a header block too', async () => {
       const wires = await Promise.all([server.wire(), server.wire()])
       for (const wire of wires) wire.acknowledges = false
       wires[0]!.send(call(1).subarray(0, 20))
@@ -131,8 +131,8 @@ describe('http2: connections', () => {
     }
   })
 
-  describe('on which much has passed', () => {
-    it('bear DATA that was on its way to a call which was refused long ago', async () => {
+  describe('with many earlier calls', () => {
+    it('ignore DATA for a call that was refused long ago', async () => {
       const wire = await server.wire()
       wire.send(headers(1), data([1], u32(0x00ffffff, 0xff000000)))
       expect(await wire.reset(1)).to.equal(codes.noError)
@@ -145,7 +145,7 @@ describe('http2: connections', () => {
       expect((await wire.answer(9_999)).fields).to.include({ 'grpc-status': '0' })
     })
 
-    it('do not take DATA of refused calls for ever from the window of others', async () => {
+    it('return the window that DATA of refused calls has used', async () => {
       const wire = await server.wire()
       wire.send(headers(1), data([1], u32(0x00ffffff, 0xff000000)))
       await wire.reset(1)
@@ -159,8 +159,8 @@ describe('http2: connections', () => {
     })
   })
 
-  describe('that have to go', () => {
-    it('send the last answer to whoever reads it slowly, whole', async () => {
+  describe('that are drained', () => {
+    it('send the whole last answer to a slow reader', async () => {
       const retrieveRecord = async () => ({ data: Buffer.alloc(3 * 1024 * 1024, 7), record: undefined })
       const { address, stop } = await serveFake({ methods: { retrieveRecord }, limits: { drainMs: 60_000 } })
       const wire = await new WireClient(address).greet()
@@ -174,7 +174,7 @@ describe('http2: connections', () => {
       await stopped
     })
 
-    it('6.8 what a client sent before it knew is ignored, and calls in flight are answered', async () => {
+    it('6.8 ignore what a client sent before it saw GOAWAY, and answer calls in flight', async () => {
       const { opened, open } = gate()
       const retrieveRecord = async () => opened.then(() => ({ data: Buffer.from('late'), record: undefined }))
       const { address, stop } = await serveFake({ methods: { retrieveRecord } })
@@ -190,7 +190,7 @@ describe('http2: connections', () => {
       await stopped
     })
 
-    it('6.8 because they are old, take what a client sent before it could know', async () => {
+    it('6.8 because of their age, accept what a client sent before it could see GOAWAY', async () => {
       const { address } = await serveFake({ limits: { maxConnectionAgeMs: 100 } })
       const wire = await new WireClient(address).greet()
       wire.acknowledges = false
@@ -201,7 +201,7 @@ describe('http2: connections', () => {
       await wire.closed()
     })
 
-    it('because they are old, do so without a call that fails', async () => {
+    it('because of their age, fail no call', async () => {
       const aging = await serveFake({ limits: { maxConnectionAgeMs: 100, maxCallsInFlight: 100 } })
       const { methods } = clientOf(aging.address)
       const failures: unknown[] = []

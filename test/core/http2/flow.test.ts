@@ -23,11 +23,11 @@ const limits = {
 const same = (bytes: Buffer) => bytes
 const { talk, watch, gather } = definition
 
-/** Bytes that tell where they are. */
+/** Bytes that differ by their position. */
 function pattern(size: number, seed = 1): Buffer {
   const bytes = Buffer.alloc(size)
   for (let at = 0; at + 4 <= size; at += 4) bytes.writeUInt32LE((at * 2_654_435_761 + seed) >>> 0, at)
-  if (size > 0) bytes[0] = 1 // not what the fake takes for malformed
+  if (size > 0) bytes[0] = 1 // 0xff would mark a malformed message
   return bytes
 }
 
@@ -60,7 +60,7 @@ async function serve(methods: Partial<Streams> = {}): Promise<string> {
   return `127.0.0.1:${server.port}`
 }
 
-/** gRPC's own, with one connection. */
+/** A grpc-js client with one connection. */
 function clientOf(address: string): Client {
   const options = { 'grpc.max_receive_message_length': -1, 'grpc.enable_retries': 0 }
   const client = new Client(address, ChannelCredentials.createInsecure(), options)
@@ -68,7 +68,7 @@ function clientOf(address: string): Client {
   return client
 }
 
-/** What comes back of messages that are sent as they are taken. */
+/** The answers to messages, each sent when the last has been accepted. */
 async function exchanged(client: Client, messages: Buffer[]): Promise<Buffer[]> {
   const call = client.makeBidiStreamRequest(talk.path, same, same)
   const sending = (async () => {
@@ -109,7 +109,7 @@ describe('http2: flow', () => {
   })
 
   describe('many streams on one connection', () => {
-    it('keep their messages apart', async () => {
+    it('do not mix their messages', async () => {
       const client = clientOf(await serve())
       const streams = Array.from({ length: 300 }, (_, seed) =>
         Array.from({ length: 10 }, (_, at) => pattern((seed * 97 + at * 1_013) % 20_000, seed * 10 + at)),
@@ -118,7 +118,7 @@ describe('http2: flow', () => {
       expect(answers.map((each, at) => Buffer.concat(each).equals(Buffer.concat(streams[at]!)))).to.not.include(false)
     })
 
-    it('share it fairly: small ones end while a large one goes on', async () => {
+    it('share it fairly: small ones end before a large one', async () => {
       const client = clientOf(await serve())
       const large = exchanged(client, Array(20).fill(pattern(4 * MiB)))
       let ended = false
@@ -130,7 +130,7 @@ describe('http2: flow', () => {
   })
 
   describe('a slow reader', () => {
-    it('holds its sender back, and its answers are not kept', async () => {
+    it('holds the method back, so that few answers are buffered', async () => {
       let made = 0
       const address = await serve({
         async *watch() {
@@ -149,7 +149,7 @@ describe('http2: flow', () => {
       expect(await settled(() => made)).to.be.at.most(28)
     })
 
-    it('of its connection holds all its senders back', async () => {
+    it('of a whole connection holds all its methods back', async () => {
       let made = 0
       const address = await serve({
         async *watch() {
@@ -162,7 +162,7 @@ describe('http2: flow', () => {
       wire.send(windowUpdate(0, 2 ** 31 - 1 - 65_535))
       const ids = streamIds(8)
       for (const id of ids) wire.send(headers(id, { ':path': watch.path }), data([id, flags.endStream]))
-      expect(await settled(() => made)).to.be.below(1_500) // what the kernel takes too
+      expect(await settled(() => made)).to.be.below(1_500) // includes what the kernel buffers
       expect((await held()) - before).to.be.below(16 * MiB)
     })
 
@@ -175,14 +175,14 @@ describe('http2: flow', () => {
     })
   })
 
-  describe('a method that does not read', () => {
+  describe('a method that does not read its requests', () => {
     const waiting = (calls: CallContext[]) => async (_: unknown, call: CallContext) => {
       calls.push(call)
       await new Promise<void>((resolve) => call.signal.addEventListener('abort', resolve))
       return Buffer.alloc(0)
     }
 
-    it('holds its callers back, and other calls of their connection go on', async () => {
+    it('holds its callers back, but no other calls of their connection', async () => {
       const calls: CallContext[] = []
       const client = clientOf(await serve({ gather: waiting(calls) }))
       const before = await held()
@@ -193,7 +193,7 @@ describe('http2: flow', () => {
         return call
       })
       await until(() => calls.length === 5)
-      await pause(100) // as much as may come has come
+      await pause(100) // time for everything the windows allow to arrive
       const answers = await exchanged(client, Array(50).fill(pattern(100 * KiB)))
       expect(answers).to.have.length(50)
       expect((await held()) - before).to.be.below(16 * MiB)
@@ -201,7 +201,7 @@ describe('http2: flow', () => {
       await until(() => calls.every(({ signal }) => signal.aborted))
     })
 
-    it('reads on what it had left', async () => {
+    it('can read the rest later', async () => {
       let open = (): void => undefined
       const opened = new Promise<void>((resolve) => (open = resolve))
       const address = await serve({
@@ -219,7 +219,7 @@ describe('http2: flow', () => {
   })
 
   describe('small pieces', () => {
-    it('of a large message take no more memory than it has bytes', async () => {
+    it('of a large message take no more memory than its size', async () => {
       const wire = await new WireClient(await serve()).greet()
       const before = await held()
       wire.send(headers(1, { ':path': gather.path }), data([1], message(Buffer.alloc(60_000)).subarray(0, 5)))

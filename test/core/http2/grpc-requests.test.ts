@@ -10,7 +10,7 @@ const maxReceiveBytes = 10_000
 const end = flags.endStream
 const { RESOURCE_EXHAUSTED, INVALID_ARGUMENT, INTERNAL, UNIMPLEMENTED, DEADLINE_EXCEEDED, OK } = status
 
-describe('http2: requests of gRPC', () => {
+describe('http2: gRPC requests', () => {
   let server: Victim
 
   beforeEach(async () => {
@@ -23,7 +23,7 @@ describe('http2: requests of gRPC', () => {
     await releaseAll()
   })
 
-  /** The fields of the answer to frames of stream 1; its connection goes on. */
+  /** The header fields of the answer on stream 1; checks that the connection still works. */
   async function answerTo(...bytes: Buffer[]): Promise<Record<string, string>> {
     const wire = await server.wire()
     wire.send(...bytes)
@@ -70,7 +70,7 @@ describe('http2: requests of gRPC', () => {
     })
   })
 
-  describe('get a status', () => {
+  describe('are refused with a gRPC status', () => {
     const unknown = FrontendServiceService.retrieveRecord.path.replace('Retrieve', 'Invented')
     const broken: Record<string, [bytes: Buffer[], ...codes: number[]]> = {
       'with a message that is too long': [[headers(1), lastData(1, message(Buffer.alloc(20_000)))], RESOURCE_EXHAUSTED],
@@ -133,12 +133,12 @@ describe('http2: requests of gRPC', () => {
       })
     }
 
-    it('when they are compressed, which says what they may be', async () => {
+    it('when they are compressed, with the accepted encodings', async () => {
       const answer = await answerTo(...withMessages(message(Buffer.alloc(9), 1), { 'grpc-encoding': 'gzip' }))
       expect(answer).to.include({ 'grpc-status': String(UNIMPLEMENTED), 'grpc-accept-encoding': 'identity' })
     })
 
-    it('and are read on when they go on all the same', async () => {
+    it('and the rest of their DATA is ignored', async () => {
       const wire = await server.wire()
       wire.send(headers(1), data([1], u32(0x00ffffff, 0xff000000)))
       expect((await wire.answer(1)).fields).to.include({ 'grpc-status': String(RESOURCE_EXHAUSTED) })
@@ -149,7 +149,7 @@ describe('http2: requests of gRPC', () => {
     })
   })
 
-  describe('that are none get a status of HTTP', () => {
+  describe('that are not gRPC are refused with an HTTP status', () => {
     const none: Record<string, [Changes, ...codes: number[]]> = {
       'of another content type': [{ 'content-type': 'application/json' }, 415],
       'of a content type that only begins like it': [{ 'content-type': 'application/grpcx' }, 415],

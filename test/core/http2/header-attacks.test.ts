@@ -8,7 +8,7 @@ import { block, codes, data, entry, flags, frame, headerFrames, types } from './
 const KiB = 1024
 const MiB = 1024 * KiB
 const usual = block(fieldsOf())
-const newest = Buffer.from([0xbe]) // index 62: the entry that came last
+const newest = Buffer.from([0xbe]) // index 62: the newest entry
 
 describe('http2: header attacks', () => {
   let server: Victim
@@ -48,7 +48,7 @@ describe('http2: header attacks', () => {
   })
 
   describe('header fields that are too large', () => {
-    /** How a call ends whose fields are too large. */
+    /** How the server refuses a call. */
     async function refusal(wire: WireClient): Promise<string> {
       const ends = ({ type, streamId }: Received) =>
         (type === types.headers && streamId === 1) || type === types.rstStream || type === types.goaway

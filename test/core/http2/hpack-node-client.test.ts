@@ -1,5 +1,4 @@
-// The other end of the wire is Node's own HTTP/2: what it writes is read, and what is written here it reads.
-
+// Interoperability with node:http2: our decoder reads its header blocks, and it reads those of our encoder.
 import { once } from 'node:events'
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
@@ -35,7 +34,7 @@ function frameOf({ type, flags, stream, payload }: Frame): Buffer {
   return Buffer.concat([head, payload])
 }
 
-/** The part of a HEADERS payload that is header block. */
+/** The header block fragment of a payload. */
 function fragmentOf({ type, flags: set, payload }: Frame): Buffer {
   if (type === types.continuation) return payload
   const padded = set & flags.padded
@@ -43,7 +42,7 @@ function fragmentOf({ type, flags: set, payload }: Frame): Buffer {
   return payload.subarray(from, payload.length - (padded ? payload[0]! : 0))
 }
 
-/** As little of a server as a client puts up with: it keeps the lists of fields, and gives every call the same answer. */
+/** The smallest server that a client accepts: it keeps the field lists, and gives every call the same answer. */
 class RawServer {
   readonly lists: (string[] | undefined)[] = []
   readonly blocks: Buffer[] = []
@@ -93,7 +92,7 @@ class RawServer {
   }
 }
 
-describe('headers of a client of Node', () => {
+describe('header blocks of a node:http2 client', () => {
   let listener: Server
   let client: ClientHttp2Session
   let server: RawServer
@@ -113,7 +112,7 @@ describe('headers of a client of Node', () => {
     listener.close()
   })
 
-  /** The fields as they were read at the other end. */
+  /** The fields that the server decoded. */
   async function call(headers: OutgoingHttpHeaders, options = {}): Promise<[string, string][]> {
     const stream = client.request(headers, options)
     const [got] = (await once(stream, 'response')) as [IncomingHttpHeaders]
@@ -134,20 +133,20 @@ describe('headers of a client of Node', () => {
     'grpc-timeout': '30S',
   }
 
-  it('repeat, and become small', async () => {
+  it('are small when they repeat', async () => {
     for (let time = 0; time < 3; time++) expect(await call(grpc)).to.have.deep.members(Object.entries(grpc))
     expect(server.blocks[1]!.length).to.be.below(server.blocks[0]!.length / 2)
     expect(server.blocks[2]!.equals(server.blocks[1]!)).to.equal(true)
   })
 
-  it('change from call to call until all of the table is another', async () => {
+  it('are decoded while they replace the whole table', async () => {
     for (let time = 0; time < 500; time++) {
       const headers = { ...grpc, 'x-request-id': `${time}`.repeat(20), [`x-${time % 90}`]: 'v'.repeat(time) }
       expect(await call(headers)).to.have.deep.members(Object.entries(headers))
     }
   })
 
-  it('have every byte a value may have, in Huffman code and without', async () => {
+  it('may contain every byte of a value, in Huffman code and without', async () => {
     for (let byte = 0x20; byte < 0x100; byte++) {
       if (byte === 0x7f) continue
       const text = String.fromCharCode(byte)
@@ -156,25 +155,25 @@ describe('headers of a client of Node', () => {
     }
   })
 
-  it('may be kept out of the table', async () => {
+  it('may contain fields that do not enter the table', async () => {
     const secret = { ...grpc, authorization: 'Bearer 1234' }
     const marked = { ...secret, [Symbol.for('nodejs.http2.sensitiveHeaders')]: ['authorization'] }
     for (let time = 0; time < 3; time++) expect(await call(marked)).to.have.deep.members(Object.entries(secret))
   })
 
-  it('go on in further frames, with a priority', async () => {
+  it('may have a priority and CONTINUATION frames', async () => {
     const large = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`x-${at}`, `${at}`.padEnd(1000, '~')]))
     const headers = { ...grpc, ...large }
     expect(await call(headers, { weight: 7 })).to.have.deep.members(Object.entries(headers))
     expect(await call(grpc)).to.have.deep.members(Object.entries(grpc))
   })
 
-  describe('that are too many', () => {
+  describe('above the limit', () => {
     before(() => {
       maxListBytes = 1000
     })
 
-    it('are no list, and the next are read', async () => {
+    it('give no list, and the next are decoded', async () => {
       for (let time = 0; time < 2; time++) await call(grpc)
       expect(await call({ ...grpc, 'x-large': 'v'.repeat(900), 'x-new': 'kept' })).to.deep.equal([])
       expect(server.lists.at(-1)).to.equal(undefined)

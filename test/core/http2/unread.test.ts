@@ -9,7 +9,7 @@ const MiB = 1024 * 1024
 const atOnce = 8
 const end = flags.endStream
 
-/** Frames that are sent again and again, of new streams. */
+/** The frames of one stream, repeated for new streams. */
 type Frames = (id: number) => Buffer
 
 // The client reads nothing. The server has to keep its replies, or to stop the client.
@@ -23,7 +23,7 @@ describe('http2: replies that are not read', () => {
 
   afterEach(releaseAll)
 
-  /** New streams without end, a few at a time: more than may be open would be refused, and that is counted. */
+  /** Endless new streams, a few at a time: streams above the limit would be refused, which is counted. */
   async function flood(wire: WireClient, frames: Frames, rounds: number): Promise<void> {
     wire.send(windowUpdate(0, 2 ** 31 - 1 - 65_535))
     wire.socket.pause()

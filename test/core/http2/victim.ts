@@ -1,4 +1,4 @@
-// A server to attack, and what must hold of it meanwhile.
+// A server to attack, with checks that it still works.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
@@ -11,20 +11,20 @@ import type { RetrieveRecordRequest } from '../../../src/gen/encserver/v1/fronte
 import { clientOf, retrieval, serveFake, until } from '../fake-frontend.js'
 import { WireClient } from './wire-client.js'
 
-/** The user id of a call that goes on until it is cancelled. */
+/** The user id of a call that lasts until it is cancelled. */
 export const lasting = 'lasting'
 export const maxCallsInFlight = 8
 
 const nothing = () => undefined
-/** One that kept its lines would be what grows. */
+/** A log that keeps nothing, so that it does not grow. */
 const noLog = { log: nothing, error: nothing } as unknown as Logger
 
 export interface Victim {
   address: string
-  /** Handlers that run now, and the most that ever did. */
+  /** Handlers that run now, and the most that ran at once. */
   handlers: { running: number; most: number }
   wire(settings?: Parameters<WireClient['greet']>[0]): Promise<WireClient>
-  /** A call of somebody else succeeds. */
+  /** Rejects unless a call of another client succeeds. */
   serves(): Promise<void>
   /** Resolves when no handler runs. */
   idle(): Promise<void>
@@ -39,7 +39,7 @@ export async function victim(limits: Partial<ServerLimits> = {}): Promise<Victim
     handlers.running -= 1
     return { data: callerAad, record: undefined }
   }
-  /** It reads nothing. */
+  /** Does not read its requests. */
   const uploadRecord = async (_: unknown, { signal }: CallContext) => {
     await aborted(signal)
     throw new Error('its caller has gone')
@@ -58,7 +58,7 @@ export async function victim(limits: Partial<ServerLimits> = {}): Promise<Victim
   }
 }
 
-/** One that has served a call, and what it holds then. */
+/** A server that has answered a call, and the memory in use then. */
 export async function measuredVictim(): Promise<{ server: Victim; before: number }> {
   const server = await victim()
   await server.serves()
@@ -84,7 +84,7 @@ function garbageCollector(): () => void {
   return runInNewContext('gc')
 }
 
-/** Bytes of objects and buffers that cannot be freed. */
+/** Bytes of reachable objects and buffers. */
 export async function held(): Promise<number> {
   for (let turn = 0; turn < 3; turn += 1) {
     collect()

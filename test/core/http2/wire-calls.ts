@@ -1,11 +1,11 @@
-// Calls of gRPC as bytes, right or wrong, for tests that speak to a server by hand.
+// gRPC calls as bytes, valid or not, for tests that write frames themselves.
 import { FrontendServiceService, RetrieveRecordRequest } from '../../../src/gen/encserver/v1/frontend.js'
 import { retrieval } from '../fake-frontend.js'
 import { block, data, type Fields, flags, frame, message, types } from './wire-frames.js'
 
 export const path = FrontendServiceService.retrieveRecord.path
 
-/** What is replaced, or left out. */
+/** Fields that replace others; undefined leaves one out. */
 export type Changes = Record<string, string | undefined>
 
 export function fieldsOf(changes: Changes = {}): Fields {
@@ -16,7 +16,7 @@ export function fieldsOf(changes: Changes = {}): Fields {
   )
 }
 
-/** The HEADERS of a call, which has more to send. */
+/** The HEADERS of a call, without END_STREAM. */
 export function headers(streamId: number, changes: Changes = {}): Buffer {
   return frame(types.headers, [streamId, flags.endHeaders], block(fieldsOf(changes)))
 }

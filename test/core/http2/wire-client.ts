@@ -1,4 +1,4 @@
-// A client of HTTP/2 that sends what a test tells it, right or wrong, and keeps every frame it gets.
+// An HTTP/2 client that sends the bytes of a test, valid or not, and keeps every frame it receives.
 import { connect, type Socket } from 'node:net'
 import { HpackDecoder } from '../../../src/core/http2/hpack/decoder.js'
 import { atEnd } from '../fake-frontend.js'
@@ -9,26 +9,26 @@ export interface Received {
   flags: number
   streamId: number
   payload: Buffer
-  /** Of HEADERS. */
+  /** The fields of HEADERS. */
   fields: Fields
 }
 
 const patienceMs = 60_000
-/** A server that takes nothing in so many turns of the event loop, which is its own too, takes nothing any more. */
+/** A server that reads nothing for this many turns of the shared event loop has stopped reading. */
 const stuckTurns = 100
 const headSize = 9
 const typeNames = Object.keys(types)
 
 export class WireClient {
   readonly received: Received[] = []
-  /** Whether SETTINGS and PING of the server are acknowledged, as they must be. */
+  /** True if the client acknowledges the server's SETTINGS and PING. */
   acknowledges = true
   readonly socket: Socket
   readonly #decoder = new HpackDecoder({ maxListBytes: 1024 * 1024 })
   #unread = Buffer.alloc(0)
   readonly #gone: Promise<void>
 
-  /** Connects, and says nothing yet. */
+  /** Connects, and sends nothing yet. */
   constructor(address: string) {
     this.socket = connect(Number(address.split(':')[1]), '127.0.0.1')
     this.socket.setNoDelay(true)
@@ -38,7 +38,7 @@ export class WireClient {
     atEnd(() => this.socket.destroy())
   }
 
-  /** Preface, settings; and the server's are there. */
+  /** Sends the preface and SETTINGS, and waits for the server's SETTINGS. */
   async greet(pairs: Parameters<typeof settings>[0] = []): Promise<this> {
     this.send(preface, settings(pairs))
     await this.next('the settings of the server', ({ type }) => type === types.settings)
@@ -49,7 +49,7 @@ export class WireClient {
     if (this.socket.writable) this.socket.write(Buffer.concat(bytes))
   }
 
-  /** Sends the bytes again and again, as fast as they are taken; whether all of them were. */
+  /** Sends the bytes repeatedly, as fast as the server reads; returns whether it read them all. */
   async flood(bytes: Buffer, times: number): Promise<boolean> {
     for (let sent = 0; sent < times && this.socket.writable; sent += 1) {
       if (!this.socket.write(bytes)) await Promise.race([this.#drained(), this.#gone, turns(stuckTurns)])
@@ -59,7 +59,7 @@ export class WireClient {
     return this.socket.writable
   }
 
-  /** The first frame that fits, whether it is here or yet to come. */
+  /** The first frame that fits, received already or later. */
   async next(what: string, fits: (received: Received) => boolean): Promise<Received> {
     const until = Date.now() + patienceMs
     for (;;) {

@@ -1,4 +1,4 @@
-// Frames of HTTP/2 as bytes, right or wrong, for tests that speak to a server by hand (RFC 9113 section 6).
+// HTTP/2 frames as bytes, valid or not, for tests that write frames themselves (RFC 9113 section 6).
 
 export const types = {
   data: 0,
@@ -47,7 +47,7 @@ export function u32(...numbers: number[]): Buffer {
   return bytes
 }
 
-/** Of pairs of identifier and value. */
+/** SETTINGS from pairs of identifier and value. */
 export function settings(pairs: readonly (readonly [id: number, value: number])[] = []): Buffer {
   const payload = Buffer.concat(pairs.map(([id, value]) => Buffer.concat([u32(id).subarray(2), u32(value)])))
   return frame(types.settings, [0], payload)
@@ -57,7 +57,7 @@ export function settings(pairs: readonly (readonly [id: number, value: number])[
 export const maxConcurrentStreams = 3
 export const initialWindow = 4
 
-/** One of the values in the payload of SETTINGS. */
+/** The value of a setting in the payload of SETTINGS. */
 export function settingIn(payload: Buffer, id: number): number | undefined {
   for (let at = 0; at < payload.length; at += 6)
     if (payload.readUInt16BE(at) === id) return payload.readUInt32BE(at + 2)
@@ -69,7 +69,7 @@ export const reset = (streamId: number, code: number = codes.cancel) => frame(ty
 export const ping = (set: number = flags.none) => frame(types.ping, [0, set], Buffer.alloc(8, 'p'))
 export const priority = (streamId: number) => frame(types.priority, [streamId], Buffer.alloc(5))
 
-/** A message of gRPC: its length, then its bytes. */
+/** A gRPC message: its flag, its length, its bytes. */
 export function message(bytes: Buffer = Buffer.alloc(0), compressed = 0): Buffer {
   return Buffer.concat([Buffer.from([compressed]), u32(bytes.length), bytes])
 }
@@ -78,7 +78,7 @@ export function data(place: Place, bytes: Buffer = message()): Buffer {
   return frame(types.data, place, bytes)
 }
 
-/** The DATA frames that end a stream, of the size every peer takes. */
+/** DATA frames of the default size that end a stream. */
 export function lastData(streamId: number, bytes: Buffer): Buffer {
   const frames = pieces(bytes).map((piece, at, all) =>
     data([streamId, at === all.length - 1 ? flags.endStream : 0], piece),
@@ -86,7 +86,7 @@ export function lastData(streamId: number, bytes: Buffer): Buffer {
   return Buffer.concat(frames)
 }
 
-/** A header block in HEADERS and as many CONTINUATION frames as it takes. */
+/** A header block in HEADERS and the CONTINUATION frames it needs. */
 export function headerFrames([streamId, set = flags.none]: Place, bytes: Buffer): Buffer {
   const frames = pieces(bytes).map((piece, at, all) => {
     const end = at === all.length - 1 ? flags.endHeaders : flags.none
@@ -104,12 +104,12 @@ function pieces(bytes: Buffer): Buffer[] {
 
 export type Fields = Record<string, string>
 
-/** Fields as HPACK literals without indexing (RFC 7541 section 6.2.2), as long as they like. */
+/** Fields as HPACK literals without indexing (RFC 7541 section 6.2.2), of any length. */
 export function block(fields: Fields): Buffer {
   return Buffer.concat(Object.entries(fields).map(([name, value]) => literal(0, name, value)))
 }
 
-/** A field that enters the table (section 6.2.1), where its index is 62 until another comes. */
+/** A literal that enters the table (section 6.2.1), with index 62 until the next one. */
 export function entry(name: string, value: string): Buffer {
   return literal(0x40, name, value)
 }

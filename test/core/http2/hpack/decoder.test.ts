@@ -6,7 +6,7 @@ import { CompressionError } from '../../../../src/core/http2/protocol.js'
 
 const maxListBytes = 8192
 
-/** One decoder for blocks that follow each other. */
+/** One decoder for consecutive blocks. */
 function reader(limit = maxListBytes) {
   const decoder = new HpackDecoder({ maxListBytes: limit })
   return (hex: string) => decoder.decode(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex'))
@@ -19,7 +19,7 @@ const hexOf = (text: string) => Buffer.from(text, 'latin1').toString('hex')
 const get = (path: string, scheme = 'http') => [':method', 'GET', ':scheme', scheme, ':path', path]
 const authority = [':authority', 'www.example.com']
 
-describe('reading header blocks', () => {
+describe('hpack decoder', () => {
   describe('the examples of RFC 7541 Appendix C', () => {
     it('single fields (C.2)', () => {
       expect(read('400a 637573746f6d2d6b6579 0d 637573746f6d2d686561646572')).to.deep.equal([
@@ -63,7 +63,7 @@ describe('reading header blocks', () => {
         ...['content-encoding', 'gzip', 'set-cookie', cookie],
       ],
     ]
-    /** Evictions need the table of 256 bytes that the examples have. */
+    /** The examples with evictions use a table of 256 bytes. */
     const tableOf256 = '3fe101'
 
     it('responses, with evictions (C.5)', () => {
@@ -87,21 +87,21 @@ describe('reading header blocks', () => {
     })
   })
 
-  it('what the tables never hold is in the list (6.2.2, 6.2.3)', () => {
+  it('lists literals that do not enter the table (6.2.2, 6.2.3)', () => {
     const next = reader()
     expect(next('00 0161 0162 10 0163 0164')).to.deep.equal(['a', 'b', 'c', 'd'])
     expect(() => next('be')).to.throw(CompressionError)
   })
 
-  it('bytes are latin1, and a string may be empty', () => {
+  it('reads bytes as latin1, and empty strings', () => {
     expect(read('00 01ff 02fe00 00 00 00 00 80 80')).to.deep.equal(['\u00ff', '\u00fe\0', '', '', '', ''])
   })
 
-  it('an empty block is an empty list', () => {
+  it('reads an empty block as an empty list', () => {
     expect(read('')).to.deep.equal([])
   })
 
-  it('a list is its own, whatever becomes of the block', () => {
+  it('returns a list that does not depend on the block', () => {
     const block = Buffer.from('400161026263', 'hex')
     const decoder = new HpackDecoder({ maxListBytes })
     const list = decoder.decode(block)
@@ -131,12 +131,12 @@ describe('reading header blocks', () => {
       expect(read('bd')).to.deep.equal(['www-authenticate', ''])
     })
 
-    it('may waste bytes, up to four behind the prefix', () => {
+    it('of up to four bytes behind the prefix, redundant ones too', () => {
       expect(read('0f80808000 00')).to.deep.equal(['accept-charset', ''])
       refused('0f8080808000 00')
     })
 
-    it('that are too large neither wrap nor wait', () => {
+    it('that are too large are refused', () => {
       refused('04 7fffffff7f')
       refused('04 7fffffffff0f')
       refused('04 7f8180808010')
@@ -145,31 +145,31 @@ describe('reading header blocks', () => {
       refused(`04 7f${'80'.repeat(5000)}`)
     })
 
-    it('that are not all there', () => {
+    it('that are incomplete are refused', () => {
       for (const block of ['7f', 'ff', 'ff80', '0f', '3f', '04 7f', '04 ff80']) refused(block)
     })
   })
 
   describe('malformed blocks', () => {
-    it('an index of nothing, or past the tables', () => {
+    it('index 0, or an index beyond the tables', () => {
       for (const block of ['80', 'be', 'ff00', '7e00', 'ff01', '7f0000', '0f3000', '1f3000']) refused(block)
       expect(reader()('400161 0162 be')).to.deep.equal(['a', 'b', 'a', 'b'])
       refused('400161 0162 bf')
     })
 
-    it('a string that is not all there', () => {
+    it('an incomplete string', () => {
       for (const block of ['00', '0001', '000161', '00016101', '0002 6100', '04', '40', '4001']) {
         refused(block)
       }
     })
 
-    it('Huffman code that ends badly', () => {
+    it('Huffman code with invalid padding', () => {
       refused('04 84 ffffffff')
       refused('04 81 ff')
       refused('04 81 18')
     })
 
-    it('every block cut short is refused, or ends behind a field', () => {
+    it('every truncated block that does not end after a field', () => {
       const block = '828684 418c f1e3c2e5f23a6ba0ab90f4ff 5808 6e6f2d6361636865'.replaceAll(' ', '')
       const ends = new Set([0, 2, 4, 6, 34, 54])
       for (let end = 0; end <= block.length; end += 2) {
@@ -180,7 +180,7 @@ describe('reading header blocks', () => {
   })
 
   describe('size updates (6.3)', () => {
-    it('evict, and hold for later blocks', () => {
+    it('evict entries, and apply to later blocks', () => {
       const next = reader()
       next('400161 0162 400163 0164')
       expect(next('3f05 be')).to.deep.equal(['c', 'd'])
@@ -188,26 +188,26 @@ describe('reading header blocks', () => {
       expect(next('400165 0166 be')).to.deep.equal(['e', 'f', 'e', 'f'])
     })
 
-    it('to nothing and back, at the beginning of one block', () => {
+    it('to 0 and back, at the beginning of a block', () => {
       const next = reader()
       next('400161 0162')
       expect(next('20 3fe11f 400163 0164 be')).to.deep.equal(['c', 'd', 'c', 'd'])
       expect(() => next('bf')).to.throw(CompressionError)
     })
 
-    it('to 4096 and no more', () => {
+    it('up to 4096', () => {
       expect(read('3fe11f')).to.deep.equal([])
       refused('3fe21f')
       refused('3fffffff7f')
     })
 
-    it('not behind a field', () => {
+    it('only before the first field', () => {
       refused('82 20')
       refused('82 20 0161 0162')
       refused('000161 0162 3fe11f')
     })
 
-    it('a name may come from an entry its field evicts (4.4)', () => {
+    it('a name may refer to an entry that its field evicts (4.4)', () => {
       const next = reader()
       const long = 'v'.repeat(40)
       next(`3f21 40 0161 17 ${hexOf('v'.repeat(23))}`)
@@ -219,7 +219,7 @@ describe('reading header blocks', () => {
       ])
     })
 
-    it('an entry larger than the table empties it, and is in the list', () => {
+    it('a field larger than the table empties it, and is listed', () => {
       const next = reader()
       next('3f05 400161 0162')
       const long = 'v'.repeat(60)
@@ -229,28 +229,28 @@ describe('reading header blocks', () => {
   })
 
   describe('lists that are too large', () => {
-    it('a field counts its name, its value and 32 (RFC 9113 6.5.2)', () => {
+    it('a field counts as its name, its value and 32 (RFC 9113 6.5.2)', () => {
       expect(reader(34)('000161 0162')).to.deep.equal(['a', 'b'])
       expect(reader(33)('000161 0162')).to.equal(undefined)
       expect(reader(84)('8282')).to.deep.equal([':method', 'GET', ':method', 'GET'])
       expect(reader(83)('8282')).to.equal(undefined)
     })
 
-    it('a small field behind one that did not fit does not slip in', () => {
+    it('are refused though a small field would still fit', () => {
       expect(reader(100)(`00 0161 7f00 ${hexOf('v'.repeat(127))} 82`)).to.equal(undefined)
     })
 
-    it('leave the table in step', () => {
+    it('update the table', () => {
       const next = reader(100)
       expect(next(`82828282 400161 0162 40 0163 0164`)).to.equal(undefined)
       expect(next('bfbe')).to.deep.equal(['a', 'b', 'c', 'd'])
     })
 
-    it('are refused when malformed behind the limit', () => {
+    it('are refused when malformed beyond the limit', () => {
       expect(() => reader(34)('82828282 ff7f')).to.throw(CompressionError)
     })
 
-    it('a bomb costs its own length', () => {
+    it('CVE-2016-6581 (HPACK bomb): cost no more than the length of their block', () => {
       const decoder = new HpackDecoder({ maxListBytes })
       const large = 'v'.repeat(4000)
       decoder.decode(Buffer.from(`400161 7fa11e ${hexOf(large)}`.replaceAll(' ', ''), 'hex'))
@@ -262,7 +262,7 @@ describe('reading header blocks', () => {
     })
   })
 
-  it('a connection holds nothing of a block but its table', () => {
+  it('retains nothing of a block but its table', () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const held = () => {

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { DynamicTable } from '../../../../src/core/http2/hpack/dynamic-table.js'
 import { CompressionError } from '../../../../src/core/http2/protocol.js'
 
-/** The same in the plainest words. */
+/** A simple implementation to compare with. */
 class PlainTable {
   entries: [string, string][] = []
   maxBytes = 4096
@@ -35,13 +35,13 @@ function entriesOf(table: DynamicTable): [string, string][] {
   return entries
 }
 
-describe('the dynamic table', () => {
+describe('hpack dynamic table', () => {
   const size = fc.oneof({ weight: 8, arbitrary: fc.nat(20) }, { weight: 2, arbitrary: fc.nat(300) }, fc.nat(4200))
   const adding = fc.record({ name: fc.constantFrom('', 'a', 'content-type'), size })
   const resizing = fc.record({ maxBytes: fc.oneof(fc.constant(4096), fc.nat(4096)) })
   const steps = fc.array(fc.oneof({ weight: 60, arbitrary: adding }, resizing), { minLength: 2000, maxLength: 3000 })
 
-  it('is what a plain one is, over thousands of entries', () => {
+  it('behaves as a simple implementation, over thousands of entries', () => {
     fc.assert(
       fc.property(steps, (taken) => {
         const table = new DynamicTable()
@@ -58,7 +58,7 @@ describe('the dynamic table', () => {
     )
   })
 
-  it('is full at 128 entries of nothing', () => {
+  it('is full at 128 empty entries', () => {
     const table = new DynamicTable()
     for (let at = 0; at < 1000; at++) table.add('', '')
     expect(entriesOf(table)).to.have.length(128)
@@ -80,7 +80,7 @@ describe('the dynamic table', () => {
     expect(() => table.resize(4097)).to.throw(CompressionError)
   })
 
-  it('forgets what has left', () => {
+  it('releases evicted strings', () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const tables = Array.from({ length: 50 }, () => new DynamicTable())

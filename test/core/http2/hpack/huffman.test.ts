@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { huffmanDecode } from '../../../../src/core/http2/hpack/huffman.js'
 import { CompressionError } from '../../../../src/core/http2/protocol.js'
 
-/** The codes of the bytes 0 to 255 behind each other, as RFC 7541 Appendix B has them, then padding. */
+/** The codes of the bytes 0 to 255 from RFC 7541 Appendix B in a row, then padding. */
 const allSymbols =
   'ffc7fffd8fffffe2fffffe3fffffe4fffffe5fffffe6fffffe7fffffe8ffffeafffffff3fffffa7fffffabffffffdfffffebfffffecfffff' +
   'edfffffeefffffefffffff0ffffff1ffffff2fffffffbfffffcffffffd3fffffd7fffffdbfffffdffffffe3fffffe7fffffebfffffed4fe3' +
@@ -23,37 +23,37 @@ function decode(bits: string, padding = '1'): string {
   return huffmanDecode(bytes, 0, bytes.length)
 }
 
-describe('Huffman code', () => {
-  it('has every symbol', () => {
+describe('hpack Huffman decoder', () => {
+  it('decodes every symbol', () => {
     const bytes = Buffer.from(allSymbols, 'hex')
     expect(huffmanDecode(bytes, 0, bytes.length)).to.equal(Buffer.from([...Array(256).keys()]).toString('latin1'))
   })
 
-  it('is read within its bounds', () => {
+  it('reads only between its bounds', () => {
     const bytes = Buffer.from('ffa8eb10649cbf00', 'hex')
     expect(huffmanDecode(bytes, 1, 7)).to.equal('no-cache')
     expect(huffmanDecode(bytes, 3, 3)).to.equal('')
   })
 
-  it('may end with up to seven ones', () => {
+  it('accepts padding of up to seven ones', () => {
     for (let length = 1; length <= 8; length++) {
       expect(decode('00011'.repeat(length))).to.equal('a'.repeat(length))
     }
   })
 
-  it('ends with ones alone', () => {
+  it('refuses padding with a zero', () => {
     expect(() => decode('00011', '0')).to.throw(CompressionError)
     expect(() => decode('00011110')).to.throw(CompressionError)
     expect(() => decode('00011011')).to.throw(CompressionError)
   })
 
-  it('ends with less than a byte of them', () => {
+  it('refuses padding of a byte or more', () => {
     expect(() => decode('11111111')).to.throw(CompressionError)
     expect(() => decode('00011 11111111111')).to.throw(CompressionError)
     expect(() => decode('11111100 11111111')).to.throw(CompressionError)
   })
 
-  it('does not end by itself, wherever it says so', () => {
+  it('refuses the end-of-string symbol at any place', () => {
     const end = '1'.repeat(30)
     for (const before of ['', '00011', '010100', '1011100', '11111100']) {
       expect(() => decode(before + end)).to.throw(CompressionError)
@@ -61,7 +61,7 @@ describe('Huffman code', () => {
     }
   })
 
-  it('of a long string is read whole', () => {
+  it('decodes a long string', () => {
     for (const length of [5, 5120, 5125, 100_000]) {
       expect(huffmanDecode(Buffer.alloc(length), 0, length)).to.equal('0'.repeat((length * 8) / 5))
     }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import { staticEntries, staticTable } from '../../../../src/core/http2/hpack/static-table.js'
 
-/** Entries all over the table, as RFC 7541 Appendix A numbers them. */
+/** Some entries with their index in RFC 7541 Appendix A. */
 const known: [number, string, string][] = [
   [1, ':authority', ''],
   [3, ':method', 'POST'],
@@ -17,14 +17,14 @@ const known: [number, string, string][] = [
   [61, 'www-authenticate', ''],
 ]
 
-describe('the static table', () => {
-  it('has its entries where peers look for them', () => {
+describe('hpack static table', () => {
+  it('has its entries at the indexes of the RFC', () => {
     for (const [index, name, value] of known) {
       expect(staticTable.slice(2 * index, 2 * index + 2), `${index}`).to.deep.equal([name, value])
     }
   })
 
-  it('is complete, and as it was compared with the RFC', () => {
+  it('has the digest of the table that was compared with the RFC', () => {
     expect(staticTable).to.have.length(2 * (staticEntries + 1))
     const digest = createHash('sha256')
     for (let index = 1; index <= staticEntries; index++) {
