@@ -48,51 +48,54 @@ export type { RequestInput } from './client/request-input.js'
 export type { Download } from './client/resuming-download.js'
 export type { Contents } from './client/upload-messages.js'
 
-/** Records with the caller's name for each: 1 to 128 bytes, unique among those in flight. */
+/** Requests for many records, each with an id of the caller's: 1 to 128 bytes, unique among those in flight. */
 export type Items<Request extends { userId: string }> =
   | AsyncIterable<{ itemId: string; record: RequestInput<Request> }>
   | Iterable<{ itemId: string; record: RequestInput<Request> }>
 
-/** What an item came to. */
+/** The outcome of an item: an answer or an error. */
 export type Outcome<Response> = { itemId: string } & (
   | { answer: Response; error?: never }
   | { error: VaultError; answer?: never }
 )
 
-/** Every method rejects with VaultError; see docs/errors.md for its reasons. */
+/** The typed client of a front end. Every method rejects with VaultError; docs/errors.md has its reasons. */
 export interface FrontendClient extends TransferClient, LegacyClient {
-  /** Encrypts and stores; keep `recordKey`, it cannot be shown again. */
+  /** Encrypts and stores a record. Keep `recordKey`: it cannot be shown again. */
   storeRecord(request: RequestInput<StoreRecordRequest>, options?: CallOptions): Promise<StoreRecordResponse>
+  /** Opens a record that fits one message; RECORD_TOO_LARGE for any other. */
   retrieveRecord(request: RequestInput<RetrieveRecordRequest>, options?: CallOptions): Promise<RetrieveRecordResponse>
+  /** Deletes a record with all its versions. */
   deleteRecord(request: RequestInput<DeleteRecordRequest>, options?: CallOptions): Promise<DeleteRecordResponse>
-  /** One page. */
+  /** Lists one page of a user's records. */
   listRecords(request: RequestInput<ListRecordsRequest>, options?: CallOptions): Promise<ListRecordsResponse>
-  /** The kept versions of a record, the current one first. */
+  /** Lists the kept versions of a record, the current one first. */
   listRecordVersions(
     request: RequestInput<ListRecordVersionsRequest>,
     options?: CallOptions,
   ): Promise<ListRecordVersionsResponse>
   /**
    * Makes an older version the current one; the answer has the token of the new version. `expectKeyId` pins the version that
-   * is restored, `precondition` the one that is replaced. Not repeated by itself.
+   * is restored, `precondition` the one that is replaced. The client never repeats this call.
    */
   restoreRecord(request: RequestInput<RestoreRecordRequest>, options?: CallOptions): Promise<RestoreRecordResponse>
-  /** Stores many records on one call; an outcome each, in any order. Leaving the loop cancels what is not answered. */
+  /** Stores many records on one call, with an outcome for each, in any order. Leaving the loop cancels unanswered items. */
   storeRecords(items: Items<StoreRecordRequest>, options?: CallOptions): AsyncIterable<Outcome<StoreRecordResponse>>
-  /** Opens many records on one call; as `storeRecords`. */
+  /** Opens many records on one call, as `storeRecords` stores them. */
   retrieveRecords(
     items: Items<RetrieveRecordRequest>,
     options?: CallOptions,
   ): AsyncIterable<Outcome<RetrieveRecordResponse>>
-  /** All records of a user, page after page; ends with RECORD_CORRUPT when some of them could not be shown. */
+  /** Lists all records of a user, page by page; throws RECORD_CORRUPT at the end if some of them could not be opened. */
   eachRecord(
     request: RequestInput<ListRecordsRequest>,
     options?: CallOptions,
   ): AsyncGenerator<RecordInfo, void, undefined>
+  /** Closes the connections; calls in flight fail. */
   close(): void
 }
 
-/** Connects lazily to the front end; throws INVALID_REQUEST for settings that would expose what is sent. */
+/** Connects lazily to the front end; throws INVALID_REQUEST for settings that would expose requests. */
 export function frontendClient(config: ChannelConfig): FrontendClient {
   const { methods, close } = connect<FrontendServiceServer>(FrontendServiceService, config, retryPolicy)
   const listRecords: FrontendClient['listRecords'] = async (request, options) =>
@@ -165,8 +168,9 @@ async function* eachRecord(
 type MethodName = keyof Methods<FrontendServiceServer>
 const writes = new Set<MethodName>(['storeRecord', 'deleteRecord', 'restoreRecord', 'importLegacyRecord'])
 
-// A store without a precondition may be made twice: the later one is a newer version of the same. With a precondition
-// the second would fail because of the first. So it does for a restore: the first may have pushed out the very version.
+// A store without a precondition may be repeated: a second one makes a newer version of the same record. With a
+// precondition, the repeated call would fail because of its prior attempt. So may a repeated restore, as the prior attempt
+// may have removed the version it names.
 function retryPolicy(request: unknown, method: MethodName): RetryPolicy {
   const { precondition } = request as Partial<StoreRecordRequest>
   return { idempotent: precondition === undefined && method !== 'restoreRecord', write: writes.has(method) }

@@ -1,10 +1,10 @@
-// Requests as callers of the typed client give them. Text that is not well formed is refused before it is encoded: the
-// encoder would turn every lone surrogate into U+FFFD, and two ids into one.
+// The input of the typed client's methods. Text that is not well formed is refused before it is encoded: the encoder would
+// turn every lone surrogate into U+FFFD, and so two ids into one.
 import { type CallOptions, maxTimeoutMs, newCall } from '../../core/client/client.js'
 import { invalidField } from '../../core/errors.js'
 import type { RecordAttributes } from '../../gen/encserver/v1/frontend.js'
 
-/** A request of which only `userId` must be given; of attributes, either may be. */
+/** A request in which every field but `userId` is optional, and so is each attribute. */
 export type RequestInput<Request extends { userId: string }> = Pick<Request, 'userId'> & {
   [Name in keyof Request]?: Name extends 'attributes' ? Partial<RecordAttributes> | undefined : Request[Name]
 }
@@ -16,7 +16,7 @@ const protoNames: Record<string, string> = {
   pageToken: 'page_token',
 }
 
-/** The request itself; throws INVALID_REQUEST for text that could not be sent as it is. */
+/** Returns the request; throws INVALID_REQUEST for text that cannot be sent unchanged. */
 export function wellFormed<Request extends object>(request: Request): Request {
   for (const [field, value] of [...Object.entries(request), ...attributeTexts(request)]) {
     if (typeof value !== 'string' || value.isWellFormed()) continue
@@ -27,7 +27,7 @@ export function wellFormed<Request extends object>(request: Request): Request {
 
 function attributeTexts({ attributes = {} }: { attributes?: Partial<RecordAttributes> | undefined }) {
   const { contentType, labels = {} } = attributes
-  // Every object has that name already: as a label it would be lost on the way.
+  // Every object has this property already, so the encoder would lose the label.
   if (Object.hasOwn(labels, '__proto__')) throw invalidField('attributes.labels', 'must not be named __proto__')
   const texts = Object.entries(labels).flat()
   return [
@@ -36,7 +36,7 @@ function attributeTexts({ attributes = {} }: { attributes?: Partial<RecordAttrib
   ]
 }
 
-/** A stream lives as long as something moves on it; a deadline is for whoever wants one. */
+/** The call of a stream: it has no deadline unless the caller sets one, since idle streams time out by themselves. */
 export function streamCall(options: CallOptions = {}) {
   return newCall({ timeoutMs: maxTimeoutMs, ...options })
 }

@@ -1,5 +1,5 @@
-// A download that goes on where its connection broke. The key id of the first header pins the version: what comes after
-// a break is of the same record, or the download ends.
+// A download that resumes where its connection broke. The key id in the first header pins the version: bytes after a break
+// are of the same version, or the download fails.
 
 import { pauseBeforeRetry } from '../../core/client/retry.js'
 import { VaultError } from '../../core/errors.js'
@@ -12,14 +12,15 @@ import type {
   RetrieveRecordRequest,
 } from '../../gen/encserver/v1/frontend.js'
 
-/** A record whose bytes are still to come. */
+/** A record whose bytes are still being received. */
 export interface Download {
-  /** Its size is verified. */
+  /** Its description, with the verified size. */
   record: RecordInfo
-  /** The bytes asked for. Discard them unless the loop ends by itself; leaving it cancels the call. */
+  /** The requested bytes. They are complete only if the loop ends by itself; leaving the loop cancels the call. */
   chunks: AsyncGenerator<Buffer, void, undefined>
 }
 
+/** A range of a record, in bytes. */
 export interface DownloadRange {
   record: RetrieveRecordRequest
   offset: bigint
@@ -29,19 +30,20 @@ export interface DownloadRange {
 
 type DownloadRecord = Methods<FrontendServiceServer>['downloadRecord']
 
-/** Tries in a row that bring not a byte; about six seconds. */
-const maxFruitlessTries = 12
+/** The attempts in a row without a single byte; they take about six seconds. */
+const maxTriesWithoutProgress = 12
 const replacedReasons = ['PRECONDITION_FAILED', 'RECORD_KEY_MISMATCH', 'RECORD_NOT_FOUND']
 
-/** Resolves when the header is there; `chunks` must be read to its end or left, as the call is open until then. */
+/** Resolves with the first header. The call stays open until the caller has read `chunks` to the end or left the loop. */
 export async function openDownload(start: DownloadRecord, range: DownloadRange, call: CallContext): Promise<Download> {
-  const pieces = resuming(start, range, call)
-  const { value } = await pieces.next()
-  if (value === undefined || Buffer.isBuffer(value)) throw new VaultError('INTERNAL', { cause: 'no header came' })
-  return { record: value, chunks: pieces as Download['chunks'] } // after the header there are only bytes
+  const messages = resume(start, range, call)
+  const { value } = await messages.next()
+  if (value === undefined || Buffer.isBuffer(value))
+    throw new VaultError('INTERNAL', { cause: 'a download without a header' })
+  return { record: value, chunks: messages as Download['chunks'] } // after the header there are only bytes
 }
 
-async function* resuming(
+async function* resume(
   start: DownloadRecord,
   range: DownloadRange,
   call: CallContext,
@@ -53,34 +55,34 @@ async function* resuming(
       yield* attempt(start, progress, call)
     } catch (thrown) {
       if (progress.at !== at) tries = 1
-      const error = meaningOf(progress, asVaultError(thrown))
-      if (!mayResume(error) || tries >= maxFruitlessTries) throw error
+      const error = downloadError(progress, asVaultError(thrown))
+      if (!isResumable(error) || tries >= maxTriesWithoutProgress) throw error
       await pauseBeforeRetry(tries, error, call)
     }
   }
 }
 
-/** Yields the header if it is the first, and the bytes that are still wanted. */
+/** Makes one call for the missing bytes. Yields them, and the header if it is the first. */
 async function* attempt(start: DownloadRecord, progress: Progress, call: CallContext) {
   for await (const { part } of start(requestOf(progress), call)) {
     if (part?.$case === 'header') {
       const isFirst = progress.record === undefined
-      begin(progress, part.value)
+      acceptHeader(progress, part.value)
       if (isFirst) yield part.value
     } else if (part !== undefined) {
       progress.at += BigInt(part.value.length)
       yield part.value
     }
   }
-  if (progress.at !== progress.end) throw new VaultError('INTERNAL', { cause: 'the download was not whole' })
+  if (progress.at !== progress.end) throw new VaultError('INTERNAL', { cause: 'the download is incomplete' })
 }
 
 interface Progress {
   range: DownloadRange
   record: RecordInfo | undefined
-  /** The next byte wanted. */
+  /** The offset of the next missing byte. */
   at: bigint
-  /** Known once there is a header. */
+  /** Known from the first header on. */
   end: bigint | undefined
 }
 
@@ -89,19 +91,19 @@ function requestOf({ range, record, at, end }: Progress): DownloadRecordRequest 
   return { record: { ...range.record, expectKeyId: record.keyId }, offset: at, length: end - at }
 }
 
-function begin(progress: Progress, record: RecordInfo): void {
+function acceptHeader(progress: Progress, record: RecordInfo): void {
   const { range } = progress
   if (progress.record && !progress.record.keyId.equals(record.keyId)) throw new VaultError('RECORD_REPLACED')
   progress.record = record
   progress.end = range.length === 0n ? record.sizeBytes : range.offset + range.length
 }
 
-function mayResume({ reason }: VaultError): boolean {
+function isResumable({ reason }: VaultError): boolean {
   return reason === 'UNREACHABLE' || reason === 'OVERLOADED'
 }
 
-/** A record that was there and does not open any more has been replaced or deleted meanwhile. */
-function meaningOf({ record }: Progress, error: VaultError): VaultError {
+/** RECORD_REPLACED if a record that had opened does not open any more: it was replaced or deleted meanwhile. */
+function downloadError({ record }: Progress, error: VaultError): VaultError {
   const { requestId } = error
   if (record === undefined || !replacedReasons.includes(error.reason)) return error
   return new VaultError('RECORD_REPLACED', { cause: error, ...(requestId !== undefined && { requestId }) })

@@ -12,11 +12,12 @@ import { type RequestInput, streamCall, wellFormed } from './request-input.js'
 import { type Download, openDownload } from './resuming-download.js'
 import { type Contents, uploadMessages } from './upload-messages.js'
 
+/** The part of the typed client that transfers records of any size. */
 export interface TransferClient {
   /**
-   * Stores a record of any size, read piece by piece as the server takes it; a source that throws cancels the upload. It
-   * is never begun again by itself, as a source can be read once. OUTCOME_UNKNOWN when the connection broke after all was
-   * sent: read the record, or upload again under the same precondition.
+   * Stores a record of any size, read piece by piece as the server accepts it; a source that throws cancels the upload. The
+   * client never repeats an upload, as a source can be read only once. OUTCOME_UNKNOWN if the connection broke after all
+   * was sent: retrieve the record, or upload again under the same precondition.
    */
   uploadRecord(
     request: Omit<RequestInput<StoreRecordRequest>, 'data'>,
@@ -24,7 +25,7 @@ export interface TransferClient {
     options?: CallOptions,
   ): Promise<UploadRecordResponse>
   /**
-   * Opens a record of any size. A connection that breaks is resumed; RECORD_REPLACED when the record was replaced
+   * Opens a record of any size. A download resumes after its connection broke; RECORD_REPLACED if the record was replaced
    * meanwhile.
    */
   downloadRecord(
@@ -33,18 +34,19 @@ export interface TransferClient {
   ): Promise<Download>
 }
 
+/** The typed client's uploads and downloads over a connection's methods. */
 export function transferClient(methods: Methods<FrontendServiceServer>): TransferClient {
   return {
     uploadRecord: async (request, source, options) =>
       methods.uploadRecord(uploadMessages(StoreRecordRequest.create(wellFormed(request)), source), streamCall(options)),
     downloadRecord: async ({ record, offset = 0n, length = 0n }, options) => {
-      const range = { record: RetrieveRecordRequest.create(wellFormed(record)), ...wholeRange({ offset, length }) }
+      const range = { record: RetrieveRecordRequest.create(wellFormed(record)), ...checkedRange({ offset, length }) }
       return openDownload(methods.downloadRecord, range, streamCall(options))
     },
   }
 }
 
-function wholeRange<Range extends Record<string, bigint>>(range: Range): Range {
+function checkedRange<Range extends Record<string, bigint>>(range: Range): Range {
   for (const [name, value] of Object.entries(range)) {
     if (BigInt.asUintN(64, value) !== value) throw invalidField(name, 'must be a number of bytes, 0 or more')
   }

@@ -1,14 +1,15 @@
-// The messages of an upload, made of a source's pieces as they come: none is larger than the server takes, and the last
-// says how many bytes there were and what their SHA-256 is.
+// The messages of an upload, made from the pieces of a source. No message is larger than the server accepts, and the last
+// one has the size and the SHA-256 of all bytes.
 import { invalidField } from '../../core/errors.js'
 import type { StoreRecordRequest, UploadRecordRequest } from '../../gen/encserver/v1/frontend.js'
 import { runningDigest } from '../crypto/running-digest.js'
 
-/** Contents, piece by piece, each of any size; a piece must not change after it was yielded. */
+/** Contents in pieces of any size; a piece must not change after it was yielded. */
 export type Contents = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
-const messageBytes = 256 * 1024
+const maxChunkBytes = 256 * 1024
 
+/** Yields the header, the chunks and the finish of one upload. */
 export async function* uploadMessages(
   header: StoreRecordRequest,
   contents: Contents,
@@ -27,7 +28,7 @@ export async function* uploadMessages(
 
 function* chunksOf(piece: Uint8Array): Generator<UploadRecordRequest> {
   const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.length)
-  for (let at = 0; at < bytes.length; at += messageBytes) {
-    yield { part: { $case: 'chunk', value: bytes.subarray(at, at + messageBytes) } }
+  for (let at = 0; at < bytes.length; at += maxChunkBytes) {
+    yield { part: { $case: 'chunk', value: bytes.subarray(at, at + maxChunkBytes) } }
   }
 }

@@ -2,18 +2,21 @@
 // Node itself accepts a 1-byte GCM nonce and, without authTagLength, a 4-byte tag (DEP0182).
 // nonce(i) = u96(i), i the number of the chunk, 0 for a box. That is safe because each key is derived for one message.
 import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { tagBytes } from '../../core/envelope-sizes.js'
 import { corrupt, guard } from './errors.js'
 import { keySize } from './hmac.js'
 
-export const tagSize = 16
+/** Of both suites, in bytes. */
 export const nonceSize = 12
+/** The chunks that one key may seal. */
 export const maxChunks = 2 ** 32
 
 /** A suite byte fixes all algorithms; 00 is reserved. */
 export const suites = { aes256Gcm: 0x01, chacha20Poly1305: 0x02 } as const
+/** A suite byte. */
 export type Suite = (typeof suites)[keyof typeof suites]
 
-const options = { authTagLength: tagSize }
+const options = { authTagLength: tagBytes }
 
 const ciphers = {
   [suites.aes256Gcm]: {
@@ -26,14 +29,16 @@ const ciphers = {
   },
 }
 
+/** The parameters of one encryption or decryption. */
 export interface AeadCall {
   suite: Suite
   key: Buffer
   nonce: Buffer
-  /** No format of ours has any, as the context is in the key; published vectors do. */
+  /** Only published test vectors have any: our formats bind the context by the key. */
   aad?: Buffer
 }
 
+/** True for a byte that names a suite. */
 export function isSuite(byte: number): byte is Suite {
   return byte === suites.aes256Gcm || byte === suites.chacha20Poly1305
 }
@@ -62,7 +67,7 @@ export function encrypt(call: AeadCall, plaintext: Buffer): [ciphertext: Buffer,
 /** The plaintext, once the tag is verified; RECORD_CORRUPT otherwise. */
 export function decrypt(call: AeadCall, ciphertext: Buffer, tag: Buffer): Buffer {
   guardCall(call)
-  guard(tag.length === tagSize, 'a tag has 16 bytes')
+  guard(tag.length === tagBytes, 'a tag has 16 bytes')
   const decipher = ciphers[call.suite].open(call.key, call.nonce)
   if (call.aad) decipher.setAAD(call.aad, { plaintextLength: ciphertext.length })
   decipher.setAuthTag(tag)
@@ -70,7 +75,7 @@ export function decrypt(call: AeadCall, ciphertext: Buffer, tag: Buffer): Buffer
   try {
     decipher.final()
   } catch {
-    // Decrypted, but by nobody's leave: unverified plaintext never leaves this function.
+    // Unverified plaintext never leaves this function.
     plaintext.fill(0)
     throw corrupt('tag')
   }

@@ -3,7 +3,8 @@
 //   72 ciphertext | tag 16
 // Bytes 0..39 are the head of the derivation. One message per derived key, so the nonce is that of chunk 0. The
 // generation is that of the wrapping key: the user key, or the key-encryption key for purpose 04.
-import { chunkNonce, decrypt, encrypt, isSuite, type Suite, tagSize } from './aead.js'
+import { tagBytes } from '../../core/envelope-sizes.js'
+import { chunkNonce, decrypt, encrypt, isSuite, type Suite } from './aead.js'
 import { type Purpose, purposes } from './context.js'
 import { commitmentSize, type DerivedKeys, deriveKeys, labels, saltSize } from './derive.js'
 import { guard, mismatch } from './errors.js'
@@ -18,10 +19,12 @@ const generationAt = 4
 const saltAt = 8
 const headSize = saltAt + saltSize
 const bodyAt = headSize + commitmentSize
-export const boxOverhead = bodyAt + tagSize
-// Read only: a box is its own chunk 0.
+/** The bytes that a box has beyond its plaintext. */
+export const boxOverhead = bodyAt + tagBytes
+// Never written to: a box is its own chunk 0.
 const nonce = chunkNonce(0)
 
+/** The purposes whose ciphertext is a box. */
 export type BoxPurpose = Extract<Purpose, 'userId' | 'userKey' | 'entry' | 'field'>
 
 interface BoxKey {
@@ -31,10 +34,12 @@ interface BoxKey {
   contextHash: Buffer
 }
 
+/** The parameters of a new box. */
 export interface BoxTerms extends BoxKey {
   suite: Suite
 }
 
+/** What a box must be to open. */
 export interface ExpectedBox extends BoxKey {
   readSuites: readonly Suite[]
 }
@@ -66,13 +71,13 @@ export function openBox(expected: ExpectedBox, box: Buffer): Buffer {
     const fault = box.length < boxOverhead ? 'box length' : faultOf(bytes, expected, keys)
     if (fault) throw mismatch(fault)
     const call = { suite: bytes[suiteAt] as Suite, key: keys.aeadKey, nonce }
-    return decrypt(call, bytes.subarray(bodyAt, -tagSize), bytes.subarray(-tagSize))
+    return decrypt(call, bytes.subarray(bodyAt, -tagBytes), bytes.subarray(-tagBytes))
   } finally {
     keys.aeadKey.fill(0)
   }
 }
 
-/** The generation a box claims, to look its key up; none if it is too short to be a box. */
+/** The generation that a box claims, to look up its key; undefined if it is too short to be a box. */
 export function boxGeneration(box: Buffer): number | undefined {
   return box.length < boxOverhead ? undefined : box.readUInt32BE(generationAt)
 }

@@ -2,46 +2,49 @@
 // All but the last hold exactly C bytes, the last 0 to C-1 (an exact multiple ends with an empty chunk). So there is one
 // chunking per length: no final flag, and no chunk can be cut, added, moved or repeated without a tag failing.
 // nonce(i) = u96(i), i < 2^32. Sizes are numbers: the largest envelope, 2^32 chunks of 1 MiB, stays below 2^53.
-import { chunkNonce, decrypt, encrypt, maxChunks, type Suite, tagSize } from './aead.js'
+import { envelopeHeaderBytes, tagBytes } from '../../core/envelope-sizes.js'
+import { chunkNonce, decrypt, encrypt, maxChunks, type Suite } from './aead.js'
 import { corrupt, guard } from './errors.js'
 
-export const headerSize = 88
+/** The smallest chunk, 4 KiB, as a power of two. */
 export const minChunkLog2 = 12
+/** The largest chunk, 1 MiB, as a power of two. */
 export const maxChunkLog2 = 20
 
-/** The key of one envelope's chunks. It comes from a verified header only; whoever opened that wipes the key. */
+/** The key of one envelope's chunks. It comes from a verified header only; the caller that opened the header wipes it. */
 export interface ChunkCipher {
   suite: Suite
   key: Buffer
   chunkLog2: number
 }
 
+/** True for a chunk size of the format. */
 export function isChunkLog2(value: number): boolean {
   return Number.isInteger(value) && value >= minChunkLog2 && value <= maxChunkLog2
 }
 
-/** How many chunks hold so many bytes: never none, as the last may be empty. */
+/** The number of chunks for a plaintext of this size; at least one, since the last chunk may be empty. */
 export function chunkCount(plaintextSize: number, chunkLog2: number): number {
   return Math.floor(plaintextSize / 2 ** chunkLog2) + 1
 }
 
-/** Where chunk `index` starts in the envelope. */
+/** The offset of chunk `index` in the envelope. */
 export function chunkOffset(index: number, chunkLog2: number): number {
-  return headerSize + index * (2 ** chunkLog2 + tagSize)
+  return envelopeHeaderBytes + index * (2 ** chunkLog2 + tagBytes)
 }
 
-/** The size of an envelope around so many bytes. */
+/** The size of the envelope for a plaintext of this size. */
 export function envelopeSize(plaintextSize: number, chunkLog2: number): number {
-  return headerSize + plaintextSize + chunkCount(plaintextSize, chunkLog2) * tagSize
+  return envelopeHeaderBytes + plaintextSize + chunkCount(plaintextSize, chunkLog2) * tagBytes
 }
 
-/** The size of what is in an envelope; a claim until its last chunk is opened. RECORD_CORRUPT if no size fits. */
+/** The plaintext size of an envelope, unverified until its last chunk is opened; throws RECORD_CORRUPT if no size fits. */
 export function plaintextSize(envelopeSize: number, chunkLog2: number): number {
-  const sealedChunk = 2 ** chunkLog2 + tagSize
-  const full = Math.floor((envelopeSize - headerSize) / sealedChunk)
-  const last = envelopeSize - headerSize - full * sealedChunk
-  if (full < 0 || full >= maxChunks || last < tagSize) throw corrupt('length')
-  return full * 2 ** chunkLog2 + last - tagSize
+  const sealedChunk = 2 ** chunkLog2 + tagBytes
+  const full = Math.floor((envelopeSize - envelopeHeaderBytes) / sealedChunk)
+  const last = envelopeSize - envelopeHeaderBytes - full * sealedChunk
+  if (full < 0 || full >= maxChunks || last < tagBytes) throw corrupt('length')
+  return full * 2 ** chunkLog2 + last - tagBytes
 }
 
 /** Seals one chunk: its ciphertext and its tag. */
@@ -52,8 +55,8 @@ export function sealChunk(cipher: ChunkCipher, index: number, plaintext: Buffer)
 
 /** Opens one chunk, ciphertext and tag together; RECORD_CORRUPT unless it is chunk `index` of this envelope. */
 export function openChunk(cipher: ChunkCipher, index: number, sealed: Buffer): Buffer {
-  if (sealed.length < tagSize || index >= maxChunks) throw corrupt('length')
-  const tagAt = sealed.length - tagSize
+  if (sealed.length < tagBytes || index >= maxChunks) throw corrupt('length')
+  const tagAt = sealed.length - tagBytes
   const call = { suite: cipher.suite, key: cipher.key, nonce: chunkNonce(index) }
   return decrypt(call, sealed.subarray(0, tagAt), sealed.subarray(tagAt))
 }
@@ -71,14 +74,14 @@ export function sealChunks(cipher: ChunkCipher, plaintext: Buffer, firstIndex = 
 /** Opens everything from chunk `firstIndex` to the last; all of it or nothing. */
 export function openChunks(cipher: ChunkCipher, body: Buffer, firstIndex = 0): Buffer {
   const size = 2 ** cipher.chunkLog2
-  const total = plaintextSize(headerSize + body.length, cipher.chunkLog2)
+  const total = plaintextSize(envelopeHeaderBytes + body.length, cipher.chunkLog2)
   // The one chunk of a small record needs no copy.
   if (total < size) return openChunk(cipher, firstIndex, body)
   const plaintext = Buffer.alloc(total)
   try {
     for (let i = 0; i < chunkCount(plaintext.length, cipher.chunkLog2); i++) {
-      const at = i * (size + tagSize)
-      openChunk(cipher, firstIndex + i, body.subarray(at, at + size + tagSize)).copy(plaintext, i * size)
+      const at = i * (size + tagBytes)
+      openChunk(cipher, firstIndex + i, body.subarray(at, at + size + tagBytes)).copy(plaintext, i * size)
     }
     return plaintext
   } catch (error) {

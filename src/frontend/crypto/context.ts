@@ -4,9 +4,11 @@
 // Lengths make it injective. Text is UTF-8 without normalisation and must be well formed: every lone surrogate would
 // become EF BF BD, and two ids one context.
 import { hash } from 'node:crypto'
+import { keyIdBytes, userUidBytes } from '../../core/envelope-sizes.js'
 import { invalidField } from '../../core/errors.js'
 import { guard } from './errors.js'
 
+/** Of SHA-256, in bytes. */
 export const contextHashSize = 32
 
 const prefix = Buffer.from('rvctx\x01')
@@ -14,6 +16,7 @@ const purposeAt = prefix.length + 1
 const purposeTag = 0x01
 const lengthAndTag = 5
 
+/** The values that a context may hold. */
 export interface ContextValues {
   realm: string
   userId: string
@@ -32,7 +35,7 @@ interface Tag {
   tag: number
   min: number
   max: number
-  /** The request's name for it; a value that does not come from a request is our own fault. */
+  /** The field of the request that has the value; a wrong value from elsewhere is a bug. */
   field?: string
 }
 
@@ -40,14 +43,14 @@ const tags: Record<Field, Tag> = {
   realm: { tag: 0x02, min: 1, max: 128 },
   userId: { tag: 0x03, min: 1, max: 1024, field: 'user_id' },
   recordName: { tag: 0x04, min: 0, max: 1024, field: 'record_name' },
-  userUid: { tag: 0x05, min: 16, max: 16 },
-  keyId: { tag: 0x06, min: 16, max: 16 },
+  userUid: { tag: 0x05, min: userUidBytes, max: userUidBytes },
+  keyId: { tag: 0x06, min: keyIdBytes, max: keyIdBytes },
   label: { tag: 0x07, min: 1, max: 256, field: 'label' },
   callerAad: { tag: 0x08, min: 0, max: 65536, field: 'caller_aad' },
   generation: { tag: 0x09, min: 4, max: 4 },
 }
 
-/** What a context is for: its number (tag 01) and its other tags, ascending. */
+/** The purposes of a context: the number (tag 01) and the other tags, ascending. */
 export const purposes = {
   record: { code: 0x01, fields: ['realm', 'userId', 'recordName', 'callerAad'] },
   userId: { code: 0x03, fields: ['realm', 'userUid'] },
@@ -59,25 +62,34 @@ export const purposes = {
   userBind: { code: 0x13, fields: ['realm', 'userId', 'userUid'] },
 } as const satisfies Record<string, { code: number; fields: readonly Field[] }>
 
+/** The purpose of a context. */
 export type Purpose = keyof typeof purposes
+/** The values of one purpose's context. */
 export type ContextOf<P extends Purpose> = Pick<ContextValues, (typeof purposes)[P]['fields'][number]>
 
+/** Context 01, of an envelope. */
 export const recordContext = (values: ContextOf<'record'>) => contextOf('record', values)
+/** Context 05, of an entry box. */
 export const entryContext = (values: ContextOf<'entry'>) => contextOf('entry', values)
+/** Context 04, of a wrapped user key. */
 export const userKeyContext = (values: ContextOf<'userKey'>) => contextOf('userKey', values)
+/** Context 13, of the bind of a user key. */
 export const userBindContext = (values: ContextOf<'userBind'>) => contextOf('userBind', values)
+/** Context 03, of a sealed user id. */
 export const userIdContext = (values: ContextOf<'userId'>) => contextOf('userId', values)
+/** Context 11, of the pseudonym of a user. */
 export const userPseudonymContext = (values: ContextOf<'userPseudonym'>) => contextOf('userPseudonym', values)
+/** Context 12, of the pseudonym of a record. */
 export const recordPseudonymContext = (values: ContextOf<'recordPseudonym'>) => contextOf('recordPseudonym', values)
 
 /** The context bytes for a purpose; INVALID_REQUEST for an id, name or associated data out of range. */
 export function contextOf<P extends Purpose>(purpose: P, values: ContextOf<P>): Buffer {
   const { code, fields } = purposes[purpose]
-  const given = values as Partial<ContextValues>
+  const byField = values as Partial<ContextValues>
   let count = 1
   let size = purposeAt + lengthAndTag + 1
   for (const field of fields) {
-    const length = checkedLength(field, given[field])
+    const length = checkedLength(field, byField[field])
     if (isLeftOut(field, length)) continue
     count += 1
     size += lengthAndTag + length
@@ -85,19 +97,19 @@ export function contextOf<P extends Purpose>(purpose: P, values: ContextOf<P>): 
   const context = Buffer.allocUnsafe(size) // every byte is written below
   start(context, count, code)
   let at = purposeAt + lengthAndTag + 1
-  for (const field of fields) at = write(context, at, { field, value: given[field] })
+  for (const field of fields) at = write(context, at, { field, value: byField[field] })
   return context
 }
 
 /** SHA-256 of a context, the form in which it enters a derivation. */
 export function contextHash(context: Buffer): Buffer {
-  // By way of a string: half the time of hashing to a buffer, and the hash is no secret that would have to be wiped.
+  // Hashing to a string takes half the time of hashing to a buffer, and the hash is no secret that would have to be wiped.
   const digest = Buffer.allocUnsafe(contextHashSize)
   digest.write(hash('sha256', context, 'binary'), 'binary')
   return digest
 }
 
-// The one optional tag: no associated data is no tag, not an empty one.
+// The one optional tag: without associated data the tag is absent, not empty.
 function isLeftOut(field: Field, length: number): boolean {
   return field === 'callerAad' && length === 0
 }
@@ -111,7 +123,7 @@ function start(context: Buffer, count: number, code: number): void {
   context[purposeAt + lengthAndTag] = code
 }
 
-/** Writes one field, if it is not left out; yields where the next one goes. */
+/** Writes one field unless it is left out; returns the offset of the next one. */
 function write(context: Buffer, at: number, { field, value }: { field: Field; value: Value | undefined }): number {
   const valueAt = at + lengthAndTag
   const length = writeValue(context, valueAt, value)
@@ -135,7 +147,7 @@ function checkedLength(name: Field, value: Value | undefined): number {
   throw invalidField(field, `must have ${min} to ${max} bytes`)
 }
 
-/** Below zero for what is not there. */
+/** -1 for a missing value. */
 function lengthOf(name: Field, value: Value | undefined): number {
   if (typeof value === 'string') return utf8Length(name, value)
   if (typeof value === 'number') return u32Length(value)

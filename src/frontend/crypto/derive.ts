@@ -1,4 +1,4 @@
-// The one derivation every ciphertext comes from (crypto.md section 4):
+// The key derivation of every ciphertext (crypto.md section 4):
 //   OKM = HKDF-Expand-SHA-256(PRK, label || 00 || head || SHA-256(context), 64)
 //   commitment = OKM[0..32)    AEAD key = OKM[32..64)
 // The head ends with a random salt of 32 bytes, so no AEAD key ever serves two messages. The commitment is public and
@@ -7,14 +7,16 @@ import { contextHashSize } from './context.js'
 import { guard } from './errors.js'
 import { type HmacKey, macSize } from './hmac.js'
 
+/** In bytes. */
 export const saltSize = 32
+/** In bytes. */
 export const commitmentSize = macSize
 
 // The counters of the two blocks that HKDF-Expand yields here.
 const first = Buffer.of(1)
 const second = Buffer.of(2)
 
-/** The closed registry of labels; numbers and names are never reused. */
+/** The closed registry of labels; a label is never reused. */
 export const labels = {
   envelope: label('envelope'),
   box: label('box'),
@@ -22,6 +24,7 @@ export const labels = {
   userBind: label('user-bind'),
 }
 
+/** The inputs of a derivation beside the key. */
 export interface Derivation {
   label: Buffer
   /** Every byte of the format before its commitment. */
@@ -29,16 +32,17 @@ export interface Derivation {
   contextHash: Buffer
 }
 
+/** The outputs of a derivation. */
 export interface DerivedKeys {
   commitment: Buffer
-  /** To be wiped by whoever asked for it. */
+  /** The caller wipes it. */
   aeadKey: Buffer
 }
 
 /** Two HMACs, whatever the head holds. */
 export function deriveKeys(key: HmacKey, { label, head, contextHash }: Derivation): DerivedKeys {
   guard(contextHash.length === contextHashSize, 'a context hash has 32 bytes')
-  // T(1) is in every ciphertext, so a string will do; T(2) is a key and never is one.
+  // T(1) is public, as it is in every ciphertext, so it may be a string. T(2) is a key and never is a string.
   const commitment = Buffer.from(key.publicMac(label, head, contextHash, first), 'binary')
   return { commitment, aeadKey: key.mac(commitment, label, head, contextHash, second) }
 }

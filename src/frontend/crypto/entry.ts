@@ -17,14 +17,15 @@ const paddedTo = 64
 const maxNameSize = 1024
 const none = Buffer.alloc(0)
 
+/** The plaintext of an entry. */
 export interface Entry {
   recordName: string
   attributes: Buffer
-  /** Memory that nobody else has, for whoever opened the entry to wipe; absent in mode client. */
+  /** In memory of its own, which the caller that opened the entry wipes; absent in mode client. */
   dataKey: Buffer | undefined
 }
 
-/** Whose entry, of which version, under which key. */
+/** The owner of an entry, its version and the key that seals it. */
 export interface EntryTerms {
   realm: string
   userId: string
@@ -67,7 +68,7 @@ export function encodeEntry({ recordName, attributes, dataKey = none }: Entry): 
   return plaintext
 }
 
-/** The one reading of an entry's plaintext, copied out of it; RECORD_CORRUPT for anything else. */
+/** Parses the plaintext of an entry and copies its fields; throws RECORD_CORRUPT for any other encoding. */
 export function decodeEntry(plaintext: Buffer): Entry {
   const rest = plaintext.length % paddedTo
   if (plaintext.length < paddedTo || (rest !== 0 && rest !== keySize)) throw corrupt('entry length')
@@ -77,9 +78,9 @@ export function decodeEntry(plaintext: Buffer): Entry {
   const padding = body.subarray(4 + name.length + attributes.length)
   if (padding.length >= paddedTo || padding.some((byte) => byte !== 0)) throw corrupt('entry padding')
   if (name.length > maxNameSize || !isUtf8(name)) throw corrupt('entry name')
-  const dataKey = rest === 0 ? undefined : copied(plaintext.subarray(0, keySize), secretArena(keySize))
-  const said = attributes.length === 0 ? none : copied(attributes, Buffer.alloc(attributes.length))
-  return { recordName: name.toString(), attributes: said, dataKey }
+  const dataKey = rest === 0 ? undefined : copyTo(plaintext.subarray(0, keySize), secretArena(keySize))
+  const ownAttributes = attributes.length === 0 ? none : copyTo(attributes, Buffer.alloc(attributes.length))
+  return { recordName: name.toString(), attributes: ownAttributes, dataKey }
 }
 
 function boxTermsOf({ realm, userId, keyId, userKey: { key, generation } }: EntryTerms) {
@@ -95,7 +96,7 @@ function padded(size: number): number {
   return Math.ceil(size / paddedTo) * paddedTo
 }
 
-/** The bytes after a u16 length, both checked to be there. */
+/** The bytes after a u16 length; throws RECORD_CORRUPT if one of them is missing. */
 function field(body: Buffer, at: number): Buffer {
   if (at + 2 > body.length) throw corrupt('entry field')
   const end = at + 2 + body.readUInt16BE(at)
@@ -103,8 +104,8 @@ function field(body: Buffer, at: number): Buffer {
   return body.subarray(at + 2, end)
 }
 
-/** Not Buffer.from, which copies into a pool shared with everything else. */
-function copied(bytes: Buffer, memory: Buffer): Buffer {
+/** Copies without Buffer.from, whose pool is shared with everything else. */
+function copyTo(bytes: Buffer, memory: Buffer): Buffer {
   bytes.copy(memory)
   return memory
 }

@@ -3,8 +3,9 @@
 //   56 commitment 32 | 88 chunks
 // Bytes 0..55 are the head of the derivation, so no byte of the header can be relabelled. The salt is new per envelope.
 // What an envelope must be (mode, key id, suites) comes from the request and configuration, never from the envelope.
+import { envelopeHeaderBytes, keyIdBytes } from '../../core/envelope-sizes.js'
 import { isSuite, type Suite } from './aead.js'
-import { type ChunkCipher, headerSize, isChunkLog2, openChunks, sealChunks } from './chunks.js'
+import { type ChunkCipher, isChunkLog2, openChunks, sealChunks } from './chunks.js'
 import { type DerivedKeys, deriveKeys, labels, saltSize } from './derive.js'
 import { guard, mismatch } from './errors.js'
 import { type HmacKey, macEquals } from './hmac.js'
@@ -19,12 +20,13 @@ const chunkLog2At = 7
 const keyIdAt = 8
 const saltAt = 24
 const headSize = saltAt + saltSize
-export const keyIdSize = 16
 
 /** Who holds the key of a record; the numbers of the contract's KeyMode. */
 export const modes = { client: 1, server: 2, split: 3 } as const
+/** The number of a mode. */
 export type Mode = (typeof modes)[keyof typeof modes]
 
+/** The fields of a header. */
 export interface EnvelopeHeader {
   suite: Suite
   mode: Mode
@@ -35,12 +37,12 @@ export interface EnvelopeHeader {
   commitment: Buffer
 }
 
-/** A header as found: its fields mean nothing while there is a fault. */
+/** A header as stored; its fields mean nothing if there is a fault. */
 interface FoundHeader extends EnvelopeHeader {
   fault: string | undefined
 }
 
-/** What an envelope is sealed with. The key is PRK of crypto.md section 3. */
+/** The parameters of a new envelope. The key is PRK of crypto.md section 3. */
 export interface EnvelopeTerms {
   key: HmacKey
   contextHash: Buffer
@@ -59,6 +61,7 @@ export interface ExpectedEnvelope {
   readSuites: readonly Suite[]
 }
 
+/** True for a number that names a mode. */
 export function isMode(byte: number): byte is Mode {
   return byte === modes.client || byte === modes.server || byte === modes.split
 }
@@ -77,7 +80,7 @@ export function sealEnvelope(terms: EnvelopeTerms, data: Buffer, random: RandomS
 export function openEnvelope(expected: ExpectedEnvelope, envelope: Buffer): Buffer {
   const cipher = openHeader(expected, envelope)
   try {
-    return openChunks(cipher, envelope.subarray(headerSize))
+    return openChunks(cipher, envelope.subarray(envelopeHeaderBytes))
   } finally {
     cipher.key.fill(0)
   }
@@ -87,8 +90,8 @@ export function openEnvelope(expected: ExpectedEnvelope, envelope: Buffer): Buff
 export function sealHeader(terms: EnvelopeTerms, random: RandomSource): { header: Buffer; cipher: ChunkCipher } {
   const { key, contextHash, mode, keyId, suite, chunkLog2 } = terms
   guard(isMode(mode) && isSuite(suite), 'mode and suite are of the format')
-  guard(isChunkLog2(chunkLog2) && keyId.length === keyIdSize, 'chunk_log2 is 12 to 20 and a key id has 16 bytes')
-  const header = Buffer.allocUnsafe(headerSize) // head and commitment are all of it
+  guard(isChunkLog2(chunkLog2) && keyId.length === keyIdBytes, 'chunk_log2 is 12 to 20 and a key id has 16 bytes')
+  const header = Buffer.allocUnsafe(envelopeHeaderBytes) // head and commitment are all of it
   writeHead(header, terms, random)
   const { commitment, aeadKey } = deriveKeys(key, {
     label: labels.envelope,
@@ -109,7 +112,7 @@ function writeHead(header: Buffer, { suite, mode, chunkLog2, keyId }: EnvelopeTe
   random.fill(header.subarray(saltAt, headSize))
 }
 
-/** Verifies a header and yields the cipher of its chunks. Two HMACs whatever is wrong: a refusal has one cost. */
+/** Verifies a header and returns the cipher of its chunks. It always takes two HMACs, so every refusal costs the same. */
 export function openHeader(expected: ExpectedEnvelope, envelope: Buffer): ChunkCipher {
   const header = readHeader(envelope)
   const keys = deriveKeys(expected.key, {
@@ -129,24 +132,24 @@ export function refuseHeader({ key, contextHash }: ExpectedEnvelope, cause: stri
   throw mismatch(cause)
 }
 
-/** Key id, mode and suite as an envelope, or its first 88 bytes, claims them; RECORD_KEY_MISMATCH if malformed. */
+/** The unverified fields of an envelope, or of its first 88 bytes; throws RECORD_KEY_MISMATCH if malformed. */
 export function parseHeader(envelope: Buffer): EnvelopeHeader {
   const { fault, ...header } = readHeader(envelope)
   if (fault) throw mismatch(fault)
   return header
 }
 
-/** Reads a header without judging it: short input counts as followed by zeros. */
+/** Reads a header without verifying it; short input counts as padded with zeros. */
 export function readHeader(envelope: Buffer): FoundHeader {
-  const short = envelope.length < headerSize
-  const bytes = short ? Buffer.concat([envelope], headerSize) : envelope
+  const short = envelope.length < envelopeHeaderBytes
+  const bytes = short ? Buffer.concat([envelope], envelopeHeaderBytes) : envelope
   return {
     suite: bytes[suiteAt] as Suite,
     mode: bytes[modeAt] as Mode,
     chunkLog2: bytes[chunkLog2At] as number,
     keyId: bytes.subarray(keyIdAt, saltAt),
     head: bytes.subarray(0, headSize),
-    commitment: bytes.subarray(headSize, headerSize),
+    commitment: bytes.subarray(headSize, envelopeHeaderBytes),
     fault: short ? 'header length' : fieldFault(bytes),
   }
 }

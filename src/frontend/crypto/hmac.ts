@@ -6,7 +6,9 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import { guard } from './errors.js'
 import { secretArena } from './secret-arena.js'
 
+/** In bytes. */
 export const keySize = 32
+/** In bytes. */
 export const macSize = 32
 const blockSize = 64
 // The longest message of a derivation is T(1) || info || counter = 146 bytes; a longer one gets memory of its own.
@@ -30,7 +32,7 @@ export class HmacKey {
     }
   }
 
-  /** A key for one call. */
+  /** A key for one call, in memory of the arena. */
   static brief(key: Buffer): HmacKey {
     return new HmacKey(key, secretArena(memorySize))
   }
@@ -43,7 +45,7 @@ export class HmacKey {
     return mac
   }
 
-  /** The same as a binary string, in half the time. It cannot be wiped: for what is published, never for a key. */
+  /** The same as a binary string, in half the time. A string cannot be wiped, so this is for public macs, never for keys. */
   publicMac(...parts: readonly Buffer[]): string {
     this.#hashInner(parts)
     const mac = hash('sha256', this.#outer, 'binary')
@@ -79,7 +81,7 @@ export class HmacKey {
   }
 }
 
-/** Moves key bytes into an HmacKey, which may be for one call: the bytes given are wiped. */
+/** Makes an HmacKey and wipes the bytes; `brief` for a key of one call. */
 export function takeKey(bytes: Buffer, { brief = false } = {}): HmacKey {
   try {
     return brief ? HmacKey.brief(bytes) : new HmacKey(bytes)

@@ -1,44 +1,45 @@
-// Parts: how the chunks of a large envelope are kept. Part n holds the sealed chunks of plaintext bytes n * 2^20 to
-// (n + 1) * 2^20 - 1; the last part ends with the last chunk, and holds nothing but an empty one when the size is a
-// multiple of 2^20. Parts are a matter of storage: no chunk depends on them.
+// Parts, in which the chunks of a large envelope are stored. Part n holds the sealed chunks of plaintext bytes n * 2^20 to
+// (n + 1) * 2^20 - 1. The last part ends with the last chunk, and holds only an empty chunk if the size is a multiple of
+// 2^20. Parts concern storage only: no chunk depends on them.
 
-import { tagSize } from './aead.js'
+import { tagBytes } from '../../core/envelope-sizes.js'
 import { type ChunkCipher, sealChunk } from './chunks.js'
 
-/** Plaintext of a part. */
+/** The plaintext of a part, in bytes. */
 export const partBytes = 2 ** 20
 /** A back end counts parts below 2^20. */
 export const maxPartedBytes = 2 ** 40 - 1
 
-/** How many parts hold so many bytes. */
+/** The number of parts for a plaintext of this size. */
 export function partCount(plaintextSize: number): number {
   return Math.floor(plaintextSize / partBytes) + 1
 }
 
+/** The chunks of a full part. */
 export function chunksPerPart(chunkLog2: number): number {
   return partBytes / 2 ** chunkLog2
 }
 
-/** Of a whole part. */
+/** The size of a full part. */
 export function sealedPartBytes(chunkLog2: number): number {
-  return partBytes + chunksPerPart(chunkLog2) * tagSize
+  return partBytes + chunksPerPart(chunkLog2) * tagBytes
 }
 
-/** Cuts bytes that come in pieces of any size into chunks, seals each once, and gathers them into parts. */
+/** Cuts a stream of bytes into chunks, seals each once, and gathers them into parts. */
 export interface PartSealer {
-  /** Takes the next bytes; yields each part that they fill. */
+  /** Takes the next bytes, in a piece of any size; yields each part that they fill. */
   add(bytes: Buffer): Generator<Buffer, void, undefined>
-  /** The last part; nothing may be added after. */
+  /** Returns the last part; no bytes may be added afterwards. */
   finish(): Buffer
-  /** Wipes the plaintext that waits for more. */
+  /** Wipes the plaintext of an unfinished chunk. */
   close(): void
 }
 
-/** Holds one part and one chunk; the cipher's key is not its to wipe. */
+/** A sealer that holds at most one part and one chunk. It does not wipe the cipher's key. */
 export function partSealer(cipher: ChunkCipher): PartSealer {
-  const begun = Buffer.alloc(2 ** cipher.chunkLog2)
+  const chunk = Buffer.alloc(2 ** cipher.chunkLog2)
   const perPart = chunksPerPart(cipher.chunkLog2)
-  let begunBytes = 0
+  let filled = 0
   let chunks = 0
   let pieces: Buffer[] = []
 
@@ -53,17 +54,17 @@ export function partSealer(cipher: ChunkCipher): PartSealer {
     return part
   }
 
-  /** Takes what still fits the chunk that was begun, and seals that when it is full; a whole chunk is not copied first. */
+  /** Fills the unfinished chunk and seals it when it is full; a whole chunk is sealed without a copy. */
   function take(bytes: Buffer): number {
-    if (begunBytes === 0 && bytes.length >= begun.length) {
-      seal(bytes.subarray(0, begun.length))
-      return begun.length
+    if (filled === 0 && bytes.length >= chunk.length) {
+      seal(bytes.subarray(0, chunk.length))
+      return chunk.length
     }
-    const taken = bytes.copy(begun, begunBytes)
-    begunBytes += taken
-    if (begunBytes === begun.length) {
-      begunBytes = 0
-      seal(begun)
+    const taken = bytes.copy(chunk, filled)
+    filled += taken
+    if (filled === chunk.length) {
+      filled = 0
+      seal(chunk)
     }
     return taken
   }
@@ -76,9 +77,9 @@ export function partSealer(cipher: ChunkCipher): PartSealer {
       }
     },
     finish() {
-      seal(begun.subarray(0, begunBytes)) // a full chunk is never the last: an empty one follows it
+      seal(chunk.subarray(0, filled)) // a full chunk is never the last: an empty one follows it
       return takePart()
     },
-    close: () => void begun.fill(0),
+    close: () => void chunk.fill(0),
   }
 }

@@ -1,13 +1,13 @@
-// What the back end sees instead of ids and names:
+// Pseudonyms, which the back end sees instead of ids and names:
 //   u32 kid | HMAC-SHA-256(PK[kid], "record-vault/v1/pseudonym" || 00 || context 11 or 12)          36 bytes
 // A PRF shows equality and nothing else. The record's includes the user, so equal names of two users are unlinkable.
+import { pseudonymBytes } from '../../core/envelope-sizes.js'
 import { recordPseudonymContext, userPseudonymContext } from './context.js'
 import { labels } from './derive.js'
 import { guard } from './errors.js'
 import type { HmacKey } from './hmac.js'
 
-export const pseudonymSize = 36
-
+/** A key of the keyring and its number. */
 export interface PseudonymKey {
   kid: number
   key: HmacKey
@@ -28,7 +28,7 @@ export function recordPseudonym(
 
 function pseudonymOf({ kid, key }: PseudonymKey, context: Buffer): Buffer {
   guard(Number.isInteger(kid) && kid >= 0 && kid <= 0xffffffff, 'a pseudonym key id is a u32')
-  const pseudonym = Buffer.allocUnsafe(pseudonymSize)
+  const pseudonym = Buffer.allocUnsafe(pseudonymBytes)
   pseudonym.writeUInt32BE(kid)
   pseudonym.write(key.publicMac(labels.pseudonym, context), 4, 'binary')
   return pseudonym

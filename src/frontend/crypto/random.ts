@@ -9,12 +9,13 @@ import { guard } from './errors.js'
 const poolSize = 4096
 const blockSize = 32
 
+/** A source of random bytes for keys, key ids and salts. */
 export interface RandomSource {
-  /** Fills 1 to 4096 bytes, and returns them; throws for ever once the source has failed. */
+  /** Fills and returns `memory`, of 1 to 4096 bytes; once the source has failed, every call throws INTERNAL. */
   fill(memory: Buffer): Buffer
 }
 
-/** A pooled, tested source over another, which must overwrite the whole block with random bytes. */
+/** A pooled, tested source. `refillFrom` must overwrite the whole block with random bytes. */
 export function randomSource(refillFrom: (block: Buffer) => unknown = (block) => randomFillSync(block)): RandomSource {
   const pool = Buffer.alloc(poolSize)
   let taken = poolSize
@@ -22,7 +23,7 @@ export function randomSource(refillFrom: (block: Buffer) => unknown = (block) =>
   let failure: unknown
 
   function refill(): void {
-    // Wiped first, so that a fill which does nothing leaves zeros, not the random bytes of last time.
+    // Wiped first: a refill that does nothing then leaves zeros, not the previous random bytes.
     pool.fill(0)
     refillFrom(pool)
     const firstBlock = hash('sha256', pool.subarray(0, blockSize), 'binary')
@@ -31,12 +32,12 @@ export function randomSource(refillFrom: (block: Buffer) => unknown = (block) =>
     taken = 0
   }
 
-  // Byte by byte: of so few, to copy and to wipe a piece takes several times as long.
+  // Byte by byte: copying and wiping slices takes several times as long for so few bytes.
   function take(memory: Buffer): Buffer {
     if (taken + memory.length > poolSize) refill()
     for (let at = 0; at < memory.length; at += 1, taken += 1) {
       memory[at] = pool[taken] as number
-      pool[taken] = 0 // what was handed out is a key now: the pool must not keep a second copy
+      pool[taken] = 0 // these bytes may be a key now, so the pool must not keep a second copy
     }
     return memory
   }

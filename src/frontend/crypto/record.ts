@@ -1,14 +1,16 @@
 // A record as the service knows it: sealed to an envelope and an entry box, opened from both.
 //   key of the envelope: client rk, server DK, split HMAC(rk, DK); rk is the token's, DK is in the entry
 // The mode is the request's (the token's, or server without one), never the envelope's. The entry must open in every mode:
-// a record's expiry and attributes are in it, and a back end must not be able to leave them out. Whatever does not open, of
-// the caller's or the back end's, costs the same derivations (client 4, server 4, split 5 HMACs) and yields the same error.
+// it has the record's expiry and attributes, which a back end must not be able to leave out. Every refusal costs the same
+// derivations (client 4, server 4, split 5 HMACs) and is the same error, whether the caller's or the back end's bytes are
+// wrong.
+import { envelopeHeaderBytes, keyIdBytes } from '../../core/envelope-sizes.js'
 import { VaultError } from '../../core/errors.js'
 import type { Suite } from './aead.js'
-import { type ChunkCipher, headerSize, openChunks, sealChunks } from './chunks.js'
+import { type ChunkCipher, openChunks, sealChunks } from './chunks.js'
 import { contextHash, recordContext } from './context.js'
 import { type Entry, type EntryTerms, openEntry, sealEntry } from './entry.js'
-import { keyIdSize, type Mode, modes, openHeader, readHeader, refuseHeader, sealHeader } from './envelope.js'
+import { type Mode, modes, openHeader, readHeader, refuseHeader, sealHeader } from './envelope.js'
 import { guard } from './errors.js'
 import { HmacKey, keySize, takeKey } from './hmac.js'
 import type { RandomSource } from './random.js'
@@ -18,7 +20,7 @@ import type { UserKey } from './user-key.js'
 
 const nothing = Buffer.alloc(0)
 
-/** What a record is bound to; all of it comes from the request and configuration. */
+/** The identity that a record is bound to; all of it comes from the request and configuration. */
 export interface RecordIdentity {
   realm: string
   userId: string
@@ -26,46 +28,49 @@ export interface RecordIdentity {
   callerAad: Buffer
 }
 
+/** The parameters of a new record. */
 export interface SealTerms extends RecordIdentity {
   mode: Mode
   suite: Suite
   chunkLog2: number
-  /** Encoded; they go into the entry. */
+  /** The encoded attributes, which go into the entry. */
   attributes: Buffer
 }
 
-/** A record under new keys, its header made; its chunks are sealed one by one, its entry under whatever user key is live. */
+/** A record being sealed under new keys. The header is made; the caller seals the chunks and the entry. */
 export interface RecordSeal {
   keyId: Buffer
   header: Buffer
   cipher: ChunkCipher
   /** Empty in mode server. */
   token: string
-  /** May be made again under another user key, as long as none was stored. */
+  /** Seals the entry; again under another user key only if nothing was stored under the one before. */
   sealEntry(userKey: UserKey): Buffer
   /** Wipes the keys. */
   close(): void
 }
 
+/** The stored bytes of a record and all that is needed to open them. */
 export interface OpenRequest extends RecordIdentity {
-  /** Of the generation in the entry box (`boxGeneration`); without one the record is refused. */
+  /** The user key of the entry box's generation (`boxGeneration`); without one the record is refused. */
   userKey: UserKey | undefined
   token: RecordKey | undefined
-  /** Its header is enough for `openRecordHeader`. */
+  /** The header alone is enough for `openRecordHeader`. */
   envelope: Buffer
   entryBox: Buffer
   readSuites: readonly Suite[]
 }
 
-/** A record whose keys and header are verified; its chunks are opened one by one. */
+/** A record whose keys and header are verified, and whose chunks are still sealed. */
 export interface OpenedHeader {
   keyId: Buffer
   mode: Mode
   attributes: Buffer
-  /** Its key is for whoever opened the header to wipe. */
+  /** The caller that opened the header wipes its key. */
   cipher: ChunkCipher
 }
 
+/** The verified contents of a record. */
 export interface OpenedRecord extends Omit<OpenedHeader, 'cipher'> {
   data: Buffer
 }
@@ -74,7 +79,7 @@ export interface OpenedRecord extends Omit<OpenedHeader, 'cipher'> {
 export function startSeal(terms: SealTerms, random: RandomSource): RecordSeal {
   const { realm, userId, recordName, attributes, mode, suite, chunkLog2 } = terms
   const identityHash = contextHash(recordContext(terms))
-  const keyId = random.fill(Buffer.allocUnsafe(keyIdSize))
+  const keyId = random.fill(Buffer.allocUnsafe(keyIdBytes))
   const rk = mode === modes.server ? undefined : random.fill(secretArena(keySize))
   const dataKey = mode === modes.client ? undefined : random.fill(secretArena(keySize))
   const tokenKey = rk && HmacKey.brief(rk)
@@ -100,12 +105,12 @@ export function startSeal(terms: SealTerms, random: RandomSource): RecordSeal {
   }
 }
 
-/** The envelope of a record that is sealed as a whole. */
+/** Seals all data at once and returns the envelope. */
 export function sealWhole({ header, cipher }: RecordSeal, data: Buffer): Buffer {
   return Buffer.concat([header, ...sealChunks(cipher, data)])
 }
 
-/** Opens everything but the chunks; RECORD_KEY_MISMATCH for whatever does not fit. */
+/** Opens entry and header; throws RECORD_KEY_MISMATCH if any of it does not match. */
 export function openRecordHeader(request: OpenRequest): OpenedHeader {
   const { token, envelope, readSuites } = request
   const identityHash = contextHash(recordContext(request))
@@ -116,7 +121,7 @@ export function openRecordHeader(request: OpenRequest): OpenedHeader {
   const key = envelopeKey(token?.key, usesDataKey ? (entry?.dataKey ?? Buffer.alloc(keySize)) : undefined)
   try {
     const expected = { key, contextHash: identityHash, mode, keyId: token?.keyId, readSuites }
-    // The stand-in for a data key is known to everybody, so nothing is opened with it: a back end could seal under it.
+    // Everybody knows the stand-in for a data key, and a back end could seal under it, so nothing is opened with it.
     if (entry === undefined) return refuseHeader(expected, 'entry')
     const cipher = openHeader(expected, envelope)
     return { keyId: Buffer.from(keyId), mode, attributes: entry.attributes, cipher }
@@ -130,13 +135,13 @@ export function openRecordHeader(request: OpenRequest): OpenedHeader {
 export function openRecord(request: OpenRequest): OpenedRecord {
   const { cipher, ...opened } = openRecordHeader(request)
   try {
-    return { data: openChunks(cipher, request.envelope.subarray(headerSize)), ...opened }
+    return { data: openChunks(cipher, request.envelope.subarray(envelopeHeaderBytes)), ...opened }
   } finally {
     wipe(cipher.key)
   }
 }
 
-/** Does for an absent record what a refused one costs, so that the time does not tell them apart. */
+/** Takes as long for an absent record as a refusal takes, so that time does not tell them apart. */
 export function dummyOpen(request: Omit<OpenRequest, 'userKey' | 'envelope' | 'entryBox'>): void {
   try {
     openRecord({ ...request, userKey: undefined, envelope: nothing, entryBox: nothing })
@@ -145,7 +150,7 @@ export function dummyOpen(request: Omit<OpenRequest, 'userKey' | 'envelope' | 'e
   }
 }
 
-/** Name and attributes in an entry box, for lists; the errors of a box. */
+/** Name and attributes of an entry box, for lists; throws as `openEntry` does. */
 export function openListedEntry(
   terms: EntryTerms & { readSuites: readonly Suite[] },
   entryBox: Buffer,
@@ -155,7 +160,7 @@ export function openListedEntry(
   return shown
 }
 
-/** The envelope's key from the halves there are; one of them is. */
+/** The envelope's key, from one half or both. */
 function envelopeKey(tokenKey: HmacKey | undefined, dataKey: Buffer | undefined): HmacKey {
   if (tokenKey && dataKey) return takeKey(tokenKey.mac(dataKey), { brief: true })
   const key = tokenKey ?? (dataKey && HmacKey.brief(dataKey))
@@ -163,11 +168,11 @@ function envelopeKey(tokenKey: HmacKey | undefined, dataKey: Buffer | undefined)
   return key
 }
 
-/** The entry of this version, name and mode; nothing if it is not that, or there is no user key. */
+/** The entry, if it has this version, name and mode; undefined otherwise, and without a user key. */
 function openOwnEntry(request: OpenRequest, { keyId, mode }: { keyId: Buffer; mode: Mode }): Entry | undefined {
   const { realm, userId, recordName, readSuites } = request
   const userKey = request.userKey ?? { uid: nothing, generation: 0, key: new HmacKey(Buffer.alloc(keySize)) }
-  // The stand-in key meets an empty box only: as with the data key, a back end could seal under it.
+  // A back end could seal under the stand-in key, so that key opens only an empty box.
   const entryBox = request.userKey ? request.entryBox : nothing
   try {
     const entry = openEntry({ realm, userId, keyId, userKey, readSuites }, entryBox)

@@ -1,13 +1,13 @@
-// Memory for secrets that live as long as a call, or a transfer, of which there are few: off V8's heap, where nothing moves
-// it, and shared with other such secrets only. A piece of one's own costs as much as two hashes; here many are cut from
-// one, each used once.
+// An arena for secrets that live as long as one call, or as one transfer, of which there are few. Its memory is outside V8's
+// heap, so that no copy is left behind by a garbage collection, and only such secrets share it. An allocation costs as much
+// as two hashes, so many secrets are cut from one piece; each byte is used once.
 
 const pieceSize = 8192
 
 let piece = Buffer.alloc(0)
 let at = 0
 
-/** Zeros, for whoever asks to wipe them; what lives longer would keep all of its piece in memory. */
+/** Zeroed memory, which the caller wipes after use. A secret that lives long would keep its whole piece in memory. */
 export function secretArena(size: number): Buffer {
   if (size > pieceSize / 8) return Buffer.alloc(size)
   if (at + size > piece.length) {

@@ -3,8 +3,9 @@
 // RFC 4648 alphabet in lower case, no padding: 55 bytes are exactly 88 symbols, so every token has one spelling. The
 // check lets a scanner confirm a leaked token offline; it is public and no protection. Never log a token, only its key id.
 import { hash } from 'node:crypto'
+import { keyIdBytes } from '../../core/envelope-sizes.js'
 import { invalidField } from '../../core/errors.js'
-import { keyIdSize, type Mode, modes } from './envelope.js'
+import { type Mode, modes } from './envelope.js'
 import { guard } from './errors.js'
 import { HmacKey, keySize } from './hmac.js'
 import { secretArena } from './secret-arena.js'
@@ -12,42 +13,43 @@ import { secretArena } from './secret-arena.js'
 const prefix = 'rvk1_'
 const codeOfA = 97
 const codeOf2 = 50
-const spelling = /^rvk1_[a-z2-7]{88}$/
-// The payload behind its prefix, as the check hashes it.
+const tokenPattern = /^rvk1_[a-z2-7]{88}$/
+// Offsets in the payload, which follows the prefix as the check hashes it.
 const keyIdAt = prefix.length + 1
-const keyAt = keyIdAt + keyIdSize
+const keyAt = keyIdAt + keyIdBytes
 const checkAt = keyAt + keySize
 const checkSize = 6
 const textSize = prefix.length + 88
 
+/** The modes in which the caller holds a token. */
 export type TokenMode = Exclude<Mode, typeof modes.server>
 
-/** A parsed token. The key serves as an HMAC key only and prints as nothing; close it when the call is done. */
+/** A parsed token. Its key is an HMAC key only and prints as nothing; the caller closes it at the end of the call. */
 export interface RecordKey {
   mode: TokenMode
   keyId: Buffer
   key: HmacKey
 }
 
-/** The text for the caller. It cannot be erased, so it exists for as short as possible. */
+/** The token's text. A string cannot be wiped, so it should live as short as possible. */
 export function encodeToken({ mode, keyId, rk }: { mode: TokenMode; keyId: Buffer; rk: Buffer }): string {
   guard(isTokenMode(mode), 'a token is for mode client or split')
-  guard(keyId.length === keyIdSize && rk.length === keySize, 'a token has a key id of 16 bytes and a key of 32')
+  guard(keyId.length === keyIdBytes && rk.length === keySize, 'a token has a key id of 16 bytes and a key of 32')
   const bytes = newToken()
   try {
     bytes[prefix.length] = mode
     keyId.copy(bytes, keyIdAt)
     rk.copy(bytes, keyAt)
     bytes.write(checkOf(bytes), checkAt, 'binary')
-    return spelt(bytes)
+    return encodeText(bytes)
   } finally {
     bytes.fill(0)
   }
 }
 
-/** The one reading of a token; INVALID_REQUEST, in public facts only, for anything else. */
+/** Parses a token; throws INVALID_REQUEST for any other text, with an error that tells public facts only. */
 export function parseToken(text: string): RecordKey {
-  if (!spelling.test(text)) throw notToken('it must be rvk1_ and 88 of the symbols a-z and 2-7')
+  if (!tokenPattern.test(text)) throw notToken('it must be rvk1_ and 88 of the symbols a-z and 2-7')
   const bytes = newToken()
   try {
     unbase32(text, bytes)
@@ -75,13 +77,13 @@ function notToken(why: string): Error {
   return invalidField('record_key', `is not a record key: ${why}`)
 }
 
-/** Public, so a string will do. */
+/** The check is public, so it may be a string. */
 function checkOf(bytes: Buffer): string {
   return hash('sha256', bytes.subarray(0, checkAt), 'binary').slice(0, checkSize)
 }
 
-/** By way of bytes that are wiped: joined symbol by symbol, every beginning of the token would be a string of its own. */
-function spelt(bytes: Buffer): string {
+/** Writes the text into bytes that are wiped: joined symbol by symbol, each prefix of the token would be a string. */
+function encodeText(bytes: Buffer): string {
   const text = secretArena(textSize)
   text.write(prefix)
   try {
@@ -92,7 +94,7 @@ function spelt(bytes: Buffer): string {
   }
 }
 
-/** The symbols of everything behind the prefix, written behind the prefix. */
+/** Encodes all bytes after the prefix, into the text after its prefix. */
 function base32(bytes: Buffer, text: Buffer): void {
   let value = 0
   let bits = 0
@@ -106,7 +108,7 @@ function base32(bytes: Buffer, text: Buffer): void {
   }
 }
 
-/** The bytes of 88 checked symbols, written behind the prefix. */
+/** Decodes the 88 checked symbols after the prefix, into the bytes after theirs. */
 function unbase32(text: string, bytes: Buffer): void {
   let value = 0
   let bits = 0

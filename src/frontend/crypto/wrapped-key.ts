@@ -1,7 +1,7 @@
 // The frame of a user key wrapped by a provider:
 //   01 | provider | u16 length | key ref | u32 key version | u16 length | ciphertext          no trailing bytes
-// It is the back end's word: whoever parses it must refuse a (provider, key ref) that its own configuration does not list
-// before it calls the provider.
+// It is the back end's word: before a caller calls the provider, it must refuse a (provider, key ref) that its own
+// configuration does not list.
 import { isUtf8 } from 'node:buffer'
 import { guard, mismatch } from './errors.js'
 
@@ -10,19 +10,22 @@ const keyRefAt = 4
 // Between key ref and ciphertext: key version u32, length u16.
 const middleSize = 6
 
+/** The numbers of the kinds of providers. */
 export const providers = { local: 1, transit: 2, cloud: 3 } as const
+/** The number of a kind of provider. */
 export type Provider = (typeof providers)[keyof typeof providers]
 
+/** The fields of a frame. */
 export interface WrappedKey {
   provider: Provider
   keyRef: string
   /** The key-encryption key's version; a cloud provider keeps that in its own blob, so it is 0 there. */
   keyVersion: number
-  /** Box, text or blob, as the provider has it. */
+  /** The provider's own format: a box, a text or a blob. */
   ciphertext: Buffer
 }
 
-/** The frame to store. */
+/** Encodes a frame. */
 export function encodeWrappedKey({ provider, keyRef, keyVersion, ciphertext }: WrappedKey): Buffer {
   const ref = Buffer.from(keyRef)
   guard(ref.length <= 0xffff && ref.toString() === keyRef, 'a key ref is text of at most 65535 bytes')
@@ -39,7 +42,7 @@ export function encodeWrappedKey({ provider, keyRef, keyVersion, ciphertext }: W
   return frame
 }
 
-/** The one reading of a frame, its ciphertext still in it; RECORD_KEY_MISMATCH for anything else. */
+/** Parses a frame, without a copy of the ciphertext; throws RECORD_KEY_MISMATCH for any other bytes. */
 export function parseWrappedKey(frame: Buffer): WrappedKey {
   const [frameVersion, provider = 0] = frame
   if (frame.length < keyRefAt || frameVersion !== version) throw mismatch('wrapped key version')

@@ -1,9 +1,10 @@
 // The source of user keys: it makes new ones, or unwraps stored ones with a provider. Of a document of the back end it
 // trusts only what the bind proves: that the unwrapped key is this user's.
+import { userUidBytes } from '../../core/envelope-sizes.js'
 import type { UserDocument, UserKeyGeneration } from '../../gen/encserver/v1/backend.js'
 import { keySize, takeKey } from '../crypto/hmac.js'
 import type { RandomSource } from '../crypto/random.js'
-import { type UserKey, userBind, userUidSize, verifyUserBind } from '../crypto/user-key.js'
+import { type UserKey, userBind, verifyUserBind } from '../crypto/user-key.js'
 import { encodeWrappedKey } from '../crypto/wrapped-key.js'
 import { type KeyProvider, unwrapWith } from './key-provider.js'
 
@@ -36,7 +37,7 @@ export interface UserKeySourceParts {
 export function userKeySource({ realm, providers, random }: UserKeySourceParts): UserKeySource {
   return {
     async create({ userId, pseudonym }) {
-      const userUid = random.fill(Buffer.alloc(userUidSize))
+      const userUid = random.fill(Buffer.alloc(userUidBytes))
       const bytes = random.fill(Buffer.alloc(keySize))
       const generation = firstGeneration
       try {

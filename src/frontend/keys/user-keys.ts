@@ -1,10 +1,11 @@
 // The user keys in use: it selects the key that seals for a user and the key that opens a stored record, above a cache of
 // unwrapped keys.
+
 import { LRUCache } from 'lru-cache'
+import { userUidBytes } from '../../core/envelope-sizes.js'
 import type { UserDocument, UserKeyGeneration } from '../../gen/encserver/v1/backend.js'
 import { mismatch } from '../crypto/errors.js'
-import { type UserKey, userUidSize } from '../crypto/user-key.js'
-import { userKeyDigest } from '../crypto/user-key-digest.js'
+import { type UserKey, userKeyDigest } from '../crypto/user-key.js'
 import { userKeyCache } from './user-key-cache.js'
 import { type User, type UserKeySourceParts, userKeySource } from './user-key-source.js'
 
@@ -108,7 +109,7 @@ function nameOf({ pseudonym }: User): string {
 
 /** Checks the document, which is the back end's word: it may lack generations, and its uid may have any length. */
 function generationOf({ userUid, generations }: UserDocument, number: number | undefined) {
-  if (userUid.length !== userUidSize) throw mismatch('user uid')
+  if (userUid.length !== userUidBytes) throw mismatch('user uid')
   const last = generations.at(-1)
   const generation = number === undefined ? last : generations.find((known) => known.generation === number)
   if (generation === undefined) throw mismatch('user key generation')

@@ -1,4 +1,4 @@
-// ImportLegacyRecord and GetLegacyId: what is left of the earlier services' format (crypto/legacy/v0.ts).
+// ImportLegacyRecord and GetLegacyId, the calls for records of the earlier services (their format: crypto/legacy/v0.ts).
 import { invalidField } from '../../core/errors.js'
 import type { Methods } from '../../core/methods.js'
 import {
@@ -15,7 +15,7 @@ import { legacyImport } from './import.js'
 
 type Calls = Methods<FrontendServiceServer>
 
-/** Both calls; they wipe the key that a request brings. */
+/** Both calls; they wipe the key in the request. Throws INVALID_REQUEST for an import without a last day. */
 export function legacyCalls(
   { legacyImport: settings, maxRecordBytes }: Pick<FrontendConfig, 'legacyImport' | 'maxRecordBytes'>,
   { storeRecord }: Pick<Calls, 'storeRecord'>,
@@ -27,7 +27,7 @@ export function legacyCalls(
         refuseUnlessOpen(Date.now())
         const data = open(request, maxRecordBytes)
         try {
-          return await storeRecord(StoreRecordRequest.create({ ...termsOf(request), data }), call)
+          return await storeRecord(StoreRecordRequest.create({ ...storeFieldsOf(request), data }), call)
         } finally {
           data.fill(0)
         }
@@ -50,12 +50,12 @@ export function legacyCalls(
   }
 }
 
-/** What a store takes as it is, and checks. */
-function termsOf({ userId, recordName, keyMode, callerAad, precondition }: ImportLegacyRecordRequest) {
+/** The fields that a store takes unchanged, and checks. */
+function storeFieldsOf({ userId, recordName, keyMode, callerAad, precondition }: ImportLegacyRecordRequest) {
   return { userId, recordName, keyMode, callerAad, precondition }
 }
 
-// A blob that is too short is no field error: what was stored is damaged, and its caller did not make it.
+// A blob that is too short is not a field error: the stored bytes are damaged, and the caller did not make them.
 function open({ blob, key, nonce }: ImportLegacyRecordRequest, maxRecordBytes: number): Buffer {
   checkSize('key', key, keySize)
   if (nonce.length > 0) checkSize('nonce', nonce, nonceSize)

@@ -1,21 +1,23 @@
-// Whether records of the earlier services can be imported. That is a door for old keys and for a format that commits to
-// nothing, so it is shut unless opened, and shuts by itself on a day that must be named when it is opened.
+// The time window in which records of the earlier services can be imported. The import accepts old keys and a format
+// without a key commitment, so it is off by default, and the configuration that enables it must name its last day.
 import { invalidField, VaultError } from '../../core/errors.js'
 
+/** The settings of the import. */
 export interface LegacyImportConfig {
   enabled: boolean
   /** The last day, as in 2026-12-31; empty for none. */
   until: string
 }
 
+/** The window of the import. */
 export interface LegacyImport {
-  /** Throws NOT_SUPPORTED, saying why, unless the import is open at that time. */
+  /** Throws NOT_SUPPORTED, with the setting that is why, unless the import is open at that time. */
   refuseUnlessOpen(nowMs: number): void
 }
 
 const dayMs = 86_400_000
 
-/** Throws INVALID_REQUEST when it is enabled without an end. */
+/** Throws INVALID_REQUEST if the import is enabled without a last day. */
 export function legacyImport({ enabled, until }: LegacyImportConfig): LegacyImport {
   if (enabled && until === '') {
     throw invalidField('frontend.legacyImport.until', 'must be the last day of the import, as in 2026-12-31')

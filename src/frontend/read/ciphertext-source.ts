@@ -1,8 +1,9 @@
 // The source of a stored record's sealed chunks: its envelope, or its parts. Callers read both part by part. Both sizes
 // are the back end's word until the last chunk is opened.
+import { envelopeHeaderBytes } from '../../core/envelope-sizes.js'
 import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
-import { headerSize, plaintextSize } from '../crypto/chunks.js'
+import { plaintextSize } from '../crypto/chunks.js'
 import { readHeader } from '../crypto/envelope.js'
 import { corrupt } from '../crypto/errors.js'
 import { maxPartedBytes, partCount, sealedPartBytes } from '../crypto/parts.js'
@@ -31,7 +32,7 @@ export function ciphertextSource(vault: Vault, read: RecordRead, record: StoredR
   if (sealed.partCount === 0) return envelopeSource(sealed.envelope, opened.cipher.chunkLog2)
   const claimedSize = Number(sealed.sizeBytes)
   const fits = claimedSize <= maxPartedBytes && partCount(claimedSize) === sealed.partCount
-  if (!fits || sealed.envelope.length !== headerSize) throw corrupt('parts')
+  if (!fits || sealed.envelope.length !== envelopeHeaderBytes) throw corrupt('parts')
   const { recordId } = sealed
   const { keyId } = opened
   const { backend, retryLimits } = vault
@@ -59,7 +60,7 @@ function envelopeSource(envelope: Buffer, chunkLog2: number): CiphertextSource {
   return {
     claimedSize: plaintextSize(envelope.length, chunkLog2),
     async read({ partNumber, offset, length }) {
-      const at = headerSize + partNumber * sealedPartBytes(chunkLog2) + offset
+      const at = envelopeHeaderBytes + partNumber * sealedPartBytes(chunkLog2) + offset
       return envelope.subarray(at, at + length)
     },
   }

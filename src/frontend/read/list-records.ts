@@ -1,10 +1,10 @@
 // Lists one page of a user's records. A name counts only if its own pseudonym is that of the row. Rows that do not open
 // are counted, expired ones are left out.
+import { pseudonymBytes } from '../../core/envelope-sizes.js'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import type { ListRecordsRequest, ListRecordsResponse } from '../../gen/encserver/v1/frontend.js'
-import { pseudonymSize } from '../crypto/pseudonym.js'
 import type { Vault } from '../vault/vault.js'
 import { openListEntries, visibleEntries } from './list-entry.js'
 import { decodePageToken, encodePageToken } from './page-token.js'
@@ -47,14 +47,14 @@ function afterRecordId(pageToken: string, userPseudonyms: Buffer[]): Buffer {
 
 function pageTokenOf(recordId: Buffer): string {
   if (recordId.length === 0) return ''
-  const recordPseudonym = recordId.subarray(pseudonymSize)
-  if (recordPseudonym.length !== pseudonymSize)
+  const recordPseudonym = recordId.subarray(pseudonymBytes)
+  if (recordPseudonym.length !== pseudonymBytes)
     throw new VaultError('INTERNAL', { cause: 'next_after_record_id length' })
   return encodePageToken({ recordPseudonym, userKid: recordId.readUInt32BE(0) })
 }
 
 function isNameOf({ ids }: Vault, name: { userId: string; recordName: string }, { recordId }: SealedRecord): boolean {
-  const recordPseudonym = recordId.subarray(pseudonymSize)
-  const kid = recordPseudonym.length === pseudonymSize ? recordPseudonym.readUInt32BE(0) : 0
+  const recordPseudonym = recordId.subarray(pseudonymBytes)
+  const kid = recordPseudonym.length === pseudonymBytes ? recordPseudonym.readUInt32BE(0) : 0
   return ids.recordPseudonym(kid, name)?.equals(recordPseudonym) ?? false
 }

@@ -2,8 +2,8 @@
 // truncated, even between two chunks, does not pass for a whole one. No byte leaves this file before the tag of its chunk
 // matched.
 // A reader holds at most four parts of 1 MiB: two read ahead, one being opened, and the plaintext opened from it.
+import { tagBytes } from '../../core/envelope-sizes.js'
 import type { CallContext } from '../../core/methods.js'
-import { tagSize } from '../crypto/aead.js'
 import { type ChunkCipher, chunkCount, openChunk } from '../crypto/chunks.js'
 import { chunksPerPart } from '../crypto/parts.js'
 import type { CiphertextSource, SealedRange } from './ciphertext-source.js'
@@ -79,7 +79,7 @@ function* chunkRanges({ from, to }: Range, { chunkLog2 }: Layout): Generator<Chu
 /** The sealed bytes of the chunks. */
 function sealedRange({ first, last }: ChunkRange, { size, chunkLog2 }: Layout): SealedRange {
   const perPart = chunksPerPart(chunkLog2)
-  const sealedChunk = 2 ** chunkLog2 + tagSize
+  const sealedChunk = 2 ** chunkLog2 + tagBytes
   const isFinal = last === chunkCount(size, chunkLog2) - 1
   const missing = isFinal ? 2 ** chunkLog2 - (size % 2 ** chunkLog2) : 0
   return {
@@ -96,7 +96,7 @@ function* openRange(
   { from, to }: Range,
 ): Generator<Buffer> {
   const chunkSize = 2 ** cipher.chunkLog2
-  const sealedChunk = chunkSize + tagSize
+  const sealedChunk = chunkSize + tagBytes
   const batchSize = Math.max(1, maxMessageBytes / chunkSize)
   for (let start = first; start <= last; start += batchSize) {
     const opened: Buffer[] = []

@@ -1,8 +1,9 @@
 // Retrieves a record as one message.
+import { envelopeHeaderBytes } from '../../core/envelope-sizes.js'
 import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { RetrieveRecordResponse } from '../../gen/encserver/v1/frontend.js'
-import { headerSize, openChunks } from '../crypto/chunks.js'
+import { openChunks } from '../crypto/chunks.js'
 import type { Vault } from '../vault/vault.js'
 import { ciphertextSource } from './ciphertext-source.js'
 import { openStoredRecord, type RecordRead, recordInfo, type StoredRecord } from './open-record.js'
@@ -20,7 +21,7 @@ export async function retrieveRecord(
     const { envelope, partCount } = stored.sealed
     const data =
       partCount === 0
-        ? openChunks(cipher, envelope.subarray(headerSize))
+        ? openChunks(cipher, envelope.subarray(envelopeHeaderBytes))
         : await joinParts(vault, { read, stored }, call)
     return { data, record: recordInfo(read, stored, data.length) }
   } finally {

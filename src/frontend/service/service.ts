@@ -1,6 +1,7 @@
 // The RPC methods of a front end. Each checks its request, computes the place of the record and calls read/ or write/.
 
 import { cancelledBy } from '../../core/client/retry.js'
+import { pseudonymBytes } from '../../core/envelope-sizes.js'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { CallContext, Methods } from '../../core/methods.js'
 import { turnLimiter } from '../../core/turn-limiter.js'
@@ -9,7 +10,6 @@ import type {
   RetrieveRecordRequest,
   StoreRecordRequest,
 } from '../../gen/encserver/v1/frontend.js'
-import { pseudonymSize } from '../crypto/pseudonym.js'
 import { parseToken, type RecordKey } from '../crypto/token.js'
 import type { RecordName, RecordPlace } from '../keys/record-ids.js'
 import { downloadRecord } from '../read/download-record.js'
@@ -85,7 +85,7 @@ function recordCalls(vault: Vault): RecordCalls {
   }
 }
 
-/** Starts a few of the records that arrive together in each turn of the event loop, so that their batches leave one by one. */
+/** Of records that arrive together, starts a few in each turn of the event loop, so that their batches leave one by one. */
 function limitTurns(calls: RecordCalls): RecordCalls {
   const { turn } = turnLimiter()
   const limited = <Request, Response>(method: (request: Request, call: CallContext) => Promise<Response>) => {
@@ -168,7 +168,7 @@ function checkRead(request: RetrieveRecordRequest): void {
 
 function placeOf({ ids }: Vault, name: RecordName): RecordPlace {
   const recordIds = ids.records(name)
-  return { user: { userId: name.userId, pseudonym: recordIds[0].subarray(0, pseudonymSize) }, recordIds }
+  return { user: { userId: name.userId, pseudonym: recordIds[0].subarray(0, pseudonymBytes) }, recordIds }
 }
 
 /** Calls `work` with the parsed token, and wipes its key afterwards; records of mode `server` have no token. */

@@ -32,7 +32,7 @@ export function encodeSealedAttributes({ attributes, expireTime }: SealedAttribu
   return Buffer.from(SealedAttributes.encode({ attributes: undefined, expireTime }, writer).finish())
 }
 
-/** The attributes and expiry of an opened entry; throws RECORD_CORRUPT for bytes that `encodeSealedAttributes` does not write. */
+/** Attributes and expiry of an opened entry; throws RECORD_CORRUPT for bytes that `encodeSealedAttributes` cannot make. */
 export function decodeSealedAttributes(bytes: Buffer): SealedAttributes {
   if (bytes.length === 0) return SealedAttributes.create()
   const sealed = orCorrupt(() => SealedAttributes.decode(bytes))

@@ -3,40 +3,42 @@
 //   bare:     ciphertext | tag 16               enc-server-py; one key for id and record, the nonce a setting for all
 // Nothing in it commits to its key, nor to whose record it is: a wrong key, a damaged blob and another user's blob look
 // alike, and all three are RECORD_KEY_MISMATCH.
+import { tagBytes } from '../../../core/envelope-sizes.js'
 import { VaultError } from '../../../core/errors.js'
-import { type AeadCall, decrypt, encrypt, nonceSize, suites, tagSize } from '../aead.js'
+import { type AeadCall, decrypt, encrypt, nonceSize, suites } from '../aead.js'
 import { mismatch } from '../errors.js'
 
 const suite = suites.aes256Gcm
 
-/** The most that a blob has beyond its contents. */
-export const legacyOverhead = nonceSize + tagSize
+/** The largest number of bytes that a blob has beyond its contents. */
+export const legacyOverhead = nonceSize + tagBytes
 
-/** The contents of a blob, once its tag is verified; the nonce is given when the blob has none in front. */
+/** Opens a blob; `nonce` is undefined for a prefixed blob. Throws RECORD_KEY_MISMATCH if the tag does not verify. */
 export function openLegacy({ key, nonce }: { key: Buffer; nonce: Buffer | undefined }, blob: Buffer): Buffer {
   const start = nonce === undefined ? nonceSize : 0
-  if (blob.length < start + tagSize) throw mismatch('v0 length')
+  if (blob.length < start + tagBytes) throw mismatch('v0 length')
   const call = { suite, key, nonce: nonce ?? blob.subarray(0, nonceSize) }
-  return openOrRefuse(call, blob.subarray(start, -tagSize), blob.subarray(-tagSize))
+  return openOrRefuse(call, blob.subarray(start, -tagBytes), blob.subarray(-tagBytes))
 }
 
 /**
- * The id under which the earlier services kept a user: the user id under a nonce that never changed. A name to look up,
- * no protection: whoever knows one user's id reads every other up to its length.
+ * The id under which the earlier services kept a user: the user id encrypted under a nonce that never changed. It is a
+ * lookup key, not protection: anyone who knows one user's id can read every other up to its length.
  */
 export function legacyId({ key, nonce, prefixed }: LegacyIdTerms, userId: string): Buffer {
   const sealed = encrypt({ suite, key, nonce }, Buffer.from(userId))
   return Buffer.concat(prefixed ? [nonce, ...sealed] : sealed)
 }
 
+/** The key and form of a legacy id. */
 export interface LegacyIdTerms {
-  /** The one for all ids, or (enc-server-py) that of the record. */
+  /** The key for all ids, or with enc-server-py that of the record. */
   key: Buffer
   nonce: Buffer
   prefixed: boolean
 }
 
-// Without a commitment, a tag that fails says nothing about who is to blame.
+// Without a commitment, a failed tag does not tell a wrong key from damaged bytes.
 function openOrRefuse(call: AeadCall, ciphertext: Buffer, tag: Buffer): Buffer {
   try {
     return decrypt(call, ciphertext, tag)
