@@ -56,7 +56,7 @@ describe('a refused --resume', () => {
 
   it("of another user's export", async () => {
     const line = whole({ user: 'alice', name: 'n', data: '', key_id: idOf('alice') })
-    const advice = `${at('out.partial')} is of an export of another user's records; remove it to begin again`
+    const advice = `${at('out.partial')} is of an export of another user's records; remove it to start over`
     for (const of of [
       ['--user', 'bob'],
       ['--keys', at('bob.keys')],

@@ -127,7 +127,7 @@ describe('e2e: upload and download', () => {
     const { code, stderr } = await ended(feclient(...withNewKey, '--resume'))
     expect(code).to.equal(1)
     expect(stderr).to.include(
-      'error: PRECONDITION_FAILED: mixed.partial holds a part of another record or version, key id ',
+      'error: PRECONDITION_FAILED: mixed.partial is a part of another record or version, key id ',
     )
     rmSync(join(folder, 'mixed.partial'))
     expect((await ended(feclient(...withNewKey, '--resume'))).code).to.equal(0)

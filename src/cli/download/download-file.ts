@@ -1,37 +1,41 @@
-// Where a download goes: FILE.partial, which survives its program and gets its name when it is whole. Beside it lies how
-// far it is (download-state.ts), written only when so much is on disk; what a kill or a power cut left after that is cut off.
+// The file of a download. It grows as FILE.partial, which a later run can resume, and is renamed when it is whole. The state
+// beside it (download-state.ts) is written only after a sync of the bytes that it describes; a resume truncates the rest.
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../../core/durable-file.js'
 import { invalidField } from '../../core/errors.js'
-import { isThere } from '../files/append-file.js'
-import { putInPlace, removeSecondName } from '../files/atomic-file.js'
-import { leftText } from '../files/resumable-file.js'
+import { publishFile, removeSecondName } from '../files/atomic-file.js'
+import { fileExists } from '../files/path-checks.js'
+import { partialExistsText } from '../files/resumable-file.js'
 import { type Sha256, sha256 } from '../files/sha256.js'
 import { type DownloadState, type Range, removeState, writeState } from './download-state.js'
-import { refuseMisfit, reopenPartial } from './resume-download.js'
+import { checkResumable, reopenPartial } from './resume-download.js'
 
+/** The version whose bytes are downloaded. */
+export type DownloadedVersion = Pick<DownloadState, 'keyId' | 'version' | 'sizeBytes'>
+
+/** An unfinished download. */
 export interface DownloadFile {
   path: string
-  /** What an earlier run has left, checked; undefined when there is nothing. */
-  before: DownloadState | undefined
-  /** How much of the range is there. */
+  /** The checked state of an earlier run; undefined if there is none. */
+  earlier: DownloadState | undefined
+  /** How many bytes of the range the file has. */
   readonly bytes: number
   sha256(): string
-  /** Says what is about to come; before anything is appended. */
-  begin(record: Pick<DownloadState, 'keyId' | 'version' | 'sizeBytes'>): Promise<void>
+  /** Saves the version, before the first byte. */
+  begin(record: DownloadedVersion): Promise<void>
   append(chunk: Buffer): Promise<void>
-  /** Gives it its name. */
+  /** Gives the file its final name. */
   publish(): Promise<void>
-  /** Keeps what there is for the next run, and says how much that is; a file in which nothing is goes. */
+  /** Saves the state and resolves with how many bytes the next run can resume from. Removes an empty file. */
   close(): Promise<number>
 }
 
-interface Opening {
+interface DownloadOptions {
   path: string
-  /** Where it grows; FILE.partial unless it is said. */
+  /** The unfinished file; FILE.partial by default. */
   partial?: string
-  /** Whether a file of that name may go. */
+  /** Whether the file may replace another one. */
   replace: boolean
   resume: boolean
   range: Range
@@ -40,43 +44,44 @@ interface Opening {
 const flag = '--out'
 const checkpointBytes = 32 * 1024 * 1024
 
-interface Begun {
+interface OpenPartial {
   file: FileHandle
   checksum: Sha256
-  before?: DownloadState
+  earlier?: DownloadState
 }
 
-export async function openDownload(opening: Opening): Promise<DownloadFile> {
-  const { path, replace, resume } = opening
-  if ((await isThere({ path, flag })) && !replace) throw invalidField(flag, `${path} exists; --force replaces it`)
-  const partial = partialOf(opening)
+/** Opens the unfinished file; throws INVALID_REQUEST where that, or FILE, may not be written. */
+export async function openDownload(options: DownloadOptions): Promise<DownloadFile> {
+  const { path, replace, resume, range } = options
+  if ((await fileExists({ path, flag })) && !replace) throw invalidField(flag, `${path} exists; --force replaces it`)
+  const partial = partialOf(options)
   await removeSecondName(partial)
-  const left = await isThere({ path: partial, flag })
-  if (left && !resume) {
-    await refuseMisfit(partial, opening.range)
-    throw invalidField(flag, leftText(partial))
+  const exists = await fileExists({ path: partial, flag })
+  if (exists && !resume) {
+    await checkResumable(partial, range)
+    throw invalidField(flag, partialExistsText(partial))
   }
-  const begun = left ? await reopenPartial(partial, opening.range) : await beginNew(partial)
+  const opened = exists ? await reopenPartial(partial, range) : await createPartial(partial)
   await syncFolder(dirname(path))
-  return downloadFile(begun, opening)
+  return downloadFile(opened, options)
 }
 
-async function beginNew(partial: string): Promise<Begun> {
-  await isThere({ path: `${partial}.state`, flag }) // nothing could take the place of a folder
+async function createPartial(partial: string): Promise<OpenPartial> {
+  await fileExists({ path: `${partial}.state`, flag }) // throws for a folder, which no state could replace
   return { file: await open(partial, 'ax', 0o600), checksum: sha256() }
 }
 
-function partialOf({ path, partial = `${path}.partial` }: Opening): string {
+function partialOf({ path, partial = `${path}.partial` }: DownloadOptions): string {
   return partial
 }
 
-/** What has come so far, and how much of it is known to be on disk. */
-function growth({ file, checksum, before }: Begun, opening: Opening) {
-  const statePath = `${partialOf(opening)}.state`
-  const { range } = opening
-  let record: Parameters<DownloadFile['begin']>[0] | undefined = before
-  let bytes = before?.bytes ?? 0
-  let savedBytes = before?.bytes ?? -1
+/** Appends, and keeps track of how many bytes are known to be on disk. */
+function checkpointedWriter({ file, checksum, earlier }: OpenPartial, options: DownloadOptions) {
+  const statePath = `${partialOf(options)}.state`
+  const { range } = options
+  let record: DownloadedVersion | undefined = earlier
+  let bytes = earlier?.bytes ?? 0
+  let savedBytes = earlier?.bytes ?? -1
 
   async function save(): Promise<void> {
     if (record === undefined || bytes === savedBytes) return
@@ -88,7 +93,7 @@ function growth({ file, checksum, before }: Begun, opening: Opening) {
 
   return {
     bytes: () => bytes,
-    async begin(described: Parameters<DownloadFile['begin']>[0]) {
+    async begin(described: DownloadedVersion) {
       record = described
       await save()
     },
@@ -98,9 +103,9 @@ function growth({ file, checksum, before }: Begun, opening: Opening) {
       bytes += chunk.length
       if (bytes - savedBytes >= checkpointBytes) await save()
     },
-    /** Resolves with how much the next run can rely on. */
+    /** Resolves with how many bytes the next run can resume from. */
     async keep(): Promise<number> {
-      // On a full disk, what half a chunk took is room for the state; without any, the state before it stands.
+      // On a full disk, the truncated half of a chunk is room for the state; if that fails too, the last state stands.
       await file.truncate(bytes)
       await save().catch(() => undefined)
       return Math.max(0, savedBytes)
@@ -108,15 +113,15 @@ function growth({ file, checksum, before }: Begun, opening: Opening) {
   }
 }
 
-function downloadFile(begun: Begun, opening: Opening): DownloadFile {
-  const { file, checksum, before } = begun
-  const { path, replace } = opening
-  const partial = partialOf(opening)
-  const { bytes, begin, append, keep } = growth(begun, opening)
-  let published = false
+function downloadFile(opened: OpenPartial, options: DownloadOptions): DownloadFile {
+  const { file, checksum, earlier } = opened
+  const { path, replace } = options
+  const partial = partialOf(options)
+  const { bytes, begin, append, keep } = checkpointedWriter(opened, options)
+  let isPublished = false
   return {
     path: partial,
-    before,
+    earlier,
     get bytes() {
       return bytes()
     },
@@ -125,16 +130,15 @@ function downloadFile(begun: Begun, opening: Opening): DownloadFile {
     append,
     async publish() {
       await file.sync()
-      await putInPlace(partial, { path, flag, replace })
-      published = true
-      if (!replace) await unlink(partial)
+      await publishFile(partial, { path, flag, replace })
+      isPublished = true
       await removeState(`${partial}.state`)
-      for (const folder of new Set([path, partial].map(dirname))) await syncFolder(folder)
+      await syncFolder(dirname(partial))
     },
     async close() {
-      const kept = published || bytes() === 0 ? 0 : await keep()
+      const kept = isPublished || bytes() === 0 ? 0 : await keep()
       await file.close()
-      if (published || bytes() > 0) return kept
+      if (isPublished || bytes() > 0) return kept
       await removeState(`${partial}.state`)
       await unlink(partial)
       return 0

@@ -1,97 +1,91 @@
-// One download into wherever its bytes go, from where an earlier run left off to the end of what was asked for.
+// One download into a sink, from the end of an earlier run to the end of the range.
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { Download, FrontendClient, RecordInfo } from '../../frontend/client.js'
 import type { ReadRequest } from '../options/read-flags.js'
-import { type StallTimeout, stallTimeout } from '../transfer/stall-timeout.js'
-import type { DownloadFile } from './download-file.js'
+import { type StallLimit, type StallTimeout, stallTimeout } from '../transfer/stall-timeout.js'
+import type { DownloadedVersion, DownloadFile } from './download-file.js'
 import type { DownloadState, Range } from './download-state.js'
 
-export type Sink = Pick<DownloadFile, 'path' | 'before' | 'bytes' | 'sha256' | 'begin' | 'append'>
+/** Where the bytes of a download go. */
+export type Sink = Pick<DownloadFile, 'path' | 'earlier' | 'bytes' | 'sha256' | 'begin' | 'append'>
 
-export interface Receiving {
+/** A download to run. */
+export interface DownloadJob {
   request: ReadRequest
   range: Range
   sink: Sink
-  patience: Parameters<typeof stallTimeout>[0]
-  /** Told after each chunk, with how much there will be. */
-  moved(totalBytes: number): void
+  limit: StallLimit
+  /** Called after each chunk, with the size of the range. */
+  onProgress(totalBytes: number): void
 }
 
-/** Resolves with the record when all of the range is in the sink. */
-export async function downloadStream(client: FrontendClient, receiving: Receiving): Promise<RecordInfo> {
-  const { request, range, sink, patience, moved } = receiving
-  const { before } = sink
-  const rest = before === undefined ? range : restOf(range, before)
-  const record = { ...request, ...(before && { expectKeyId: expected(request, before) }) }
-  const watch = stallTimeout(patience)
-  watch.wait()
+/** Resolves with the record when the sink has the whole range; rejects if the record is no longer the one it began with. */
+export async function downloadStream(client: FrontendClient, job: DownloadJob): Promise<RecordInfo> {
+  const { request, range, sink, limit } = job
+  const { earlier } = sink
+  const rest = earlier === undefined ? range : rangeAfter(range, earlier)
+  const record = { ...request, ...(earlier && { expectKeyId: keyIdToResume(request, earlier) }) }
+  const stall = stallTimeout(limit)
+  stall.wait()
   try {
-    const asked = { record, offset: BigInt(rest.offset), length: BigInt(rest.length) }
-    const download = await client.downloadRecord(asked, { signal: watch.signal })
-    watch.rest()
-    const totalBytes = bytesOf(range, Number(download.record.sizeBytes))
-    await take(download, { sink, totalBytes, watch, moved })
+    const wanted = { record, offset: BigInt(rest.offset), length: BigInt(rest.length) }
+    const download = await client.downloadRecord(wanted, { signal: stall.signal })
+    stall.rest()
+    await readChunks(download, job, stall)
     return download.record
   } catch (error) {
-    throw before === undefined ? error : replacedError(error, { before, path: sink.path })
+    throw earlier === undefined ? error : withResumeAdvice(error, { earlier, path: sink.path })
   } finally {
-    watch.stop()
+    stall.stop()
   }
 }
 
-interface Taking {
-  sink: Sink
-  totalBytes: number
-  watch: StallTimeout
-  moved(totalBytes: number): void
-}
-
-async function take({ record, chunks }: Download, { sink, totalBytes, watch, moved }: Taking): Promise<void> {
+async function readChunks({ record, chunks }: Download, { range, sink, onProgress }: DownloadJob, stall: StallTimeout) {
+  const totalBytes = range.length > 0 ? range.length : Number(record.sizeBytes) - range.offset
   try {
-    if (sink.before === undefined) await sink.begin(described(record))
+    if (sink.earlier === undefined) await sink.begin(versionOf(record))
     while (sink.bytes < totalBytes) {
-      watch.wait()
+      stall.wait()
       const { value: chunk } = await chunks.next()
-      watch.rest()
-      if (chunk === undefined) throw notWhole(`the server ended after ${sink.bytes} of ${totalBytes} bytes`)
-      if (sink.bytes + chunk.length > totalBytes) throw notWhole('the server sends more than was asked for')
+      stall.rest()
+      if (chunk === undefined) throw wrongSize(`the server ended after ${sink.bytes} of ${totalBytes} bytes`)
+      if (sink.bytes + chunk.length > totalBytes) throw wrongSize('the server sent more bytes than requested')
       await sink.append(chunk)
-      moved(totalBytes)
+      onProgress(totalBytes)
     }
   } finally {
     await chunks.return()
   }
 }
 
-function described({ keyId, version, sizeBytes }: RecordInfo): Pick<DownloadState, 'keyId' | 'version' | 'sizeBytes'> {
+function versionOf({ keyId, version, sizeBytes }: RecordInfo): DownloadedVersion {
   return { keyId, version: Number(version), sizeBytes: Number(sizeBytes) }
 }
 
-/** How many bytes of a record of that size are asked for. */
-function bytesOf({ offset, length }: Range, sizeBytes: number): number {
-  return length > 0 ? length : sizeBytes - offset
-}
-
-/** What is still missing; when that is nothing, the header alone is wanted, and the caller stops there. */
-function restOf({ offset, length }: Range, { bytes }: DownloadState): Range {
+/** The bytes still missing. If there are none, this asks for the rest of the record, and the reader stops at its header. */
+function rangeAfter({ offset, length }: Range, { bytes }: DownloadState): Range {
   return { offset: offset + bytes, length: Math.max(0, length - bytes) }
 }
 
-// What is there is of one version; the caller may ask for no other.
-function expected({ expectKeyId }: ReadRequest, { keyId }: DownloadState): Buffer {
+// The bytes at hand are of one version, so the rest must be of the same.
+function keyIdToResume({ expectKeyId }: ReadRequest, { keyId }: DownloadState): Buffer {
   if (expectKeyId === undefined || expectKeyId.equals(keyId)) return keyId
-  throw invalidField('--expect-key-id', `what is there is of the version with key id ${keyId.toString('hex')}`)
+  throw invalidField(
+    '--expect-key-id',
+    `the unfinished download is of the version with key id ${keyId.toString('hex')}`,
+  )
 }
 
-function notWhole(message: string): VaultError {
+function wrongSize(message: string): VaultError {
   return new VaultError('INTERNAL', { message })
 }
 
-function replacedError(cause: unknown, { before, path }: { before: DownloadState; path: string }): unknown {
+function withResumeAdvice(cause: unknown, { earlier, path }: { earlier: DownloadState; path: string }): unknown {
   if (!(cause instanceof VaultError)) return cause
   const { reason } = cause
   if (reason !== 'PRECONDITION_FAILED' && reason !== 'RECORD_REPLACED') return cause
-  const kept = `if version ${before.version} of this record is kept, add --version ${before.version}`
-  const message = `${path} holds a part of another record or version, key id ${before.keyId.toString('hex')}: ${kept}; else remove ${path} to begin again`
+  const { version, keyId } = earlier
+  const advice = `if version ${version} of this record is kept, add --version ${version}; else remove ${path} to start over`
+  const message = `${path} is a part of another record or version, key id ${keyId.toString('hex')}: ${advice}`
   return new VaultError(reason, { message, cause })
 }

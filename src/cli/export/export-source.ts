@@ -1,4 +1,4 @@
-// Which records an export opens: those of a keys file, or those of a user that need no record key.
+// The records that an export opens: those of a keys file, or those of a user that need no record key.
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { CallOptions } from '../../core/client/client.js'
@@ -10,9 +10,10 @@ import type { KeyIdSet } from '../keys/key-id-set.js'
 import type { ConnectionFlags } from '../options/connection.js'
 import type { ReadRequest } from '../options/read-flags.js'
 import type { Session } from '../program/program.js'
-import type { Failed, JobReport, JobReportFlags } from '../transfer/job-report.js'
-import type { Item } from '../transfer/send-window.js'
+import type { FailedRecord, JobReport, JobReportFlags } from '../transfer/job-report.js'
+import type { TransferItem } from '../transfer/send-window.js'
 
+/** The flags of `feclient export`. */
 export interface ExportFlags extends ConnectionFlags, JobReportFlags {
   keys?: string
   user?: string
@@ -21,68 +22,71 @@ export interface ExportFlags extends ConnectionFlags, JobReportFlags {
   resume?: true
 }
 
-export type ExportItem = Item<ReadRequest> & {
+/** A record to export. */
+export type ExportItem = TransferItem<ReadRequest> & {
   entry: Pick<KeyEntry, 'user' | 'aad'>
-  /** The version wanted, or of a user's record the one that was listed. */
+  /** The version to export; of a user's record the version in the list. */
   keyId: Buffer
-  /** What a failure is reported under. */
-  which: Failed
-  /** Where in the keys file the next begins. */
+  /** How a failure names the record. */
+  record: FailedRecord
+  /** The offset in the keys file after its entry, for the progress line. */
   end: number
 }
 
-interface Source {
-  /** What is exported already. */
+interface ExportSource {
+  client: FrontendClient
+  options: CallOptions
+  /** The versions that an earlier run has exported. */
   exported: KeyIdSet
-  tally: JobReport
+  report: JobReport
 }
 
 const overheadBytes = 1024
 
-interface Records {
+interface ExportItems {
   items: AsyncIterable<ExportItem>
-  /** Of the keys file. */
+  /** The size of the keys file. */
   totalBytes: number | undefined
 }
 
-/** Those that the flags name. */
-export async function recordsOf({ keys, user = '' }: ExportFlags, source: UserSource): Promise<Records> {
-  if (keys === undefined) return { items: recordsOfUser(user, source), totalBytes: undefined }
-  return { items: recordsOfKeys(keys, source), totalBytes: (await stat(keys)).size }
+/** The records that the flags name, without those that an earlier run has exported. */
+export async function exportItems({ keys, user = '' }: ExportFlags, source: ExportSource): Promise<ExportItems> {
+  if (keys === undefined) return { items: itemsOfUser(user, source), totalBytes: undefined }
+  return { items: itemsOfKeys(keys, source), totalBytes: (await stat(keys)).size }
 }
 
-interface Sending {
+interface SenderContext {
   flags: ExportFlags
-  tally: JobReport
+  report: JobReport
   session: Pick<Session, 'signal'>
 }
 
-/** How they are opened, many on one stream. */
-export function senderOf(client: FrontendClient, { flags, tally, session }: Sending) {
+/** The sender that retrieves many records over one stream. */
+export function retrieveSender(client: FrontendClient, { flags, report, session }: SenderContext) {
   return {
     send: client.retrieveRecords,
     signal: session.signal,
-    patienceMs: flags.timeout * 1000,
-    waiting: ({ reason }: VaultError) => tally.note(`waiting for the server: ${reason}`),
+    stallMs: flags.timeout * 1000,
+    onWaiting: ({ reason }: VaultError) => report.note(`waiting for the server: ${reason}`),
   }
 }
 
-/** The records of a keys file, each of exactly the version that its line names. */
-async function* recordsOfKeys(path: string, { exported, tally }: Source): AsyncGenerator<ExportItem> {
+/** The records of a keys file, each in exactly the version of its entry. */
+async function* itemsOfKeys(path: string, { exported, report }: ExportSource): AsyncGenerator<ExportItem> {
   for await (const { entry, end } of entriesOf(path)) {
     const { user, name, aad, keyId, recordKey, from } = entry
     if (exported.has(keyId)) {
-      tally.skipped()
+      report.addSkipped()
       continue
     }
     const request = { userId: user, recordName: name, recordKey, callerAad: aad, expectKeyId: keyId }
     const size = 'line' in from ? from.lineBytes : from.fileBytes
-    // Not the line, which is one of an input that whoever exports may never have seen.
-    yield { request, entry, keyId, which: { user, name }, end, bytes: size + overheadBytes }
+    // Failures do not name the input's line: the user who exports may never have seen that file.
+    yield { request, entry, keyId, record: { user, name }, end, bytes: size + overheadBytes }
   }
 }
 
-/** The lines of a keys file, and where the next begins. */
+/** The entries of a keys file, and the offset after each. Throws INVALID_REQUEST for any other file. */
 export async function* entriesOf(path: string): AsyncGenerator<{ entry: KeyEntry; end: number }> {
   for await (const { text, number, end } of readLines(createReadStream(path), maxEntryBytes))
     yield { entry: entryOf(path, { text, number }), end }
@@ -96,41 +100,37 @@ function entryOf(path: string, { text, number }: { text: Buffer | undefined; num
   }
 }
 
-interface UserSource extends Source {
-  client: FrontendClient
-  options: CallOptions
-}
-
 /** The records of mode `server` of a user. */
-async function* recordsOfUser(userId: string, source: UserSource): AsyncGenerator<ExportItem> {
-  const { client, options, exported, tally } = source
+async function* itemsOfUser(userId: string, source: ExportSource): AsyncGenerator<ExportItem> {
+  const { client, options, exported, report } = source
   let locked = 0
   let pageToken = ''
   do {
     const page = await client.listRecords({ userId, pageToken }, options)
     for (const { recordName, keyId, keyMode, sizeBytes } of page.records) {
       if (keyMode !== KeyMode.KEY_MODE_SERVER) locked += 1
-      else if (exported.has(keyId)) tally.skipped()
-      else {
-        const entry = { user: userId, aad: Buffer.alloc(0) }
-        const which = { user: userId, name: recordName }
-        yield {
-          request: { userId, recordName, recordKey: '' },
-          entry,
-          keyId,
-          which,
-          end: 0,
-          bytes: Number(sizeBytes) + overheadBytes,
-        }
-      }
+      else if (exported.has(keyId)) report.addSkipped()
+      else yield itemOfUser({ userId, recordName, keyId }, Number(sizeBytes))
     }
-    await reportUnreadable(page.unreadableCount, { userId, tally })
+    await reportUnreadable(page.unreadableCount, { userId, report })
     pageToken = page.nextPageToken
   } while (pageToken !== '')
-  if (locked > 0) tally.note(`${locked} records need their record keys, and are left out: --keys FILE exports them`)
+  if (locked > 0) report.note(`${locked} records need their record keys, and are left out: --keys FILE exports them`)
 }
 
-async function reportUnreadable(count: number, { userId, tally }: { userId: string; tally: JobReport }): Promise<void> {
+function itemOfUser(listed: { userId: string; recordName: string; keyId: Buffer }, sizeBytes: number): ExportItem {
+  const { userId, recordName, keyId } = listed
+  return {
+    request: { userId, recordName, recordKey: '' },
+    entry: { user: userId, aad: Buffer.alloc(0) },
+    keyId,
+    record: { user: userId, name: recordName },
+    end: 0,
+    bytes: sizeBytes + overheadBytes,
+  }
+}
+
+async function reportUnreadable(count: number, { userId, report }: { userId: string; report: JobReport }) {
   const error = new VaultError('RECORD_CORRUPT', { message: 'an entry of the list could not be opened' })
-  for (let at = 0; at < count; at += 1) await tally.failed({ user: userId }, error)
+  for (let at = 0; at < count; at += 1) await report.addFailure({ user: userId }, error)
 }

@@ -110,8 +110,8 @@ async function receiveInto(sink: Sink, { request, flags }: Download, session: Se
     request,
     range: rangeOf(flags),
     sink,
-    patience: { patienceMs: timeout * 1000, signal: session.signal },
-    moved: (totalBytes: number) => progress.show({ done: 0, failed: 0, bytes: sink.bytes, totalBytes }),
+    limit: { stallMs: timeout * 1000, signal: session.signal },
+    onProgress: (totalBytes: number) => progress.show({ done: 0, failed: 0, bytes: sink.bytes, totalBytes }),
   }
   try {
     return await withFrontend(flags, session, (client) => downloadStream(client, receiving))
@@ -140,7 +140,7 @@ function standardOutput({ terminal }: Session): Sink & Pick<DownloadFile, 'path'
   const nothing = async () => undefined
   return {
     path: '-',
-    before: undefined,
+    earlier: undefined,
     get bytes() {
       return bytes
     },

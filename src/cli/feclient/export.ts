@@ -5,17 +5,18 @@ import type { CallOptions } from '../../core/client/client.js'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { FrontendClient, RetrieveRecordResponse } from '../../frontend/client.js'
 import { exportFolder } from '../export/export-folder.js'
-import { type ExportFlags, type ExportItem, recordsOf, senderOf } from '../export/export-source.js'
+import { type ExportFlags, type ExportItem, exportItems, retrieveSender } from '../export/export-source.js'
 import { type ResumedExport, resumedExport } from '../export/resumed-export.js'
+import { refuseSameFile } from '../files/path-checks.js'
 import { openResumableFile, type ResumableFile } from '../files/resumable-file.js'
 import { exportLine, maxLineBytes } from '../import/import-line.js'
 import type { KeyIdSet } from '../keys/key-id-set.js'
 import { addFrontendFlags, withFrontend } from '../options/frontend-call.js'
 import { type Session, withExamples } from '../program/program.js'
 import { writeAll } from '../terminal/terminal.js'
-import { type JobReport, openJobReport, refuseSameFile } from '../transfer/job-report.js'
-import { isResumable } from '../transfer/stopped.js'
+import { type JobReport, openJobReport } from '../transfer/job-report.js'
 import { type Settled, transfer } from '../transfer/transfer.js'
+import { isResumable } from '../transfer/transient.js'
 
 const examples = [
   'feclient export --keys keys.ndjson --out records.ndjson',
@@ -81,18 +82,18 @@ async function exportInto(
   { flags, exported }: Pick<Export, 'flags' | 'exported'>,
   session: Session,
 ): Promise<void> {
-  const tally = await openJobReport('exported', flags, session)
+  const report = await openJobReport('exported', flags, session)
   try {
     await withFrontend(flags, session, (client, options) =>
-      openAll({ client, options, exported, out, tally, flags }, session),
+      openAll({ client, options, exported, out, report, flags }, session),
     )
-    await finish(out, tally)
+    await finish(out, report)
   } catch (error) {
-    if (isResumable(error, session) && out.path !== '-' && tally.done + tally.alreadyThere > 0)
-      tally.note(`${out.path} holds what is done; --resume goes on with it`)
+    if (isResumable(error, session) && out.path !== '-' && report.done + report.alreadyDone > 0)
+      report.note(`${out.path} holds what is done; --resume goes on with it`)
     throw error
   } finally {
-    await tally.close()
+    await report.close()
   }
 }
 
@@ -100,16 +101,16 @@ async function isFolder(path: string): Promise<boolean> {
   return path.endsWith('/') || (await stat(path).catch(() => undefined))?.isDirectory() === true
 }
 
-async function finish(out: ResumableFile, tally: JobReport): Promise<void> {
-  if (tally.failures === 0) await out.publish()
+async function finish(out: ResumableFile, report: JobReport): Promise<void> {
+  if (report.failures === 0) await out.publish()
   const failed = `${out.path} holds the others; once the reasons are gone, --resume tries what failed again, or rename it to do without`
-  tally.sum(out.path === '-' || tally.done + tally.alreadyThere === 0 ? {} : { failed })
+  report.summarize(out.path === '-' || report.done + report.alreadyDone === 0 ? {} : { failed })
 }
 
 async function openOutput(flags: ExportFlags, before: ResumedExport, { terminal }: Session): Promise<ResumableFile> {
   const { out, force = false, resume = false } = flags
   if (out !== '-') {
-    const [read, check] = [before.read, () => before.refuseAnother(flags)]
+    const [read, check] = [before.read, () => before.refuseAnotherUser(flags)]
     return openResumableFile({
       path: out,
       flag: '--out',
@@ -129,24 +130,24 @@ interface Export {
   options: CallOptions
   exported: KeyIdSet
   out: ResumableFile
-  tally: JobReport
+  report: JobReport
   flags: ExportFlags
 }
 
 async function openAll(work: Export, { signal }: Session): Promise<void> {
-  const { client, tally, flags } = work
-  const { items, totalBytes } = await recordsOf(flags, work)
-  for await (const batch of transfer(items, senderOf(client, { flags, tally, session: { signal } }))) {
+  const { client, report, flags } = work
+  const { items, totalBytes } = await exportItems(flags, work)
+  for await (const batch of transfer(items, retrieveSender(client, { flags, report, session: { signal } }))) {
     await keep(batch, work)
-    tally.at({ bytes: batch.at(-1)?.item.end ?? 0, totalBytes })
+    report.showProgress({ bytes: batch.at(-1)?.item.end ?? 0, totalBytes })
   }
 }
 
-async function keep(batch: Settled<ExportItem, RetrieveRecordResponse>[], { out, tally }: Export): Promise<void> {
-  const lines = batch.flatMap(({ item, outcome: { answer } }) => (answer ? [lineOf(item, answer)] : []))
+async function keep(batch: Settled<ExportItem, RetrieveRecordResponse>[], { out, report }: Export): Promise<void> {
+  const lines = batch.flatMap(({ item, result: { answer } }) => (answer ? [lineOf(item, answer)] : []))
   if (lines.length > 0) await out.append(lines.join(''))
-  tally.succeeded(lines.length)
-  for (const { item, outcome } of batch) if (outcome.error) await tally.failed(item.which, outcome.error)
+  report.addDone(lines.length)
+  for (const { item, result } of batch) if (result.error) await report.addFailure(item.record, result.error)
 }
 
 function lineOf({ entry }: ExportItem, { data, record }: RetrieveRecordResponse): string {

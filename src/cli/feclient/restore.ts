@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { hexOf, type KeyFlags, readAad, readRecordKey } from '../files/input.js'
-import { addKeyOutOption, type KeyOutFlags, type Stored, versionText, withKeyFile } from '../keys/key-out.js'
+import { addKeyOutOption, type KeyOutFlags, type StoredVersion, versionText, withKeyFile } from '../keys/key-out.js'
 import { addFrontendFlags, addRecordFlags, type RecordFlags, withFrontend } from '../options/frontend-call.js'
 import { addModeFlag, keyModeField } from '../options/key-mode.js'
 import { addKeyFlags, explainMissingKey } from '../options/read-flags.js'
@@ -42,11 +42,11 @@ export function addRestore(program: Command, session: Session): void {
 
 async function restore(flags: RestoreFlags, session: Session): Promise<void> {
   const { version } = flags
-  const notes = (stored: Stored) => [`stored version ${version} again as ${versionText(stored)}`]
+  const notes = (stored: StoredVersion) => [`stored version ${version} again as ${versionText(stored)}`]
   await withKeyFile(flags, { store: () => send(flags, session), notes }, session)
 }
 
-async function send(flags: RestoreFlags, session: Session): Promise<Stored> {
+async function send(flags: RestoreFlags, session: Session): Promise<StoredVersion> {
   const { user, name = '', version, expectKeyId, mode, keepVersions, aadFile } = flags
   const recordKey = await readRecordKey(flags, session)
   const callerAad = await readAad(aadFile, session)

@@ -1,12 +1,12 @@
 // feclient upload: a record of any size, read as it is sent.
 import type { Command } from 'commander'
-import { type Stored, versionText, withKeyFile } from '../keys/key-out.js'
+import { type StoredVersion, versionText, withKeyFile } from '../keys/key-out.js'
 import { addFrontendFlags, withFrontend } from '../options/frontend-call.js'
 import { addStoreFlags, type StoreFlags, storeRequestOf } from '../options/store-flags.js'
 import { type Session, withExamples } from '../program/program.js'
 import { byteProgressText, progressLine } from '../terminal/progress.js'
+import { uploadWithTimeout } from '../transfer/upload.js'
 import { openUploadSource, type UploadSource } from '../transfer/upload-source.js'
-import { uploadWithTimeout } from '../transfer/upload-with-timeout.js'
 
 const examples = [
   'feclient upload --user alice --name film --in film.mp4 --key-out film.key',
@@ -26,8 +26,11 @@ async function upload(flags: StoreFlags, session: Session): Promise<void> {
   const source = await openUploadSource(flags.in, session)
   const storing = {
     store: () => send(flags, source, session),
-    notes: (stored: Stored) => [`stored ${source.bytes} bytes as ${versionText(stored)}`, `sha256 ${source.sha256()}`],
-    more: () => ({ sizeBytes: source.bytes, sha256: source.sha256() }),
+    notes: (stored: StoredVersion) => [
+      `stored ${source.bytes} bytes as ${versionText(stored)}`,
+      `sha256 ${source.sha256()}`,
+    ],
+    moreFields: () => ({ sizeBytes: source.bytes, sha256: source.sha256() }),
   }
   try {
     await withKeyFile(flags, storing, session)
@@ -36,16 +39,16 @@ async function upload(flags: StoreFlags, session: Session): Promise<void> {
   }
 }
 
-async function send(flags: StoreFlags, source: UploadSource, session: Session): Promise<Stored> {
+async function send(flags: StoreFlags, source: UploadSource, session: Session): Promise<StoredVersion> {
   const request = await storeRequestOf(flags, session)
   const progress = progressLine('uploaded', session.terminal, byteProgressText)
-  const moved = () => progress.show({ done: 0, failed: 0, bytes: source.bytes, totalBytes: source.totalBytes })
+  const onProgress = () => progress.show({ done: 0, failed: 0, bytes: source.bytes, totalBytes: source.totalBytes })
   try {
     return await withFrontend(flags, session, (client) =>
       uploadWithTimeout(
         client,
-        { request, source, moved },
-        { patienceMs: flags.timeout * 1000, signal: session.signal },
+        { request, source, onProgress },
+        { stallMs: flags.timeout * 1000, signal: session.signal },
       ),
     )
   } finally {

@@ -1,112 +1,101 @@
-// Files that grow line by line and outlive their program: what `append` has acknowledged is on disk for good, and a line
-// that a kill has torn is taken away when the next run goes on. For their owner only.
+// Append-only files that outlive their program. `append` resolves when the text is on disk; a later run truncates a line
+// that a kill has torn, and appends after it. Only the owner can read them.
 import { createReadStream } from 'node:fs'
-import { type FileHandle, lstat, open, unlink } from 'node:fs/promises'
+import { open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../../core/durable-file.js'
 import { invalidField } from '../../core/errors.js'
 import { foreignLine } from '../keys/key-entry.js'
 import { type Line, readLines } from './lines.js'
+import { fileExists, type NamedPath } from './path-checks.js'
 
+/** A file that is open for appending. */
 export interface AppendFile {
-  /** Resolves when all of it is on disk. */
+  /** Resolves when the text is on disk. */
   append(text: string): Promise<void>
-  /** Removes a new file in which nothing was written: the next run begins as this one did. */
+  /** Removes a new file that got no text, so that the next run starts as this one did. */
   close(): Promise<void>
 }
 
-interface NewFile {
-  path: string
-  /** Why it is refused when there is one already. */
-  taken: string
-  flag: string
+interface NewFile extends NamedPath {
+  /** The error message when the file exists. */
+  existsMessage: string
 }
 
-interface ExistingFile {
-  path: string
-  flag: string
+interface ExistingFile extends NamedPath {
   maxLineBytes: number
-  /** What to do when it is not what an earlier run left. */
-  otherwise: string
-  /** Takes a line of what is there; throws INVALID_REQUEST when it is not one of its own. */
+  /** The remedy that the error names when an earlier run did not write this file. */
+  advice: string
+  /** Takes each line; throws INVALID_REQUEST for a line that no earlier run wrote. */
   read(line: Line): void
-  /** When all is read, before anything is changed; throws where this is not gone on with. */
+  /** Runs after the last line and before any change to the file; throws to leave the file as it is. */
   check?(): void | Promise<void>
 }
 
-/** How every line begins that import and export write. */
-const opening = '{"user":"'
+/** The first bytes of every line that import and export write. */
+const linePrefix = '{"user":"'
 
-/** Whether something of that name is there; refuses what is not a regular file. */
-export async function isThere({ path, flag }: Pick<NewFile, 'path' | 'flag'>): Promise<boolean> {
-  const there = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
-  if (there !== undefined && !there.isFile()) throw invalidField(flag, `${path} is not a regular file`)
-  return there !== undefined
-}
-
-export async function createAppendFile({ path, taken, flag }: NewFile): Promise<AppendFile> {
-  if (await isThere({ path, flag })) throw invalidField(flag, taken)
-  const handle = await open(path, 'ax', 0o600)
+/** Creates the file; throws INVALID_REQUEST if it exists. */
+export async function createAppendFile({ path, existsMessage, flag }: NewFile): Promise<AppendFile> {
+  if (await fileExists({ path, flag })) throw invalidField(flag, existsMessage)
+  const file = await openForAppend(path, 'ax')
   await syncFolder(dirname(path))
-  const file = growing(handle)
-  let empty = true
+  let isEmpty = true
   return {
     async append(text) {
-      empty = false
+      isEmpty = false
       await file.append(text)
     },
     async close() {
       await file.close()
-      if (empty) await unlink(path).catch(() => undefined) // it may have another name by now
+      if (isEmpty) await unlink(path).catch(() => undefined) // the caller may have renamed it
     },
   }
 }
 
-/** Reads what is there, then appends to it. */
+/** Reads the lines of an earlier run, truncates a torn one, then appends. Throws INVALID_REQUEST for a foreign file. */
 export async function reopenAppendFile(existing: ExistingFile): Promise<AppendFile> {
   const { path } = existing
-  await isThere(existing)
-  const tail = await readWhole(existing)
+  await fileExists(existing)
+  const { end, lacksBreak } = await readExisting(existing)
   await existing.check?.()
   const handle = await open(path, 'r+', 0o600)
   try {
     await handle.chmod(0o600)
-    await handle.truncate(tail.end)
+    await handle.truncate(end)
   } finally {
     await handle.close()
   }
-  const file = growing(await open(path, 'a', 0o600))
-  if (tail.open) await file.append('\n')
+  const file = await openForAppend(path, 'a')
+  if (lacksBreak) await file.append('\n')
   return file
 }
 
-/** Where the last whole line ends, and whether it lacks its line break. */
-async function readWhole({ path, flag, maxLineBytes, otherwise, read }: ExistingFile) {
+/** The end of the last whole line, and whether that line lacks its line break. */
+async function readExisting({ path, flag, maxLineBytes, advice, read }: ExistingFile) {
   let end = 0
   for await (const line of readLines(createReadStream(path), maxLineBytes)) {
     try {
       read(line)
     } catch (error) {
-      if (isTorn(line)) return { end, open: false }
+      if (isTorn(line)) return { end, lacksBreak: false }
       const { message } = foreignLine(path, line.number, error)
-      throw invalidField(flag, `must be as an earlier run left it; ${message}; ${otherwise}`)
+      throw invalidField(flag, `must be as an earlier run left it; ${message}; ${advice}`)
     }
-    if (!line.ended) return { end: line.end, open: true }
+    if (!line.ended) return { end: line.end, lacksBreak: true }
     end = line.end
   }
-  return { end, open: false }
+  return { end, lacksBreak: false }
 }
 
-// What is taken away must be our own: a file named by mistake is refused and not cut.
+// Only a line that starts as ours may be cut off: a file that was named by mistake is refused and stays whole.
 function isTorn({ ended, text }: Line): boolean {
-  const begun = text?.subarray(0, opening.length).toString('latin1') ?? 'too long'
-  return !ended && opening.startsWith(begun)
+  const start = text?.subarray(0, linePrefix.length).toString('latin1') ?? 'too long'
+  return !ended && linePrefix.startsWith(start)
 }
 
-function growing(handle: FileHandle): AppendFile {
+async function openForAppend(path: string, flags: 'a' | 'ax'): Promise<AppendFile> {
+  const handle = await open(path, flags, 0o600)
   return {
     async append(text) {
       await handle.appendFile(text)

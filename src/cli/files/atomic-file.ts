@@ -1,88 +1,91 @@
-// Files that appear whole or not at all, and for their owner only.
-import { link, lstat, open, rename, unlink } from 'node:fs/promises'
+// Atomic writes: a file appears whole or not at all, and only its owner can read it.
+import { lstat, open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { syncFolder } from '../../core/durable-file.js'
+import { linkNew, syncFolder } from '../../core/durable-file.js'
 import { invalidField } from '../../core/errors.js'
+import type { NamedPath } from './path-checks.js'
 
 const temporaryName = /^\.enc-server-[0-9a-f-]{36}\.tmp$/
 
-/** Whether a program that was killed has left a file of that name. */
+/** True for the name of a temporary file, which a killed program may have left. */
 export function isTemporary(name: string): boolean {
   return temporaryName.test(name)
 }
 
-/** A file about to appear. */
+/** A temporary file that becomes the destination. */
 export interface AtomicFile {
-  /** Adds to what will be in it. */
   append(text: string): Promise<void>
-  /** Makes it appear, these bytes at its end, on disk for good. */
+  /** Appends the bytes and moves the file to its destination; resolves when that is on disk. */
   commit(bytes: Buffer): Promise<void>
-  /** Removes what `commit` did not make; harmless after it. */
+  /** Closes the file, and removes it unless it was committed. */
   discard(): Promise<void>
 }
 
-export interface Destination {
-  path: string
-  /** The flag that named it, for messages. */
-  flag: string
-  /** Whether a file of that name may go. */
+/** The path that a finished file gets. */
+export interface Destination extends NamedPath {
+  /** Whether the file may replace another one. */
   replace: boolean
 }
 
-async function refuseUnlessFree({ path, flag, replace }: Destination): Promise<void> {
-  const there = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+async function checkDestination({ path, flag, replace }: Destination): Promise<void> {
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
   })
-  if (!there && path.endsWith('/')) throw invalidField(flag, `${path} names a folder, where a file is wanted`)
-  if (!there) return
+  if (!found && path.endsWith('/')) throw invalidField(flag, `${path} names a folder, not a file`)
+  if (!found) return
   // Renaming over /dev/null would put a file in its place.
-  if (!there.isFile() && !there.isSymbolicLink()) throw invalidField(flag, `${path} is not a regular file`)
+  if (!found.isFile() && !found.isSymbolicLink()) throw invalidField(flag, `${path} is not a regular file`)
   if (!replace) throw invalidField(flag, `${path} exists; --force replaces it`)
 }
 
-/** Opens a temporary file beside the destination, which shows before any work that the folder can be written. */
+/** Opens a temporary file beside the destination, so that a folder that cannot be written fails before any work. */
 export async function openAtomicFile(destination: Destination): Promise<AtomicFile> {
-  await refuseUnlessFree(destination)
-  const folder = dirname(destination.path)
-  // Not made from the name it stands for, which may be as long as a name can be.
-  const temporary = join(folder, `.enc-server-${globalThis.crypto.randomUUID()}.tmp`)
+  await checkDestination(destination)
+  // The destination's name is no part of the temporary one: it may have the greatest length already.
+  const temporary = join(dirname(destination.path), `.enc-server-${globalThis.crypto.randomUUID()}.tmp`)
   const file = await open(temporary, 'wx', 0o600).catch((error: Error) => {
-    throw aboutNamed(error, temporary, destination)
+    throw withPath(error, temporary, destination)
   })
   return {
     append: (text) => file.appendFile(text),
     async commit(bytes) {
       await file.writeFile(bytes)
       await file.sync()
-      await putInPlace(temporary, destination)
-      await syncFolder(folder)
+      await publishFile(temporary, destination)
     },
     async discard() {
       await file.close()
-      await unlink(temporary).catch(() => undefined) // in place already
+      await unlink(temporary).catch(() => undefined) // a commit has moved it
     },
   }
 }
 
-/** What the system says of the temporary file, said of the one that was named. */
-function aboutNamed(error: Error, temporary: string, { path }: Destination): Error {
+/** The system's error, with the destination in place of the temporary file, whose name the user has never seen. */
+function withPath(error: Error, temporary: string, { path }: Destination): Error {
   return Object.assign(error, { path, message: error.message.replace(temporary, () => path) })
 }
 
-/** Gives a file its name, in place of another only when told so. */
-export async function putInPlace(temporary: string, { path, flag, replace }: Destination): Promise<void> {
-  if (replace) return rename(temporary, path)
-  // Unlike rename, it fails when the name was taken meanwhile.
-  await link(temporary, path).catch((cause: NodeJS.ErrnoException) => {
-    throw cause.code === 'EEXIST' ? invalidField(flag, `${path} has appeared meanwhile, and is left as it is`) : cause
+/**
+ * Moves a synced file to its destination, durably. Throws INVALID_REQUEST if a file that may not be replaced was created
+ * there meanwhile.
+ */
+export async function publishFile(temporary: string, { path, flag, replace }: Destination): Promise<void> {
+  if (replace) {
+    await rename(temporary, path)
+    return syncFolder(dirname(path))
+  }
+  // A rename would replace the other file; a link fails.
+  await linkNew(temporary, path).catch((cause: NodeJS.ErrnoException) => {
+    throw cause.code === 'EEXIST' ? invalidField(flag, `${path} was created meanwhile; it was not replaced`) : cause
   })
+  await unlink(temporary)
 }
 
 /**
- * A program that was killed between `link` and `unlink` has left the file two names: the temporary one goes, as whoever
- * went on with it would write into a file that is whole, wherever that is by now.
+ * Removes the temporary name of a file that has two: a program was killed between the link and the unlink of
+ * `publishFile`. A run that resumed the temporary file would write into the finished one.
  */
 export async function removeSecondName(temporary: string): Promise<void> {
-  const there = await lstat(temporary).catch(() => undefined)
-  if (there?.isFile() && there.nlink > 1) await unlink(temporary)
+  const found = await lstat(temporary).catch(() => undefined)
+  if (found?.isFile() && found.nlink > 1) await unlink(temporary)
 }

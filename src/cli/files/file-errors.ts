@@ -1,42 +1,40 @@
-// What the system says of a file that was named, in words that say what to do.
+// File system errors in words: which path cannot be used, and what to do about it.
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { VaultError } from '../../core/errors.js'
 
-type Words = (path: string) => string
-
-const words: Record<string, Words> = {
-  ENOENT: notThere,
-  ENOTDIR: (path) => `${path} leads through a file as if it were a folder: correct the path`,
-  EISDIR: (path) => `${path} is a folder, where a file is wanted`,
-  EACCES: notYours,
-  EPERM: notYours,
-  ENAMETOOLONG: (path) => `${path} is too long a name: choose a shorter one`,
-  EROFS: (path) => `${path} is on a file system that cannot be written: name another place`,
+const messages: Record<string, (path: string) => string> = {
+  ENOENT: missing,
+  ENOTDIR: (path) => `${path} has a file where a folder should be: correct the path`,
+  EISDIR: (path) => `${path} is a folder, not a file`,
+  EACCES: forbidden,
+  EPERM: forbidden,
+  ENAMETOOLONG: (path) => `the name ${path} is too long: choose a shorter one`,
+  EROFS: (path) => `${path} is on a read-only file system: choose another place`,
 }
 
-function notYours(path: string): string {
-  if (existsSync(path)) return `${path} is not yours to read or write: see who owns it and its mode`
-  return `the folder ${dirname(path)} is not yours to use: see who owns it and its mode`
+function forbidden(path: string): string {
+  if (existsSync(path)) return `you may not read or write ${path}: check its owner and mode`
+  return `you may not use the folder ${dirname(path)}: check its owner and mode`
 }
 
-function notThere(path: string): string {
+function missing(path: string): string {
   const folder = dirname(path)
   return existsSync(folder) ? `there is no ${path}: correct the path` : `there is no folder ${folder}: make it first`
 }
 
-/** Of a link or a rename too, where what was named is the new name. */
+/** `dest` is the new name of a link or a rename, which is the path that the user gave. */
 type SystemError = NodeJS.ErrnoException & { dest?: string }
 
-/** As INVALID_REQUEST, if it is about a path that cannot be used as it is; anything else as it was. */
+/** The error as INVALID_REQUEST if a path cannot be used; any other error unchanged. */
 export function fileError(thrown: unknown): unknown {
   if (!(thrown instanceof Error) || thrown instanceof VaultError || !('syscall' in thrown)) return thrown
-  const { code = '', path = 'what was named', dest = path, syscall } = thrown as SystemError
-  const message = syscall === 'connect' ? undefined : words[code]?.(asNamed(dest))
+  const { code = '', path = 'a file', dest = path, syscall } = thrown as SystemError
+  const message = syscall === 'connect' ? undefined : messages[code]?.(withoutSuffix(dest))
   return message === undefined ? thrown : new VaultError('INVALID_REQUEST', { message, cause: thrown })
 }
 
-/** Without what is put to a name while the file is not whole. */
-function asNamed(path: string): string {
+/** The path that the user gave, without the suffix of an unfinished file. */
+function withoutSuffix(path: string): string {
   return path.replace(/\.partial$/, '')
 }

@@ -1,53 +1,50 @@
-// A folder that records are written into, each as the file of its name. A name is anybody's text: none of them leaves the
-// folder, nor follows a link out of it.
+// A folder that an export writes records into, each as the file of its name. Names are untrusted: no name may lead out of
+// the folder, directly or through a link.
 import { lstat, mkdir } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { makeFolders } from '../../core/durable-file.js'
 import { invalidField } from '../../core/errors.js'
-import { isOwn } from './own-file.js'
+import { isTrusted } from './path-checks.js'
 
-/** What an export keeps for itself in a folder: unfinished downloads, and the list of what is done. No record's file. */
-export const ownFolder = '.enc-server'
+/** The folder in which an export keeps its state: unfinished downloads, and the list of finished files. */
+export const stateFolder = '.enc-server'
 
-/** Where the file of that name lies; throws INVALID_REQUEST for a name that is no path below the folder. */
-export function placeOf(folder: string, name: string): string {
+/** The path of a record's file; throws INVALID_REQUEST for a name that is no path below the folder. */
+export function targetPath(folder: string, name: string): string {
   return join(folder, ...segmentsOf(name))
 }
 
 function segmentsOf(name: string): string[] {
-  if (name === '') throw invalidField('name', 'is empty, and a file needs one')
+  if (name === '') throw invalidField('name', 'is empty, and a file needs a name')
   const segments = name.split('/')
   for (const segment of segments) {
-    const leaves = segment === '' || segment === '.' || segment === '..'
-    if (leaves || segment.includes('\0') || segment.includes(sep)) {
+    const isRelative = segment === '' || segment === '.' || segment === '..'
+    if (isRelative || segment.includes('\0') || segment.includes(sep)) {
       throw invalidField('name', 'is not a path within a folder')
     }
   }
-  if (isOwnName(segments[0] as string))
-    throw invalidField('name', `begins with ${ownFolder}, which an export keeps for itself`)
+  if (isStateFolder(segments[0] as string)) {
+    throw invalidField('name', `begins with ${stateFolder}, where an export keeps its state`)
+  }
   return segments
 }
 
-// Some file systems take names for the same that differ in case, in width or in symbols that do not show.
-function isOwnName(segment: string): boolean {
-  return (
-    segment
-      .normalize('NFKC')
-      .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
-      .toLowerCase() === ownFolder
-  )
+// Some file systems ignore case, width and invisible characters when they compare names.
+function isStateFolder(segment: string): boolean {
+  const folded = segment.normalize('NFKC').replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+  return folded.toLowerCase() === stateFolder
 }
 
-/** Makes it, if it is not there, and returns where it is. */
-export async function makeOwnParents(folder: string): Promise<string> {
-  const path = join(folder, ownFolder)
+/** Makes the state folder, if it does not exist, and returns its path. */
+export async function makeStateFolder(folder: string): Promise<string> {
+  const path = join(folder, stateFolder)
   makeFolders(path)
-  const there = await lstat(path)
-  if (there.isDirectory() && isOwn(there)) return path
-  throw invalidField('--out', `${path} is a link, or not this user's alone: an export keeps its own state there`)
+  const found = await lstat(path)
+  if (found.isDirectory() && isTrusted(found)) return path
+  throw invalidField('--out', `${path} must be a folder that only this user can write: an export keeps its state there`)
 }
 
-/** Makes the folders that lead to that file, the first one too; throws INVALID_REQUEST where a link or a file is in the way. */
+/** Makes the folder and the parents of the record's file; throws INVALID_REQUEST if a link or a file is in the way. */
 export async function makeParents(folder: string, name: string): Promise<void> {
   makeFolders(folder)
   let path = folder

@@ -1,6 +1,7 @@
-// One JSON object of a line: what it must be, and which fields it may have. No message repeats what a line holds.
+// One JSON object on a line, and its fields, checked. No error message quotes the line, which may hold a secret.
 import { invalidField } from '../../core/errors.js'
 
+/** A parsed object whose fields are not checked yet. */
 export type JsonObject = Record<string, unknown>
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
@@ -13,7 +14,7 @@ function decoded(text: Buffer): string {
   }
 }
 
-// The words of JSON.parse quote the text, which may be anybody's secret; where it failed is all that is kept.
+// The message of JSON.parse quotes the text; only the position is safe to repeat.
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -26,13 +27,14 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The object of a line; throws INVALID_REQUEST for anything else. */
+/** Parses a line; throws INVALID_REQUEST if it is not a JSON object in UTF-8. */
 export function jsonObject(text: Buffer): JsonObject {
   const value = parsed(decoded(text))
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject
   throw invalidField('line', 'must be a JSON object')
 }
 
+/** True if the line is a JSON object in UTF-8. */
 export function isJsonObject(text: Buffer | undefined): boolean {
   try {
     return text !== undefined && jsonObject(text) !== undefined
@@ -41,7 +43,7 @@ export function isJsonObject(text: Buffer | undefined): boolean {
   }
 }
 
-/** A field of text; undefined when it is not there. */
+/** A string field; undefined if it is missing. Throws INVALID_REQUEST for any other value. */
 export function textField(object: JsonObject, field: string): string | undefined {
   const value = object[field]
   if (value === undefined) return undefined
@@ -50,13 +52,14 @@ export function textField(object: JsonObject, field: string): string | undefined
   return value
 }
 
+/** A string field; throws INVALID_REQUEST if it is missing. */
 export function requiredText(object: JsonObject, field: string): string {
   const value = textField(object, field)
   if (value === undefined) throw invalidField(field, 'is missing')
   return value
 }
 
-/** A field of bytes in base64, checked: the decoder itself would pass over what it does not know. */
+/** A field of bytes in base64; undefined if it is missing. Node's decoder skips invalid characters, hence the check. */
 export function base64Field(object: JsonObject, field: string): Buffer | undefined {
   const text = textField(object, field)
   if (text === undefined) return undefined
@@ -65,10 +68,10 @@ export function base64Field(object: JsonObject, field: string): Buffer | undefin
   return bytes
 }
 
-/** A whole number, at least `least`. */
-export function numberField(object: JsonObject, field: string, least: number): number {
+/** A whole number of at least `min`; throws INVALID_REQUEST for anything else. */
+export function numberField(object: JsonObject, field: string, min: number): number {
   const value = object[field]
   if (value === undefined) throw invalidField(field, 'is missing')
-  if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
-  throw invalidField(field, `must be a whole number, at least ${least}`)
+  if (Number.isSafeInteger(value) && (value as number) >= min) return value as number
+  throw invalidField(field, `must be a whole number, at least ${min}`)
 }

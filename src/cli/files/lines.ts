@@ -1,22 +1,24 @@
-// The lines of a stream of any length: one at a time, none larger than its reader can use.
+// The lines of a stream of any length, one at a time, each of at most a given size.
 
+/** A line and its position. */
 export interface Line {
-  /** From 1. */
+  /** Counts from 1. */
   number: number
-  /** Its bytes without the line break; undefined when there are more than allowed. */
+  /** Its bytes without the line break; undefined if the line is too long. */
   text: Buffer | undefined
-  /** How many it has. */
+  /** The number of its bytes without the line break. */
   size: number
-  /** Where it begins, and where the next one does. */
+  /** The offset of its first byte. */
   start: number
+  /** The offset of the next line. */
   end: number
-  /** Whether a line break ends it: the last line may be torn. */
+  /** Whether it has a line break: the last line may be torn. */
   ended: boolean
 }
 
 const lineBreak = 10
 
-/** Yields every line; one of more than `maxBytes` is passed over without being held. */
+/** Yields every line. A line of more than `maxBytes` is yielded without its text, and never held in memory. */
 export async function* readLines(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Line> {
   let parts: Buffer[] = []
   let line = { number: 1, size: 0, start: 0 }

@@ -1,60 +1,43 @@
-// A file that takes long to write: it grows as FILE.partial, survives its program, and gets its name when it is whole.
-
-import { unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { syncFolder } from '../../core/durable-file.js'
+// A file that takes long to write. It grows as FILE.partial, which a later run can continue, and is renamed when it is whole.
 import { invalidField } from '../../core/errors.js'
-import { createAppendFile, isThere, reopenAppendFile } from './append-file.js'
-import { putInPlace, removeSecondName } from './atomic-file.js'
+import { type AppendFile, createAppendFile, reopenAppendFile } from './append-file.js'
+import { type Destination, publishFile, removeSecondName } from './atomic-file.js'
 import type { Line } from './lines.js'
+import { fileExists } from './path-checks.js'
 
-/** What is said of one that is there, where --resume was not. */
-export function leftText(partial: string): string {
-  return `${partial} is there from an earlier run; --resume goes on with it, or remove it to begin again`
+/** The error message for an unfinished file in a run without --resume. */
+export function partialExistsText(partial: string): string {
+  return `${partial} exists from an earlier run; --resume continues it, or remove it to start over`
 }
 
-export interface ResumableFile {
-  /** Where it grows. */
+/** The file while it grows. */
+export interface ResumableFile extends AppendFile {
+  /** The path of the unfinished file. */
   path: string
-  /** Resolves when all of it is on disk. */
-  append(text: string): Promise<void>
-  /** Gives it its name. */
+  /** Gives the file its final name. */
   publish(): Promise<void>
-  close(): Promise<void>
 }
 
-export interface ResumableOpening {
-  path: string
-  flag: string
-  /** Whether a file of that name may go. */
-  replace: boolean
-  /** Goes on with what an earlier run has left; without it, that is refused. */
+/** How to open the file. */
+export interface ResumableOptions extends Destination {
+  /** Continues the unfinished file of an earlier run, which is refused otherwise. */
   resume: boolean
   maxLineBytes: number
-  /** Takes a line of what is left. */
+  /** Takes each line of the unfinished file; throws INVALID_REQUEST for a foreign line. */
   read(line: Line): void
-  /** When all of that is read, before it is changed; throws where it is not gone on with. */
+  /** Runs after the last line and before any change to the file; throws to leave the file as it is. */
   check(): Promise<void>
 }
 
-export async function openResumableFile(opening: ResumableOpening): Promise<ResumableFile> {
-  const { path, flag, replace, resume } = opening
-  if ((await isThere({ path, flag })) && !replace) throw invalidField(flag, `${path} exists; --force replaces it`)
+/** Opens FILE.partial; throws INVALID_REQUEST where that, or FILE, may not be written. */
+export async function openResumableFile(options: ResumableOptions): Promise<ResumableFile> {
+  const { path, flag, replace, resume } = options
+  if ((await fileExists({ path, flag })) && !replace) throw invalidField(flag, `${path} exists; --force replaces it`)
   const partial = `${path}.partial`
   await removeSecondName(partial)
-  const taken = leftText(partial)
-  const going = resume && (await isThere({ path: partial, flag }))
-  const file = going
-    ? await reopenAppendFile({ ...opening, path: partial, otherwise: 'remove it to begin again' })
-    : await createAppendFile({ path: partial, flag, taken })
-  return {
-    path: partial,
-    append: file.append,
-    close: file.close,
-    async publish() {
-      await putInPlace(partial, { path, flag, replace })
-      if (!replace) await unlink(partial)
-      await syncFolder(dirname(path))
-    },
-  }
+  const isResumed = resume && (await fileExists({ path: partial, flag }))
+  const file = isResumed
+    ? await reopenAppendFile({ ...options, path: partial, advice: 'remove it to start over' })
+    : await createAppendFile({ path: partial, flag, existsMessage: partialExistsText(partial) })
+  return { ...file, path: partial, publish: () => publishFile(partial, { path, flag, replace }) }
 }

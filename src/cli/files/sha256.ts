@@ -1,12 +1,14 @@
-// SHA-256 of what a program reads or writes, as `sha256sum` prints it: to see that two files are the same.
+// SHA-256, to compare files: the hex form is that of `sha256sum`.
 import { createHash, hash } from 'node:crypto'
 
+/** A running SHA-256. */
 export interface Sha256 {
   update(bytes: Buffer): void
-  /** Of all so far, in hex; more may come. */
+  /** The hash of the bytes so far, in hex; more may follow. */
   hex(): string
 }
 
+/** A new running SHA-256. */
 export function sha256(): Sha256 {
   const running = createHash('sha256')
   return {
@@ -15,7 +17,7 @@ export function sha256(): Sha256 {
   }
 }
 
-/** Of what is in memory. */
+/** The SHA-256 of data in memory. */
 export function sha256Of(data: string | Buffer): Buffer {
   return hash('sha256', data, 'buffer')
 }

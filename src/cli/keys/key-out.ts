@@ -1,5 +1,4 @@
-// Where the record key of a new version goes: to standard output alone, or to a file of its own; and what is said of it.
-
+// The record key of a new version: written to a file of its own, or to standard output, and what is printed about it.
 import type { Command } from 'commander'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { StoreRecordResponse } from '../../frontend/client.js'
@@ -8,6 +7,7 @@ import type { KeyModeName } from '../options/key-mode.js'
 import type { Session } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
 
+/** The flags that say where the record key goes. */
 export interface KeyOutFlags {
   keyOut?: string
   force?: true
@@ -15,27 +15,32 @@ export interface KeyOutFlags {
   json?: true
 }
 
-/** What a store, an upload and a restore answer. */
-export type Stored = Pick<StoreRecordResponse, 'recordKey' | 'version' | 'keyId' | 'storeTime'>
+/** The answer of a store, an upload or a restore. */
+export type StoredVersion = Pick<StoreRecordResponse, 'recordKey' | 'version' | 'keyId' | 'storeTime'>
 
+/** Adds --key-out and --force. */
 export function addKeyOutOption(command: Command): Command {
   return command
     .option('--key-out <file>', 'write the record key to a new file, for its owner only, and print none')
     .option('--force', 'let --key-out replace a file')
 }
 
-export interface Storing<Answer extends Stored> {
+/** A call that stores a version. */
+export interface StoreCall<Answer extends StoredVersion> {
   store(): Promise<Answer>
-  /** For people: what was stored, a line each. */
+  /** Lines for people, about the stored version. */
   notes(stored: Answer): string[]
-  /** For scripts, beside what every store answers. */
-  more?(): object
+  /** More fields of the JSON output. */
+  moreFields?(): object
 }
 
-/** Stores, keeps the key and prints what came of it. The file is opened first: a key that cannot be kept is a record lost. */
-export async function withKeyFile<Answer extends Stored>(
+/**
+ * Stores, writes the record key and prints the result. The key file is opened before the store: a record whose key cannot be
+ * written is lost.
+ */
+export async function withKeyFile<Answer extends StoredVersion>(
   flags: KeyOutFlags,
-  { store, notes, more = () => ({}) }: Storing<Answer>,
+  { store, notes, moreFields = () => ({}) }: StoreCall<Answer>,
   { terminal }: Session,
 ): Promise<void> {
   const { keyOut, mode, force = false } = flags
@@ -44,10 +49,10 @@ export async function withKeyFile<Answer extends Stored>(
     keyOut === undefined ? undefined : await openAtomicFile({ path: keyOut, flag: '--key-out', replace: force })
   try {
     const stored = await store()
-    await keepKey(stored.recordKey, keyFile)
+    await writeKey(stored.recordKey, keyFile)
     const { recordKey, version, keyId, storeTime } = stored
     const shownKey = keyOut === undefined && recordKey !== '' ? { recordKey } : {}
-    if (flags.json) return printLine(toJson({ ...shownKey, version, keyId, storeTime, ...more() }), terminal)
+    if (flags.json) return printLine(toJson({ ...shownKey, version, keyId, storeTime, ...moreFields() }), terminal)
     if (shownKey.recordKey) printLine(recordKey, terminal)
     for (const note of notes(stored)) printNote(note, terminal)
     printNote(keyAdvice(recordKey, flags), terminal)
@@ -56,12 +61,12 @@ export async function withKeyFile<Answer extends Stored>(
   }
 }
 
-/** "version 3, key id 8c..." */
-export function versionText({ version, keyId }: Pick<Stored, 'version' | 'keyId'>): string {
+/** For people: `version 3, key id 8c...`. */
+export function versionText({ version, keyId }: Pick<StoredVersion, 'version' | 'keyId'>): string {
   return `version ${version}, key id ${keyId.toString('hex')}`
 }
 
-async function keepKey(recordKey: string, file: AtomicFile | undefined): Promise<void> {
+async function writeKey(recordKey: string, file: AtomicFile | undefined): Promise<void> {
   if (file === undefined || recordKey === '') return
   try {
     await file.commit(Buffer.from(`${recordKey}\n`))

@@ -1,42 +1,55 @@
-// The keys file of an import: one line for each stored record, in the order of the input. It is all that opens the records
-// again, and it says where an interrupted import goes on.
+// The keys file of an import: one entry for each stored record, in the order of the input. Only it opens the records again,
+// and it shows an interrupted import where to resume.
 import { invalidField, VaultError } from '../../core/errors.js'
-import { createAppendFile, isThere, reopenAppendFile } from '../files/append-file.js'
+import { type AppendFile, createAppendFile, reopenAppendFile } from '../files/append-file.js'
+import { fileExists } from '../files/path-checks.js'
 import type { Session } from '../program/program.js'
 import { writeAll } from '../terminal/terminal.js'
-import { type InputStamp, type KeyEntry, keyEntryLine, maxEntryBytes, parseKeyEntry } from './key-entry.js'
+import {
+  type InputStamp,
+  type KeyEntry,
+  keyEntryLine,
+  maxEntryBytes,
+  parseKeyEntry,
+  type StoredEntry,
+} from './key-entry.js'
 
+/** An open keys file. */
 export interface KeysFile {
-  /** Resolves when they are on disk, or handed to standard output. */
-  append(entries: Entry[]): Promise<void>
+  /** Resolves when the entries are on disk, or handed to standard output. */
+  append(entries: StoredEntry[]): Promise<void>
   close(): Promise<void>
 }
 
-type Entry = Parameters<typeof keyEntryLine>[0]
-
-export interface KeysOpening {
+/** How to open a keys file. */
+export interface KeysFileOptions {
+  /** The file; `-` is standard output. */
   path: string
+  /** Reads and continues an existing file, which is refused otherwise. */
   resume: boolean
-  /** What the input is now; undefined for a pipe. */
+  /** Size and time of the input now; undefined for a pipe. */
   input: InputStamp | undefined
-  /** The input may be another than it was. */
+  /** Whether the input may have changed since the earlier run. */
   mayChange: boolean
-  /** Told of each entry that is there already. */
-  seen(entry: KeyEntry): void
-  /** When all are told, before the file is changed; throws where it is not gone on with. */
+  /** Called with each existing entry; throws INVALID_REQUEST for a foreign one. */
+  onEntry(entry: KeyEntry): void
+  /** Runs after the last entry and before any change to the file; throws to leave the file as it is. */
   check?(): void
 }
 
 const flag = '--keys-out'
 
-export async function openKeysFile(opening: KeysOpening, { terminal }: Session): Promise<KeysFile> {
-  const { path, resume, input } = opening
+/** Opens a keys file; throws INVALID_REQUEST if it exists, or if it cannot be resumed. */
+export async function openKeysFile(options: KeysFileOptions, { terminal }: Session): Promise<KeysFile> {
+  const { path, resume, input } = options
   if (path === '-') {
-    const append = (entries: Entry[]) => writeAll(terminal.stdout, Buffer.from(entries.map(keyEntryLine).join('')))
+    const append = (entries: StoredEntry[]) =>
+      writeAll(terminal.stdout, Buffer.from(entries.map(keyEntryLine).join('')))
     return { append, close: async () => undefined }
   }
-  const going = resume && (await isThere({ path, flag }))
-  const file = going ? await takeUp(opening) : await createAppendFile({ path, flag, taken: takenText(path) })
+  const isResumed = resume && (await fileExists({ path, flag }))
+  const existsMessage = `${path} exists; --resume continues its import`
+  const file = isResumed ? await reopenKeysFile(options) : await createAppendFile({ path, flag, existsMessage })
   let stamp = input
   return {
     async append(entries) {
@@ -51,28 +64,29 @@ export async function openKeysFile(opening: KeysOpening, { terminal }: Session):
   }
 }
 
-function takenText(path: string): string {
-  return `${path} exists; --resume goes on where its import left off`
+function reopenKeysFile({ path, input, mayChange, onEntry, check }: KeysFileOptions): Promise<AppendFile> {
+  let lastStamp: InputStamp | undefined
+  return reopenAppendFile({
+    path,
+    flag,
+    maxLineBytes: maxEntryBytes,
+    advice: 'name another',
+    read({ text }) {
+      const entry = parseKeyEntry(text)
+      lastStamp = entry.input ?? lastStamp
+      onEntry(entry)
+    },
+    check() {
+      check?.()
+      if (!mayChange && lastStamp && input) refuseChanged(lastStamp, input)
+    },
+  })
 }
 
-function takeUp({ path, input, mayChange, seen, check: checkSeen }: KeysOpening) {
-  let before: InputStamp | undefined
-  const read = ({ text }: { text: Buffer | undefined }) => {
-    const entry = parseKeyEntry(text)
-    before = entry.input ?? before
-    seen(entry)
-  }
-  const check = () => {
-    checkSeen?.()
-    if (!mayChange && before && input) refuseChanged(before, input)
-  }
-  return reopenAppendFile({ path, flag, maxLineBytes: maxEntryBytes, otherwise: 'name another', read, check })
-}
-
-function refuseChanged(before: InputStamp, input: InputStamp): void {
-  if (before.bytes === input.bytes && before.modified === input.modified) return
+function refuseChanged(before: InputStamp, now: InputStamp): void {
+  if (before.bytes === now.bytes && before.modified === now.modified) return
   throw invalidField(
     '--in',
-    'the file has changed since it was imported; --changed goes on, if lines that are stored are as they were',
+    'the file has changed since it was imported; --changed accepts that, if the lines already stored are the same',
   )
 }

@@ -1,5 +1,5 @@
-// One record of import-legacy: where is it in the dump, and have it opened and stored by the front end. Nothing is opened
-// here: no cipher is outside the front end.
+// The import of one legacy record: finds its document, and has the front end open and store it. Nothing is decrypted here:
+// all ciphers are in the front end.
 import { open } from 'node:fs/promises'
 import { InvalidArgumentError } from 'commander'
 import type { CallOptions } from '../../core/client/client.js'
@@ -8,21 +8,23 @@ import type { FrontendClient, ImportLegacyRecordResponse, KeyMode } from '../../
 import type { LegacyDump } from './dump.js'
 import type { LegacyKey } from './line.js'
 
-/** The forms of the old format, by where the nonce is, with the field in which their service kept ids. */
+/** The forms of the old format: whether the nonce is in front, and the field of the ids. */
 export const legacyForms = {
   prefixed: { idField: 'id', nonceInFront: true },
   bare: { idField: '_id', nonceInFront: false },
 } as const
 
+/** The name of a form. */
 export type LegacyForm = keyof typeof legacyForms
 
-export interface LegacyImporting {
+/** What an importer uses. */
+export interface LegacyImporterOptions {
   client: Pick<FrontendClient, 'getLegacyId' | 'importLegacyRecord'>
   dump: Pick<LegacyDump, 'find'>
   form: LegacyForm
-  /** Of all ids, in form prefixed. */
+  /** The key of all ids, in form prefixed. */
   idKey: Buffer | undefined
-  /** Of all ids; in form bare of all records too. */
+  /** The nonce of all ids; in form bare, of all records too. */
   idNonce: Buffer | undefined
   keyMode: KeyMode | undefined
 }
@@ -30,21 +32,24 @@ export interface LegacyImporting {
 const nonceBytes = 12
 const idKeyBytes = 32
 
-/** Imports one record at each call. */
-export function legacyImporter(importing: LegacyImporting) {
-  const { client, dump, form, idNonce, keyMode } = importing
-  return async (wanted: LegacyKey, options: CallOptions): Promise<ImportLegacyRecordResponse> => {
-    const { userId, recordName, key } = wanted
-    const blob = await dump.find(wanted.storedId ?? (await storedId(wanted, importing, options)))
+/** A function that imports one record. */
+export function legacyImporter(options: LegacyImporterOptions) {
+  const { client, dump, form, idNonce, keyMode } = options
+  return async (record: LegacyKey, callOptions: CallOptions): Promise<ImportLegacyRecordResponse> => {
+    const { userId, recordName, key } = record
+    const blob = await dump.find(record.storedId ?? (await storedId(record, options, callOptions)))
     const nonce = form === 'bare' && idNonce ? { nonce: idNonce } : {}
-    return client.importLegacyRecord({ userId, recordName, key, blob, ...nonce, ...(keyMode && { keyMode }) }, options)
+    return client.importLegacyRecord(
+      { userId, recordName, key, blob, ...nonce, ...(keyMode && { keyMode }) },
+      callOptions,
+    )
   }
 }
 
-/** Under which id the earlier service kept the user. */
+/** The id of the user's document, which the front end computes. */
 async function storedId(
   { userId, key: recordKey }: LegacyKey,
-  { client, form, idKey, idNonce }: LegacyImporting,
+  { client, form, idKey, idNonce }: LegacyImporterOptions,
   options: CallOptions,
 ): Promise<Buffer> {
   const key = form === 'bare' ? recordKey : idKey
@@ -55,14 +60,14 @@ async function storedId(
   return (await client.getLegacyId({ userId, key, nonce: idNonce, nonceInFront }, options)).legacyId
 }
 
-/** The flag's text as bytes: what the old setting held is text, even where it looks like hex. */
+/** The bytes of the flag's text. The old setting was text, even where it looks like hex. */
 export function parseNonce(text: string): Buffer {
   const nonce = Buffer.from(text)
   if (nonce.length === nonceBytes) return nonce
   throw new InvalidArgumentError(`It must be ${nonceBytes} bytes: the text of the old setting, which is no hex.`)
 }
 
-/** The key of all ids, from a file that may end in a line break. */
+/** Reads the key of all ids, from a file that may end in a line break; throws INVALID_REQUEST for another size. */
 export async function readIdKey(path: string): Promise<Buffer> {
   const file = await open(path)
   try {

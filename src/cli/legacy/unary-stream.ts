@@ -1,91 +1,71 @@
-// Unary calls in the shape of a stream of items, so that `transfer` can repeat and order them as it does streams.
+// Unary calls in the form of a stream of items, so that `transfer` can retry and order them.
+import { raceAbort } from '../../core/abort.js'
 import type { CallOptions } from '../../core/client/client.js'
 import { VaultError } from '../../core/errors.js'
 import type { Outcome } from '../../frontend/client.js'
-import type { Sender } from '../transfer/transfer-run.js'
+import type { Requests, Sender } from '../transfer/transfer-state.js'
 import { isTransient } from '../transfer/transient.js'
 
-type Happening<Request, Response> =
-  | { what: 'request'; itemId: string; record: Request }
-  | { what: 'outcome'; outcome: Outcome<Response> }
-  | { what: 'end' }
-  | { what: 'failure'; cause: unknown }
+type Call<Request, Response> = (request: Request, options: CallOptions) => Promise<Response>
 
-/** As many calls at once as `maxAtOnce`. It ends early when the server puts a call off, and fails when it does not offer it. */
+/**
+ * The sender of a transfer that makes at most `maxAtOnce` calls at once. Its stream ends early after a transient error, and
+ * rejects with an error that every other call would meet too.
+ */
 export function unaryStream<Request, Response>(
-  call: (request: Request, options: CallOptions) => Promise<Response>,
+  call: Call<Request, Response>,
   maxAtOnce: number,
 ): Sender<Request, Response>['send'] {
   return async function* (requests, options) {
-    const source = requests[Symbol.asyncIterator]()
-    const { push, take } = happenings<Request, Response>(options.signal)
-    const now = { running: 0, asking: false, over: false }
-    const heed = (next: Happening<Request, Response>) => {
-      if (next.what === 'end') now.over = true
-      if (next.what === 'outcome') now.running -= 1
-      if (next.what !== 'request') return
-      now.asking = false
-      now.running += 1
-      void answer(next, (record) => call(record, options)).then(push)
-    }
-    while (now.running > 0 || !now.over) {
-      if (!now.asking && !now.over && now.running < maxAtOnce) {
-        now.asking = true
-        void ask(source).then(push)
-      }
-      const next = await take()
-      heed(next)
-      if (next.what !== 'outcome') continue
-      yield next.outcome
-      // Nothing more is to be sent on this stream, and `transfer` does not say so.
-      now.over ||= next.outcome.error !== undefined && isTransient(next.outcome.error)
+    const { signal = new AbortController().signal } = options
+    const calls = callPool(requests, (record) => call(record, options), maxAtOnce)
+    while (!calls.isDone()) {
+      const outcome = await raceAbort(calls.step(), signal)
+      if (outcome) yield outcome
     }
   }
 }
 
-function happenings<Request, Response>(signal: AbortSignal | undefined) {
-  const waiting: Happening<Request, Response>[] = []
-  let wake = () => {}
-  const push = (happening: Happening<Request, Response>) => {
-    waiting.push(happening)
-    wake()
-  }
-  signal?.addEventListener('abort', () => push({ what: 'failure', cause: signal.reason }), { once: true })
+function callPool<Request, Response>(
+  requests: Requests<Request>,
+  call: (record: Request) => Promise<Response>,
+  maxAtOnce: number,
+) {
+  const source = requests[Symbol.asyncIterator]()
+  /** By item id. An answered call stays until `step` returns it: several may be answered at once. */
+  const calls = new Map<string, Promise<Outcome<Response>>>()
+  let reading: ReturnType<typeof source.next>[] = []
+  let isLast = false
+
   return {
-    push,
-    async take(): Promise<Happening<Request, Response>> {
-      for (;;) {
-        const first = waiting.shift()
-        if (first?.what === 'failure') throw first.cause
-        if (first !== undefined) return first
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
+    isDone: () => isLast && calls.size === 0,
+    /** Waits for a request, which begins a call, or for the outcome of a call, which it returns. */
+    async step(): Promise<Outcome<Response> | undefined> {
+      const canBegin = !isLast && calls.size < maxAtOnce
+      if (canBegin && reading.length === 0) reading = [source.next()]
+      const next = await Promise.race([...calls.values(), ...reading])
+      if ('itemId' in next) {
+        calls.delete(next.itemId)
+        isLast ||= next.error !== undefined && isTransient(next.error) // `transfer` retries on a new stream
+        return next
       }
+      reading = []
+      if (next.done) isLast = true
+      else if (!isLast) calls.set(next.value.itemId, outcomeOf(next.value, call))
+      return undefined
     },
   }
 }
 
-async function ask<Request>(
-  source: AsyncIterator<{ itemId: string; record: Request }>,
-): Promise<Happening<Request, never>> {
-  try {
-    const { done, value } = await source.next()
-    return done ? { what: 'end' } : { what: 'request', ...value }
-  } catch (cause) {
-    return { what: 'failure', cause }
-  }
-}
-
-async function answer<Request, Response>(
+async function outcomeOf<Request, Response>(
   { itemId, record }: { itemId: string; record: Request },
   call: (record: Request) => Promise<Response>,
-): Promise<Happening<Request, Response>> {
+): Promise<Outcome<Response>> {
   try {
-    return { what: 'outcome', outcome: { itemId, answer: await call(record) } }
+    return { itemId, answer: await call(record) }
   } catch (thrown) {
-    // What is no error of a server, and what the server offers to nobody, no other item would fare better with.
-    if (!(thrown instanceof VaultError) || thrown.kind === 'unsupported') return { what: 'failure', cause: thrown }
-    return { what: 'outcome', outcome: { itemId, error: thrown } }
+    // An unknown error, or a method that the server does not offer, would fail every other item too.
+    if (!(thrown instanceof VaultError) || thrown.kind === 'unsupported') throw thrown
+    return { itemId, error: thrown }
   }
 }

@@ -1,25 +1,28 @@
-// The items of a transfer that are read but not yet handed on: bounded in number and bytes, and in the order of their source.
+// The send window of a transfer: items that were read and not yet handed on, in the order of their source, bounded in number
+// and bytes.
 import type { VaultError } from '../../core/errors.js'
 
-/** What is sent; one that carries an error, or its answer already, is not sent, and keeps its place. */
-export type Item<Request> = {
-  /** About how much memory it or its answer takes. */
+/** An item to send. One that carries an error or an answer already keeps its place and is not sent. */
+export type TransferItem<Request> = {
+  /** About how much memory the item or its answer takes. */
   bytes: number
-  /** Items of one subject are never in flight together: the last one in the source is the last one stored. */
+  /** Items of one subject are never in flight together, so that the last one in the source is stored last. */
   subject?: string
-  /** What it came to already. */
+  /** The answer, for an item that needs no sending. */
   answer?: unknown
 } & ({ request: Request; error?: never } | { error: VaultError; request?: never })
 
-export type Outcome<Response> = { answer: Response; error?: never } | { error: VaultError; answer?: never }
+/** The answer or the error of an item. */
+export type ItemResult<Response> = { answer: Response; error?: never } | { error: VaultError; answer?: never }
 
-export interface Slot<Unit, Response> {
+/** The place of an item in the window. */
+export interface Slot<Item, Response> {
   readonly id: string
-  readonly item: Unit
+  readonly item: Item
   sent: boolean
-  /** Since when the server has been saying "later". */
+  /** When the server first postponed the item, by `performance.now()`. */
   postponedAt?: number
-  outcome?: Outcome<Response>
+  result?: ItemResult<Response>
 }
 
 interface WindowLimits {
@@ -27,72 +30,78 @@ interface WindowLimits {
   maxBytes: number
 }
 
-// More than the 64 that a server works on at once, so that it never waits for us.
+// A server works on 64 items at once; the window holds more, so that the server never waits for this side.
 const defaultLimits: WindowLimits = { maxItems: 256, maxBytes: 16 * 1024 * 1024 }
 
-export type SendWindow<Unit, Response> = ReturnType<typeof sendWindow<Unit & Item<unknown>, Response>>
+/** The window of items of one type. */
+export type SendWindow<Item, Response> = ReturnType<typeof sendWindow<Item & TransferItem<unknown>, Response>>
 
-export function sendWindow<Unit extends Item<unknown>, Response>({ maxItems, maxBytes } = defaultLimits) {
-  const slots: Slot<Unit, Response>[] = []
+/** An empty window. */
+export function sendWindow<Item extends TransferItem<unknown>, Response>({ maxItems, maxBytes } = defaultLimits) {
+  const slots: Slot<Item, Response>[] = []
   const changes = changeSignal()
   let added = 0
   let bytes = 0
 
-  const inFlight = () => slots.filter(({ sent, outcome }) => sent && outcome === undefined)
-  const waiting = () => slots.find(({ sent, outcome }) => !sent && outcome === undefined)
+  const inFlight = () => slots.filter(({ sent, result }) => sent && result === undefined)
+  const waiting = () => slots.find(({ sent, result }) => !sent && result === undefined)
   return {
     ...changes,
     inFlight,
+    /** The first item to send; undefined if there is none. */
     waiting,
-    isEmpty: () => slots.length === 0,
     hasRoom: () => slots.length < maxItems && bytes < maxBytes,
     find: (id: string) => slots.find((slot) => slot.id === id),
-    isSettled: () => slots.every(({ outcome }) => outcome !== undefined),
-    /** The next to send; undefined while there is none, or its subject is in flight. */
-    nextToSend(): Slot<Unit, Response> | undefined {
+    isSettled: () => slots.every(({ result }) => result !== undefined),
+    /** The next to send; undefined if there is none, or while its subject is in flight. */
+    nextToSend(): Slot<Item, Response> | undefined {
       const next = waiting()
       const subject = next?.item.subject
-      const busy = subject !== undefined && inFlight().some(({ item }) => item.subject === subject)
-      return busy ? undefined : next
+      const isBusy = subject !== undefined && inFlight().some(({ item }) => item.subject === subject)
+      return isBusy ? undefined : next
     },
-    add(item: Unit): void {
+    add(item: Item): void {
       added += 1
       bytes += item.bytes
-      slots.push({ id: `${added}`, item, sent: false, ...settledAlready<Response>(item) })
-      changes.changed()
+      slots.push({ id: `${added}`, item, sent: false, ...knownResult<Response>(item) })
+      changes.notify()
     },
-    /** What is settled up to the first that is not; everything that is settled when order no longer matters. */
-    takeSettled({ inOrder }: { inOrder: boolean }): Slot<Unit, Response>[] {
-      const first = slots.findIndex(({ outcome }) => outcome === undefined)
+    /** The settled slots before the first unsettled one; all settled slots if order does not matter. */
+    settled({ inOrder }: { inOrder: boolean }): Slot<Item, Response>[] {
+      const first = slots.findIndex(({ result }) => result === undefined)
       const head = first === -1 ? slots.length : first
-      const taken = slots.filter(({ outcome }, at) => outcome !== undefined && (at < head || !inOrder))
-      return taken
+      return slots.filter(({ result }, at) => result !== undefined && (at < head || !inOrder))
     },
-    remove(taken: Slot<Unit, Response>[]): void {
-      for (const slot of taken) {
+    remove(removed: Slot<Item, Response>[]): void {
+      for (const slot of removed) {
         slots.splice(slots.indexOf(slot), 1)
         bytes -= slot.item.bytes
       }
-      changes.changed()
+      changes.notify()
     },
   }
 }
 
-function settledAlready<Response>({ error, answer }: Item<unknown>): { outcome?: Outcome<Response> } {
-  if (error) return { outcome: { error } }
-  return answer === undefined ? {} : { outcome: { answer: answer as Response } }
+function knownResult<Response>({ error, answer }: TransferItem<unknown>): { result?: ItemResult<Response> } {
+  if (error) return { result: { error } }
+  return answer === undefined ? {} : { result: { answer: answer as Response } }
 }
 
-/** Wakes whoever waits for something to change. */
+/** A condition variable. */
 function changeSignal() {
-  let waiting: (() => void)[] = []
-  const changed = () => {
-    const woken = waiting
-    waiting = []
-    for (const wake of woken) wake()
+  let wakers: (() => void)[] = []
+  const nextChange = () => new Promise<void>((resolve) => wakers.push(resolve))
+  return {
+    /** Wakes all waiters. */
+    notify() {
+      const woken = wakers
+      wakers = []
+      for (const wake of woken) wake()
+    },
+    nextChange,
+    /** Resolves when the condition holds; it is checked after each change. */
+    async until(condition: () => boolean) {
+      while (!condition()) await nextChange()
+    },
   }
-  const until = async (condition: () => boolean) => {
-    while (!condition()) await new Promise<void>((resolve) => waiting.push(resolve))
-  }
-  return { changed, until }
 }

@@ -1,62 +1,62 @@
-// One stream of a transfer: sends what waits, and gives each answer to its item, until the stream ends or breaks.
+// One stream of a transfer: sends the items that wait and settles each answered one, until the stream ends or breaks.
 import { VaultError } from '../../core/errors.js'
-import { broken, settle } from './transfer-outcome.js'
-import type { Requests, Stream, Transfer } from './transfer-run.js'
+import { watchStall } from './stall-timeout.js'
+import { handleBreak, type Requests, settleSlot, type TransferState } from './transfer-state.js'
 
-/** Runs one stream to its end; returns what went wrong if that may pass, throws it if not. */
-export async function oneStream<Request, Response>(run: Transfer<Request, Response>): Promise<VaultError | undefined> {
-  const { sender, window, stopping } = run
-  const stream: Stream = { over: false }
-  const stalled = new AbortController()
-  const watch = setInterval(() => {
-    if (Date.now() - run.movedAt < sender.patienceMs || window.inFlight().length === 0) return
-    const message = `the server has answered nothing for ${sender.patienceMs / 1000} s`
-    const known = run.failures > 0 ? run.trouble : undefined
-    stalled.abort(known ?? new VaultError('DEADLINE_EXCEEDED', { message }))
-  }, 200)
-  try {
-    const signal = AbortSignal.any([sender.signal, stopping.signal, stalled.signal])
-    for await (const { itemId, answer, error } of sender.send(requests(run, stream), { signal })) {
-      const slot = window.find(itemId)
-      if (slot) stream.trouble = settle(slot, error ? { error } : { answer: answer as Response }, run) ?? stream.trouble
-    }
-    if (window.inFlight().length > 0) stream.trouble ??= new VaultError('UNREACHABLE')
-  } catch (thrown) {
-    stream.trouble = broken(thrown, run) ?? stream.trouble
-  } finally {
-    clearInterval(watch)
-    stream.over = true
-    for (const slot of window.inFlight()) slot.sent = false
-    window.changed()
-  }
-  return stream.trouble
+interface StreamState {
+  hasEnded: boolean
+  /** The transient error after which this stream sends nothing more. */
+  error?: VaultError | undefined
 }
 
-async function* requests<Request, Response>(run: Transfer<Request, Response>, stream: Stream): Requests<Request> {
-  const { window } = run
-  const isOver = () =>
-    stream.over || stream.trouble !== undefined || (run.sourceEnded && window.waiting() === undefined)
-  while (!isOver()) {
-    const slot = nextToSend(run)
-    if (slot?.item.request === undefined) await nextChange(window)
+/** Runs one stream to its end. Returns a transient error, and throws any other. */
+export async function runStream<Request, Response>(
+  state: TransferState<Request, Response>,
+): Promise<VaultError | undefined> {
+  const { sender, window, stopping } = state
+  const stream: StreamState = { hasEnded: false }
+  const watch = watchStall(
+    () => (state.failedStreams > 0 || window.inFlight().length > 0 ? state.progressAt : undefined),
+    { stallMs: sender.stallMs, signal: AbortSignal.any([sender.signal, stopping.signal]) },
+    () => (state.failedStreams > 0 ? state.lastError : undefined),
+  )
+  try {
+    for await (const { itemId, answer, error } of sender.send(requests(state, stream), { signal: watch.signal })) {
+      const slot = window.find(itemId)
+      const result = error ? { error } : { answer: answer as Response }
+      if (slot) stream.error = settleSlot(slot, result, state) ?? stream.error
+    }
+    if (window.inFlight().length > 0) stream.error ??= new VaultError('UNREACHABLE')
+  } catch (thrown) {
+    stream.error = handleBreak(thrown, state) ?? stream.error
+  } finally {
+    watch.stop()
+    stream.hasEnded = true
+    for (const slot of window.inFlight()) slot.sent = false
+    window.notify()
+  }
+  return stream.error
+}
+
+async function* requests<Request, Response>(
+  state: TransferState<Request, Response>,
+  stream: StreamState,
+): Requests<Request> {
+  const { window } = state
+  const isDone = () =>
+    stream.hasEnded || stream.error !== undefined || (state.sourceEnded && window.waiting() === undefined)
+  while (!isDone()) {
+    const slot = nextToSend(state)
+    if (slot?.item.request === undefined) await window.nextChange()
     else {
-      if (run.failures === 0 && window.inFlight().length === 0) run.movedAt = Date.now()
+      if (state.failedStreams === 0 && window.inFlight().length === 0) state.progressAt = performance.now()
       slot.sent = true
       yield { itemId: slot.id, record: slot.item.request }
     }
   }
 }
 
-function nextToSend<Request, Response>({ window, suspects }: Transfer<Request, Response>) {
-  const alone = suspects.size > 0 && window.inFlight().length > 0
-  return alone ? undefined : window.nextToSend()
-}
-
-async function nextChange({ until }: { until(condition: () => boolean): Promise<void> }): Promise<void> {
-  let changed = false
-  await until(() => {
-    const answer = changed
-    changed = true
-    return answer
-  })
+function nextToSend<Request, Response>({ window, suspects }: TransferState<Request, Response>) {
+  const sendsOneAtATime = suspects.size > 0 && window.inFlight().length > 0
+  return sendsOneAtATime ? undefined : window.nextToSend()
 }

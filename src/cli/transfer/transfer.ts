@@ -1,31 +1,36 @@
-// Sends items over the streams of the front end until each has an outcome. A stream that breaks, and an item that the server
-// puts off, are tried again on a new stream; only a server that answers nothing for too long ends it.
+// Sends items over streams until each has a result. A broken stream, and an item that the server postpones, are retried on a
+// new stream; only a server that answers nothing for too long ends the transfer.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { backoffMs, jittered } from '../../core/backoff.js'
 import { VaultError } from '../../core/errors.js'
-import { type Item, type Outcome, sendWindow } from './send-window.js'
-import type { Sender, Transfer } from './transfer-run.js'
-import { oneStream } from './transfer-stream.js'
+import { type ItemResult, sendWindow, type TransferItem } from './send-window.js'
+import type { Sender, TransferState } from './transfer-state.js'
+import { runStream } from './transfer-stream.js'
 
-export interface Settled<Unit, Response> {
-  item: Unit
-  outcome: Outcome<Response>
+/** An item and its result. */
+export interface Settled<Item, Response> {
+  item: Item
+  result: ItemResult<Response>
 }
 
-const firstDelayMs = 100
-const maxDelayMs = 3_000
-const noticeable = 2
+const backoff = { firstMs: 100, maxMs: 3_000 }
+/** After this number of failed streams a person is told to wait. */
+const noticedFailures = 2
 
-/** Yields outcomes in the order of the items, as many at a time as are there; what it yields no longer counts as in flight. */
-export async function* transfer<Request, Response, Unit extends Item<Request>>(
-  items: AsyncIterable<Unit>,
+/**
+ * Yields results in the order of the items, in batches of those at hand. A batch leaves the window when the caller asks for
+ * the next one. Throws the error that ends the transfer.
+ */
+export async function* transfer<Request, Response, Item extends TransferItem<Request>>(
+  items: AsyncIterable<Item>,
   sender: Sender<Request, Response>,
-): AsyncGenerator<Settled<Unit, Response>[]> {
-  const window = sendWindow<Item<Request>, Response>()
+): AsyncGenerator<Settled<Item, Response>[]> {
+  const window = sendWindow<TransferItem<Request>, Response>()
   const stopping = new AbortController()
-  const begun = { movedAt: Date.now(), failures: 0, suspects: new Set<never>(), sourceEnded: false }
-  const run: Transfer<Request, Response> = { sender, window, stopping, ...begun }
+  const initial = { progressAt: performance.now(), failedStreams: 0, suspects: new Set<never>(), sourceEnded: false }
+  const state: TransferState<Request, Response> = { sender, window, stopping, ...initial }
   let ended: { failure?: { cause: unknown } } | undefined
-  void Promise.all([feed(items, run), drive(run)])
+  void Promise.all([readItems(items, state), sendItems(state)])
     .then(
       () => {
         ended = {}
@@ -34,49 +39,52 @@ export async function* transfer<Request, Response, Unit extends Item<Request>>(
         ended = { failure: { cause } }
       },
     )
-    .finally(window.changed)
+    .finally(window.notify)
   try {
     for (;;) {
       const failure = ended?.failure
-      const settled = window.takeSettled({ inOrder: failure === undefined })
+      const settled = window.settled({ inOrder: failure === undefined })
       if (settled.length > 0) {
-        yield settled.map(({ item, outcome }) => ({ item, outcome }) as Settled<Unit, Response>)
+        yield settled.map(({ item, result }) => ({ item, result }) as Settled<Item, Response>)
         window.remove(settled)
       } else if (failure) throw failure.cause
       else if (ended) return
-      else await window.until(() => ended !== undefined || window.takeSettled({ inOrder: true }).length > 0)
+      else await window.until(() => ended !== undefined || window.settled({ inOrder: true }).length > 0)
     }
   } finally {
     stopping.abort(new VaultError('CANCELLED'))
-    window.changed()
+    window.notify()
   }
 }
 
-async function feed<Request, Response>(items: AsyncIterable<Item<Request>>, run: Transfer<Request, Response>) {
-  const { window, stopping } = run
+async function readItems<Request, Response>(
+  items: AsyncIterable<TransferItem<Request>>,
+  state: TransferState<Request, Response>,
+): Promise<void> {
+  const { window, stopping } = state
   for await (const item of items) {
     window.add(item)
     await window.until(() => window.hasRoom() || stopping.signal.aborted)
     if (stopping.signal.aborted) return
   }
-  run.sourceEnded = true
-  window.changed()
+  state.sourceEnded = true
+  window.notify()
 }
 
-async function drive<Request, Response>(run: Transfer<Request, Response>): Promise<void> {
-  const { window, sender, stopping } = run
-  const isDone = () => run.sourceEnded && window.isSettled()
+async function sendItems<Request, Response>(state: TransferState<Request, Response>): Promise<void> {
+  const { window, sender, stopping } = state
+  const isDone = () => state.sourceEnded && window.isSettled()
   const signal = AbortSignal.any([sender.signal, stopping.signal])
   for (;;) {
     await window.until(() => isDone() || window.waiting() !== undefined)
     if (isDone()) return
-    const trouble = await oneStream(run)
-    if (trouble === undefined) continue
-    if (Date.now() - run.movedAt >= sender.patienceMs) throw trouble
-    if (run.failures === noticeable) sender.waiting(trouble)
-    const backoff = Math.min(maxDelayMs, firstDelayMs * 2 ** run.failures) * (0.5 + Math.random() / 2)
-    run.failures += 1
-    run.trouble = trouble
-    await sleep(Math.max(backoff, trouble.retryAfterMs ?? 0), undefined, { signal })
+    const error = await runStream(state)
+    if (error === undefined) continue
+    if (performance.now() - state.progressAt >= sender.stallMs) throw error
+    if (state.failedStreams === noticedFailures) sender.onWaiting(error)
+    state.failedStreams += 1
+    state.lastError = error
+    const pauseMs = jittered(backoffMs(state.failedStreams, backoff))
+    await sleep(Math.max(pauseMs, error.retryAfterMs ?? 0), undefined, { signal })
   }
 }

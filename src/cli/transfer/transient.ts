@@ -1,9 +1,14 @@
-// Which failures of an item, or of a whole call, may pass by themselves.
-import type { VaultError } from '../../core/errors.js'
+// Transient errors: failures that a later attempt may not meet.
+import { VaultError } from '../../core/errors.js'
 
-const passing = new Set(['unavailable', 'exhausted', 'deadline', 'cancelled'])
+const transientKinds = new Set(['unavailable', 'exhausted', 'deadline', 'cancelled'])
 
-/** Whether trying again later may help. */
+/** True if a retry may succeed. */
 export function isTransient({ kind, reason }: VaultError): boolean {
-  return passing.has(kind) || reason === 'CONTENTION'
+  return transientKinds.has(kind) || reason === 'CONTENTION'
+}
+
+/** True if a job ended early, by an interrupt or a transient error, so that the same command can resume it. */
+export function isResumable(error: unknown, { signal }: { signal: AbortSignal }): boolean {
+  return signal.aborted || (error instanceof VaultError && isTransient(error))
 }

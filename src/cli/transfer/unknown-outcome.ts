@@ -1,20 +1,20 @@
-// A write whose time was over, or that was interrupted, before its answer came may have been done nevertheless: its error
-// says so, and what to do.
-
+// The error of a write with an unknown outcome. A write that timed out or was interrupted after it was sent may have taken
+// effect; its error says so, and which command shows it.
 import { neverSent } from '../../core/client/retry.js'
 import { VaultError } from '../../core/errors.js'
 
-/** By the fields that hints.ts has words for. */
+/** The keys are fields, for which hints.ts has an advice. */
 const doubts = {
   'unanswered store': 'the record may have been stored',
   'unanswered restore': 'it may have been restored',
   'unanswered delete': 'the record may have been deleted',
-  'unanswered import': 'what was on its way may have been stored',
+  'unanswered import': 'records that were being sent may have been stored',
 } as const
 
+/** The kind of write that may have taken effect. */
 export type Doubt = keyof typeof doubts
 
-/** Runs a write; its error tells of what may have been done, if it has been `sent`. */
+/** Runs a write. If it was `sent`, its error says that it may have taken effect. */
 export async function withDoubt<T>(doubt: Doubt, write: () => Promise<T>, sent = () => true): Promise<T> {
   try {
     return await write()
@@ -23,12 +23,12 @@ export async function withDoubt<T>(doubt: Doubt, write: () => Promise<T>, sent =
   }
 }
 
-/** The same error, and the doubt if it leaves any. */
+/** The error, with the doubt added if the outcome is unknown. */
 export function unknownOutcome(doubt: Doubt, error: VaultError): VaultError {
-  const { reason, message, requestId, fields } = error
-  const late = reason === 'DEADLINE_EXCEEDED' && !neverSent(error)
-  if (fields.length > 0 || (reason !== 'CANCELLED' && !late)) return error
-  const told = `${message}; ${doubts[doubt]}`
-  const found = [...(late ? ['late'] : []), doubt].map((field) => ({ field, description: told }))
-  return new VaultError(reason, { message: told, fields: found, cause: error, ...(requestId && { requestId }) })
+  const { reason, message: cause, requestId, fields: causeFields } = error
+  const isLate = reason === 'DEADLINE_EXCEEDED' && !neverSent(error)
+  if (causeFields.length > 0 || (reason !== 'CANCELLED' && !isLate)) return error
+  const message = `${cause}; ${doubts[doubt]}`
+  const fields = [...(isLate ? ['late'] : []), doubt].map((field) => ({ field, description: message }))
+  return new VaultError(reason, { message, fields, cause: error, ...(requestId && { requestId }) })
 }

@@ -1,36 +1,38 @@
-// What an upload reads: a file or standard input, in chunks, never held as a whole. A file that changes while it is read
-// is refused before the record is finished, so that no mixture of two is stored.
+// The source of an upload: a file or standard input, read in chunks. A file that changes while it is read fails the upload
+// before the record is committed, so that no mixture of two contents is stored.
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { addAbortSignal } from 'node:stream'
 import { invalidField } from '../../core/errors.js'
-import { typedData } from '../files/input.js'
+import { standardInput } from '../files/input.js'
 import { type Sha256, sha256 } from '../files/sha256.js'
 import type { Session } from '../program/program.js'
 
+/** The bytes of one upload. */
 export interface UploadSource {
-  /** Undefined for what has no size before its end, such as a pipe. */
+  /** Undefined for a source of unknown size, such as a pipe. */
   totalBytes: number | undefined
-  /** When the file was changed last. */
+  /** When the file was last changed. */
   modified?: Date
-  /** To be read once. */
+  /** The bytes; can be read once. */
   chunks(): AsyncGenerator<Buffer>
-  /** How much was read. */
+  /** The number of bytes read so far. */
   readonly bytes: number
-  /** Of what was read. */
+  /** The SHA-256 of the bytes read so far, in hex. */
   sha256(): string
   close(): Promise<void>
 }
 
-// What one message of an upload takes.
+// The size of a message of an upload.
 const chunkBytes = 1024 * 1024
 
+/** Opens a file; standard input without a path, or for `-`. Throws INVALID_REQUEST if it is not a regular file. */
 export async function openUploadSource(path: string | undefined, session: Session): Promise<UploadSource> {
   if (path === undefined || path === '-') {
-    const stdin = addAbortSignal(session.signal, typedData(session))
+    const stdin = addAbortSignal(session.signal, standardInput(session))
     return sourceOf(inChunks(stdin), { totalBytes: undefined, close: async () => undefined })
   }
-  // Not to wait for whoever writes to a named pipe before it is known that it is one.
+  // Without O_NONBLOCK, the open of a named pipe would wait for a writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   return fileSource(file, { path, flag: '--in' }).catch(async (error) => {
     await file.close()
@@ -38,7 +40,7 @@ export async function openUploadSource(path: string | undefined, session: Sessio
   })
 }
 
-/** Takes the file over. */
+/** The source of an open file, which it closes. Throws INVALID_REQUEST if it is not a regular file. */
 export async function fileSource(file: FileHandle, named: { path: string; flag: string }): Promise<UploadSource> {
   const before = await file.stat()
   if (before.isDirectory()) {
@@ -49,11 +51,11 @@ export async function fileSource(file: FileHandle, named: { path: string; flag: 
   const changed = invalidField(named.flag, `${named.path} changed while it was read; nothing is stored`)
   async function* chunks() {
     for (let at = 0; ; ) {
-      const room = Math.min(chunkBytes, before.size - at + 1) // one more, to see that it ends there
+      const room = Math.min(chunkBytes, before.size - at + 1) // one byte more shows that the file has grown
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(room), 0, room, at)
       if (bytesRead === 0) break
       at += bytesRead
-      if (at > before.size) throw changed // it may grow faster than it is read, for ever
+      if (at > before.size) throw changed // a file that grows faster than it is read has no end
       yield buffer.subarray(0, bytesRead)
     }
     const { size, mtimeMs } = await file.stat()
@@ -62,7 +64,7 @@ export async function fileSource(file: FileHandle, named: { path: string; flag: 
   return sourceOf(chunks(), { totalBytes: before.size, modified: before.mtime, close: () => file.close() })
 }
 
-/** Pieces of at most one message each: a stream may bring larger ones. */
+/** Splits the stream into chunks of at most one message. */
 async function* inChunks(stream: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
   for await (const piece of stream) {
     const bytes = Buffer.from(piece as Buffer)

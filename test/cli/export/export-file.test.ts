@@ -1,4 +1,4 @@
-// A record that an export downloads by itself, and what an interrupted one of another version has left.
+// A record that an export downloads by itself, after an interrupted export of another version.
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,7 +38,7 @@ describe('export of a large record', () => {
       request: { userId: 'alice', recordName: 'film', recordKey: '' },
       entry: { user: 'alice', aad: Buffer.alloc(0) },
       keyId: Buffer.alloc(16, version),
-      which: { user: 'alice', name: 'film' },
+      record: { user: 'alice', name: 'film' },
       path: join(out, 'film'),
     } as PlacedItem
     const files = await openExportedFiles(out)
@@ -55,7 +55,7 @@ describe('export of a large record', () => {
   }
 
   for (const how of [{ resume: true }, { force: true }, { force: true, resume: true }] as const) {
-    it(`begins anew after one of another version, with ${Object.keys(how).join(' and ')}`, async () => {
+    it(`starts over after one of another version, with ${Object.keys(how).join(' and ')}`, async () => {
       expect(await exported(1, true)).to.equal('UNREACHABLE')
       expect(await exported(2, false, how)).to.equal('done')
       expect((await readFile(join(out, 'film'))).equals(bytesOf(2))).to.equal(true)

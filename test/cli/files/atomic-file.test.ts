@@ -52,7 +52,7 @@ describe('whole file', () => {
     await writeFile(path, 'of somebody else')
     await file.commit(Buffer.from('new')).then(
       () => expect.fail('it replaced the file'),
-      (error) => expect(error.message).to.equal(`--out: ${path} has appeared meanwhile, and is left as it is`),
+      (error) => expect(error.message).to.equal(`--out: ${path} was created meanwhile; it was not replaced`),
     )
     await file.discard()
     expect(await readFile(path, 'utf8')).to.equal('of somebody else')
@@ -67,7 +67,7 @@ describe('whole file', () => {
     expect(await readdir(folder)).to.deep.equal(['n'.repeat(255)])
   })
 
-  it('says at once that a name is too long, or leads through a file', async () => {
+  it('says at once that a name is too long, or that a folder of it is a file', async () => {
     await writeFile(path, '')
     for (const [wrong, code] of [
       [join(folder, 'n'.repeat(256)), 'ENAMETOOLONG'],

@@ -9,42 +9,42 @@ async function* numbers(count: number) {
   for (let at = 0; at < count; at += 1) yield { bytes: 1, request: at }
 }
 
-function run(count: number, call: (request: number, options: CallOptions) => Promise<string>, patienceMs = 2_000) {
+function run(count: number, call: (request: number, options: CallOptions) => Promise<string>, stallMs = 2_000) {
   const stopping = new AbortController()
-  const told: VaultError[] = []
+  const waits: VaultError[] = []
   const sender = {
     send: unaryStream(call, 4),
-    patienceMs,
+    stallMs,
     signal: stopping.signal,
-    waiting: (error: VaultError) => told.push(error),
+    onWaiting: (error: VaultError) => waits.push(error),
   }
-  return { stopping, told, outcomes: transfer(numbers(count), sender) }
+  return { stopping, waits, outcomes: transfer(numbers(count), sender) }
 }
 
 async function settled(outcomes: ReturnType<typeof run>['outcomes']) {
   const all: string[] = []
   for await (const batch of outcomes) {
-    for (const { item, outcome } of batch) all.push(`${item.request}: ${outcome.answer ?? outcome.error?.reason}`)
+    for (const { item, result } of batch) all.push(`${item.request}: ${result.answer ?? result.error?.reason}`)
   }
   return all
 }
 
 describe('unary calls as a stream', () => {
-  it('answer each item once, in order, so many at once and no more', async () => {
+  it('answer each item once, in order, with a limit on concurrent calls', async () => {
     let running = 0
-    let most = 0
+    let max = 0
     const { outcomes } = run(500, async (request) => {
       running += 1
-      most = Math.max(most, running)
+      max = Math.max(max, running)
       await sleep(request % 3)
       running -= 1
       return `done ${request}`
     })
     expect(await settled(outcomes)).to.deep.equal(Array.from({ length: 500 }, (_, at) => `${at}: done ${at}`))
-    expect(most).to.equal(4)
+    expect(max).to.equal(4)
   })
 
-  it('leave an item that fails as its own outcome', async () => {
+  it('give a failed item an outcome of its own', async () => {
     const { outcomes } = run(10, async (request) => {
       if (request % 2 === 1) throw new VaultError('RECORD_KEY_MISMATCH')
       return 'done'
@@ -53,7 +53,7 @@ describe('unary calls as a stream', () => {
     expect(await settled(outcomes)).to.deep.equal(expected)
   })
 
-  it('repeat what the server puts off, even all of it, until it no longer does', async () => {
+  it('are retried while the server postpones them, even all of them', async () => {
     const made = new Map<number, number>()
     const { outcomes } = run(40, async (request) => {
       made.set(request, (made.get(request) ?? 0) + 1)
@@ -64,8 +64,8 @@ describe('unary calls as a stream', () => {
     expect([...made.values()].every((count) => count === 2)).to.equal(true)
   }).timeout(20_000)
 
-  it('give up when the server answers nothing for too long', async () => {
-    const { outcomes, told } = run(
+  it('end when the server answers nothing for too long', async () => {
+    const { outcomes, waits } = run(
       3,
       async () => {
         throw new VaultError('UNREACHABLE')
@@ -74,10 +74,10 @@ describe('unary calls as a stream', () => {
     )
     const thrown = await settled(outcomes).catch((error: unknown) => error)
     expect(thrown).to.include({ reason: 'UNREACHABLE' })
-    expect(told.length).to.be.at.most(1)
+    expect(waits.length).to.be.at.most(1)
   })
 
-  it('end at once when the server does not offer it, or when something else is broken', async () => {
+  it('end at once if the server does not offer the method, or after an unknown error', async () => {
     for (const cause of [new VaultError('NOT_SUPPORTED'), new TypeError('a bug')]) {
       let made = 0
       const { outcomes } = run(1_000, async () => {
@@ -89,7 +89,7 @@ describe('unary calls as a stream', () => {
     }
   })
 
-  it('end when their caller stops, with a call that hangs', async () => {
+  it('end with their caller, while a call hangs', async () => {
     const reason = new VaultError('CANCELLED')
     const { outcomes, stopping } = run(10, (_, { signal }) => {
       setTimeout(() => stopping.abort(reason), 10)

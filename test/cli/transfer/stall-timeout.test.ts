@@ -2,39 +2,55 @@ import { mock } from 'node:test'
 import { expect } from 'chai'
 import { stallTimeout } from '../../../src/cli/transfer/stall-timeout.js'
 
-describe('stall watch', () => {
-  beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
-  afterEach(() => mock.timers.reset())
+describe('stall timeout', () => {
+  let now = 0
 
-  const pass = (ms: number) => mock.timers.tick(ms)
-  const watch = (signal = new AbortController().signal) => stallTimeout({ patienceMs: 40, signal })
+  beforeEach(() => {
+    mock.timers.enable({ apis: ['setTimeout'] })
+    mock.method(performance, 'now', () => now)
+  })
+  afterEach(() => {
+    mock.timers.reset()
+    mock.restoreAll()
+  })
 
-  it('ends what the server does not move, and nothing else', () => {
+  const pass = (ms: number) => {
+    for (let at = 0; at < ms; at += 1) {
+      now += 1
+      mock.timers.tick(1)
+    }
+  }
+  const watch = (signal = new AbortController().signal) => stallTimeout({ stallMs: 40, signal })
+
+  it('ends a stream only while it waits for the server', () => {
     const { signal, wait, rest, stop } = watch()
     wait()
     pass(20)
-    wait() // it has moved
+    wait() // the server has made progress
     pass(30)
     rest()
     pass(60)
     expect(signal.aborted).to.equal(false)
     wait()
-    pass(80)
+    pass(39)
+    expect(signal.aborted).to.equal(false)
+    pass(1)
     expect(signal.reason).to.include({
       reason: 'DEADLINE_EXCEEDED',
-      message: 'the server has moved nothing for 0.04 s',
+      message: 'the server made no progress for 0.04 s',
     })
     stop()
   })
 
-  it('ends as the program does', () => {
+  it('aborts with the signal of the program', () => {
     const program = new AbortController()
-    const { signal } = watch(program.signal)
+    const { signal, stop } = watch(program.signal)
     program.abort(new Error('interrupted'))
     expect(signal.reason).to.include({ message: 'interrupted' })
+    stop()
   })
 
-  it('waits for nothing after it was stopped: a timer would keep the program', () => {
+  it('leaves no timer after it was stopped: that would keep the program alive', () => {
     const { signal, wait, stop } = watch()
     wait()
     stop()

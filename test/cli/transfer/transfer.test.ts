@@ -1,11 +1,11 @@
-// Items over streams that break, put off, and stall: a server of a few lines, told what to do with each.
+// Items over streams that break, postpone and stall. A stub of the server is given the fate of each item.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import type { Item } from '../../../src/cli/transfer/send-window.js'
+import type { TransferItem } from '../../../src/cli/transfer/send-window.js'
 import { transfer } from '../../../src/cli/transfer/transfer.js'
 import { VaultError } from '../../../src/core/errors.js'
 
-type Unit = Item<number> & { at: number }
+type Unit = TransferItem<number> & { at: number }
 type Answer = { itemId: string } & ({ answer: string; error?: never } | { error: VaultError; answer?: never })
 type Serve = (record: number, stream: number) => Answer['error'] | 'break' | 'silence' | string | undefined
 
@@ -58,18 +58,18 @@ function server(
   return { seen, send }
 }
 
-async function run(items: AsyncIterable<Unit>, served: ReturnType<typeof server>, patienceMs = 5_000) {
+async function run(items: AsyncIterable<Unit>, served: ReturnType<typeof server>, stallMs = 5_000) {
   const settled: string[] = []
   const sender = {
     send: served.send,
-    patienceMs,
+    stallMs,
     signal: new AbortController().signal,
-    waiting: ({ reason }: VaultError) => void served.seen.waits.push(reason),
+    onWaiting: ({ reason }: VaultError) => void served.seen.waits.push(reason),
   }
   let failed: VaultError | undefined
   try {
     for await (const batch of transfer<number, string, Unit>(items, sender)) {
-      for (const { item, outcome } of batch) settled.push(`${item.at} ${outcome.error?.reason ?? outcome.answer}`)
+      for (const { item, result } of batch) settled.push(`${item.at} ${result.error?.reason ?? result.answer}`)
     }
   } catch (error) {
     failed = error as VaultError
@@ -80,7 +80,7 @@ async function run(items: AsyncIterable<Unit>, served: ReturnType<typeof server>
 const inOrder = (count: number) => Array.from({ length: count }, (_, at) => `${at} ${at}`)
 
 describe('transfer', () => {
-  it('hands outcomes on in order, whatever order they come in', async () => {
+  it('yields results in order, whatever order they arrive in', async () => {
     const { settled, streams, together } = await run(
       units(1000),
       server(() => undefined),
@@ -90,7 +90,7 @@ describe('transfer', () => {
     expect(together).to.be.greaterThan(64)
   })
 
-  it('has nothing to do without items, and then opens no stream', async () => {
+  it('opens no stream without items', async () => {
     expect(
       await run(
         units(0),
@@ -99,7 +99,7 @@ describe('transfer', () => {
     ).to.include({ streams: 0, failed: undefined })
   })
 
-  it('hands failures on in their place, those of the source without sending them', async () => {
+  it('yields failures in their place, and sends no item that failed in the source', async () => {
     const bad = (at: number) => (at === 3 ? { request: undefined, error: failure('INVALID_REQUEST') } : {})
     const served = server((record) => (record === 5 ? failure('RECORD_CORRUPT') : undefined))
     const { settled, sent } = await run(units(8, bad), served)
@@ -109,7 +109,7 @@ describe('transfer', () => {
     expect(sent).to.not.include(3)
   })
 
-  it('sends again on a new stream what a broken one has not answered', async () => {
+  it('sends unanswered items of a broken stream again on a new one', async () => {
     const served = server((record, stream) => (record === 400 && stream < 3 ? 'break' : undefined))
     const { settled, failed, streams } = await run(units(1000), served)
     expect(failed).to.equal(undefined)
@@ -117,7 +117,7 @@ describe('transfer', () => {
     expect(streams).to.equal(3)
   })
 
-  it('tries again what was put off', async () => {
+  it('retries a postponed item', async () => {
     for (const reason of [
       'OVERLOADED',
       'BACKEND_UNAVAILABLE',
@@ -133,14 +133,14 @@ describe('transfer', () => {
     }
   })
 
-  it('sends again what was put off while its window is full, without waiting for the stream to end by itself', async () => {
+  it('retries postponed items that fill its window, without waiting for the end of the stream', async () => {
     const served = server((_, stream) => (stream === 1 ? failure('OVERLOADED') : undefined))
     const { settled, streams } = await run(units(600), served)
     expect(settled).to.deep.equal(inOrder(600))
     expect(streams).to.equal(2)
   })
 
-  it('gives one item up when only that is put off for too long', async () => {
+  it('gives one item up if only that is postponed for too long', async () => {
     const slow = async function* () {
       for await (const unit of units(40)) {
         await sleep(40)
@@ -154,7 +154,7 @@ describe('transfer', () => {
     expect(settled.length).to.equal(40)
   })
 
-  it('ends when the server is gone for too long, and says once that it waits', async () => {
+  it('ends when the server is gone for too long, and reports the wait once', async () => {
     const startedAt = Date.now()
     const items = async function* () {
       yield* units(3)
@@ -169,7 +169,7 @@ describe('transfer', () => {
     expect(Date.now() - startedAt).to.be.within(1_400, 60_000)
   })
 
-  it('ends when the server is silent for too long, and still hands on what was answered', async () => {
+  it('ends when the server is silent for too long, and still yields the answers it has', async () => {
     const { settled, failed } = await run(
       units(10),
       server((record) => (record === 4 ? 'silence' : undefined)),
@@ -179,7 +179,7 @@ describe('transfer', () => {
     expect(settled).to.have.members(inOrder(10).filter((line) => line !== '4 4'))
   })
 
-  it('ends at once for what no waiting helps', async () => {
+  it('ends at once after an error that is not transient', async () => {
     const { failed, streams } = await run(
       units(10),
       server(() => 'break', failure('NOT_SUPPORTED')),
@@ -220,7 +220,7 @@ describe('transfer', () => {
         yield unit
       }
     }
-    const sender = { ...server(() => undefined), patienceMs: 5_000, signal: new AbortController().signal, waiting() {} }
+    const sender = { ...server(() => undefined), stallMs: 5_000, signal: new AbortController().signal, onWaiting() {} }
     for await (const batch of transfer<number, string, Unit>(counted(), sender)) {
       if (batch[0]!.item.at > 100) break
       await sleep(5)

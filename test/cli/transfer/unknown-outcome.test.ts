@@ -73,14 +73,14 @@ describe('a write without an answer', () => {
 
   it('may have uploaded, if all was sent', async () => {
     const [error, , hint] = await said(['upload', ...alice])
-    expect(error).to.match(/^error: DEADLINE_EXCEEDED: the server has moved nothing for 0.5 s; the record may/)
+    expect(error).to.match(/^error: DEADLINE_EXCEEDED: the server made no progress for 0.5 s; the record may/)
     expect(hint).to.include('feclient versions')
   })
 
   it('may have imported', async () => {
     const keys = join(folder, 'keys')
     const printed = await said(['import', '--keys-out', keys])
-    expect(printed.at(-3)).to.match(/^error: DEADLINE_EXCEEDED: .+; what was on its way may have been stored$/)
+    expect(printed.at(-3)).to.match(/^error: DEADLINE_EXCEEDED: .+; records that were being sent may have been stored$/)
     expect(printed.at(-1)).to.include('--resume')
   })
 

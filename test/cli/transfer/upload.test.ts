@@ -1,4 +1,4 @@
-// What an upload reads and how it is sent; the server is a double of a few lines.
+// An upload's source, its stall timeout and its retries, against a stub of the server.
 import { createHash } from 'node:crypto'
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,13 +6,11 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { openJobReport } from '../../src/cli/transfer/job-report.js'
-import { uploadWithRetry } from '../../src/cli/transfer/upload-retry.js'
-import { openUploadSource } from '../../src/cli/transfer/upload-source.js'
-import { uploadWithTimeout } from '../../src/cli/transfer/upload-with-timeout.js'
-import { VaultError } from '../../src/core/errors.js'
-import type { FrontendClient } from '../../src/frontend/client.js'
-import { fakeTerminal } from './fake-terminal.js'
+import { uploadWithRetry, uploadWithTimeout } from '../../../src/cli/transfer/upload.js'
+import { openUploadSource } from '../../../src/cli/transfer/upload-source.js'
+import { VaultError } from '../../../src/core/errors.js'
+import type { FrontendClient } from '../../../src/frontend/client.js'
+import { fakeTerminal } from '../fake-terminal.js'
 
 const request = { userId: 'alice' }
 const signal = new AbortController().signal
@@ -53,10 +51,10 @@ describe('upload', () => {
   const sessionOf = (stdin?: Readable) => ({ terminal: fakeTerminal(['feclient'], stdin ? { stdin } : {}), signal })
   const open = (stdin?: Readable) => openUploadSource(stdin ? '-' : path, sessionOf(stdin))
 
-  async function send(served: ReturnType<typeof server>, { stdin, patienceMs = 5000 }: Sending = {}) {
+  async function send(served: ReturnType<typeof server>, { stdin, stallMs = 5000 }: Sending = {}) {
     const source = await open(stdin)
     try {
-      await uploadWithTimeout(served.client, { request, source, moved: () => undefined }, { patienceMs, signal })
+      await uploadWithTimeout(served.client, { request, source, onProgress: () => undefined }, { stallMs, signal })
     } finally {
       await source.close()
     }
@@ -65,7 +63,7 @@ describe('upload', () => {
 
   interface Sending {
     stdin?: Readable
-    patienceMs?: number
+    stallMs?: number
   }
 
   const failureOf = (work: Promise<unknown>) =>
@@ -87,7 +85,7 @@ describe('upload', () => {
     expect(sizes).to.deep.equal([1_048_576, 1_048_576, 402_848])
   })
 
-  it('sends what has no size, and what is empty', async () => {
+  it('sends a source of unknown size, and an empty one', async () => {
     const served = server(takeAll)
     const stdin = Readable.from([Buffer.alloc(3_000_000, 1), Buffer.from('end')])
     expect(await send(served, { stdin })).to.include({ bytes: 3_000_003, totalBytes: undefined })
@@ -95,7 +93,7 @@ describe('upload', () => {
     expect(await send(served)).to.include({ bytes: 0, totalBytes: 0 })
   })
 
-  it('refuses what is no file, before anything is sent', async () => {
+  it('refuses a path that is no file, before anything is sent', async () => {
     path = folder
     const folderText = `--in: ${folder} is a folder; \`feclient import\` stores the files of one`
     expect((await failureOf(open())).message).to.equal(folderText)
@@ -105,7 +103,7 @@ describe('upload', () => {
     expect((await failureOf(open())).message).to.include('ENOENT')
   })
 
-  it('does not finish a file that changed meanwhile', async () => {
+  it('fails for a file that changes meanwhile', async () => {
     await writeFile(path, Buffer.alloc(2_000_000))
     let finished = false
     const served = server(async (chunks) => {
@@ -118,7 +116,7 @@ describe('upload', () => {
     expect(finished).to.equal(false)
   })
 
-  it('ends when the server takes nothing for too long, before or after the last byte', async () => {
+  it('ends when the server makes no progress, before or after the last byte', async () => {
     await writeFile(path, Buffer.alloc(2_000_000))
     const untilAborted = (aborting: AbortSignal | undefined) =>
       new Promise<void>((_, reject) => aborting?.addEventListener('abort', () => reject(aborting.reason)))
@@ -132,49 +130,49 @@ describe('upload', () => {
         await untilAborted(options.signal)
       },
     ]
-    const stalled = 'the server has moved nothing for 0.3 s'
+    const stalled = 'the server made no progress for 0.3 s'
     const words = [stalled, stalled, `${stalled}; the record may have been stored`]
     for (const [at, take] of silent.entries()) {
-      const error = await failureOf(send(server(take), { patienceMs: 300 }))
+      const error = await failureOf(send(server(take), { stallMs: 300 }))
       expect(error).to.include({ reason: 'DEADLINE_EXCEEDED', message: words[at] })
     }
   })
 
-  it('waits for a slow source as long as that takes', async () => {
+  it('waits for a slow source without a timeout', async () => {
     async function* slowly() {
       for (const text of ['a', 'b', 'c']) {
         await sleep(600)
         yield Buffer.from(text)
       }
     }
-    const sent = await send(server(takeAll), { stdin: Readable.from(slowly()), patienceMs: 500 })
+    const sent = await send(server(takeAll), { stdin: Readable.from(slowly()), stallMs: 500 })
     expect(sent.bytes).to.equal(3)
   })
 
   describe('of a file among many', () => {
-    const flags = { timeout: 5, keysOut: 'keys' }
-
-    async function patiently(served: ReturnType<typeof server>) {
+    async function withRetry(served: ReturnType<typeof server>) {
       await writeFile(path, 'the data')
-      const tally = await openJobReport('imported', {}, sessionOf())
-      const job = { client: served.client, tally, flags, signal }
-      return uploadWithRetry({ request, reopen: () => open() }, job)
+      const waits: string[] = []
+      const onWaiting = ({ reason }: VaultError) => void waits.push(reason)
+      const upload = { request, open: () => open(), onProgress: () => undefined, onWaiting }
+      const { version } = await uploadWithRetry(served.client, upload, { stallMs: 5_000, signal })
+      return { version, waits }
     }
 
-    it('is sent again from its start after what may pass', async () => {
+    it('is sent again from its start after a transient error', async () => {
       let tries = 0
       const served = server(async (chunks, options) => {
         tries += 1
         await takeAll(chunks, options)
         if (tries < 3) throw new VaultError(tries === 1 ? 'UNREACHABLE' : 'OVERLOADED')
       })
-      expect(await patiently(served)).to.include({ version: 1n })
+      expect(await withRetry(served)).to.deep.equal({ version: 1n, waits: ['OVERLOADED'] })
       expect(served.tries.map(String)).to.deep.equal(['the data', 'the data', 'the data'])
     })
 
-    it('is given up for what does not pass', async () => {
+    it('is not retried after any other error', async () => {
       const served = server(() => Promise.reject(new VaultError('INVALID_REQUEST')))
-      expect(await failureOf(patiently(served))).to.include({ reason: 'INVALID_REQUEST' })
+      expect(await failureOf(withRetry(served))).to.include({ reason: 'INVALID_REQUEST' })
       expect(served.tries).to.have.length(1)
     })
   })

@@ -6,10 +6,9 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { openAtomicFile } from '../../src/cli/files/atomic-file.js'
-import { openFound, walkFolder } from '../../src/cli/files/folder-files.js'
-import { makeParents, placeOf } from '../../src/cli/files/folder-target.js'
-import { storedFiles } from '../../src/cli/import/stored-files.js'
+import { openAtomicFile } from '../../../src/cli/files/atomic-file.js'
+import { openFolderFile, walkFolder } from '../../../src/cli/files/folder-files.js'
+import { makeParents, targetPath } from '../../../src/cli/files/folder-target.js'
 
 describe('folder', () => {
   let folder: string
@@ -26,11 +25,11 @@ describe('folder', () => {
       (error: Error) => error.message,
     )
 
-  async function namesIn(): Promise<{ names: string[]; passedOver: number }> {
+  async function namesIn(): Promise<{ names: string[]; skipped: number }> {
     const walk = walkFolder(folder)
     const names = []
     for await (const { name } of walk.files()) names.push(name)
-    return { names, passedOver: walk.passedOver }
+    return { names, skipped: walk.skipped }
   }
 
   it('is walked in an order that does not change, by names with / between', async () => {
@@ -38,7 +37,7 @@ describe('folder', () => {
     await mkdir(join(folder, 'b', 'deep'))
     for (const name of ['z', 'b/deep/2', 'b/1', 'a', '.hidden', 'b/deep/10']) await writeFile(join(folder, name), name)
     const names = ['.hidden', 'a', 'b/1', 'b/deep/10', 'b/deep/2', 'z']
-    expect(await namesIn()).to.deep.equal({ names, passedOver: 0 })
+    expect(await namesIn()).to.deep.equal({ names, skipped: 0 })
   })
 
   it('is walked without following links, or opening what is no file', async () => {
@@ -47,17 +46,17 @@ describe('folder', () => {
     await symlink('file', join(folder, 'link'))
     const socket = createServer().listen(join(folder, 'socket'))
     await once(socket, 'listening')
-    expect(await namesIn()).to.deep.equal({ names: ['file'], passedOver: 3 })
+    expect(await namesIn()).to.deep.equal({ names: ['file'], skipped: 3 })
     socket.close()
     // One that became a link after it was found.
-    expect(await messageOf(openFound({ path: join(folder, 'link'), name: 'link' }))).to.include('ELOOP')
+    expect(await messageOf(openFolderFile({ path: join(folder, 'link'), name: 'link' }))).to.include('ELOOP')
   })
 
   it('is walked without what a killed program has left of its output', async () => {
     const path = join(folder, 'keys')
     const file = await openAtomicFile({ path, flag: '--keys-out', replace: false })
     await writeFile(join(folder, '.enc-server-notes.tmp'), 'of the user')
-    expect(await namesIn()).to.deep.equal({ names: ['.enc-server-notes.tmp'], passedOver: 1 })
+    expect(await namesIn()).to.deep.equal({ names: ['.enc-server-notes.tmp'], skipped: 1 })
     await file.discard()
   })
 
@@ -70,35 +69,35 @@ describe('folder', () => {
       found.push(file)
     }
     expect(found.map(({ name }) => name)).to.deep.equal(['a/1', 'b/', 'c/1'])
-    expect(await messageOf(openFound(found[1]!))).to.include('ENOENT')
+    expect(await messageOf(openFolderFile(found[1]!))).to.include('ENOENT')
   })
 
   it('has names that no record can have', async () => {
     await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff])]), '')
     const [found] = (await namesIn()).names
-    const opened = openFound({ path: join(folder, found!), name: found! })
+    const opened = openFolderFile({ path: join(folder, found!), name: found! })
     expect(await messageOf(opened)).to.equal('name: is not UTF-8, or contains U+FFFD')
   })
 
   it('takes the names that lie below it', () => {
-    expect(placeOf('/out', 'a')).to.equal('/out/a')
-    expect(placeOf('/out/', 'a/b c/..d')).to.equal('/out/a/b c/..d')
-    expect(placeOf('out', '...')).to.equal('out/...')
+    expect(targetPath('/out', 'a')).to.equal('/out/a')
+    expect(targetPath('/out/', 'a/b c/..d')).to.equal('/out/a/b c/..d')
+    expect(targetPath('out', '...')).to.equal('out/...')
   })
 
   it('takes no name of what an export keeps there, however it is spelt', () => {
-    const refused = 'name: begins with .enc-server, which an export keeps for itself'
+    const refused = 'name: begins with .enc-server, where an export keeps its state'
     for (const name of ['.enc-server', '.enc-server/x', '.ENC-Server/x', '.enc\u200d-server/x', '．enc-server']) {
-      expect(() => placeOf('/out', name), name).to.throw(refused)
+      expect(() => targetPath('/out', name), name).to.throw(refused)
     }
-    expect(placeOf('/out', 'x/.enc-server')).to.equal('/out/x/.enc-server')
+    expect(targetPath('/out', 'x/.enc-server')).to.equal('/out/x/.enc-server')
   })
 
   it('is walked without what an export keeps there', async () => {
     await mkdir(join(folder, '.enc-server'))
     await writeFile(join(folder, '.enc-server', 'exported.ndjson'), '')
     await writeFile(join(folder, 'a'), '')
-    expect(await namesIn()).to.deep.equal({ names: ['a'], passedOver: 0 })
+    expect(await namesIn()).to.deep.equal({ names: ['a'], skipped: 0 })
   })
 
   it('takes no name that leads out of it', () => {
@@ -117,8 +116,8 @@ describe('folder', () => {
       '/',
       'a\0b',
     ]
-    for (const name of names) expect(() => placeOf('/out', name), name).to.throw('is not a path within a folder')
-    expect(() => placeOf('/out', '')).to.throw('name: is empty, and a file needs one')
+    for (const name of names) expect(() => targetPath('/out', name), name).to.throw('is not a path within a folder')
+    expect(() => targetPath('/out', '')).to.throw('name: is empty, and a file needs a name')
   })
 
   it('takes no name at all that leads out of it', () => {
@@ -128,7 +127,7 @@ describe('folder', () => {
         const name = parts.join('/')
         let path: string
         try {
-          path = placeOf('/out', name)
+          path = targetPath('/out', name)
         } catch {
           return
         }
@@ -152,18 +151,5 @@ describe('folder', () => {
     expect(await readdir(outside)).to.deep.equal([])
     await makeParents(join(target, 'new'), 'a/b/c')
     expect(await readdir(join(target, 'new', 'a'))).to.deep.equal(['b'])
-  })
-})
-
-describe('stored files', () => {
-  it('knows which files are stored, and which have changed since', () => {
-    const file = { user: 'a', name: 'b/c', fileBytes: 7, modified: '2026-01-01T00:00:00.000Z' }
-    const stored = storedFiles()
-    stored.add(file)
-    expect(stored.look({ ...file })).to.equal('stored')
-    expect(stored.look({ ...file, fileBytes: 8 })).to.equal('changed')
-    expect(stored.look({ ...file, modified: '2026-01-01T00:00:00.001Z' })).to.equal('changed')
-    expect(stored.look({ ...file, name: 'b' })).to.equal('new')
-    expect(stored.look({ ...file, user: 'b' })).to.equal('new')
   })
 })

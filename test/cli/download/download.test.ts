@@ -21,11 +21,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { openDownload } from '../../src/cli/download/download-file.js'
-import type { Range } from '../../src/cli/download/download-state.js'
-import { downloadStream } from '../../src/cli/download/download-stream.js'
-import { VaultError } from '../../src/core/errors.js'
-import { type FrontendClient, KeyMode, type RecordInfo } from '../../src/frontend/client.js'
+import { openDownload } from '../../../src/cli/download/download-file.js'
+import type { Range } from '../../../src/cli/download/download-state.js'
+import { downloadStream } from '../../../src/cli/download/download-stream.js'
+import { VaultError } from '../../../src/core/errors.js'
+import { type FrontendClient, KeyMode, type RecordInfo } from '../../../src/frontend/client.js'
 
 const record = {
   recordName: 'film',
@@ -93,19 +93,19 @@ describe('download', () => {
     range?: Range
     resume?: boolean
     replace?: boolean
-    patienceMs?: number
+    stallMs?: number
     expectKeyId?: Buffer
   }
 
   /** As the command does it; returns what failed and how much is kept. */
   async function download({ served = server(), range = everything, resume = false, ...rest }: Run = {}) {
-    const { replace = false, patienceMs = 5000, expectKeyId } = rest
+    const { replace = false, stallMs = 5000, expectKeyId } = rest
     const sink = await openDownload({ path, replace, resume, range })
     let failure: unknown
     try {
-      const patience = { patienceMs, signal: new AbortController().signal }
+      const limit = { stallMs, signal: new AbortController().signal }
       const asking = expectKeyId ? { ...request, expectKeyId } : request
-      await downloadStream(served.client, { request: asking, range, sink, patience, moved: () => undefined })
+      await downloadStream(served.client, { request: asking, range, sink, limit, onProgress: () => undefined })
       await sink.publish()
     } catch (thrown) {
       failure = thrown
@@ -154,17 +154,17 @@ describe('download', () => {
   it('is refused when it is there from an earlier run, unless it is to go on', async () => {
     await download({ served: server({ breakAfter: 1 }) })
     expect(await refused({})).to.equal(
-      `--out: ${path}.partial is there from an earlier run; --resume goes on with it, or remove it to begin again`,
+      `--out: ${path}.partial exists from an earlier run; --resume continues it, or remove it to start over`,
     )
   })
 
   it('says no word of --resume when that would be refused, but what works', async () => {
-    const advice = `remove ${path}.partial to begin again`
+    const advice = `remove ${path}.partial to start over`
     await writeFile(`${path}.partial`, 'notes', { mode: 0o600 })
-    expect(await refused({})).to.equal(`--out: nothing says what is in ${path}.partial; ${advice}`)
+    expect(await refused({})).to.equal(`--out: ${path}.partial has no state file; ${advice}`)
     await writeFile(`${path}.partial.state`, 'notes', { mode: 0o600 })
-    const both = `remove it and ${path}.partial to begin again`
-    expect(await refused({})).to.equal(`--out: ${path}.partial.state is not what a download has left; ${both}`)
+    const both = `remove it and ${path}.partial to start over`
+    expect(await refused({})).to.equal(`--out: ${path}.partial.state is not the state of a download; ${both}`)
     expect(await readFile(`${path}.partial`, 'utf8')).to.equal('notes')
     await rm(`${path}.partial`)
     expect((await download({ served: server({ breakAfter: 1 }) })).kept).to.equal(1000)
@@ -179,8 +179,8 @@ describe('download', () => {
     expect(await refused({})).to.equal(`--out: ${path}.partial.state is not a regular file`)
     expect(await readdir(folder)).to.deep.equal(['film.partial.state'])
     await writeFile(`${path}.partial`, data, { mode: 0o600 })
-    const both = `remove it and ${path}.partial to begin again`
-    const said = `--out: ${path}.partial.state is not what a download has left; ${both}`
+    const both = `remove it and ${path}.partial to start over`
+    const said = `--out: ${path}.partial.state is not the state of a download; ${both}`
     for (const resume of [false, true]) expect(await refused({ resume })).to.equal(said)
     for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true })
     expect((await download()).failure).to.equal(undefined)
@@ -210,13 +210,16 @@ describe('download', () => {
     await download({ served: server({ breakAfter: 2 }) })
     const partial = `${path}.partial`
     const state = await readFile(`${partial}.state`)
-    const advice = `remove ${partial} to begin again`
+    const advice = `remove ${partial} to start over`
     const changes: [() => Promise<void>, string][] = [
       [() => writeFile(partial, Buffer.alloc(2000)), `--out: ${partial} was changed; ${advice}`],
       [() => truncate(partial, 1999), `--out: ${partial} was changed; ${advice}`],
-      [() => rm(`${partial}.state`), `--out: nothing says what is in ${partial}; ${advice}`],
-      [() => writeFile(`${partial}.state`, 'notes'), `${partial}.state is not what a download has left; remove it and`],
-      [() => writeFile(`${partial}.state`, Buffer.alloc(5000)), `--out: ${partial}.state is not what a download`],
+      [() => rm(`${partial}.state`), `--out: ${partial} has no state file; ${advice}`],
+      [() => writeFile(`${partial}.state`, 'notes'), `${partial}.state is not the state of a download; remove it and`],
+      [
+        () => writeFile(`${partial}.state`, Buffer.alloc(5000)),
+        `--out: ${partial}.state is not the state of a download`,
+      ],
     ]
     for (const [change, message] of changes) {
       await writeFile(partial, data.subarray(0, 2000))
@@ -251,7 +254,7 @@ describe('download', () => {
     await plant()
     await rename(`${path}.partial.state`, `${path}.elsewhere`)
     await symlink(`${path}.elsewhere`, `${path}.partial.state`)
-    expect(await refused({ resume: true })).to.include('film.partial.state is not what a download has left')
+    expect(await refused({ resume: true })).to.include('film.partial.state is not the state of a download')
     expect(await readdir(folder)).to.not.include('film')
   })
 
@@ -320,13 +323,15 @@ describe('download', () => {
       const { failure, kept } = await download({ served: server({ error: new VaultError(reason) }), resume: true })
       expect(failure).to.include({ reason })
       expect(failure?.message).to.equal(
-        `${path}.partial holds a part of another record or version, key id ${'07'.repeat(16)}: ` +
-          `if version 3 of this record is kept, add --version 3; else remove ${path}.partial to begin again`,
+        `${path}.partial is a part of another record or version, key id ${'07'.repeat(16)}: ` +
+          `if version 3 of this record is kept, add --version 3; else remove ${path}.partial to start over`,
       )
       expect(kept).to.equal(2000)
     }
     const other = await download({ resume: true, expectKeyId: Buffer.alloc(16, 1) })
-    expect(other.failure?.message).to.include('--expect-key-id: what is there is of the version with key id 0707')
+    expect(other.failure?.message).to.include(
+      '--expect-key-id: the unfinished download is of the version with key id 0707',
+    )
   })
 
   it('does not take a record that ends early for a whole one', async () => {
@@ -337,12 +342,12 @@ describe('download', () => {
 
   it('does not take more than was asked for', async () => {
     const { failure } = await download({ served: server({ cut: -500 }), range: { offset: 0, length: 800 } })
-    expect(failure).to.include({ reason: 'INTERNAL', message: 'the server sends more than was asked for' })
+    expect(failure).to.include({ reason: 'INTERNAL', message: 'the server sent more bytes than requested' })
   })
 
   it('ends when the server moves nothing for too long', async () => {
-    const { failure, kept } = await download({ served: server({ breakAfter: 2, stall: true }), patienceMs: 500 })
-    expect(failure).to.include({ reason: 'DEADLINE_EXCEEDED', message: 'the server has moved nothing for 0.5 s' })
+    const { failure, kept } = await download({ served: server({ breakAfter: 2, stall: true }), stallMs: 500 })
+    expect(failure).to.include({ reason: 'DEADLINE_EXCEEDED', message: 'the server made no progress for 0.5 s' })
     expect(kept).to.equal(2000)
   })
 
@@ -359,10 +364,10 @@ describe('download', () => {
   it('does not replace a file that appeared meanwhile, and keeps what came', async () => {
     const served = server()
     const sink = await openDownload({ path, replace: false, resume: false, range: everything })
-    const patience = { patienceMs: 5000, signal: new AbortController().signal }
-    await downloadStream(served.client, { request, range: everything, sink, patience, moved: () => undefined })
+    const limit = { stallMs: 5000, signal: new AbortController().signal }
+    await downloadStream(served.client, { request, range: everything, sink, limit, onProgress: () => undefined })
     await writeFile(path, 'of somebody else')
-    const appeared = `--out: ${path} has appeared meanwhile, and is left as it is`
+    const appeared = `--out: ${path} was created meanwhile; it was not replaced`
     expect(await sink.publish().catch(({ message }: Error) => message)).to.equal(appeared)
     expect(await sink.close()).to.equal(5000)
     expect(await readFile(path, 'utf8')).to.equal('of somebody else')

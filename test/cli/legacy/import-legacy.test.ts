@@ -5,11 +5,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { feclient } from '../../src/cli/feclient/feclient.js'
-import { type FrontendClient, frontendClient } from '../../src/frontend/client.js'
-import { turns } from '../turns.js'
-import { fakeTerminal } from './fake-terminal.js'
-import { startVault, type Vault } from './vault.js'
+import { feclient } from '../../../src/cli/feclient/feclient.js'
+import { type FrontendClient, frontendClient } from '../../../src/frontend/client.js'
+import { turns } from '../../turns.js'
+import { fakeTerminal } from '../fake-terminal.js'
+import { startVault, type Vault } from '../vault.js'
 
 const idKey = 'an id key of exactly 32 bytes ..'
 const idNonce = '0123456789ab'
@@ -133,7 +133,9 @@ describe('feclient import-legacy', () => {
     expect(await first.code).to.equal(130)
     const before = (await stored()).trim().split('\n').length
     expect(before).to.be.within(1, 999)
-    expect(first.terminal.printed().stderr).to.include(`stopped after ${before} records; --resume goes on`)
+    expect(first.terminal.printed().stderr).to.include(
+      `stopped after ${before} records; the same command with --resume continues`,
+    )
     const second = start('resumed', ...goFlags(), '--resume', '--json')
     expect(await second.code, second.terminal.printed().stderr).to.equal(0)
     expect(JSON.parse(second.terminal.printed().stdout)).to.include({ imported: 1_000 - before, skipped: before })
