@@ -5,7 +5,7 @@ import { openLevelStore } from '../../src/backend/engines/level/store.js'
 import { openMongoStore } from '../../src/backend/engines/mongo/store.js'
 import type { Store } from '../../src/backend/store/store.js'
 import { Secret } from '../../src/core/secret.js'
-import { testMongo } from '../servers/mongo.js'
+import { patientLimits, testMongo } from '../servers/mongo.js'
 import { tempFolder } from './samples.js'
 
 export interface OpenedEngine {
@@ -22,7 +22,7 @@ export async function levelStore(): Promise<OpenedEngine> {
 export async function mongoStore(): Promise<OpenedEngine> {
   const { uri } = await testMongo()
   const database = `test-${randomBytes(6).toString('hex')}`
-  const store = await openMongoStore({ uri: new Secret(Buffer.from(uri)), database })
+  const store = await openMongoStore({ uri: new Secret(Buffer.from(uri)), database, limits: patientLimits })
   return {
     store,
     async cleanup() {

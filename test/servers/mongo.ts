@@ -152,6 +152,9 @@ export function testMongo(): Promise<TestMongo> {
   return shared
 }
 
+/** Limits for tests of something else: a busy machine may make a command wait for its connection for seconds. */
+export const patientLimits = { waitMs: 60_000, commandMs: 60_000 }
+
 const missing = 'needs MONGODB_URI, or mongod, or java and mvn'
 
 /** Declares tests that need a MongoDB of one of these kinds. */
@@ -159,7 +162,7 @@ export function describeMongo(title: string, kinds: MongoKind[], declare: () => 
   const kind = mongoKind()
   if (kind !== undefined && kinds.includes(kind)) {
     describe(`${title} on ${kind}`, function () {
-      this.timeout(240_000) // a contended record takes its time on a loaded machine
+      this.timeout(600_000) // a contended record takes its time on a loaded machine
       declare()
     })
   } else if (kind === undefined && process.env['CI'] === 'true') {

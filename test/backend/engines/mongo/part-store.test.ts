@@ -5,7 +5,7 @@ import { BSON, type Document, MongoClient } from 'mongodb'
 import { type MongoStore, openMongoStore } from '../../../../src/backend/engines/mongo/store.js'
 import { Secret } from '../../../../src/core/secret.js'
 import { partStoreContract } from '../../../part-store.contract.js'
-import { describeMongo, everyKind, testMongo } from '../../../servers/mongo.js'
+import { describeMongo, everyKind, patientLimits, testMongo } from '../../../servers/mongo.js'
 import { call, reasonOf, sampleSet } from '../../samples.js'
 
 describeMongo('mongo-part-store', everyKind, () => {
@@ -21,7 +21,8 @@ describeMongo('mongo-part-store', everyKind, () => {
   after(() => admin?.close())
 
   const newDatabase = () => `test-${randomBytes(6).toString('hex')}`
-  const open = (database: string) => openMongoStore({ uri: new Secret(Buffer.from(uri)), database })
+  const open = (database: string) =>
+    openMongoStore({ uri: new Secret(Buffer.from(uri)), database, limits: patientLimits })
 
   partStoreContract('MongoDB', async () => {
     const database = newDatabase()

@@ -10,7 +10,7 @@ import { openMongoStore } from '../../../../src/backend/engines/mongo/store.js'
 import { endOfTime, type Store } from '../../../../src/backend/store/store.js'
 import { Secret } from '../../../../src/core/secret.js'
 import { lifeContract } from '../../../life.contract.js'
-import { describeMongo, everyKind, testMongo } from '../../../servers/mongo.js'
+import { describeMongo, everyKind, patientLimits, testMongo } from '../../../servers/mongo.js'
 import { storeContract } from '../../../store.contract.js'
 import { call, keyId, putInto, rejection, sampleEnvelope, sampleRecord, sampleUser, storeTime } from '../../samples.js'
 
@@ -29,7 +29,7 @@ describeMongo('mongo-store', everyKind, () => {
   after(() => admin?.close())
 
   const newDatabase = () => `test-${randomBytes(6).toString('hex')}`
-  const open = (database: string) => openMongoStore({ uri: secret(uri), database })
+  const open = (database: string) => openMongoStore({ uri: secret(uri), database, limits: patientLimits })
 
   async function openEmpty() {
     const database = newDatabase()
