@@ -1,6 +1,6 @@
-// The last step of `make generate`: generated code copies each message twice and each of its fields once more, and makes a
-// buffer for each empty one; here these become one copy, and one buffer for all (src/core/frame.ts). Whatever it does not
-// find any more ends it, so that no release of ts-proto undoes it.
+// The last step of `make generate`, which removes copies from the generated code. ts-proto's code copies each message twice and
+// each bytes field once more, and makes a buffer for each empty field; with src/core/frame.ts it is one copy, and one buffer for
+// all. The step fails if a pattern is missing, so that a new release of ts-proto cannot undo it unnoticed.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
@@ -14,7 +14,7 @@ const found = steps.map(() => 0)
 const files = readdirSync('src/gen', { recursive: true }).filter((name) => name.endsWith('.ts'))
 for (const file of files.map((name) => join('src/gen', name))) {
   const text = readFileSync(file, 'utf8')
-  const names = [] // what the file then imports
+  const names = [] // the functions that the file has to import
   const framed = steps.reduce((before, { from, to }, step) => {
     const count = before.match(from)?.length ?? 0
     found[step] += count
