@@ -6,6 +6,7 @@ import { randomSource } from '../src/frontend/crypto/random.js'
 import { createKeyring } from '../src/frontend/keys/keyring-file.js'
 import { startVault } from './up.js'
 
+/** Wires the tools of `enc-server`. */
 export const serviceTools: ServiceTools = {
   startVault,
   diagnose,

@@ -16,6 +16,7 @@ interface Config {
   log: LogConfig
 }
 
+/** Starts both services; the back end closes again if the front end cannot start. */
 export const startVault: StartVault = async (sources, signal) => {
   const config = loadConfig<Config>({ ...frontendSchema, ...backendSchema }, sources)
   const log = openLog('enc-server', withLogFolder(frontendData(config.frontend), config.log))

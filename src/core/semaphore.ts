@@ -3,6 +3,7 @@
 /** Gives a permit back; calling it again has no effect. */
 export type Release = () => void
 
+/** Bounds the work that runs at once. */
 export interface Semaphore {
   /** True while a permit is free. */
   isFree(): boolean
@@ -14,7 +15,7 @@ export interface Semaphore {
   run<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** A semaphore of `max` permits. `freed` is called after a permit came back and nobody was waiting for it. */
+/** A semaphore of `max` permits. `freed` is called when a returned permit has no waiter. */
 export function semaphore(max: number, freed: () => void = () => undefined): Semaphore {
   const waiting: ((release: Release) => void)[] = []
   let free = max
