@@ -1,4 +1,4 @@
-// The back end's typed client over connections that break, and what it says of a call that it makes again.
+// The back end's typed client over connections that break, and the retries that it makes.
 import { expect } from 'chai'
 import { backendClient } from '../../src/backend/client.js'
 import { openLevelStore } from '../../src/backend/engines/level/store.js'
@@ -12,7 +12,7 @@ import { type Backend, never, pause, serveBackend } from './fake-backend.js'
 import { noParts } from './no-parts.js'
 import { call, reasonOf, sampleRecord, sampleUser, storeOf, tempFolder } from './samples.js'
 
-/** A back end on LevelDB behind a connection that breaks at the first store; `first` is what becomes of that. */
+/** A back end on LevelDB behind a connection that breaks at the first store; `first` decides what that store does. */
 async function breaking(first: (service: Backend, request: StoreEnvelopeRequest) => Promise<unknown>) {
   const folder = await tempFolder()
   const store = await openLevelStore({ folder: folder.path })
@@ -49,7 +49,7 @@ describe('backend client', () => {
     return { record, request: storeOf(record, { newUser: user }) }
   }
 
-  it('makes a store again over a new connection, and says since when it was tried', async () => {
+  it('retries a store over a new connection, with the age of the prior attempt', async () => {
     const { record, request } = newStore()
     const { methods, service, tried } = await breaking(async () => undefined)
     const begun = Date.now()
@@ -62,7 +62,7 @@ describe('backend client', () => {
     expect(found.record?.envelope).to.deep.equal(record.envelope)
   })
 
-  it('says since when it was tried first, after a batch that broke and a call alone that did', async () => {
+  it('sends the age of the first attempt, after a batch and a call alone that broke', async () => {
     const tried: number[] = []
     let cut = () => {}
     const { address } = await serveBackend({
@@ -89,7 +89,7 @@ describe('backend client', () => {
     expect(tried[1]).to.be.within((tried[0] ?? 0) + 30, 1_003 + Date.now() - begun)
   })
 
-  it('believes a repeated delete only that it did the work itself', async () => {
+  it('takes the outcome of a retried delete for known only if it removed the record', async () => {
     const failed = () => Promise.reject(new VaultError('PRECONDITION_FAILED'))
     for (const [first, second, outcome] of [
       ['cut', async () => ({ deleted: true }), true],
@@ -126,7 +126,7 @@ describe('backend client', () => {
     }
   })
 
-  it('brings back nothing that was deleted before it came again', async () => {
+  it('brings back no record that was deleted before the retry', async () => {
     const { record, request } = newStore()
     const { methods, service, tried } = await breaking(async (backend, first) => {
       await backend.storeEnvelope(first, call)

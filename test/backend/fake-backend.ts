@@ -1,4 +1,4 @@
-// A back end that a test answers for, counting what it is asked; and the calls that tests make of it.
+// A fake back end that counts its calls and lets a test answer them, and the calls that tests make of it.
 
 import { batchingClient, defaultBatchLimits } from '../../src/backend/client/batching-client.js'
 import { backendClient } from '../../src/backend/client.js'
@@ -23,7 +23,7 @@ export type Backend = Methods<BackendServiceServer>
 const none = Buffer.alloc(0)
 export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** A retrieve's answer that shows whose it is. */
+/** The answer to a retrieve, which contains the id. */
 function answerTo(id: string) {
   return {
     record: { ...sampleRecord(sampleUser()), envelope: none, entryBox: none, recordId: Buffer.from(id) },
@@ -35,7 +35,7 @@ export function idOf({ call }: BatchCall): string {
   return call?.$case === 'retrieve' ? String(call.value.recordIds[0]) : (call?.$case ?? '')
 }
 
-/** The result of a call that went well. */
+/** The result of a successful call. */
 export function resultOf(each: BatchCall): BatchResult {
   const { index, call } = each
   switch (call?.$case) {
@@ -58,15 +58,15 @@ export async function* answerAll(calls: BatchCall[]) {
   yield { results: calls.map(resultOf) }
 }
 
-/** A back end that answers everything, and counts; a test says how it answers batches. */
+/** A back end that counts its calls and answers them; a test may answer the batches. */
 export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unknown> = async () => undefined) {
   const seen = {
-    /** Of batches: how many were begun. */
+    /** How many streams of batches were opened. */
     streams: 0,
     batches: [] as BatchCall[][],
     contexts: [] as CallContext[],
     alone: [] as string[],
-    /** Of the stores alone. */
+    /** The `triedMsAgo` of stores outside batches. */
     triedMsAgo: [] as number[],
   }
   const unary = <Answer>(answer: (request: never) => [string, Answer]) => {
@@ -87,10 +87,10 @@ export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unkno
       answerTo(String(recordIds[0])),
     ]),
     deleteEnvelope: unary(() => ['delete', { deleted: true }]),
-    listEnvelopes: () => Promise.reject(new Error('not gathered')),
-    listEnvelopeVersions: () => Promise.reject(new Error('not gathered')),
-    storePart: () => Promise.reject(new Error('not gathered')),
-    retrievePart: () => Promise.reject(new Error('not gathered')),
+    listEnvelopes: () => Promise.reject(new Error('not batched')),
+    listEnvelopeVersions: () => Promise.reject(new Error('not batched')),
+    storePart: () => Promise.reject(new Error('not batched')),
+    retrievePart: () => Promise.reject(new Error('not batched')),
     getStoreInfo: async () => ({ format: 7, keyringId: none, empty: true }),
     async *executeBatch(requests, context) {
       seen.streams += 1
@@ -110,7 +110,7 @@ export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unkno
   return { methods, seen }
 }
 
-export function gathered(fake: { methods: Backend }, limits: Partial<typeof defaultBatchLimits> = {}) {
+export function clientOf(fake: { methods: Backend }, limits: Partial<typeof defaultBatchLimits> = {}) {
   return batchingClient(fake.methods, { ...defaultBatchLimits, firstResultMs: 10_000, ...limits })
 }
 
@@ -135,7 +135,7 @@ export async function* never(): AsyncGenerator<{ results: BatchResult[] }> {
   yield { results: [] }
 }
 
-/** Serves these methods, and the fake's for the rest; ends with the test (`releaseAll`). */
+/** Serves these methods, and the fake's for the others, until the end of the test (`releaseAll`). */
 export async function serveBackend(methods: Partial<Backend>) {
   const { log, events } = keepingLog()
   const server = await startServer({

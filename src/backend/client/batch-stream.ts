@@ -1,5 +1,5 @@
-// A stream to the back end that carries one batch after another: a message on an open stream costs less than a new call.
-// It carries one batch at a time, so that a slow batch, or one that breaks the stream, harms no other.
+// A stream to the back end that carries one batch after another: a message on an open stream costs less than a new
+// call. It carries one batch at a time, so that a slow batch, or one that breaks the stream, harms no other.
 import { VaultError } from '../../core/errors.js'
 import type { Methods } from '../../core/methods.js'
 import { newRequestId } from '../../core/request-id.js'
@@ -50,7 +50,9 @@ export class BatchStream {
     return this.#error !== undefined || this.#abort.signal.aborted
   }
 
-  /** Resolves when all results have come, or with the error that broke the stream; never rejects. One batch at a time. */
+  /**
+   * Resolves when all results have come, or with the error that broke the stream; never rejects. One batch at a time.
+   */
   exchange({ calls, timeoutMs, accept }: Batch): Promise<VaultError | undefined> {
     if (this.#error !== undefined) return Promise.resolve(this.#error)
     return new Promise((resolve) => {
@@ -66,7 +68,9 @@ export class BatchStream {
     })
   }
 
-  /** Ends the stream; must be called between batches. Aborts it when the back end does not end its side within `endMs`. */
+  /**
+   * Ends the stream; must be called between batches. Aborts it when the back end does not end its side within `endMs`.
+   */
   end(endMs = maxEndMs): void {
     this.#ended = true
     this.#wake()

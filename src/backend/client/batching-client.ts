@@ -1,6 +1,6 @@
-// A client that batches: calls that wait at the same time share one message (ExecuteBatch), because an outgoing gRPC call
-// costs more than everything else on a record's way. Each call keeps its own deadline, cancellation and outcome. No call
-// waits for a slow one: a batch counts as in flight only until its first result or for `firstResultMs`.
+// A client that batches: calls that wait at the same time share one message (ExecuteBatch), because an outgoing gRPC
+// call costs more than everything else on a record's way. Each call keeps its own deadline, cancellation and outcome.
+// No call waits for a slow one: a batch counts as in flight only until its first result or for `firstResultMs`.
 import { cancelledBy, lateUnsent } from '../../core/client/retry.js'
 import { maxTimerMs } from '../../core/deadline.js'
 import { VaultError } from '../../core/errors.js'
@@ -30,8 +30,8 @@ export interface BatchLimits {
 
 const MiB = 1024 * 1024
 /**
- * How long after the deadline a call ends here. A call that is sent alone then ends by the error of its connection, which
- * knows whether it was ever sent.
+ * How long after the deadline a call ends here. A call that is sent alone then ends by the error of its connection,
+ * which knows whether it was ever sent.
  */
 const graceMs = 20
 

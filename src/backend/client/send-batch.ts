@@ -1,6 +1,6 @@
-// Sends one batch and gives each call its result as it arrives. Calls that a broken batch leaves open are retried one by
-// one: the key ids make that harmless, and a retried store says that it is one (ADR 14). A write whose retry fails too has
-// an unknown outcome.
+// Sends one batch and gives each call its result as it arrives. Calls that a broken batch leaves open are retried one
+// by one: the key ids make that harmless, and a retried store says that it is one (ADR 14). A write whose retry fails
+// too has an unknown outcome.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { leavesPriorAttemptUnknown, msSince, neverSent } from '../../core/client/retry.js'
 import { maxTimerMs } from '../../core/deadline.js'

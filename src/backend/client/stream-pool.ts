@@ -1,5 +1,5 @@
-// A pool of streams for batches. An idle stream stays open only briefly and no stream gets old: a back end that stops waits
-// for its streams, and a new back end must get its share of them.
+// A pool of streams for batches. An idle stream stays open only briefly and no stream gets old: a back end that stops
+// waits for its streams, and a new back end must get its share of them.
 import type { VaultError } from '../../core/errors.js'
 import { type Batch, type BatchMethods, BatchStream } from './batch-stream.js'
 

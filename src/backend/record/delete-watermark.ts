@@ -1,5 +1,6 @@
 // The delete watermark of a user: a time until when records of this user may be deleted (ADR 14). A removed row leaves
-// no trace, so each delete raises the watermark first; a retried store reads it and does not write a deleted record again.
+// no trace, so each delete raises the watermark first; a retried store reads it and does not write a deleted record
+// again.
 //
 // The watermark lies ahead of the clock, so that many deletes of a user need one write. A row may be removed until
 // `minAheadMs` after a look at the watermark, because the watermark is at least that far ahead.

@@ -1,5 +1,5 @@
-// Look-up of a user or a record under several pseudonym keys. With n live keys a user has n pseudonyms and a record n ids,
-// newest first. The first hit counts; an older row behind it is a leftover of an unfinished key rotation.
+// Look-up of a user or a record under several pseudonym keys. With n live keys a user has n pseudonyms and a record n
+// ids, newest first. The first hit counts; an older row behind it is a leftover of an unfinished key rotation.
 import type { SealedRecord, UserDocument } from '../../gen/encserver/v1/backend.js'
 import type { Store, StoreCall } from '../store/store.js'
 import { isExpired } from './expiry.js'

@@ -1,5 +1,5 @@
-// Builds one page of a list from rows in the engine's order. A page ends at its limits of records and bytes, or when the
-// engine has read enough.
+// Builds one page of a list from rows in the engine's order. A page ends at its limits of records and bytes, or when
+// the engine has read enough.
 import { envelopeHeaderBytes } from '../../core/envelope-sizes.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import type { RecordPage, RecordRange } from '../store/store.js'

@@ -1,24 +1,24 @@
-// Versions of a record. The current version is the row; each earlier version is a document of its own, keyed by record id,
-// life and number. No write touches two documents, so the order of writes replaces a transaction.
+// Versions of a record. The current version is the row; each earlier version is a document of its own, keyed by record
+// id, life and number. No write touches two documents, so the order of writes replaces a transaction.
 //
 // A row says how many versions before it are kept, without a gap. The row alone therefore hides every other document,
-// whether a crash or a slow writer left it: a number equal to the row's or above (kept, but the replacement never came), a
-// number below the kept ones (pruned), another life (the record was deleted or had expired). The lowest kept number only
-// rises and a life never returns, so a document below it or of another life is dead for good.
+// whether a crash or a slow writer left it: a number equal to the row's or above (kept, but the replacement never
+// came), a number below the kept ones (pruned), another life (the record was deleted or had expired). The lowest kept
+// number only rises and a life never returns, so a document below it or of another life is dead for good.
 //
 // Store: keep the current version, then replace the row on the condition that it still has the kept key id, then remove
-// the dead documents. A crash after the first step leaves a hidden document, which the next writer would write as well; a
-// crash after the second leaves dead documents. Of two writers, the slower one fails on its condition and keeps the
-// other's version before it tries again: so no acknowledged version is replaced without being kept.
-// Since documents are keyed by life, a slow writer of a former life cannot overwrite a version of this one.
+// the dead documents. A crash after the first step leaves a hidden document, which the next writer would write as well;
+// a crash after the second leaves dead documents. Of two writers, the slower one fails on its condition and keeps the
+// other's version before it tries again: so no acknowledged version is replaced without being kept. Since documents are
+// keyed by life, a slow writer of a former life cannot overwrite a version of this one.
 //
-// Delete: first the row, on its condition, then the versions. A crash in between leaves versions of an ended life, hidden
-// because nothing refers to them. The reverse order would leave a record without its history. A writer that kept the
-// row's version meanwhile fails on its condition and begins a new life.
+// Delete: first the row, on its condition, then the versions. A crash in between leaves versions of an ended life,
+// hidden because nothing refers to them. The reverse order would leave a record without its history. A writer that kept
+// the row's version meanwhile fails on its condition and begins a new life.
 //
-// Sweep: read the documents before the row. A document that this row shows as dead was dead or not yet written when it was
-// read, and dead documents stay dead. In the reverse order, a version that was kept in between, of a life that has just
-// begun, would look dead.
+// Sweep: read the documents before the row. A document that this row shows as dead was dead or not yet written when it
+// was read, and dead documents stay dead. In the reverse order, a version that was kept in between, of a life that has
+// just begun, would look dead.
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import { conflict, retryOnConflict } from '../store/compare-and-set.js'

@@ -1,5 +1,5 @@
-// The rules of a write: every engine decides a put or a delete here, against the current row. The etag is the envelope's
-// key id; the version number is for people and decides nothing.
+// The rules of a write: every engine decides a put or a delete here, against the current row. The etag is the
+// envelope's key id; the version number is for people and decides nothing.
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { SealedRecord, StoredEnvelope } from '../../gen/encserver/v1/backend.js'
 import type { DeleteTarget, Put } from '../store/store.js'
@@ -16,7 +16,10 @@ export interface WriteDecision {
 // A front end retries a write for as long as its caller waits; more writes than this seldom come in between.
 const rememberedKeyIds = 4
 
-/** The row, if it belongs to this life of the user. A row of another life is dead and counts as absent until it is swept. */
+/**
+ * The row, if it belongs to this life of the user. A row of another life is dead and counts as absent until it is
+ * swept.
+ */
 function owned(row: SealedRecord | undefined, userUid: Buffer): SealedRecord | undefined {
   return row?.userUid.equals(userUid) ? row : undefined
 }

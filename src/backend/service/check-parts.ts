@@ -29,8 +29,8 @@ async function problemOf({ parts, now, maxAgeMs }: PartsRequirement, record: Sea
 }
 
 /**
- * Throws PARTS_MISSING unless the set has exactly parts 0 to `part_count` - 1 and none is too old; OUTCOME_UNKNOWN in its
- * place when a prior attempt may have committed.
+ * Throws PARTS_MISSING unless the set has exactly parts 0 to `part_count` - 1 and none is too old; OUTCOME_UNKNOWN in
+ * its place when a prior attempt may have committed.
  */
 export async function checkParts(requirement: PartsRequirement, check: PartsCheck, call: StoreCall): Promise<void> {
   const { record, priorAttempt } = check

@@ -45,8 +45,8 @@ async function removeRow(
 }
 
 /**
- * Removes the record; returns whether it existed. Throws PRECONDITION_FAILED, with nothing removed, when its key id is not
- * the expected one.
+ * Removes the record; returns whether it existed. Throws PRECONDITION_FAILED, with nothing removed, when its key id is
+ * not the expected one.
  */
 export async function deleteRecord(context: StoreContext, removal: RecordRemoval, call: StoreCall): Promise<boolean> {
   const ids = await idsToRemove(context, removal, call)

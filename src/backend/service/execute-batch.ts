@@ -1,6 +1,6 @@
-// ExecuteBatch: many calls in one message. The calls run concurrently, each with its own deadline and outcome. Results are
-// sent as calls finish, so a slow call delays no other; calls that finish together, such as those of one group commit,
-// share a message.
+// ExecuteBatch: many calls in one message. The calls run concurrently, each with its own deadline and outcome. Results
+// are sent as calls finish, so a slow call delays no other; calls that finish together, such as those of one group
+// commit, share a message.
 import { invalidField, type VaultError } from '../../core/errors.js'
 import type { CallContext, Methods } from '../../core/methods.js'
 import { isRequestId } from '../../core/request-id.js'
@@ -123,7 +123,8 @@ export function executeBatch(methods: BackendCalls, onFailure: FailureListener =
         yield* framesOf(finished)
       }
     } finally {
-      await Promise.all(running) // after a cancellation too: running calls keep this call's place in the admission limit
+      // After a cancellation too: running calls still count against the admission limit, through this call.
+      await Promise.all(running)
     }
   }
 

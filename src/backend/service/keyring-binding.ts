@@ -1,5 +1,5 @@
-// The binding of a store to one keyring. The first write binds the keyring of its front end, because front ends with two
-// keyrings over one store could not see each other's records.
+// The binding of a store to one keyring. The first write binds the keyring of its front end, because front ends with
+// two keyrings over one store could not see each other's records.
 import { VaultError } from '../../core/errors.js'
 import type { Store, StoreCall } from '../store/store.js'
 

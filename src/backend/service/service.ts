@@ -1,5 +1,5 @@
-// The RPC methods of the back end, over a store for records and a store for parts. The store decides how rows are kept; the
-// contents of an envelope are opaque to the back end.
+// The RPC methods of the back end, over a store for records and a store for parts. The store decides how rows are kept;
+// the contents of an envelope are opaque to the back end.
 import { type Clock, neverBack, newClock } from '../../core/clock.js'
 import type { VaultError } from '../../core/errors.js'
 import { noBytes } from '../../core/frame.js'

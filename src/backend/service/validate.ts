@@ -68,7 +68,9 @@ function validateEnvelope({ envelope, partCount }: SealedRecord): void {
   demand(isEnvelopeV1(envelope), 'record.envelope', 'must be an envelope of version 1')
 }
 
-/** write-rules.ts checks that the time is in the future: only there it is known whether a prior attempt has committed. */
+/**
+ * write-rules.ts checks that the time is in the future: only there it is known whether a prior attempt has committed.
+ */
 function validateExpiry({ expireTime }: SealedRecord): void {
   if (expireTime === undefined) return
   const ms = expireTime.getTime() // NaN for seconds or nanoseconds out of range

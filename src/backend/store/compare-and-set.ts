@@ -1,5 +1,5 @@
-// Compare-and-set without transactions (optimistic concurrency): read, decide, write on the condition that the row has not
-// changed since, and start again after a conflict.
+// Compare-and-set without transactions (optimistic concurrency): read, decide, write on the condition that the row has
+// not changed since, and start again after a conflict.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs } from '../../core/backoff.js'
 import { VaultError } from '../../core/errors.js'

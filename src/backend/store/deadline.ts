@@ -1,4 +1,5 @@
-// The deadline and the cancellation of a call, as a store obeys them. An engine begins no work for a call that has ended.
+// The deadline and the cancellation of a call, as a store obeys them. An engine begins no work for a call that has
+// ended.
 import { raceDeadline } from '../../core/deadline.js'
 import { VaultError } from '../../core/errors.js'
 import type { StoreCall } from './store.js'
@@ -20,8 +21,8 @@ export function checkDeadline(call: StoreCall): void {
 }
 
 /**
- * Settles as `work` does; rejects with DEADLINE_EXCEEDED or CANCELLED at the call's end. The MongoDB driver cannot cancel
- * a request, so work may still take effect afterwards.
+ * Settles as `work` does; rejects with DEADLINE_EXCEEDED or CANCELLED at the call's end. The MongoDB driver cannot
+ * cancel a request, so work may still take effect afterwards.
  */
 export function withDeadline<T>(work: Promise<T>, call: StoreCall): Promise<T> {
   return raceDeadline(work, call, () => endReason(call) ?? new VaultError('DEADLINE_EXCEEDED'))

@@ -2,7 +2,9 @@
 
 /** The settings of `backend.parts` that do not depend on the engine. */
 export interface PartLimits {
-  /** Concurrent calls that carry a part; a further call fails with OVERLOADED. Each call costs some 5 MiB of buffers. */
+  /**
+   * Concurrent calls that carry a part; a further call fails with OVERLOADED. Each call costs some 5 MiB of buffers.
+   */
   maxInFlight: number
   /** How long parts stay after their record was replaced or deleted: the longest time for a download. */
   releasedHoldMs: number
@@ -23,8 +25,8 @@ export const defaultPartLimits: PartLimits = {
 }
 
 /**
- * The greatest age of a set's first part, in milliseconds, at which a record may still refer to the set: 23/24 of the hold.
- * A sweep under way may take an older set for abandoned; the margin is far longer than a write takes.
+ * The greatest age of a set's first part, in milliseconds, at which a record may still refer to the set: 23/24 of the
+ * hold. A sweep under way may take an older set for abandoned; the margin is far longer than a write takes.
  */
 export function maxUploadMs({ orphanHoldMs }: PartLimits): number {
   return orphanHoldMs - orphanHoldMs / 24

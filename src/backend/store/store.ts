@@ -1,5 +1,6 @@
 // The interface of a storage engine. Every operation touches one document, so an engine needs no transactions. Engines
-// read no clock; callers pass the time. test/store.contract.ts and test/life.contract.ts test any engine against this file.
+// read no clock; callers pass the time. test/store.contract.ts and test/life.contract.ts test any engine against this
+// file.
 import type { Clock } from '../../core/clock.js'
 import type { Reason } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
@@ -7,8 +8,8 @@ import type { SealedRecord, StoredEnvelope, UserDocument } from '../../gen/encse
 import type { Precondition } from '../../gen/encserver/v1/frontend.js'
 
 /**
- * The deadline and the signal of the caller. The store refuses a call that has ended with DEADLINE_EXCEEDED or CANCELLED;
- * a call that ends later may still take effect.
+ * The deadline and the signal of the caller. The store refuses a call that has ended with DEADLINE_EXCEEDED or
+ * CANCELLED; a call that ends later may still take effect.
  */
 export type StoreCall = Pick<CallContext, 'deadline' | 'signal'>
 
@@ -133,8 +134,8 @@ export interface VersionedPage {
 export type StoreHealth = 'ready' | Extract<Reason, 'STORE_FULL' | 'STORE_UNAVAILABLE'>
 
 /**
- * A storage engine. An answered write is durable. Methods reject with VaultError: STORE_FULL and STORE_UNAVAILABLE come from any of them,
- * OVERLOADED from any whose queue is full, RECORD_CORRUPT from reads.
+ * A storage engine. An answered write is durable. Methods reject with VaultError: STORE_FULL and STORE_UNAVAILABLE come
+ * from any of them, OVERLOADED from any whose queue is full, RECORD_CORRUPT from reads.
  */
 export interface Store {
   meta(call: StoreCall): Promise<StoreMeta>
@@ -152,8 +153,8 @@ export interface Store {
   /** As getRecord, with the envelope cut to its header. */
   getRecordHeader(recordId: Buffer, call: StoreCall): Promise<SealedRecord | undefined>
   /**
-   * Writes the record by the rules of write-rules.ts. Undefined: nothing was written, because the current version must be
-   * kept first (versions.ts).
+   * Writes the record by the rules of write-rules.ts. Undefined: nothing was written, because the current version must
+   * be kept first (versions.ts).
    */
   putRecord(put: Put, call: StoreCall): Promise<PutResult | undefined>
   /** Returns the removed row, if any. Rejects with PRECONDITION_FAILED when the row has another key id. */

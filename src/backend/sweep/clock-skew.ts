@@ -1,5 +1,5 @@
-// Detects a clock that was set: ahead, or ahead and back. Until the next start records then expire by its latest time and
-// are removed by the earlier one (core/clock.ts explains why), which an operator should know.
+// Detects a clock that was set: ahead, or ahead and back. Until the next start records then expire by its latest time
+// and are removed by the earlier one (core/clock.ts explains why), which an operator should know.
 import type { Clock } from '../../core/clock.js'
 
 /** Smaller corrections of a clock are normal. */

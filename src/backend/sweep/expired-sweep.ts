@@ -1,6 +1,6 @@
-// The sweep of expired records: removes them with their versions, and removes versions that a crash or a slow writer has
-// left behind (versions.ts). It uses the clock reading for removals, and every removal is a compare-and-set, so several
-// back ends on one database may sweep at once.
+// The sweep of expired records: removes them with their versions, and removes versions that a crash or a slow writer
+// has left behind (versions.ts). It uses the clock reading for removals, and every removal is a compare-and-set, so
+// several back ends on one database may sweep at once.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../../core/clock.js'

@@ -1,5 +1,5 @@
-// The sweep of parts: walks over all part sets in rounds and removes those that part-gc.ts permits, beside the other work
-// of the store.
+// The sweep of parts: walks over all part sets in rounds and removes those that part-gc.ts permits, beside the other
+// work of the store.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isCorrupt } from '../../core/errors.js'

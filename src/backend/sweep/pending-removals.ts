@@ -1,5 +1,5 @@
-// Part sets that wait for their removal. They are in memory and bounded in number; a later sweep meets again the sets that
-// did not fit.
+// Part sets that wait for their removal. They are in memory and bounded in number; a later sweep meets again the sets
+// that did not fit.
 import { recordIdBytes } from '../../core/envelope-sizes.js'
 import type { PartSet } from '../store/part-store.js'
 

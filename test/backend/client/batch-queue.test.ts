@@ -17,7 +17,7 @@ function waiting(call: BatchedCall): QueuedCall {
   return { call, context, resolve: () => undefined, reject: () => undefined }
 }
 
-/** A store whose envelope has that many bytes. */
+/** A store with an envelope of that size. */
 function store(bytes: number, generations = 0): QueuedCall {
   const user = sampleUser()
   const keys = Array.from({ length: generations }, (_, at) => ({
@@ -56,7 +56,7 @@ function addAll(queue: BatchQueue, calls: QueuedCall[]): () => void {
 
 const overloaded = { reason: 'OVERLOADED', retryAfterMs: 100 }
 
-/** What a function throws. */
+/** The error that a function throws. */
 function thrownBy(work: () => void): unknown {
   try {
     work()
@@ -66,8 +66,8 @@ function thrownBy(work: () => void): unknown {
   return undefined
 }
 
-describe('gather queue', () => {
-  it('gives calls away in their order, so many at once', () => {
+describe('batch queue', () => {
+  it('gives calls out in their order, a batch at a time', () => {
     const calls = Array.from({ length: 6 }, () => retrieve())
     const queue = filled(...calls)
     expect(queue.isEmpty()).to.equal(false)
@@ -77,20 +77,20 @@ describe('gather queue', () => {
     expect(queue.take()).to.deep.equal([])
   })
 
-  it('ends a batch before the call that would make it too large', () => {
+  it('ends a batch before the call that would exceed its bytes', () => {
     const calls = [store(40_000), store(40_000), store(40_000), retrieve()]
     const queue = filled(...calls)
     expect(queue.take()).to.deep.equal(calls.slice(0, 2))
     expect(queue.take()).to.deep.equal(calls.slice(2))
   })
 
-  it('gives a call that is larger than a batch away alone, wherever it stands', () => {
+  it('gives a call that is larger than a batch out alone', () => {
     const calls = [retrieve(), store(150_000), retrieve()]
     const queue = filled(...calls)
     for (const each of calls) expect(queue.take()).to.deep.equal([each])
   })
 
-  it('refuses what is too many', () => {
+  it('refuses calls beyond its maximum number', () => {
     const calls = Array.from({ length: bounds.maxQueuedCalls }, () => retrieve())
     const queue = filled(...calls)
     expect(thrownBy(() => queue.add(retrieve()))).to.include(overloaded)
@@ -99,7 +99,7 @@ describe('gather queue', () => {
     expect(thrownBy(() => queue.add(retrieve()))).to.include(overloaded)
   })
 
-  it('refuses what is too large, and takes it again once there is room', () => {
+  it('refuses calls beyond its maximum bytes, and accepts them once there is room', () => {
     const first = store(150_000)
     const queue = filled(first, store(140_000))
     expect(thrownBy(() => queue.add(store(20_000)))).to.include(overloaded)
@@ -108,7 +108,7 @@ describe('gather queue', () => {
     expect(thrownBy(() => queue.add(store(20_000)))).to.equal(undefined)
   })
 
-  it('forgets a call that is removed, its bytes too, and once only', () => {
+  it('removes a call and its bytes, and only once', () => {
     const [first, second] = [store(150_000), store(140_000)]
     const queue = filled(first, second)
     for (let times = 0; times < 3; times += 1) queue.remove(first)
@@ -125,7 +125,7 @@ describe('gather queue', () => {
     'a retrieve under many keys': retrieve(16),
     'a delete under many keys': remove(16),
   })) {
-    it(`never takes ${what} for less than it is`, () => {
+    it(`never underestimates ${what}`, () => {
       const requestId = 'r'.repeat(64)
       const encoded = BatchCall.encode({ index: 127, timeoutMs: 2 ** 32 - 1, requestId, call: each.call }).finish()
       const exact = { ...bounds, maxQueuedBytes: encoded.length + 4 } // its tag and length in the batch
@@ -135,7 +135,7 @@ describe('gather queue', () => {
     })
   }
 
-  it('leaves nothing behind in old memory of what it gave out', () => {
+  it('keeps no reference to a call that it gave out', () => {
     expect(promotedBytes('queue')).to.be.below(100)
   })
 })

@@ -15,9 +15,9 @@ import { atEnd, failure, gate, releaseAll } from '../../core/fake-frontend.js'
 import {
   answerAll,
   type Backend,
+  clientOf,
   errorResult,
   fakeBackend,
-  gathered,
   get,
   getAll,
   idOf,
@@ -33,27 +33,27 @@ import { reasonOf, rejection, sampleRecord, sampleUser, storeOf, tempFolder, unt
 
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
 
-describe('gathered client', () => {
+describe('batching client', () => {
   afterEach(releaseAll)
 
-  describe('gathers', () => {
-    it('nothing when a call is alone', async () => {
+  describe('batches', () => {
+    it('no call that is alone', async () => {
       const fake = fakeBackend()
-      const client = gathered(fake)
+      const client = clientOf(fake)
       for (const id of ['a', 'b']) expect((await get(client, id)).record?.recordId.toString()).to.equal(id)
       expect(fake.seen).to.deep.include({ alone: ['a', 'b'], batches: [] })
     })
 
-    it('nor opens a stream for it, but takes one that is there', async () => {
+    it('no single call on a new stream, but uses an open one', async () => {
       const fake = fakeBackend()
-      const client = gathered(fake)
+      const client = clientOf(fake)
       await getAll(client, 3)
       expect((await get(client, 'later')).record?.recordId.toString()).to.equal('later')
       expect(fake.seen).to.deep.include({ alone: [], streams: 1 })
       expect(fake.seen.batches).to.have.length(2)
     })
 
-    it('no parts: each is a call of its own, whatever waits beside it', async () => {
+    it('no parts: each is a call of its own', async () => {
       const fake = fakeBackend()
       const part = { recordId: randomBytes(72), keyId: randomBytes(16), partNumber: 7 }
       const stored: unknown[] = []
@@ -62,7 +62,7 @@ describe('gathered client', () => {
         return {}
       }
       fake.methods.retrievePart = async ({ partNumber }) => ({ data: Buffer.of(partNumber) })
-      const client = gathered(fake)
+      const client = clientOf(fake)
       const storing = { ...part, data: randomBytes(100) }
       const [, , , retrieved] = await Promise.all([
         get(client, 'a'),
@@ -75,11 +75,11 @@ describe('gathered client', () => {
       expect(fake.seen.batches.map((calls) => calls.map(idOf))).to.deep.equal([['a', 'b']])
     })
 
-    it('the calls of one moment into one message, of all three kinds, each with its own answer and id', async () => {
+    it('concurrent calls of all three kinds in one message, each with its own answer and id', async () => {
       const fake = fakeBackend(async function* (calls) {
         for (const each of calls.toReversed()) yield { results: [resultOf(each)] }
       })
-      const client = gathered(fake)
+      const client = clientOf(fake)
       const context = newCall({ requestId: 'mine' })
       const [a, stored, b, deleted] = await Promise.all([
         get(client, 'a', context),
@@ -97,18 +97,18 @@ describe('gathered client', () => {
 
     it('no other methods', async () => {
       const fake = fakeBackend()
-      expect(await gathered(fake).getStoreInfo({}, newCall())).to.include({ format: 7 })
+      expect(await clientOf(fake).getStoreInfo({}, newCall())).to.include({ format: 7 })
     })
 
     it('at most 128 calls', async () => {
       const fake = fakeBackend()
-      await getAll(gathered(fake), 300)
+      await getAll(clientOf(fake), 300)
       expect(fake.seen.batches.map(({ length }) => length)).to.deep.equal([128, 128, 44])
     })
 
     it('at most 1 MiB, or one larger call', async () => {
       const fake = fakeBackend()
-      const client = gathered(fake)
+      const client = clientOf(fake)
       await Promise.all([400_000, 400_000, 400_000, 100, 2_000_000, 100, 100].map((bytes) => put(client, bytes)))
       expect(fake.seen.batches.map(({ length }) => length)).to.deep.equal([2, 2, 2])
       expect(fake.seen.alone).to.deep.equal(['store'])
@@ -117,13 +117,13 @@ describe('gathered client', () => {
       }
     })
 
-    it('what comes while others are on their way', async () => {
+    it('all calls that arrive while others are in flight', async () => {
       const { opened, open } = gate()
       const fake = fakeBackend(async function* (calls) {
         await opened
         yield* answerAll(calls)
       })
-      const client = gathered(fake, { maxBatches: 1 })
+      const client = clientOf(fake, { maxBatches: 1 })
       const first = getAll(client, 2)
       await until(() => fake.seen.batches.length === 1)
       const later: Promise<unknown>[] = []
@@ -137,8 +137,8 @@ describe('gathered client', () => {
     })
   })
 
-  describe('turns', () => {
-    /** A back end whose batches answer their first call when told to, and the rest never. */
+  describe('batches in flight', () => {
+    /** A back end whose batches answer their first call when its gate opens, and the others never. */
     function slow() {
       const gates: ReturnType<typeof gate>[] = []
       const fake = fakeBackend(async function* (calls) {
@@ -152,9 +152,9 @@ describe('gathered client', () => {
       return { ...fake, gates, wave }
     }
 
-    it('are so many, and given back at the first result', async () => {
+    it('are bounded, and a batch counts only until its first result', async () => {
       const fake = slow()
-      const client = gathered(fake, { maxBatches: 2 })
+      const client = clientOf(fake, { maxBatches: 2 })
       for (const batches of [1, 2, 2, 2]) {
         fake.wave(client)
         await pause(15)
@@ -165,9 +165,9 @@ describe('gathered client', () => {
       expect(fake.seen.batches[2]).to.have.length(4) // all that had waited
     })
 
-    it('are given back after a moment, whatever the batch does', async () => {
+    it('do not count a batch any more after firstResultMs', async () => {
       const fake = slow()
-      const client = gathered(fake, { maxBatches: 2, firstResultMs: 40 })
+      const client = clientOf(fake, { maxBatches: 2, firstResultMs: 40 })
       const startedAt = Date.now()
       for (let waves = 0; waves < 2; waves += 1) {
         fake.wave(client)
@@ -178,7 +178,7 @@ describe('gathered client', () => {
       expect(Date.now() - startedAt).to.be.at.least(39)
     })
 
-    it('a call that is never answered delays no other', async () => {
+    it('do not let a call without an answer delay another', async () => {
       const folder = await tempFolder()
       const store = await openLevelStore({ folder: folder.path })
       atEnd(folder.remove)
@@ -216,13 +216,13 @@ describe('gathered client', () => {
     })
   })
 
-  it('a full queue rejects with OVERLOADED, and takes calls again later', async () => {
+  it('rejects with OVERLOADED while the queue is full, and accepts calls again later', async () => {
     const { opened, open } = gate()
     const fake = fakeBackend(async function* (calls) {
       await opened
       yield* answerAll(calls)
     })
-    const client = gathered(fake, { maxBatches: 1, maxQueuedCalls: 3, maxQueuedBytes: 10_000 })
+    const client = clientOf(fake, { maxBatches: 1, maxQueuedCalls: 3, maxQueuedBytes: 10_000 })
     const sent = getAll(client, 2)
     await until(() => fake.seen.batches.length === 1)
     const waiting = getAll(client, 3)
@@ -236,10 +236,10 @@ describe('gathered client', () => {
     await put(client, 5_000)
   })
 
-  describe('a caller that goes', () => {
-    it('before its call is sent takes it out', async () => {
+  describe('a cancellation', () => {
+    it('before the call is sent removes it from the queue', async () => {
       const fake = fakeBackend()
-      const client = gathered(fake)
+      const client = clientOf(fake)
       const leaving = new AbortController()
       const calls = [get(client, 'a'), get(client, 'gone', newCall({ signal: leaving.signal })), get(client, 'b')]
       leaving.abort('enough')
@@ -251,13 +251,13 @@ describe('gathered client', () => {
       expect(fake.seen.alone).to.deep.equal([])
     })
 
-    it('after that is answered at once, and the others as ever', async () => {
+    it('after the call is sent rejects at once, and does not affect other calls', async () => {
       const { opened, open } = gate()
       const fake = fakeBackend(async function* (calls) {
         await opened
         yield* answerAll(calls)
       })
-      const client = gathered(fake)
+      const client = clientOf(fake)
       const leaving = new AbortController()
       const gone = get(client, 'gone', newCall({ signal: leaving.signal }))
       const stays = get(client, 'stays')
@@ -268,7 +268,7 @@ describe('gathered client', () => {
       expect((await stays).record?.recordId.toString()).to.equal('stays')
     })
 
-    it('leaves nothing behind on a signal that many share', async () => {
+    it('leaves no listener on a shared signal', async () => {
       const fake = fakeBackend(async function* (calls) {
         yield { results: calls.slice(1).map(resultOf) }
         yield { results: [errorResult(0, new VaultError('RECORD_CORRUPT'))] }
@@ -276,7 +276,7 @@ describe('gathered client', () => {
       await pause(1) // mocha's own timer starts after the first wait
       const before = timers()
       const { signal } = new AbortController()
-      const client = gathered(fake)
+      const client = clientOf(fake)
       const calls = Array.from({ length: 40 }, (_, at) => get(client, `${at}`, newCall({ signal })))
       expect(getEventListeners(signal, 'abort')).to.have.length(40)
       const settled = await Promise.allSettled(calls)
@@ -288,9 +288,9 @@ describe('gathered client', () => {
   })
 
   describe('a deadline', () => {
-    it("is each call's own, also when its batch says nothing", async () => {
+    it("is each call's own, even when its batch gets no result", async () => {
       const fake = fakeBackend(never)
-      const client = gathered(fake)
+      const client = clientOf(fake)
       const startedAt = Date.now()
       const ended: string[] = []
       const long = reasonOf(get(client, 'long', newCall({ timeoutMs: 1_500 }))).finally(() => ended.push('long'))
@@ -302,13 +302,13 @@ describe('gathered client', () => {
       expect(ended).to.deep.equal(['short', 'long'])
     })
 
-    it('passes for a call that waits, which is not sent then', async () => {
+    it('ends a queued call, which is then never sent', async () => {
       const { opened, open } = gate()
       const fake = fakeBackend(async function* (calls) {
         await opened
         yield* answerAll(calls)
       })
-      const client = gathered(fake, { maxBatches: 1 })
+      const client = clientOf(fake, { maxBatches: 1 })
       const first = getAll(client, 2)
       await until(() => fake.seen.batches.length === 1)
       const late = await rejection(get(client, 'late', newCall({ timeoutMs: 40 })))
@@ -319,19 +319,19 @@ describe('gathered client', () => {
       expect(fake.seen).to.have.property('alone').that.deep.equals([])
     })
 
-    it('of a call alone is told by its connection, which knows whether it left', async () => {
+    it('of a call alone is reported by its connection, which knows whether the call was sent', async () => {
       const { methods, close } = backendClient({ address: await tcpServer(() => undefined) })
       atEnd(close)
       const unsent = await rejection(put(methods, 200, newCall({ timeoutMs: 150 })))
       expect([unsent.reason, neverSent(unsent)]).to.deep.equal(['DEADLINE_EXCEEDED', true])
       const fake = fakeBackend(never, () => new Promise(() => undefined))
-      const silent = await rejection(put(gathered(fake), 200, newCall({ timeoutMs: 300 })))
+      const silent = await rejection(put(clientOf(fake), 200, newCall({ timeoutMs: 300 })))
       expect([silent.reason, neverSent(silent)]).to.deep.equal(['DEADLINE_EXCEEDED', false])
     })
 
-    it('goes into the message as what is left of it', async () => {
+    it('is sent as the remaining time', async () => {
       const fake = fakeBackend()
-      const client = gathered(fake)
+      const client = clientOf(fake)
       const timeouts = [50_000, 15_000.5, 200_000]
       await Promise.all(timeouts.map((timeoutMs) => get(client, 'x', newCall({ timeoutMs }))))
       const [calls = []] = fake.seen.batches
@@ -340,13 +340,13 @@ describe('gathered client', () => {
       }
     })
 
-    it('is that of no other call of the batch, and the batch outlives the longest by a second', async () => {
+    it('ends no other call of the batch, and the batch outlives the longest one by a second', async () => {
       const fake = fakeBackend(async function* (calls) {
         await pause(60)
         yield* answerAll(calls.slice(1))
         yield* never()
       })
-      const client = gathered(fake)
+      const client = clientOf(fake)
       const startedAt = Date.now()
       const short = get(client, 'short', newCall({ timeoutMs: 20 }))
       const long = get(client, 'long', newCall({ timeoutMs: 1_000 }))
@@ -357,13 +357,13 @@ describe('gathered client', () => {
       expect(Date.now() - startedAt).to.be.within(1_990, 30_000)
     })
 
-    it('may be none, or further than a number or a timer can say', async () => {
+    it('may be infinite, or beyond the range of a timer', async () => {
       const fake = fakeBackend(async function* (calls, { signal }) {
         await pause(20)
         signal.throwIfAborted()
         yield* answerAll(calls)
       })
-      const client = gathered(fake)
+      const client = clientOf(fake)
       const { signal, requestId } = newCall()
       const deadlines = [Number.POSITIVE_INFINITY, Date.now() + 2 ** 40, Date.now() + 60_000]
       await Promise.all(deadlines.map((deadline) => get(client, 'x', { signal, requestId, deadline })))
@@ -372,7 +372,7 @@ describe('gathered client', () => {
   })
 
   describe('over gRPC', () => {
-    it('64 calls are one message, and all messages of a stream one line in the log', async () => {
+    it('64 calls are one message, and all messages of a stream are one line in the log', async () => {
       const folder = await tempFolder()
       const store = await openLevelStore({ folder: folder.path })
       atEnd(folder.remove)
@@ -398,7 +398,7 @@ describe('gathered client', () => {
       expect(events[0]).to.include({ method: '/encserver.v1.BackendService/ExecuteBatch', requests: 2, status: 'OK' })
     })
 
-    it('close settles what is sent, what waits, and what comes later', async () => {
+    it('close settles calls in flight, queued calls and later calls', async () => {
       let asked = 0
       const wait = (_: unknown, { signal }: CallContext) => {
         asked += 1
@@ -425,14 +425,14 @@ describe('gathered client', () => {
       }
     })
 
-    it('UNREACHABLE is what a back end is that was never there, also for writes', async () => {
+    it('rejects writes too with UNREACHABLE when the back end never existed', async () => {
       const { methods, close } = backendClient({ address: '127.0.0.1:1' })
       atEnd(close)
       const calls = [put(methods), put(methods), remove(methods), get(methods, 'x')]
       expect(await Promise.all(calls.map((each) => reasonOf(each)))).to.deep.equal(Array(4).fill('UNREACHABLE'))
     })
 
-    it('a call that the wire does not carry fails alone', async () => {
+    it('a call that cannot be encoded fails alone', async () => {
       const { methods } = await serveBackend({})
       const good = [get(methods, 'a'), get(methods, 'b')]
       const record = sampleRecord(sampleUser(), { version: -1n })

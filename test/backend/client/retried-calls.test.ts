@@ -1,5 +1,5 @@
-// A store that is repeated after its answer was lost, on both engines: behind the client that repeats it, over a connection
-// that breaks, with others who delete in between.
+// A store that is retried after its answer was lost (ADR 14), on both engines: behind the client that retries, over a
+// connection that breaks, with other callers who delete in between.
 import { expect } from 'chai'
 import { batchingClient } from '../../../src/backend/client/batching-client.js'
 import { backendService } from '../../../src/backend/service/service.js'
@@ -22,7 +22,7 @@ import { noParts } from '../no-parts.js'
 import { levelStore, mongoStore, type OpenedEngine } from '../opened-engines.js'
 import { call, keyId, reasonOf, sampleEnvelope, sampleRecord, sampleUser, storeOf, storeTime } from '../samples.js'
 
-function repeatedStores(open: () => Promise<OpenedEngine>): void {
+function retriedStoreTests(open: () => Promise<OpenedEngine>): void {
   let opened: OpenedEngine
   let time: SettableTime
   let service: Methods<BackendServiceServer>
@@ -45,7 +45,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
   const found = async ({ recordId }: SealedRecord) =>
     (await service.retrieveEnvelope({ recordIds: [recordId], version: 0n }, call)).record
 
-  /** A store by a client whose batch breaks; `meanwhile` is what becomes of it and of the record until the repeat. */
+  /** A store by a client whose batch breaks; `meanwhile` runs between the prior attempt and the retry. */
   async function broken(
     record: SealedRecord,
     meanwhile: (request: StoreEnvelopeRequest) => Promise<unknown>,
@@ -76,24 +76,24 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
   }
 
   for (const [what, precondition] of Object.entries({ 'without a condition': undefined, 'if absent': absent })) {
-    it(`${what} brings back nothing that was deleted in between`, async () => {
+    it(`${what} brings back no record that was deleted in between`, async () => {
       const record = sealed()
       expect(await reasonOf(broken(record, doneAndDeleted, precondition))).to.equal('OUTCOME_UNKNOWN')
       expect(await found(record)).to.equal(undefined)
     })
 
-    it(`${what} is done when nothing was deleted, whether the first try was or not`, async () => {
+    it(`${what} succeeds when nothing was deleted, whether the prior attempt committed or not`, async () => {
       for (const meanwhile of [done, lost]) {
         expect(await broken(sealed(), meanwhile, precondition)).to.include({ $case: 'stored' })
       }
     })
   }
 
-  /** The service on a store of which some methods are others. */
+  /** The service on a store with some methods replaced. */
   const serving = (changes: Partial<Store>) =>
     backendService({ store: { ...opened.store, ...changes }, parts: noParts, clock: newClock(time) })
 
-  it('brings back nothing that is deleted just after it looked', async () => {
+  it('brings back no record that is deleted just after the look at the row', async () => {
     const record = sealed()
     await put(record)
     let looks = 0
@@ -112,23 +112,23 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     expect(await found(record)).to.equal(undefined)
   })
 
-  it('brings back nothing that was done and deleted while the version before it was kept', async () => {
+  it('brings back no record that was written and deleted while the version before it was kept', async () => {
     const record = sealed()
     await put(record, { keepVersions: 3 })
-    const repeated = next(record)
+    const retried = next(record)
     const thenDeleted = serving({
       async putVersion(...version) {
         await opened.store.putVersion(...version)
-        await put(repeated)
+        await put(retried)
         await remove(record)
       },
     })
-    const again = thenDeleted.storeEnvelope(storeOf(repeated, { triedMsAgo: 100 }), call)
+    const again = thenDeleted.storeEnvelope(storeOf(retried, { triedMsAgo: 100 }), call)
     expect(await reasonOf(again)).to.equal('OUTCOME_UNKNOWN')
     expect(await found(record)).to.equal(undefined)
   })
 
-  it('does not replace what has begun another life since', async () => {
+  it('does not replace a record that has begun another life since', async () => {
     const record = sealed()
     const other = next(record)
     const reborn = async (request: StoreEnvelopeRequest) => {
@@ -142,7 +142,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     }
   })
 
-  it('on a key id is done when that is still there, and unknown when it was deleted', async () => {
+  it('on a key id succeeds when that is still current, and is unknown when it was deleted', async () => {
     const [record, neighbour] = [sealed(), sealed()]
     await put(record)
     await put(neighbour)
@@ -154,7 +154,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     expect(await found(record)).to.equal(undefined)
   })
 
-  it('is found though another record of the user was deleted', async () => {
+  it('finds its result though another record of the user was deleted', async () => {
     const [record, neighbour] = [sealed(), sealed()]
     await put(neighbour)
     const both = async (request: StoreEnvelopeRequest) => {
@@ -164,7 +164,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     expect(await broken(record, both)).to.include({ $case: 'stored' })
   })
 
-  it('is done when the last delete was long before its first try', async () => {
+  it('succeeds when the last delete was long before the prior attempt', async () => {
     const gone = sealed()
     await put(gone)
     await remove(gone)
@@ -172,7 +172,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     expect(await broken(sealed(), lost)).to.include({ $case: 'stored' })
   })
 
-  it('has many deletes of a user noted once, and again before their time is over', async () => {
+  it('needs one watermark for many deletes of a user, and a new one before that is reached', async () => {
     let notes = 0
     const counting: Store = {
       ...opened.store,
@@ -191,7 +191,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     expect(notes).to.equal(2)
   })
 
-  it('is refused though it was half a minute on its way, and the clock of its back end half a minute ahead', async () => {
+  it('is refused though it travelled half a minute, and the clock of its back end is half a minute ahead', async () => {
     const neighbour = sealed()
     await put(neighbour)
     await remove(neighbour)
@@ -205,7 +205,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     expect(await reasonOf(put(record, { triedMsAgo: 10 }))).to.equal('OUTCOME_UNKNOWN')
   })
 
-  it('counts from its arrival, however long its user is waited for', async () => {
+  it('counts from its arrival, however long the read of its user takes', async () => {
     const record = sealed()
     await put(record)
     await remove(record)
@@ -218,7 +218,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     expect(await reasonOf(slow.storeEnvelope(storeOf(record, { triedMsAgo: 10 }), call))).to.equal('OUTCOME_UNKNOWN')
   })
 
-  it('knows of deletes before the clock was set ahead, and when it is set back', async () => {
+  it('sees deletes before the clock was set ahead, and when it is set back', async () => {
     const [record, other] = [sealed(), sealed()]
     for (const each of [record, other]) await put(each)
     const { store } = opened
@@ -233,7 +233,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     expect(await reasonOf(put(other, { triedMsAgo: 100 }))).to.equal('OUTCOME_UNKNOWN')
   })
 
-  it('knows of deletes by a back end whose clock was ahead and is back', async () => {
+  it('sees deletes by a back end whose clock was ahead and is back', async () => {
     const record = sealed()
     await put(record)
     time.set(time.wallMs() + 100_000)
@@ -248,7 +248,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
   describe('that would be refused', () => {
     const again = (record: SealedRecord) => ({ newUser: undefined, triedMsAgo: 2_100, record })
 
-    it('as its time is over was perhaps done in time, if records were deleted since', async () => {
+    it('because it has expired is unknown if records were deleted since', async () => {
       const expiring = () => sampleRecord(user, { storeTime: undefined, expireTime: new Date(time.wallMs() + 1_000) })
       const [record, lostOne] = [expiring(), expiring()]
       await put(record)
@@ -262,7 +262,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
       expect(await reasonOf(put(late))).to.equal('INVALID_REQUEST')
     })
 
-    it('as its parts are gone had them perhaps, if records were deleted since', async () => {
+    it('because its parts are missing is unknown if records were deleted since', async () => {
       let count = 2
       const parts = { state: async () => ({ count, begun: new Date(8.64e15) }) } as unknown as PartStore
       service = backendService({ store: opened.store, parts, clock: newClock(time), onReleased: () => (count = 0) })
@@ -279,7 +279,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     })
   })
 
-  describe('of a record that was written more often since than its row knows', () => {
+  describe('of a record with more writes since than its row remembers', () => {
     async function replacedFiveTimes() {
       const records = [sealed()]
       for (let at = 0; at < 5; at += 1) records.push(next(records[0] as SealedRecord))
@@ -295,13 +295,13 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
       })
     }
 
-    it('is done on the key id that is there', async () => {
+    it('succeeds on the current key id', async () => {
       const [first, last] = await replacedFiveTimes()
       const again = put(next(first), { precondition: withKeyId(keyId(last)), triedMsAgo: 100 })
       expect((await again).result).to.include({ $case: 'stored' })
     })
 
-    it('is done when all that was long before its first try', async () => {
+    it('succeeds when all those writes were long before the prior attempt', async () => {
       let storedAt = new Date(time.wallMs() - 60_101)
       const now = () => storedAt
       service = backendService({ store: opened.store, parts: noParts, clock: newClock(time), now })
@@ -317,7 +317,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
     const deletion = (recordIds: Buffer[], expectKeyId = Buffer.alloc(0)) => ({ recordIds, expectKeyId })
     const noted = (pseudonym: Buffer) => opened.store.getDeleteWatermark(pseudonym, call)
 
-    it('is noted before the row is removed, each time half a minute and more ahead', async () => {
+    it('raises the watermark before the row is removed, each time half a minute or more ahead', async () => {
       const records = [sealed(), sealed()]
       for (const record of records) await put(record)
       const seen: number[] = []
@@ -334,7 +334,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
       expect(seen).to.deep.equal([60_000, 60_000])
     })
 
-    it('removes nothing after its note is over, however late its caller would take an answer', async () => {
+    it('removes nothing after the watermark, however long its caller waits', async () => {
       const record = sealed()
       await put(record)
       const deadlines: number[] = []
@@ -351,7 +351,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
       expect(deadlines[1]).to.equal(longest - 1_000)
     })
 
-    it('is noted for each row by the time it comes to it, and under the pseudonym of its id', async () => {
+    it('raises the watermark for each row when it reaches that row, under the pseudonym of its id', async () => {
       const older = sampleUser({ userUid: user.userUid })
       const rows = [sealed(), sampleRecord(older, { storeTime: undefined })] as const
       await put(rows[0])
@@ -373,7 +373,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
       }
     })
 
-    it('of a damaged row is noted, and none whose row cannot be read', async () => {
+    it('of a damaged row raises the watermark, and one whose row cannot be read does not', async () => {
       const record = sealed()
       await put(record)
       for (const [reason, answer] of [
@@ -392,7 +392,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
       }
     })
 
-    it('is noted although a clock was a year ahead, and that for a minute more', async () => {
+    it('raises the watermark although a clock was a year ahead, and for a minute more', async () => {
       const [record, other] = [sealed(), sealed()]
       for (const each of [record, other]) await put(each)
       const yearAhead = backendService({
@@ -416,7 +416,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
       }
     })
 
-    it('leaves a note that is ahead by less than an hour', async () => {
+    it('keeps a watermark that is ahead by less than an hour', async () => {
       const record = sealed()
       await put(record)
       const until = new Date(time.wallMs() + 3_660_000 - 1)
@@ -426,7 +426,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
       expect(await noted(user.userPseudonym)).to.deep.equal(until)
     })
 
-    it('counts to the millisecond that is noted', async () => {
+    it('counts up to the millisecond of the watermark', async () => {
       const { userPseudonym } = user
       const since = time.wallMs() - 60_000 - 100
       for (const [until, outcome] of [
@@ -444,14 +444,14 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
       }
     })
 
-    it('of what is not there is not noted', async () => {
+    it('of an absent record does not raise the watermark', async () => {
       await put(sealed())
       expect(await service.deleteEnvelope(deletion([sealed().recordId]), call)).to.deep.equal({ deleted: false })
       expect(await noted(user.userPseudonym)).to.equal(undefined)
     })
   })
 
-  it('knows of deletes after a restart, and of those of another back end', async () => {
+  it('sees deletes after a restart, and those of another back end', async () => {
     const record = sealed()
     await put(record)
     const other = backendService({ store: opened.store, parts: noParts, clock: newClock(time) })
@@ -463,7 +463,7 @@ function repeatedStores(open: () => Promise<OpenedEngine>): void {
   })
 }
 
-describe('a repeated store', () => {
-  describe('on LevelDB', () => repeatedStores(levelStore))
-  describeMongo('on MongoDB', everyKind, () => repeatedStores(mongoStore))
+describe('a retried store', () => {
+  describe('on LevelDB', () => retriedStoreTests(levelStore))
+  describeMongo('on MongoDB', everyKind, () => retriedStoreTests(mongoStore))
 })

@@ -6,9 +6,9 @@ import { gate } from '../../core/fake-frontend.js'
 import {
   answerAll,
   type Batch,
+  clientOf,
   errorResult,
   fakeBackend,
-  gathered,
   get,
   getAll,
   pause,
@@ -26,7 +26,7 @@ const neverSent = () => {
 const unsentInTime = () =>
   new VaultError('DEADLINE_EXCEEDED', { cause: { details: 'Deadline exceeded after 1s,Waiting for LB pick' } })
 
-describe('batch exchange', () => {
+describe('sendBatch', () => {
   describe('a batch that breaks', () => {
     const broken = () => new VaultError('UNREACHABLE', { cause: new Error('connection reset') })
     const breaks = (error: unknown, answered = 0): Batch =>
@@ -35,40 +35,40 @@ describe('batch exchange', () => {
         throw error
       }
 
-    it('has each call without a result made again by itself, once', async () => {
+    it('has each call without a result retried alone, once', async () => {
       const fake = fakeBackend(breaks(broken(), 2))
-      const answers = await getAll(gathered(fake), 5)
+      const answers = await getAll(clientOf(fake), 5)
       expect(answers.map(({ record }) => String(record?.recordId))).to.deep.equal(['0', '1', '2', '3', '4'])
       expect(fake.seen.alone).to.deep.equal(['2', '3', '4'])
     })
 
-    it('so has one that ends without all results, and one that cannot even be sent', async () => {
+    it('is one that ends without all results, and one that cannot be sent', async () => {
       const ended = fakeBackend(async function* (calls) {
         yield* answerAll(calls.slice(1))
       })
-      await getAll(gathered(ended), 3)
+      await getAll(clientOf(ended), 3)
       expect(ended.seen.alone).to.deep.equal(['0'])
       const unsent = fakeBackend(() => {
         throw new TypeError('cannot be encoded')
       })
-      await getAll(gathered(unsent), 3)
+      await getAll(clientOf(unsent), 3)
       expect(unsent.seen.alone).to.have.length(3)
       const notBegun = fakeBackend()
       const executeBatch = () => {
         throw new TypeError('no such method')
       }
-      await getAll(gathered({ methods: { ...notBegun.methods, executeBatch } }), 3)
+      await getAll(clientOf({ methods: { ...notBegun.methods, executeBatch } }), 3)
       expect(notBegun.seen.alone).to.have.length(3)
     })
 
-    it('makes no call again whose caller has gone', async () => {
+    it('has no call retried whose caller has cancelled', async () => {
       const { opened, open } = gate()
       const fake = fakeBackend(async function* () {
         await opened
         yield* []
         throw broken()
       })
-      const client = gathered(fake)
+      const client = clientOf(fake)
       const leaving = new AbortController()
       const outcomes = [
         reasonOf(get(client, 'gone', newCall({ signal: leaving.signal }))),
@@ -86,7 +86,7 @@ describe('batch exchange', () => {
 
     const bare = (reason: Reason) => new VaultError(reason, { cause: new Error('from the batch') })
     const unknown = ['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN'] as const
-    // What the batch broke with, what each call by itself failed with, what store and delete then say, what a retrieve.
+    // The error of the batch, the error of each retry, the outcome of store and delete, the outcome of a retrieve.
     const cases: [string, VaultError, VaultError, readonly [Reason, Reason], Reason][] = [
       ['both broke', broken(), broken(), unknown, 'UNREACHABLE'],
       ['then the server was gone', broken(), neverSent(), unknown, 'UNREACHABLE'],
@@ -120,16 +120,16 @@ describe('batch exchange', () => {
       ],
     ]
     for (const [what, first, second, writes, read] of cases) {
-      it(`says ${[...new Set(writes)].join()} of writes when ${what}`, async () => {
+      it(`rejects writes with ${[...new Set(writes)].join()} when ${what}`, async () => {
         const fake = fakeBackend(breaks(first), () => Promise.reject(second))
-        const client = gathered(fake)
+        const client = clientOf(fake)
         const reasons = await Promise.all([put(client), remove(client), get(client, 'x')].map((each) => reasonOf(each)))
         expect(reasons).to.deep.equal([...writes, read])
         expect(fake.seen.alone).to.have.length(3)
       })
     }
 
-    it('has stores say so that may have been done, and since when, and no others', async () => {
+    it('has stores that may have committed report the age of the prior attempt, and no others', async () => {
       const breaking = (error: VaultError): Batch =>
         async function* () {
           await pause(40)
@@ -143,39 +143,39 @@ describe('batch exchange', () => {
         [new VaultError('OVERLOADED', { retryAfterMs: 1 }), 0, 0],
       ] as const) {
         const fake = fakeBackend(breaking(error))
-        const client = gathered(fake)
+        const client = clientOf(fake)
         await Promise.all([put(client), put(client)])
         expect(fake.seen.triedMsAgo).to.have.length(2)
         for (const ms of fake.seen.triedMsAgo) expect(ms).to.be.within(least, most)
       }
       const alone = fakeBackend()
-      await put(gathered(alone))
+      await put(clientOf(alone))
       expect(alone.seen.triedMsAgo).to.deep.equal([0])
     })
 
-    it('has a delete that finds nothing the second time say that nobody knows', async () => {
+    it('has the retry of a delete that removes nothing fail with OUTCOME_UNKNOWN', async () => {
       for (const [error, outcome] of [
         [broken(), 'OUTCOME_UNKNOWN'],
         [neverSent(), false],
       ] as const) {
         const fake = fakeBackend(breaks(error))
-        const client = gathered({ methods: { ...fake.methods, deleteEnvelope: async () => ({ deleted: false }) } })
+        const client = clientOf({ methods: { ...fake.methods, deleteEnvelope: async () => ({ deleted: false }) } })
         const [deleted] = await Promise.allSettled([remove(client), get(client, 'x')])
         expect(deleted.status === 'fulfilled' ? deleted.value.deleted : deleted.reason.reason).to.equal(outcome)
-        const does = gathered({ methods: { ...fake.methods, deleteEnvelope: async () => ({ deleted: true }) } })
+        const does = clientOf({ methods: { ...fake.methods, deleteEnvelope: async () => ({ deleted: true }) } })
         expect((await Promise.all([remove(does), get(does, 'x')]))[0]).to.deep.equal({ deleted: true })
       }
     })
 
-    it('because the back end has no batches is no error at all', async () => {
+    it('because the back end has no ExecuteBatch is no error', async () => {
       const fake = fakeBackend(breaks(bare('NOT_SUPPORTED')))
-      const client = gathered(fake)
+      const client = clientOf(fake)
       await Promise.all([put(client), remove(client), get(client, 'x')])
       expect(fake.seen.alone).to.deep.equal(['store', 'delete', 'x'])
     })
   })
 
-  describe('a back end that is too busy', () => {
+  describe('an overloaded back end', () => {
     const busy = (retryAfterMs: number) => new VaultError('OVERLOADED', { retryAfterMs })
 
     for (const [what, batch] of Object.entries<(retryAfterMs: number) => Batch>({
@@ -189,18 +189,18 @@ describe('batch exchange', () => {
           yield { results: calls.map(({ index }) => errorResult(index, busy(ms))) }
         },
     })) {
-      it(`${what} is asked again by each call, not sooner than it said`, async () => {
+      it(`${what} gets a retry of each call, not before retryAfterMs`, async () => {
         const fake = fakeBackend(batch(60))
         const startedAt = Date.now()
-        await getAll(gathered(fake), 3)
+        await getAll(clientOf(fake), 3)
         expect(Date.now() - startedAt).to.be.at.least(59)
         expect(fake.seen.alone).to.have.length(3)
       })
 
-      it(`${what} is not asked again when there is no time for it`, async () => {
+      it(`${what} gets no retry when the deadline comes first`, async () => {
         const fake = fakeBackend(batch(100_000))
         const startedAt = Date.now()
-        const client = gathered(fake)
+        const client = clientOf(fake)
         const calls = [1, 2].map(() => reasonOf(put(client, 200, newCall({ timeoutMs: 90_000 }))))
         expect(await Promise.all(calls)).to.deep.equal(['OVERLOADED', 'OVERLOADED'])
         expect(Date.now() - startedAt).to.be.below(30_000)
@@ -210,7 +210,7 @@ describe('batch exchange', () => {
   })
 
   describe('results', () => {
-    it('that come once more, after their batch, are not taken for those of the next', async () => {
+    it('that come again after their batch are not taken for those of the next', async () => {
       let earlier: BatchCall[] = []
       const fake = fakeBackend(async function* (calls) {
         if (earlier.length > 0)
@@ -218,17 +218,17 @@ describe('batch exchange', () => {
         earlier = calls
         yield* answerAll(calls)
       })
-      const client = gathered(fake)
+      const client = clientOf(fake)
       for (let sent = 0; sent < 3; sent += 1) await getAll(client, 3)
       expect(fake.seen).to.deep.include({ streams: 1, alone: [] })
     })
 
-    it('that are errors reject with them, each its own', async () => {
+    it('that are errors reject each call with its own', async () => {
       const fake = fakeBackend(async function* (calls) {
         const errors = [new VaultError('RECORD_CORRUPT'), new VaultError('STORE_FULL', { retryAfterMs: 1_500 })]
         yield { results: [...errors.map((error, index) => errorResult(index, error)), resultOf(calls[2]!)] }
       })
-      const client = gathered(fake)
+      const client = clientOf(fake)
       const [corrupt, full, fine] = [get(client, 'a'), put(client), get(client, 'b')]
       expect(await rejection(corrupt)).to.include({ reason: 'RECORD_CORRUPT', requestId: 'r' })
       expect(await rejection(full)).to.include({ reason: 'STORE_FULL', retryAfterMs: 1_500 })
@@ -236,22 +236,22 @@ describe('batch exchange', () => {
       expect(fake.seen.alone).to.deep.equal([])
     })
 
-    it('of no call, or a second one of a call, are nothing', async () => {
+    it('for an unknown call, or a second one for a call, are ignored', async () => {
       const fake = fakeBackend(async function* (calls) {
         yield { results: [{ ...resultOf(calls[0]!), index: 99 }, resultOf(calls[0]!)] }
         yield { results: [errorResult(0, new VaultError('RECORD_CORRUPT')), resultOf(calls[1]!)] }
       })
-      const answers = await getAll(gathered(fake), 2)
+      const answers = await getAll(clientOf(fake), 2)
       expect(answers.map(({ record }) => String(record?.recordId))).to.deep.equal(['0', '1'])
       expect(fake.seen.alone).to.deep.equal([])
     })
 
-    it('of another kind, or of none, are a bug of the back end', async () => {
+    it('of another kind, or of none, are an internal error', async () => {
       const fake = fakeBackend(async function* () {
         yield { results: [{ index: 0, outcome: { $case: 'delete', value: { deleted: true } } }] }
         yield { results: [{ index: 1, outcome: undefined }] }
       })
-      const client = gathered(fake)
+      const client = clientOf(fake)
       expect(await Promise.all([get(client, 'a'), put(client)].map((each) => reasonOf(each)))).to.deep.equal([
         'INTERNAL',
         'INTERNAL',

@@ -20,7 +20,7 @@ function batch(count = 2, timeoutMs = 5_000) {
   return { calls, results, timeoutMs, accept }
 }
 
-/** Streams to a fake, and how many are begun and not over. */
+/** A pool over a fake, and how many of its streams were opened and are open. */
 function counted(fake: { methods: BatchMethods }, some: Partial<typeof limits> = {}) {
   const seen = { open: 0, begun: 0 }
   const executeBatch: BatchMethods['executeBatch'] = async function* (requests, context) {
@@ -35,8 +35,8 @@ function counted(fake: { methods: BatchMethods }, some: Partial<typeof limits> =
   return { seen, streams: streamPool({ executeBatch }, { ...limits, ...some }) }
 }
 
-describe('batch streams', () => {
-  it('carry one batch after the other', async () => {
+describe('stream pool', () => {
+  it('sends one batch after another on a stream', async () => {
     const fake = fakeBackend()
     const { streams, seen } = counted(fake)
     for (let sent = 1; sent <= 20; sent += 1) {
@@ -48,7 +48,7 @@ describe('batch streams', () => {
     expect(fake.seen.batches.map(({ length }) => length)).to.deep.equal(Array.from({ length: 20 }, (_, at) => at + 1))
   })
 
-  it('carry one at a time: beside a slow one there is another stream', async () => {
+  it('opens another stream beside a slow batch', async () => {
     const { opened, open } = gate()
     const fake = fakeBackend(async function* (calls) {
       if (calls.length === 3) await opened
@@ -62,7 +62,7 @@ describe('batch streams', () => {
     expect(await slow).to.equal(undefined)
   })
 
-  it('are ready while one of them has no batch and may have another', async () => {
+  it('is ready while a stream is idle and fresh', async () => {
     const { opened, open } = gate()
     const fake = fakeBackend(async function* (calls) {
       if (calls.length === 3) await opened
@@ -80,7 +80,7 @@ describe('batch streams', () => {
     await until(() => !streams.isReady()) // old by now
   })
 
-  it('that break say why, and are not used again', async () => {
+  it('resolves with the error of a broken stream, and does not use it again', async () => {
     const broken = new VaultError('OVERLOADED')
     const fake = fakeBackend(async function* (calls) {
       yield { results: [resultOf(calls[0]!)] }
@@ -96,7 +96,7 @@ describe('batch streams', () => {
     expect(seen).to.deep.equal({ open: 1, begun: 2 })
   })
 
-  it('that break while they have no batch are not used again', async () => {
+  it('does not use a stream again that broke while it was idle', async () => {
     const { opened: told, open: breakIt } = gate()
     let begun = 0
     const executeBatch: BatchMethods['executeBatch'] = async function* (requests) {
@@ -117,14 +117,14 @@ describe('batch streams', () => {
     expect(begun).to.equal(2)
   })
 
-  it('that end before all is accept are broken', async () => {
+  it('takes a stream for broken that ends before all results have come', async () => {
     const fake = fakeBackend(async function* (calls) {
       yield* answerAll(calls.slice(1))
     })
     expect(await counted(fake).streams.exchange(batch())).to.include({ reason: 'UNREACHABLE' })
   })
 
-  it('are given up when a batch is not accept in its time', async () => {
+  it('aborts a stream whose batch times out', async () => {
     const fake = fakeBackend(never)
     const { streams } = counted(fake)
     const startedAt = Date.now()
@@ -137,7 +137,7 @@ describe('batch streams', () => {
     expect(signal.reason).to.include({ reason: 'DEADLINE_EXCEEDED' })
   })
 
-  it('are not used again when they were given up, though all is accept then', async () => {
+  it('does not use an aborted stream again, though its results come then', async () => {
     const { opened, open } = gate()
     const fake = fakeBackend(async function* (calls) {
       if (calls.length === 2) await opened
@@ -152,7 +152,7 @@ describe('batch streams', () => {
     expect(seen.begun).to.equal(2)
   })
 
-  it('are given up when they were ended and the back end does not end them', async () => {
+  it('aborts a stream that the back end does not end in time', async () => {
     const signals: CallSignal[] = []
     const executeBatch: BatchMethods['executeBatch'] = async function* (requests, { signal }) {
       signals.push(signal)
@@ -166,7 +166,7 @@ describe('batch streams', () => {
     expect(stream.isClosed).to.equal(true)
   })
 
-  it('of those without a batch the one used last is taken, as the others may end then', async () => {
+  it('uses the idle stream that was used last, so that the others can end', async () => {
     const { opened, open } = gate()
     const fake = fakeBackend(async function* (calls) {
       if (calls.length === 2) await opened
@@ -182,7 +182,7 @@ describe('batch streams', () => {
     expect(last?.signal).to.equal(one?.signal)
   })
 
-  it('end when they have nothing to do for a moment', async () => {
+  it('ends idle streams after idleMs', async () => {
     const { streams, seen } = counted(fakeBackend(), { idleMs: 1_000 })
     for (const end = Date.now() + 1_200; Date.now() < end; ) {
       await streams.exchange(batch())
@@ -194,7 +194,7 @@ describe('batch streams', () => {
     expect(seen.begun).to.equal(2)
   })
 
-  it('end when they are old, also while they have no batch', async () => {
+  it('ends old streams, idle ones too', async () => {
     const { streams, seen } = counted(fakeBackend(), { maxAgeMs: 40 })
     await streams.exchange(batch())
     await pause(60)
@@ -203,7 +203,7 @@ describe('batch streams', () => {
     await until(() => seen.open === 1)
   })
 
-  it('end when they are old, after the batch they have', async () => {
+  it('ends an old stream only after its batch', async () => {
     const fake = fakeBackend(async function* (calls) {
       await pause(30)
       yield* answerAll(calls)

@@ -4,12 +4,12 @@ import { listedBytes, maxScannedBytes, pageBuilder } from '../../../src/backend/
 import { SealedRecord } from '../../../src/gen/encserver/v1/backend.js'
 import { sampleEnvelope, sampleRecord, sampleUser, storeTime } from '../samples.js'
 
-describe('record-page', () => {
+describe('page builder', () => {
   const user = sampleUser()
   const range = { ...user, now: storeTime, limit: 1000, maxBytes: 1 << 20 }
   const large = sampleEnvelope(4 << 20)
 
-  it('counts at least the encoded bytes of a listed record', () => {
+  it('never underestimates the encoded bytes of a listed record', () => {
     for (const bytes of [1, 272, 8192]) {
       const record = sampleRecord(user, {
         entryBox: Buffer.alloc(bytes),
@@ -35,7 +35,7 @@ describe('record-page', () => {
     expect(builder.page().next).to.equal(undefined)
   })
 
-  it('goes on after the last row it took, dead or alive', () => {
+  it('continues after the last row it added, dead or alive', () => {
     const builder = pageBuilder({ ...range, limit: 1 })
     const dead = sampleRecord(sampleUser())
     expect(builder.add(sampleRecord(user))).to.equal(true)
@@ -44,7 +44,7 @@ describe('record-page', () => {
     expect(builder.page().next).to.equal(dead.recordId)
   })
 
-  it('ends after reading much, for dead rows too', () => {
+  it('ends after maxScannedBytes, dead rows included', () => {
     for (const owner of [user, sampleUser()]) {
       const builder = pageBuilder(range)
       let rows = 0

@@ -21,7 +21,7 @@ describe('readMongoUri', () => {
     return message
   }
 
-  it('reads the URI without the end of its line, as something that cannot be printed', async () => {
+  it('reads the URI without its line end, as a secret that cannot be printed', async () => {
     const uri = await readMongoUri(path)
     expect(uri.reveal().toString()).to.equal('mongodb://user:secret@db.example/')
     expect(`${uri}`).to.equal('[secret]')
@@ -36,17 +36,17 @@ describe('readMongoUri', () => {
     })
   }
 
-  it('takes a file that even its owner may only read', async () => {
+  it('accepts a file that its owner may only read', async () => {
     await chmod(path, 0o400)
     await readMongoUri(path)
   })
 
-  it('refuses a file that is not there', async () => {
+  it('refuses a missing file', async () => {
     path = join(folder.path, 'nowhere')
     expect(await refusal()).to.equal(`backend.mongodb.uriFile: cannot read ${path} (ENOENT)`)
   })
 
-  it('shows nothing of a URI that stands where its file is to be named, nor has a cause that does', async () => {
+  it('never shows a URI that was set in place of a path, nor has a cause that does', async () => {
     path = 'mongodb://user:secret@db.example/'
     const { message, cause } = await rejection(readMongoUri(path))
     expect(message).to.equal('backend.mongodb.uriFile: cannot read a file whose path looks like a secret (ENOENT)')
@@ -60,7 +60,7 @@ describe('readMongoUri', () => {
     )
   })
 
-  it('wants a file to be named', async () => {
+  it('refuses an empty path', async () => {
     path = ''
     expect(await refusal()).to.equal('backend.mongodb.uriFile: must name the file that holds the MongoDB URI')
   })

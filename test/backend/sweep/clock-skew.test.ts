@@ -5,8 +5,8 @@ import { settableTime } from '../../core/settable-time.js'
 
 const minuteMs = 60_000
 
-describe('clock lag', () => {
-  it('is told once, when the clock was set ahead by ten minutes or more', () => {
+describe('clock skew', () => {
+  it('is reported once, when the clock was set ahead by ten minutes or more', () => {
     const time = settableTime(Date.parse('2025-03-01T12:00:00Z'))
     const told: number[] = []
     const look = clockSkew(newClock(time), (ms) => told.push(ms))

@@ -66,7 +66,7 @@ function sweepTests(open: () => Promise<OpenedEngine>): void {
     await service.storeEnvelope(storeOf(record, { newUser: user, keepVersions }), call)
   }
 
-  it('goes past what it cannot read, and removes it once it can', async () => {
+  it('passes a record that it cannot read, and removes it once it can', async () => {
     const records = Array.from({ length: 140 }, () => sealed({ expireTime: inMs(hourMs) }))
     for (const record of records) await put(record)
     const unreadable = new Set(hexKeys(...records.slice(0, 70)))
@@ -103,7 +103,7 @@ function sweepTests(open: () => Promise<OpenedEngine>): void {
   const documents = async ({ recordId }: SealedRecord) => (await store.listVersions({ recordId }, call)).map(keyId)
   const due = async () => (await store.listDue({ by: inMs(10 * hourMs), limit: 1000 }, call)).length
 
-  it('removes what has expired, and nothing else', async () => {
+  it('removes expired records, and nothing else', async () => {
     const [going, staying, never] = [sealed({ expireTime: inMs(1000) }), sealed({ expireTime: inMs(1001) }), sealed()]
     for (const record of [going, staying, never]) await put(record)
     time.pass(999)
@@ -128,7 +128,7 @@ function sweepTests(open: () => Promise<OpenedEngine>): void {
     expect(await Promise.all(records.map(row))).to.deep.equal(records.map(() => undefined))
   })
 
-  it('takes its versions along, and tells whose parts nobody refers to any more', async () => {
+  it('removes the versions too, and reports unreferenced part sets', async () => {
     const first = sealed(inParts())
     const second = next(first, inParts())
     const third = next(first, { ...inParts(), expireTime: inMs(1000) })
@@ -155,7 +155,7 @@ function sweepTests(open: () => Promise<OpenedEngine>): void {
     expect(await due()).to.equal(0)
   })
 
-  it('leaves a record that was given more time, or all', async () => {
+  it('keeps a record whose expiry was extended or removed', async () => {
     const [longer, forever] = [sealed({ expireTime: inMs(1000) }), sealed({ expireTime: inMs(1000) })]
     for (const record of [longer, forever]) await put(record)
     await put(next(longer, { expireTime: inMs(2000) }))
@@ -182,7 +182,7 @@ function sweepTests(open: () => Promise<OpenedEngine>): void {
     expect(await row(record)).to.equal(undefined)
   })
 
-  it('brings nothing back when the clock is set back, and removes it when its time has come', async () => {
+  it('brings nothing back when the clock is set back, and removes it when it expires', async () => {
     const record = sealed({ expireTime: inMs(1000) })
     await put(record)
     time.pass(1000)
@@ -209,7 +209,7 @@ function sweepTests(open: () => Promise<OpenedEngine>): void {
     expect(released).to.deep.equal(hexKeys(former))
   })
 
-  it('removes what is below the kept versions, and leaves one that is on its way', async () => {
+  it('removes versions below the kept ones, and keeps one that is being written', async () => {
     const record = sealed()
     await put(record)
     for (let time = 0; time < 3; time += 1) await put(next(record), 2)
@@ -223,14 +223,14 @@ function sweepTests(open: () => Promise<OpenedEngine>): void {
     expect(released).to.deep.equal([])
   })
 
-  it('comes to all records with versions, however many', async () => {
+  it('reaches all records with versions, however many', async () => {
     const orphans = Array.from({ length: 600 }, () => ({ ...sealed(), lifeId: randomBytes(16), version: 1n }))
     await Promise.all(orphans.map((orphan) => store.putVersion(orphan, call)))
     for (let pass = 0; pass < 3; pass += 1) await sweep()
     expect((await store.versionedRecords({ after: undefined, limit: 10 }, call)).recordIds).to.deep.equal([])
   })
 
-  it('loses no write that comes while it sweeps', async () => {
+  it('loses no concurrent write', async () => {
     const records = Array.from({ length: 40 }, () => sealed({ expireTime: inMs(1000) }))
     await Promise.all(records.map((record) => put(record, 3)))
     time.pass(1000)
@@ -274,7 +274,7 @@ describe('sweep', () => {
       expect(passes).to.equal(then)
     })
 
-    it('tells what went wrong, and goes on', async () => {
+    it('reports an error, and continues', async () => {
       const told: unknown[] = []
       const error = new VaultError('STORE_UNAVAILABLE')
       const store: Store = { ...opened.store, listDue: () => Promise.reject(error) }
@@ -293,7 +293,7 @@ describe('sweep', () => {
       await sweepPass({ store, clock, onError: (error) => expect.fail(String(error)) })(call)
     })
 
-    it('ends a pass in its middle when it is stopped, without a word', async () => {
+    it('ends a pass in its middle when it is stopped, without an error', async () => {
       const store: Store = {
         ...opened.store,
         listDue: (_, { signal }) =>
@@ -304,7 +304,7 @@ describe('sweep', () => {
       await sweep.stop()
     })
 
-    it('passes over a record that cannot be read, and says so', async () => {
+    it('passes a record that cannot be read, and reports it', async () => {
       const told: unknown[] = []
       const record = { ...sampleRecord(sampleUser()), lifeId: randomBytes(16), version: 1n }
       await opened.store.putVersion(record, call)

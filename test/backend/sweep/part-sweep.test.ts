@@ -54,7 +54,7 @@ describe('part sweep', () => {
     return join(folder.path, ...halves, keyId.toString('hex'))
   }
 
-  /** A set of parts, of which the newest was written that long ago. */
+  /** A part set whose newest part is that old. */
   async function setOf(ageMs = 0, used = false): Promise<PartSet> {
     const set = sampleSet()
     for (const partNumber of [0, 1]) await parts.put({ ...set, partNumber, data: Buffer.of(partNumber) }, call)
@@ -72,7 +72,7 @@ describe('part sweep', () => {
   }
 
   describe('of released sets', () => {
-    it('removes them an hour after, and no sooner', async () => {
+    it('removes them after an hour, and not earlier', async () => {
       const set = await setOf()
       sweep.release(set)
       await pass(0)
@@ -83,7 +83,7 @@ describe('part sweep', () => {
       expect(removals).to.deep.equal([1])
     })
 
-    it('removes nothing to which something refers after all, and forgets that it was released', async () => {
+    it('keeps a set that something refers to after all, and forgets its release', async () => {
       const set = await setOf()
       inUse.add(nameOf(set))
       sweep.release(set)
@@ -93,7 +93,7 @@ describe('part sweep', () => {
       expect(await isThere(set)).to.equal(true)
     })
 
-    it('tries again when it could not remove one, and goes on with the others', async () => {
+    it('retries a removal that failed, and continues with the others', async () => {
       const [stuck, free] = [await setOf(), await setOf()]
       let broken = true
       sweep = open({
@@ -115,7 +115,7 @@ describe('part sweep', () => {
     })
   })
 
-  it('goes past all whose record cannot be read, and tells of them', async () => {
+  it('passes sets whose record cannot be read, and reports them', async () => {
     const damaged = new Set<string>()
     for (let count = 0; count < 20; count += 1) damaged.add(nameOf(await setOf(25 * hourMs)))
     const refersTo = async (set: PartSet) => {
@@ -141,7 +141,7 @@ describe('part sweep', () => {
       expect(await isThere(set)).to.equal(false)
     })
 
-    it('leaves those of uploads under way, however often it looks', async () => {
+    it('keeps those of uploads under way, in every round', async () => {
       const set = await setOf()
       for (let hour = 0; hour < 23; hour += 1) await pass(hourMs)
       expect(await isThere(set)).to.equal(true)
@@ -151,7 +151,7 @@ describe('part sweep', () => {
       expect(await isThere(set)).to.equal(false)
     })
 
-    it('counts the age from the newest part on', async () => {
+    it('counts the age from the newest part', async () => {
       const set = await setOf(30 * hourMs)
       await parts.put({ ...set, partNumber: 2, data: Buffer.of(2) }, call)
       await pass(0)
@@ -159,13 +159,13 @@ describe('part sweep', () => {
       expect(await isThere(set)).to.equal(true)
     })
 
-    it('never removes what a record has, however old', async () => {
+    it('never removes the parts of a record, however old', async () => {
       const set = await setOf(1000 * hourMs, true)
       for (let hour = 0; hour < 5; hour += 1) await pass(hourMs)
       expect(await isThere(set)).to.equal(true)
     })
 
-    it('waits the whole hour after a replacement it was not told of', async () => {
+    it('waits the whole hour after a replacement by another process', async () => {
       const set = await setOf(1000 * hourMs, true)
       await pass(hourMs)
       inUse.clear()
@@ -176,7 +176,7 @@ describe('part sweep', () => {
       expect(await isThere(set)).to.equal(false)
     })
 
-    it('begins the wait anew after a restart', async () => {
+    it('starts the hold again after a restart', async () => {
       const set = await setOf(48 * hourMs)
       sweep.release(set)
       await pass(minuteMs)
@@ -195,7 +195,7 @@ describe('part sweep', () => {
       expect(await isThere(set)).to.equal(true)
     })
 
-    it('asks for the newest part only when it can matter', async () => {
+    it('looks up the newest part only when it can matter', async () => {
       let asked = 0
       const newest: PartStore['newest'] = (set, within) => {
         asked += 1
@@ -215,7 +215,7 @@ describe('part sweep', () => {
       expect([asked, await isThere(set)]).to.deep.equal([4, false])
     })
 
-    it('gets to all of them, with room for a few at a time', async () => {
+    it('reaches all of them, with room for a few at a time', async () => {
       sweep = open({ maxPending: 2 })
       const sets = await Promise.all(Array.from({ length: 5 }, () => setOf(48 * hourMs)))
       const left = async () => (await Promise.all(sets.map(isThere))).filter(Boolean).length
@@ -231,7 +231,7 @@ describe('part sweep', () => {
   })
 
   describe('in trouble', () => {
-    it('leaves a set of which it cannot tell whether it is in use, and looks at the others', async () => {
+    it('keeps a set in doubt, and continues with the others', async () => {
       const [unknown, abandoned] = [await setOf(48 * hourMs), await setOf(48 * hourMs)]
       const cannotTell = new VaultError('RECORD_CORRUPT')
       sweep = open({
@@ -243,7 +243,7 @@ describe('part sweep', () => {
       expect(failures).to.deep.equal([cannotTell, cannotTell])
     })
 
-    it('ends a round in which nothing works, and says so a bounded number of times', async () => {
+    it('ends a round in which everything fails, with a bounded number of reports', async () => {
       await Promise.all(Array.from({ length: 40 }, () => setOf()))
       sweep = open({ refersTo: () => Promise.reject(new VaultError('STORE_UNAVAILABLE')) })
       await sweep.round()
@@ -254,10 +254,9 @@ describe('part sweep', () => {
       sweep = open({
         parts: {
           ...parts,
-          // biome-ignore lint/correctness/useYield: it fails before it has any
-          async *sets() {
-            throw new VaultError('STORE_UNAVAILABLE')
-          },
+          sets: () => ({
+            [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new VaultError('STORE_UNAVAILABLE')) }),
+          }),
         },
       })
       await sweep.round()
@@ -285,7 +284,7 @@ describe('part sweep', () => {
       expect(failures).to.deep.equal([])
     })
 
-    it('stops in the middle of a walk, without a complaint', async () => {
+    it('stops in the middle of a walk, without an error', async () => {
       await Promise.all(Array.from({ length: 150 }, () => setOf())) // the walk has a pause after 100
       sweep = open({ limits: { ...defaultPartLimits, sweepIntervalMs: 1 } })
       sweep.start()

@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import { pendingRemovals } from '../../../src/backend/sweep/pending-removals.js'
 import { sampleSet } from '../samples.js'
 
-describe('waiting sets', () => {
-  it('remember since when each waits', () => {
+describe('pending removals', () => {
+  it('know since when each set waits', () => {
     const waiting = pendingRemovals(10)
     const [a, b] = [sampleSet(), sampleSet()]
     expect([waiting.add(a, 5), waiting.add(b, 7), waiting.add(a, 9)]).to.deep.equal([5, 7, 5])
@@ -12,7 +12,7 @@ describe('waiting sets', () => {
     expect(waiting.listWaitingSince(7)).to.deep.equal([a, b])
   })
 
-  it('begin anew once dropped', () => {
+  it('start again after a drop', () => {
     const waiting = pendingRemovals(10)
     const set = sampleSet()
     waiting.add(set, 1)
@@ -20,7 +20,7 @@ describe('waiting sets', () => {
     expect(waiting.add(set, 8)).to.equal(8)
   })
 
-  it('are no more than there is room for, and those remembered stay', () => {
+  it('are bounded, and sets that wait already stay', () => {
     const waiting = pendingRemovals(2)
     const [a, b, c] = [sampleSet(), sampleSet(), sampleSet()]
     expect([a, b, c].map((set) => waiting.add(set, 1))).to.deep.equal([1, 1, undefined])
@@ -29,7 +29,7 @@ describe('waiting sets', () => {
     expect(waiting.add(c, 3)).to.equal(3)
   })
 
-  it('lose those that were not asked for', () => {
+  it('drop the sets that were not seen', () => {
     const waiting = pendingRemovals(10)
     const [a, b] = [sampleSet(), sampleSet()]
     for (const set of [a, b]) waiting.add(set, 1)
@@ -39,7 +39,7 @@ describe('waiting sets', () => {
     expect([waiting.add(a, 3), waiting.add(b, 3)]).to.deep.equal([1, 3])
   })
 
-  it('keep no reference to the buffers given', () => {
+  it('keep no reference to the given buffers', () => {
     const waiting = pendingRemovals(10)
     const set = sampleSet()
     const copy = { recordId: Buffer.from(set.recordId), keyId: Buffer.from(set.keyId) }
