@@ -21,7 +21,7 @@ export interface StreamsParts {
 /** Opens, finds and closes streams by their id. */
 export class Streams {
   readonly #parts: StreamsParts
-  // A Map in constant use would promote every stream to old memory (CONTRIBUTING.md).
+  // A Map in constant use would promote every stream to old memory (docs/performance.md).
   readonly #open: Record<number, Stream> = {}
   #openCount = 0
   /** Streams we reset: the peer may have sent frames before it knew. */
