@@ -147,7 +147,7 @@ describe('the typed client', () => {
     expect(asked).to.equal(1)
   })
 
-  it('carries 3 MiB both ways, and is told of one byte more by the front end itself', async () => {
+  it('carries 3 MiB both ways, and gets the error of the front end for one byte more', async () => {
     const userId = 'big'
     const most = randomBytes(3_145_728)
     const { recordKey } = await client.storeRecord({ userId, data: most })
@@ -174,7 +174,7 @@ describe('the typed client', () => {
     expect(error.fields).to.deep.equal([{ field: 'user_id', description: 'must be 1 to 1024 bytes of UTF-8, not 0' }])
   })
 
-  it('gives up at its deadline and when told to', async () => {
+  it('gives up at its deadline and when its signal aborts', async () => {
     const retrieveEnvelope = (_: unknown, { signal }: CallContext) =>
       new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
     const slow = await connectTo(world.frontEnd({ backend: instead(world.backend, { retrieveEnvelope }) }))
@@ -185,7 +185,7 @@ describe('the typed client', () => {
     expect(await reasonOf(slow.retrieveRecord({ userId: 'u' }, { signal: stopping.signal }))).to.equal('CANCELLED')
   })
 
-  it('is told that the back end cannot be reached, and not where it is', async () => {
+  it('gets BACKEND_UNAVAILABLE without an address when the back end cannot be reached', async () => {
     const unreachable = () => Promise.reject(new VaultError('UNREACHABLE', { message: 'connect 10.1.2.3:8888' }))
     const backend = instead(world.backend, { storeEnvelope: unreachable, retrieveEnvelope: unreachable })
     const cut = await connectTo(world.frontEnd({ backend }))
@@ -200,7 +200,7 @@ describe('the typed client', () => {
     expect(await answer(cut.retrieveRecord({ userId: 'u' }))).to.deep.equal(unavailable)
   })
 
-  it('is told to wait when the store is full, and can still read', async () => {
+  it('gets STORE_FULL when the store is full, and can still read', async () => {
     const full = () => Promise.reject(new VaultError('STORE_FULL', { retryAfterMs: 5_000, message: '/data is full' }))
     const { recordKey } = await client.storeRecord({ userId: 'reader', data })
     const reading = await connectTo(world.frontEnd({ backend: instead(world.backend, { storeEnvelope: full }) }))
@@ -214,7 +214,7 @@ describe('the typed client', () => {
     expect((await reading.retrieveRecord({ userId: 'reader', recordKey })).data).to.deep.equal(data)
   })
 
-  it('says nothing of a bug but the request id', async () => {
+  it('shows only the request id of a bug', async () => {
     const broken = await connectTo(
       world.frontEnd({
         backend: instead(world.backend, {

@@ -223,7 +223,7 @@ describe('all flows together', () => {
     expect(leaks(needles, haystacks)).to.deep.equal([])
   })
 
-  it('left no token, whole or in part', () => {
+  it('contain no token, whole or in part', () => {
     expect(tokens).to.have.length(2)
     const needles = tokens.flatMap((token) => [
       { name: 'token', bytes: Buffer.from(token) },
@@ -244,7 +244,7 @@ describe('all flows together', () => {
   })
 })
 
-describe('what holds keys', () => {
+describe('objects that hold keys', () => {
   let world: World
   let frontEnd: FrontEnd
   before(async () => {

@@ -24,7 +24,7 @@ describe('the life of a record', () => {
     (await frontEnd.versions({ userId, recordName })).versions.map(({ version }) => version)
 
   for (const keyMode of [1, 2, 3] as KeyMode[]) {
-    it(`keeps as many versions as it is told, and restores one, in mode ${keyMode}`, async () => {
+    it(`keeps the requested number of versions, and restores one, in mode ${keyMode}`, async () => {
       const userId = `keeper-${keyMode}`
       const made = []
       for (const contents of ['one', 'two', 'three', 'four']) {

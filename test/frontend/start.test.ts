@@ -94,7 +94,7 @@ describe('starting the front end', () => {
     return (taken.address() as AddressInfo).port
   }
 
-  it('says that the port is in use before it waits for the back end', async () => {
+  it('reports a port in use before it waits for the back end', async () => {
     const never = instead(world.backend, { getStoreInfo: () => new Promise(() => undefined) })
     const port = await takenPort()
     const { reason, message } = await refusal(start({ port }, never))
@@ -120,7 +120,7 @@ describe('starting the front end', () => {
     expect(closed).to.equal(2)
   })
 
-  it('says in the line of a stream how many items there were, and how many of them failed', async () => {
+  it('logs for each stream the number of items and of failed items', async () => {
     const { log, events } = keepingLog()
     const parts = { backend: world.backend, log, keyringMade: () => undefined }
     const running = await startFrontend(config(), parts, new AbortController().signal)
@@ -137,7 +137,7 @@ describe('starting the front end', () => {
     expect(lines[1]).to.include({ status: 'OK', items: 1, failedItems: 1 }) // it has no token
   })
 
-  it('waits for the back end, and gives up when told to', async () => {
+  it('waits for the back end until its signal aborts', async () => {
     const down = instead(world.backend, { getStoreInfo: () => Promise.reject(new VaultError('UNREACHABLE')) })
     const stopping = new AbortController()
     const parts = { backend: down, log: silentLog, keyringMade: () => made.push('none is') }

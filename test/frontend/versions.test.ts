@@ -160,7 +160,7 @@ describe('versions of a record', () => {
       expect((await frontEnd.retrieve({ ...request, recordKey: byDefault.recordKey })).record?.keyMode).to.equal(split)
     })
 
-    it('keep what their caller bound to them', async () => {
+    it('keep the associated data of their caller', async () => {
       const { name: request, two } = await threeVersions()
       const without = { ...request, callerAad: Buffer.alloc(0) }
       const wrong = frontEnd.restore({ ...without, recordKey: two.recordKey, version: 2n })

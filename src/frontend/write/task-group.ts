@@ -32,7 +32,7 @@ export function taskGroup(max: number, failed: (error: unknown) => void): TaskGr
       const release = await acquire()
       void task().catch(fail).finally(release)
     },
-    // Whoever holds every permit knows that no task is running. A failed task gives its permit back, which ends the wait.
+    // No task is running while this holds every permit. A failed task gives its permit back, which ends the wait.
     async drain() {
       const held: (() => void)[] = []
       try {

@@ -64,7 +64,7 @@ describe('the typed client of transfers', () => {
     expect([record.sizeBytes, (await collect(chunks)).length]).to.deep.equal([0n, 0])
   })
 
-  it('sends the SHA-256 of what its source yielded', async () => {
+  it('sends the SHA-256 of its source', async () => {
     let hash: Buffer | undefined
     const seeing = await openWire({
       service: {
@@ -81,7 +81,7 @@ describe('the typed client of transfers', () => {
     expect(hash).to.deep.equal(sha256(data))
   })
 
-  it('hands on what its source throws, and nothing is stored', async () => {
+  it('rejects with the error of its source, and stores nothing', async () => {
     const mine = new Error('the disk is gone')
     async function* broken() {
       yield data
@@ -92,7 +92,7 @@ describe('the typed client of transfers', () => {
     expect((await client.listRecords({ userId: 'broken' })).records).to.deep.equal([])
   })
 
-  it('refuses what is no bytes, text that is not well formed and ranges that are none', async () => {
+  it('refuses other values than bytes, text that is not well formed and invalid ranges', async () => {
     expect(await reasonOf(client.uploadRecord({ userId }, ['text'] as never))).to.equal('INVALID_REQUEST')
     expect(await reasonOf(client.uploadRecord({ userId: '\ud800' }, []))).to.equal('INVALID_REQUEST')
     expect(await reasonOf(client.downloadRecord({ record: { userId: '\ud800' } }))).to.equal('INVALID_REQUEST')

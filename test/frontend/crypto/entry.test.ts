@@ -74,7 +74,7 @@ describe('entry', () => {
     }
   })
 
-  it('refuses or reads exactly, whatever the bytes', () => {
+  it('refuses any bytes or reads them exactly', () => {
     const plaintext = encodeEntry({ recordName: 'n\u00e4me', attributes: Buffer.of(1, 2), dataKey: undefined })
     for (const { bit, flipped } of bitFlips(plaintext)) expect(refusedOrCanonical(flipped), `bit ${bit}`).to.equal(true)
     fc.assert(fc.property(fc.uint8Array({ maxLength: 260 }), (bytes) => refusedOrCanonical(Buffer.from(bytes))))

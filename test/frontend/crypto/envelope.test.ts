@@ -114,7 +114,7 @@ describe('envelope', () => {
     expect(reasonOf(() => openEnvelope(expected, Buffer.concat([envelope], 2 ** 20)))).to.equal('RECORD_CORRUPT')
   })
 
-  it('costs two HMACs, whatever is wrong', () => {
+  it('costs two HMACs for every fault', () => {
     const envelope = sealEnvelope({ ...terms, suite: 1, chunkLog2: 12 }, Buffer.from('small record'), random)
     const wrong = [
       { mode: 1 },

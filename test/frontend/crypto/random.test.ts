@@ -47,7 +47,7 @@ describe('random', () => {
     expect(reasonOf(() => later.fill(Buffer.alloc(4000)))).to.equal('INTERNAL')
   })
 
-  it('does not take what is left in the pool for a new fill', () => {
+  it('wipes the pool before a refill, so that a refill that does nothing fails', () => {
     let fills = 0
     const random = randomSource((block) => (fills++ === 0 ? randomFillSync(block) : undefined))
     random.fill(Buffer.alloc(16))

@@ -78,7 +78,7 @@ describe('record', () => {
     })
   })
 
-  it('round-trips whatever it is given', () => {
+  it('round-trips any input', () => {
     const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
     const requests = fc.record({
       userId: text,
@@ -110,7 +110,7 @@ describe('record', () => {
     }
   })
 
-  it('opens no record without its entry, which says when it expires: not even one that needs no data key', () => {
+  it('opens no record without its entry, which has the expiry: not even a record without a data key', () => {
     for (const mode of everyMode) {
       const request = { ...base, mode }
       for (const missing of [{ userKey: undefined }, { entryBox: Buffer.alloc(0) }]) {

@@ -9,7 +9,7 @@ import { parseToken } from '../../../src/frontend/crypto/token.js'
 import { reasonOf } from './fixtures.js'
 
 describe('brief memory', () => {
-  it('is of the size asked for, all zeros, and nobody else has it', () => {
+  it('has the requested size, is all zeros, and is handed out once', () => {
     const pieces = Array.from({ length: 500 }, (_, at) => secretArena((at * 37) % 1500))
     for (const [at, piece] of pieces.entries()) {
       expect(piece.length).to.equal((at * 37) % 1500)
@@ -20,7 +20,7 @@ describe('brief memory', () => {
     for (const piece of pieces) piece.fill(0)
   })
 
-  it('holds nothing when its users are done, of what was opened and of what was refused', () => {
+  it('holds no secret once its users are done, whether they opened or refused', () => {
     const random = randomSource()
     const userKey = { uid: randomBytes(16), generation: 1, key: new HmacKey(randomBytes(32)) }
     const pieces = new Set<ArrayBufferLike>()

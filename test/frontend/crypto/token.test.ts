@@ -53,7 +53,7 @@ describe('token', () => {
     }
   })
 
-  it('refuses anything that is no token, in words that repeat none of it', () => {
+  it('refuses any other text, with an error that quotes none of it', () => {
     const around = [` ${text}`, `${text} `, `${text}\n`, `\n${text}`, text + text, text.toUpperCase(), text.slice(5)]
     for (const bad of around) {
       const error = thrownBy(() => parseToken(bad))

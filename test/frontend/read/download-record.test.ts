@@ -60,7 +60,7 @@ describe('download', () => {
     [0, size + 1],
     [2 ** 53, 0],
   ] as const) {
-    it(`of ${length} bytes from ${offset} goes past the end, and is told how large the record is`, async () => {
+    it(`of ${length} bytes from ${offset} goes past the end, and its error has the size of the record`, async () => {
       expect(await answer(download(frontEnd, { userId, recordKey, offset, length }))).to.deep.equal({
         code: 11,
         reason: 'RANGE_PAST_END',
@@ -167,19 +167,19 @@ describe('download', () => {
         }),
       })
 
-    it('says that the record was replaced, if it was', async () => {
+    it('fails with RECORD_REPLACED if the record was replaced', async () => {
       const stored = await upload(frontEnd, { userId: 'gone' }, data)
       const replacing = gone(() => upload(frontEnd, { userId: 'gone' }, data))
       expect(await reasonOf(download(replacing, { userId: 'gone', ...stored }))).to.equal('RECORD_REPLACED')
     })
 
-    it('says so of one that was deleted too', async () => {
+    it('fails with RECORD_REPLACED if the record was deleted', async () => {
       const stored = await upload(frontEnd, { userId: 'deleted' }, data)
       const deleting = gone(() => frontEnd.delete({ userId: 'deleted', allowMissing: true }))
       expect(await reasonOf(download(deleting, { userId: 'deleted', ...stored }))).to.equal('RECORD_REPLACED')
     })
 
-    it('says that the record is damaged, if it is still the one', async () => {
+    it('fails with RECORD_CORRUPT if the record is still there', async () => {
       const damaged = gone(async () => undefined)
       expect(await reasonOf(download(damaged, { userId, recordKey }))).to.equal('RECORD_CORRUPT')
     })
@@ -268,7 +268,7 @@ describe('download', () => {
     })
   })
 
-  it('is what was uploaded, however both were cut (property)', async () => {
+  it('equals the upload for any pieces of both (property)', async () => {
     const cuts = fc.array(fc.integer({ min: 1, max: MiB }), { minLength: 1, maxLength: 6 })
     const near = fc
       .constantFrom(4096, 65_536, MiB, 2 * MiB)

@@ -53,7 +53,7 @@ describe('a list of records', () => {
     })
   }
 
-  it('says size, mode, version, key id and time of each', async () => {
+  it('shows size, mode, version, key id and time of each record', async () => {
     const stored = await frontEnd.store({ userId: 'one', recordName: 'r', data, keyMode: 2 })
     const { records, nextPageToken } = await frontEnd.list({ userId: 'one' })
     const { version, keyId, storeTime } = stored
@@ -71,7 +71,7 @@ describe('a list of records', () => {
     expect(records.map((record) => [record.recordName, record.keyId])).to.deep.equal([['r', keyId]])
   })
 
-  it('does not have what was deleted', async () => {
+  it('does not show deleted records', async () => {
     for (const recordName of ['stays', 'goes']) await frontEnd.store({ userId: 'three', recordName, data })
     await frontEnd.delete({ userId: 'three', recordName: 'goes' })
     expect((await frontEnd.list({ userId: 'three' })).records.map((r) => r.recordName)).to.deep.equal(['stays'])

@@ -7,7 +7,7 @@ import { readAhead } from '../../../src/frontend/read/read-ahead.js'
 import { reasonOf } from '../refusal.js'
 
 describe('read ahead', () => {
-  it('yields in order, whatever comes first, with so many ahead', async () => {
+  it('yields in order for any order of arrival, with a bounded number ahead', async () => {
     let begun = 0
     const fetch = async (piece: number) => {
       begun += 1
@@ -26,7 +26,7 @@ describe('read ahead', () => {
     for await (const _ of readAhead([], { ahead: 2, fetch: async () => 1 }, newCall())) expect.fail('nothing was there')
   })
 
-  it('fails when the turn of what failed comes, and no failure is left alone', async () => {
+  it('fails when the failed item is due, and leaves no rejection unhandled', async () => {
     const unhandled: unknown[] = []
     const seen = (error: unknown) => unhandled.push(error)
     process.on('unhandledRejection', seen)
@@ -45,7 +45,7 @@ describe('read ahead', () => {
     expect(unhandled).to.deep.equal([])
   })
 
-  it('lets what is under way end when its reader leaves, and leaves nothing on the call', async () => {
+  it('cancels pending fetches when its reader leaves, and leaves no listener on the call', async () => {
     const calls: CallContext[] = []
     const fetch = async (piece: number, call: CallContext) => {
       calls.push(call)

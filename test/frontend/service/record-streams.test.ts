@@ -128,7 +128,7 @@ describe('streams of records', () => {
     await reading.return?.()
   })
 
-  it('answer what is open after the last request, then end', async () => {
+  it('answer the open items after the last request, then end', async () => {
     const outcomes = await all(client.storeRecords(records(64)))
     expect(outcomes).to.have.length(64)
   })

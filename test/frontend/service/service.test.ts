@@ -211,7 +211,7 @@ describe('the front end service', () => {
     })
   })
 
-  it('refuses to delete what is not there, unless that is allowed', async () => {
+  it('refuses to delete a missing record, unless that is allowed', async () => {
     const userId = newUser()
     const notThere = {
       code: 5,

@@ -28,7 +28,7 @@ const mismatch = {
 const notFound = { code: 5, reason: 'RECORD_NOT_FOUND', message: 'no such record', fields: [], retryAfterMs: undefined }
 const replaced = 'must not contain U+FFFD: it may stand for bytes that were not UTF-8'
 
-describe('what a request may hold', () => {
+describe('validation of requests', () => {
   let world: World
   let frontEnd: FrontEnd
   before(async () => {

@@ -61,13 +61,13 @@ describe('the guarded back end', () => {
     })
   }
 
-  it('knows that a call that never left was not begun, whatever the time', async () => {
+  it('turns a deadline that passed before the call was sent into BACKEND_UNAVAILABLE', async () => {
     const cause = { details: 'Deadline exceeded after 30.001s,Waiting for LB pick' }
     const error = await ask(failing(new VaultError('DEADLINE_EXCEEDED', { cause })))
     expect(error.reason).to.equal('BACKEND_UNAVAILABLE')
   })
 
-  it("says that an expiry is past by the back end's clock, which only that can know", async () => {
+  it("names the expiry when it is past by the back end's clock only", async () => {
     const foreign = (...fields: string[]) =>
       new VaultError('INVALID_REQUEST', {
         message: 'words of the back end',
@@ -82,7 +82,7 @@ describe('the guarded back end', () => {
     }
   })
 
-  it('turns what is no error of ours into an internal error', async () => {
+  it('turns any other thrown value into an internal error', async () => {
     for (const thrown of [new TypeError('words'), 'words', undefined, { reason: 'STORE_FULL' }]) {
       const { reason, message, cause } = await ask(failing(thrown))
       expect([reason, message, cause]).to.deep.equal(['INTERNAL', 'internal error', thrown])

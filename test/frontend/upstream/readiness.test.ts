@@ -63,7 +63,7 @@ describe('the store', () => {
       .with.property('reason', 'KEYRING_MISMATCH')
   })
 
-  it('of another format may not, whatever its keyring', () => {
+  it('of another format may not be served, even with the right keyring', () => {
     for (const format of [0, 2]) {
       expect(() => checkStore({ ...own, format }, keyringId))
         .to.throw(VaultError)
@@ -73,7 +73,7 @@ describe('the store', () => {
 })
 
 describe('a front end that starts', () => {
-  it('waits until the back end answers, and says so once', async () => {
+  it('waits until the back end answers, and logs that once', async () => {
     const { calls, backend } = answering('BACKEND_UNAVAILABLE', 'DEADLINE_EXCEEDED', own)
     const { events, log } = recorder()
     expect(await waitForStore(backend, log, new AbortController().signal)).to.equal(own)
@@ -82,7 +82,7 @@ describe('a front end that starts', () => {
     for (const { deadline } of calls) expect(deadline - Date.now()).to.be.at.most(2_000)
   })
 
-  it('says in a line what is wrong, not in the stacks of all that noticed', async () => {
+  it('logs the problem in one line, without stacks', async () => {
     const refusedBy = new VaultError('UNREACHABLE', { cause: new Error('connect ECONNREFUSED 127.0.0.1:8888') })
     const { backend } = answering(new VaultError('BACKEND_UNAVAILABLE', { cause: refusedBy }), own)
     const { events, log } = recorder()
@@ -100,7 +100,7 @@ describe('a front end that starts', () => {
     })
   }
 
-  it('stops waiting at once when told to, between two questions and in one', async () => {
+  it('stops waiting as soon as its signal aborts, between two requests and during one', async () => {
     for (const backend of [answering('BACKEND_UNAVAILABLE').backend, silent()]) {
       const stopping = new AbortController()
       const waiting = waitForStore(backend, recorder().log, stopping.signal).catch(() => 'stopped')
@@ -127,7 +127,7 @@ describe('a front end that serves', () => {
     return { states, events }
   }
 
-  it('is ready while the store is its own, says so once, and notices when it is exchanged', async () => {
+  it('is ready while the store has its keyring, logs that once, and notices when the store is exchanged', async () => {
     const { calls, backend } = answering(own, foreign)
     const { states, events } = await watch(backend, ({ length }) => length === 2)
     expect(states).to.deep.equal([true, false])
@@ -161,7 +161,7 @@ describe('a front end that serves', () => {
     }
   })
 
-  it('stops at once, though the back end owes an answer, and says nothing more', async () => {
+  it('stops as soon as its signal aborts, during a request too, and logs nothing more', async () => {
     const states: boolean[] = []
     const stopping = new AbortController()
     const parts = {

@@ -20,7 +20,7 @@ const text = (number: number, value: string) => field(number, Buffer.from(value)
 const label = (key: string, value: string) => field(2, (key && text(1, key)) + (value && text(2, value)))
 
 describe('sealed attributes', () => {
-  it('that say nothing are no bytes, so that an entry without them is what it always was', () => {
+  it('that are empty encode to no bytes, so that an entry without attributes keeps its old encoding', () => {
     expect(hex({ attributes: undefined, expireTime: undefined })).to.equal('')
     expect(hex({ attributes: { contentType: '', labels: {} }, expireTime: undefined })).to.equal('')
     expect(decodeSealedAttributes(Buffer.alloc(0))).to.deep.equal({ attributes: undefined, expireTime: undefined })
@@ -37,7 +37,7 @@ describe('sealed attributes', () => {
     expect(encodeAttributes(attributes).toString('hex')).to.equal(text(1, 'image/png') + ordered.join(''))
   })
 
-  it('are the same whatever the order in which labels were given', () => {
+  it('have one encoding for every order of labels', () => {
     const one = { b: '1', a: '2', '': '3' }
     const other = { '': '3', a: '2', b: '1' }
     expect(encodeAttributes({ contentType: '', labels: one })).to.deep.equal(
@@ -83,7 +83,7 @@ describe('sealed attributes', () => {
     })
   }
 
-  it('of any bytes are read as what is written so, or not at all', () => {
+  it('of any bytes are refused unless they are the canonical encoding', () => {
     for (let made = 0; made < 2_000; made += 1) {
       const bytes = randomBytes(1 + (made % 20))
       try {

@@ -69,7 +69,7 @@ describe('a vault whose random source fails', () => {
 })
 
 describe('a vault', () => {
-  it('wipes what it was lent for a call: the token, though the call fails', async () => {
+  it('wipes the key of a token after a call that failed, too', async () => {
     const world = await openWorld()
     try {
       const frontEnd = world.frontEnd()

@@ -55,7 +55,7 @@ describe('commit retry', () => {
     return { condition: { $case: 'keyId', value: keyId } as const }
   }
 
-  it('finds what was written though its answer was lost, and does not write again', async () => {
+  it('finds the version whose answer was lost, and does not write again', async () => {
     const broke = broken(written)
     const { version, recordKey } = await upload(broke, { userId: 'found' }, data)
     expect([version, broke.stores()]).to.deep.equal([1n, 1])
@@ -64,7 +64,7 @@ describe('commit retry', () => {
   })
 
   for (const keepVersions of [1, 2]) {
-    it(`finds what others replaced meanwhile, ${keepVersions} kept, and leaves theirs`, async () => {
+    it(`finds its version though others replaced it, ${keepVersions} kept, and leaves theirs`, async () => {
       const userId = `replaced-${keepVersions}`
       const other = seeded(10)
       let newest: { recordKey: string } | undefined
@@ -87,7 +87,7 @@ describe('commit retry', () => {
     expect((await upload(broke, { userId: 'looked-for' }, data)).version).to.equal(1n)
   })
 
-  it('finds what lands a moment after the doubt', async () => {
+  it('finds a prior attempt that lands a moment after it failed', async () => {
     const landing: Promise<unknown>[] = []
     const first: Backend['storeEnvelope'] = async (...store) => {
       landing.push(pause(200).then(() => written(...store)))
@@ -131,7 +131,7 @@ describe('commit retry', () => {
     expect(await isThere('absent')).to.equal(false)
   })
 
-  it('is made again where a key id is expected, whatever became of the first', async () => {
+  it('is made again if a key id is expected, done before or not', async () => {
     for (const [userId, first] of Object.entries({ 'lost-on': lost, 'written-on': written })) {
       const broke = broken(first)
       expect((await upload(broke, { userId, precondition: await former(userId, broke) }, data)).version).to.equal(2n)
@@ -139,7 +139,7 @@ describe('commit retry', () => {
     }
   })
 
-  it('there too, brings nothing back, and a refusal of the second says nothing of the first', async () => {
+  it('with an expected key id it brings nothing back, and its refusal leaves the outcome of the prior attempt unknown', async () => {
     const userId = 'deleted-on'
     const broke = broken(thenDeleted(userId))
     expect(await reasonOf(upload(broke, { userId, precondition: await former(userId, broke) }, data))).to.equal(
@@ -148,14 +148,14 @@ describe('commit retry', () => {
     expect([broke.stores(), await isThere(userId)]).to.deep.equal([2, false])
   })
 
-  it('is made again after a time that was over before it was sent', async () => {
+  it('is made again after a deadline that passed before it was sent', async () => {
     const cause = { details: 'Deadline exceeded after 30.001s,Waiting for LB pick' }
     const broke = broken(lost, {}, { fault: new VaultError('DEADLINE_EXCEEDED', { cause }) })
     expect((await upload(broke, { userId: 'unsent' }, data)).version).to.equal(1n)
     expect(broke.stores()).to.equal(2)
   })
 
-  it('a refusal without a doubt before it is told as it is', async () => {
+  it('a refusal without a prior attempt of unknown outcome passes on unchanged', async () => {
     const precondition = await former('refused')
     await upload(frontEnd, { userId: 'refused' }, seeded(5))
     expect(await reasonOf(upload(frontEnd, { userId: 'refused', precondition }, data))).to.equal('PRECONDITION_FAILED')

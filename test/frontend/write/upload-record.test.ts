@@ -141,7 +141,7 @@ describe('upload', () => {
     expect(asked).to.equal(2)
   })
 
-  it('that ends in its middle leaves the former record whole', async () => {
+  it('that breaks off leaves the former record unchanged', async () => {
     const userId = 'overwritten'
     const { recordKey } = await upload(frontEnd, { userId }, data)
     const endings: ((parts: UploadPart[]) => AsyncGenerator<UploadRecordRequest>)[] = [
@@ -205,7 +205,7 @@ describe('upload', () => {
     expect((await download(frontEnd, { userId: 'patient', recordKey })).data.equals(data)).to.equal(true)
   })
 
-  it('fails at once with a back end that refuses a part, though its sender says nothing more', async () => {
+  it('fails as soon as the back end refuses a part, even while its sender is silent', async () => {
     const full = world.frontEnd({
       backend: instead(world.backend, { storePart: () => Promise.reject(new VaultError('STORE_FULL')) }),
     })
@@ -218,14 +218,14 @@ describe('upload', () => {
     expect(await reasonOf(full.service.uploadRecord(messages(stuck()), call))).to.equal('STORE_FULL')
   })
 
-  it('says nothing of another record when the back end has other bytes for a new part', async () => {
+  it('fails with INTERNAL when the back end has other bytes for a new part', async () => {
     const lying = world.frontEnd({
       backend: instead(world.backend, { storePart: () => Promise.reject(new VaultError('ALREADY_EXISTS')) }),
     })
     expect(await reasonOf(upload(lying, { userId: 'taken' }, data))).to.equal('INTERNAL')
   })
 
-  it('a part of unknown fate is no doubt about the record: nothing was stored', async () => {
+  it('is BACKEND_UNAVAILABLE after a part of unknown outcome, as nothing was stored', async () => {
     for (const reason of ['OUTCOME_UNKNOWN', 'STORE_UNAVAILABLE', 'DEADLINE_EXCEEDED'] as const) {
       const failing = world.frontEnd({
         backend: instead(world.backend, { storePart: () => Promise.reject(new VaultError(reason)) }),
@@ -239,7 +239,7 @@ describe('upload', () => {
     }
   })
 
-  it('ends with its call, and what waits for the back end ends too', async () => {
+  it('ends with its call, and so do its calls of the back end', async () => {
     const signals: CallSignal[] = []
     const slow = world.frontEnd({
       backend: instead(world.backend, {
