@@ -1,6 +1,6 @@
 // The front end's client, for people and scripts. Without a subcommand it runs the trial.
 
-import { addImportLegacy } from '../legacy/import-legacy.js'
+import { addImportLegacy, legacyHints } from '../legacy/import-legacy.js'
 import { frontendHints } from '../program/hints.js'
 import { rootCommand, runProgram, type Session, withExamples } from '../program/program.js'
 import type { Terminal } from '../terminal/terminal.js'
@@ -50,5 +50,6 @@ function build(session: Session) {
 
 /** Runs the program and returns its exit code. */
 export function feclient(terminal: Terminal): Promise<number> {
-  return runProgram({ build, hints: frontendHints }, terminal)
+  const hints = { ...frontendHints, fields: { ...frontendHints.fields, ...legacyHints } }
+  return runProgram({ build, hints }, terminal)
 }

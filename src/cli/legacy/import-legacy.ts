@@ -52,6 +52,12 @@ A line of --keys, one JSON object for each record to import:
 The front end must have frontend.legacyImport switched on. docs/operations/legacy-import.md describes each step.
 `
 
+/** The advice when the front end has the import switched off, by the error's field. */
+export const legacyHints = {
+  'legacy import':
+    'its operator switches it on, with a last day: docs/operations/legacy-import.md; then run the same command again',
+}
+
 /** Adds the subcommand. */
 export function addImportLegacy(program: Command, session: Session): void {
   const choice = (flags: string, text: string, words: object) =>
@@ -152,7 +158,7 @@ async function importWith(
   }
 }
 
-/** Adds the field of the hint if a front end refused: its import is switched off. A refusal without a request id is not its. */
+/** Names the field of `legacyHints` if a front end refused; a refusal without a request id is no front end's. */
 function withLegacyField(cause: unknown): unknown {
   if (!(cause instanceof VaultError) || cause.reason !== 'NOT_SUPPORTED' || !cause.requestId) return cause
   const { reason, message, requestId } = cause

@@ -22,8 +22,6 @@ const fields: Hints['fields'] = {
   'tls.keyFile': '--tls-key named it',
   'record key': 'put it in a file and use --key-file FILE, or send it to standard input with --key-stdin',
   data: '`feclient upload` takes records of any size',
-  'legacy import':
-    'its operator switches it on, with a last day: docs/operations/legacy-import.md; then run the same command again',
   'no keyring':
     "a front end's first write binds it: run `feclient` once, or name the front end's with --keyring-id; `enc-server doctor` shows it",
   'no record key':

@@ -18,7 +18,7 @@ interface StallWatch {
   stop(): void
 }
 
-/** A stall watch for two sides that take turns. */
+/** A stall watch whose waits the caller marks. */
 export interface StallTimeout extends StallWatch {
   /** Starts to wait for the server. */
   wait(): void
@@ -52,7 +52,7 @@ export function watchStall(
   return { signal: AbortSignal.any([signal, stalled.signal]), stop: () => clearTimeout(timer) }
 }
 
-/** A stall watch that is told whose turn it is; it starts at rest. */
+/** Starts a stall watch, at rest. */
 export function stallTimeout(limit: StallLimit): StallTimeout {
   let since: number | undefined
   const watch = watchStall(() => since, limit)

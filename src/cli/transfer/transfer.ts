@@ -14,7 +14,7 @@ export interface Settled<Item, Response> {
 }
 
 const backoff = { firstMs: 100, maxMs: 3_000 }
-/** After this number of failed streams a person is told to wait. */
+/** The number of failed streams after which `onWaiting` is called. */
 const noticedFailures = 2
 
 /**

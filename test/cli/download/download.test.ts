@@ -130,7 +130,7 @@ describe('download', () => {
     expect(served.left()).to.equal(1)
   })
 
-  it('goes on where it broke, with the same version and no other', async () => {
+  it('resumes where it broke, with the same version only', async () => {
     const broken = await download({ served: server({ breakAfter: 3 }) })
     expect(broken.failure?.reason).to.equal('UNREACHABLE')
     expect(broken.kept).to.equal(3000)
@@ -151,14 +151,14 @@ describe('download', () => {
     expect((await readFile(path)).equals(data)).to.equal(true)
   })
 
-  it('is refused when it is there from an earlier run, unless it is to go on', async () => {
+  it('refuses the file of an earlier run without --resume', async () => {
     await download({ served: server({ breakAfter: 1 }) })
     expect(await refused({})).to.equal(
       `--out: ${path}.partial exists from an earlier run; --resume continues it, or remove it to start over`,
     )
   })
 
-  it('says no word of --resume when that would be refused, but what works', async () => {
+  it('does not advise --resume where that would be refused', async () => {
     const advice = `remove ${path}.partial to start over`
     await writeFile(`${path}.partial`, 'notes', { mode: 0o600 })
     expect(await refused({})).to.equal(`--out: ${path}.partial has no state file; ${advice}`)
@@ -174,7 +174,7 @@ describe('download', () => {
     expect((await download({ range })).failure).to.equal(undefined)
   })
 
-  it('says what works where a folder has the name of its state', async () => {
+  it('gives advice where a folder has the name of its state', async () => {
     await mkdir(`${path}.partial.state`)
     expect(await refused({})).to.equal(`--out: ${path}.partial.state is not a regular file`)
     expect(await readdir(folder)).to.deep.equal(['film.partial.state'])
@@ -186,18 +186,18 @@ describe('download', () => {
     expect((await download()).failure).to.equal(undefined)
   })
 
-  it('begins when there is nothing to go on with', async () => {
+  it('starts from the beginning if there is nothing to resume', async () => {
     expect((await download({ resume: true })).failure).to.equal(undefined)
   })
 
-  it('leaves nothing behind of what brought nothing', async () => {
+  it('leaves no file behind if no byte arrived', async () => {
     for (const served of [server({ error: new VaultError('RECORD_NOT_FOUND') }), server({ breakAfter: 0 })]) {
       expect((await download({ served })).failure?.reason).to.match(/RECORD_NOT_FOUND|UNREACHABLE/)
       expect(await readdir(folder)).to.deep.equal([])
     }
   })
 
-  it('cuts off what no state vouches for, as a kill leaves it', async () => {
+  it('truncates bytes that no state vouches for, as a kill leaves them', async () => {
     await download({ served: server({ breakAfter: 2 }) })
     await appendFile(`${path}.partial`, Buffer.alloc(777))
     const served = server()
@@ -206,7 +206,7 @@ describe('download', () => {
     expect((await readFile(path)).equals(data)).to.equal(true)
   })
 
-  it('refuses a part that is not what it was, and leaves it as it is', async () => {
+  it('refuses an unfinished file that was changed, and leaves it as it is', async () => {
     await download({ served: server({ breakAfter: 2 }) })
     const partial = `${path}.partial`
     const state = await readFile(`${partial}.state`)
@@ -231,7 +231,7 @@ describe('download', () => {
     }
   })
 
-  it('goes on with nothing that others may have put there, however well it fits', async () => {
+  it('does not resume a file that other users may have written', async () => {
     const planted = Buffer.alloc(2000, 'x')
     const state = { key_id: record.keyId.toString('hex'), size_bytes: data.length, version: 3, ...everything }
     const sha256 = createHash('sha256').update(planted).digest('hex')
@@ -258,7 +258,7 @@ describe('download', () => {
     expect(await readdir(folder)).to.not.include('film')
   })
 
-  it('takes a range, and goes on with no other', async () => {
+  it('downloads a range, and resumes only that range', async () => {
     const range = { offset: 500, length: 3500 }
     expect((await download({ served: server({ breakAfter: 2 }), range })).kept).to.equal(2000)
     expect(await refused({ resume: true })).to.include('was begun with --offset 500 --length 3500')
@@ -269,7 +269,7 @@ describe('download', () => {
     expect((await readFile(path)).equals(data.subarray(500, 4000))).to.equal(true)
   })
 
-  it('has nothing left to ask for when all of a range is there', async () => {
+  it('asks for no bytes if it has all of a range', async () => {
     const range = { offset: 0, length: 2000 }
     await writeFile(path, 'in the way')
     const sink = await openDownload({ path, replace: true, resume: false, range })
@@ -282,7 +282,7 @@ describe('download', () => {
     expect((await readFile(path)).equals(data.subarray(0, 2000))).to.equal(true)
   })
 
-  it('begins anew when the one before was killed between giving the name and taking the other, and cuts nothing', async () => {
+  it('starts over after a kill between link and unlink, and leaves the finished file whole', async () => {
     await download({ served: server({ breakAfter: 3 }) })
     const state = await readFile(`${path}.partial.state`)
     await download({ resume: true })
@@ -297,7 +297,7 @@ describe('download', () => {
     expect(await readdir(folder)).to.deep.equal(['film'])
   })
 
-  it('cuts no file that has another name by now', async () => {
+  it('truncates no file that has a second name', async () => {
     await download({ served: server({ breakAfter: 3 }) })
     const moved = join(folder, 'moved')
     await link(`${path}.partial`, moved)
@@ -308,7 +308,7 @@ describe('download', () => {
     expect((await readFile(path)).equals(data)).to.equal(true)
   })
 
-  it('grows where it is told to', async () => {
+  it('grows at the given path', async () => {
     const elsewhere = join(folder, 'elsewhere')
     const sink = await openDownload({ path, partial: elsewhere, replace: false, resume: false, range: everything })
     await sink.begin({ keyId: record.keyId, version: 3, sizeBytes: data.length })
@@ -317,7 +317,7 @@ describe('download', () => {
     expect(await readdir(folder)).to.deep.equal(['elsewhere', 'elsewhere.state'])
   })
 
-  it('says what to do when the record was replaced', async () => {
+  it('gives advice when the record was replaced', async () => {
     await download({ served: server({ breakAfter: 2 }) })
     for (const reason of ['PRECONDITION_FAILED', 'RECORD_REPLACED'] as const) {
       const { failure, kept } = await download({ served: server({ error: new VaultError(reason) }), resume: true })
@@ -334,24 +334,24 @@ describe('download', () => {
     )
   })
 
-  it('does not take a record that ends early for a whole one', async () => {
+  it('fails if the record ends early', async () => {
     const { failure } = await download({ served: server({ cut: 1500 }) })
     expect(failure).to.include({ reason: 'INTERNAL', message: 'the server ended after 3500 of 5000 bytes' })
     expect(await readdir(folder)).to.deep.equal(['film.partial', 'film.partial.state'])
   })
 
-  it('does not take more than was asked for', async () => {
+  it('fails if the server sends more than requested', async () => {
     const { failure } = await download({ served: server({ cut: -500 }), range: { offset: 0, length: 800 } })
     expect(failure).to.include({ reason: 'INTERNAL', message: 'the server sent more bytes than requested' })
   })
 
-  it('ends when the server moves nothing for too long', async () => {
+  it('ends when the server makes no progress', async () => {
     const { failure, kept } = await download({ served: server({ breakAfter: 2, stall: true }), stallMs: 500 })
     expect(failure).to.include({ reason: 'DEADLINE_EXCEEDED', message: 'the server made no progress for 0.5 s' })
     expect(kept).to.equal(2000)
   })
 
-  it('replaces a file only when told so, and nothing but a file', async () => {
+  it('replaces only a file, and only with --force', async () => {
     await writeFile(path, 'of somebody else')
     expect(await refused({})).to.equal(`--out: ${path} exists; --force replaces it`)
     expect((await download({ replace: true })).failure).to.equal(undefined)
@@ -361,7 +361,7 @@ describe('download', () => {
     expect(await refused({ resume: true })).to.include('is not a regular file')
   })
 
-  it('does not replace a file that appeared meanwhile, and keeps what came', async () => {
+  it('does not replace a file that was created meanwhile, and keeps its bytes', async () => {
     const served = server()
     const sink = await openDownload({ path, replace: false, resume: false, range: everything })
     const limit = { stallMs: 5000, signal: new AbortController().signal }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { openAtomicFile } from '../../../src/cli/files/atomic-file.js'
 
-describe('whole file', () => {
+describe('atomic file', () => {
   let folder: string
   let path: string
 
@@ -32,7 +32,7 @@ describe('whole file', () => {
     expect(await readdir(folder)).to.deep.equal([])
   })
 
-  it('replaces a file, or a link and not what it leads to, only when told so', async () => {
+  it('replaces a file, or a link but not its target, only with --force', async () => {
     const elsewhere = join(folder, 'elsewhere')
     await writeFile(elsewhere, 'untouched')
     await symlink(elsewhere, path)
@@ -47,7 +47,7 @@ describe('whole file', () => {
     expect(await readFile(elsewhere, 'utf8')).to.equal('untouched')
   })
 
-  it('does not replace a file that appeared meanwhile', async () => {
+  it('does not replace a file that was created meanwhile', async () => {
     const file = await open(false)
     await writeFile(path, 'of somebody else')
     await file.commit(Buffer.from('new')).then(
@@ -59,7 +59,7 @@ describe('whole file', () => {
     expect(await readdir(folder)).to.deep.equal(['out'])
   })
 
-  it('appears under the longest name there can be', async () => {
+  it('appears under a name of the greatest length', async () => {
     path = join(folder, 'n'.repeat(255))
     const file = await open(false)
     await file.commit(Buffer.from('data'))

@@ -32,7 +32,7 @@ describe('folder', () => {
     return { names, skipped: walk.skipped }
   }
 
-  it('is walked in an order that does not change, by names with / between', async () => {
+  it('is walked in a stable order, by names with / between', async () => {
     await mkdir(join(folder, 'b', 'empty'), { recursive: true })
     await mkdir(join(folder, 'b', 'deep'))
     for (const name of ['z', 'b/deep/2', 'b/1', 'a', '.hidden', 'b/deep/10']) await writeFile(join(folder, name), name)
@@ -40,7 +40,7 @@ describe('folder', () => {
     expect(await namesIn()).to.deep.equal({ names, skipped: 0 })
   })
 
-  it('is walked without following links, or opening what is no file', async () => {
+  it('is walked without following links or opening special files', async () => {
     await writeFile(join(folder, 'file'), '')
     await symlink('/etc', join(folder, 'etc'))
     await symlink('file', join(folder, 'link'))
@@ -52,7 +52,7 @@ describe('folder', () => {
     expect(await messageOf(openFolderFile({ path: join(folder, 'link'), name: 'link' }))).to.include('ELOOP')
   })
 
-  it('is walked without what a killed program has left of its output', async () => {
+  it('is walked without the temporary files of a killed program', async () => {
     const path = join(folder, 'keys')
     const file = await openAtomicFile({ path, flag: '--keys-out', replace: false })
     await writeFile(join(folder, '.enc-server-notes.tmp'), 'of the user')
@@ -60,7 +60,7 @@ describe('folder', () => {
     await file.discard()
   })
 
-  it('goes on past what cannot be read, and says what that was', async () => {
+  it('is walked past an unreadable folder, which is reported', async () => {
     for (const name of ['a', 'b', 'c']) await mkdir(join(folder, name))
     for (const name of ['a/1', 'b/1', 'c/1']) await writeFile(join(folder, name), '')
     const found = []
@@ -72,20 +72,20 @@ describe('folder', () => {
     expect(await messageOf(openFolderFile(found[1]!))).to.include('ENOENT')
   })
 
-  it('has names that no record can have', async () => {
+  it('may have names that no record can have', async () => {
     await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff])]), '')
     const [found] = (await namesIn()).names
     const opened = openFolderFile({ path: join(folder, found!), name: found! })
     expect(await messageOf(opened)).to.equal('name: is not UTF-8, or contains U+FFFD')
   })
 
-  it('takes the names that lie below it', () => {
+  it('accepts names that lie below it', () => {
     expect(targetPath('/out', 'a')).to.equal('/out/a')
     expect(targetPath('/out/', 'a/b c/..d')).to.equal('/out/a/b c/..d')
     expect(targetPath('out', '...')).to.equal('out/...')
   })
 
-  it('takes no name of what an export keeps there, however it is spelt', () => {
+  it('refuses the name of the state folder in any spelling', () => {
     const refused = 'name: begins with .enc-server, where an export keeps its state'
     for (const name of ['.enc-server', '.enc-server/x', '.ENC-Server/x', '.enc\u200d-server/x', '．enc-server']) {
       expect(() => targetPath('/out', name), name).to.throw(refused)
@@ -93,14 +93,14 @@ describe('folder', () => {
     expect(targetPath('/out', 'x/.enc-server')).to.equal('/out/x/.enc-server')
   })
 
-  it('is walked without what an export keeps there', async () => {
+  it('is walked without the state folder', async () => {
     await mkdir(join(folder, '.enc-server'))
     await writeFile(join(folder, '.enc-server', 'exported.ndjson'), '')
     await writeFile(join(folder, 'a'), '')
     expect(await namesIn()).to.deep.equal({ names: ['a'], skipped: 0 })
   })
 
-  it('takes no name that leads out of it', () => {
+  it('refuses names that lead out of it', () => {
     const names = [
       '..',
       '../x',
@@ -120,7 +120,7 @@ describe('folder', () => {
     expect(() => targetPath('/out', '')).to.throw('name: is empty, and a file needs a name')
   })
 
-  it('takes no name at all that leads out of it', () => {
+  it('refuses every generated name that leads out of it', () => {
     const part = fc.oneof(fc.constantFrom('..', '.', '', 'a', '~', '\0', '..\\', 'c:'), fc.string())
     fc.assert(
       fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
@@ -138,7 +138,7 @@ describe('folder', () => {
     )
   })
 
-  it('is not left through a link that lies in it', async () => {
+  it('is not left through a link in it', async () => {
     const outside = join(folder, 'outside')
     const target = join(folder, 'target')
     await mkdir(outside)

@@ -15,7 +15,7 @@ async function read(text: string, { maxBytes = 100, chunkBytes = 7 } = {}): Prom
 const texts = (lines: Line[]) => lines.map(({ text }) => text?.toString() ?? null)
 
 describe('lines', () => {
-  it('come one by one, with number and place', async () => {
+  it('come one by one, with number and position', async () => {
     const lines = await read('one\n\nthree')
     expect(texts(lines)).to.deep.equal(['one', '', 'three'])
     expect(lines.map(({ number }) => number)).to.deep.equal([1, 2, 3])
@@ -26,12 +26,12 @@ describe('lines', () => {
     ])
   })
 
-  it('of a file that ends with a line break, there is none after it', async () => {
+  it('end with the last line break', async () => {
     expect(texts(await read('one\n'))).to.deep.equal(['one'])
     expect(texts(await read(''))).to.deep.equal([])
   })
 
-  it('that are too long are passed over, and the next are not', async () => {
+  it('that are too long have no text, and the next ones do', async () => {
     const lines = await read(`short\n${'x'.repeat(1000)}\nlast`, { maxBytes: 10 })
     expect(texts(lines)).to.deep.equal(['short', null, 'last'])
     expect(lines[1]).to.include({ number: 2, size: 1000, start: 6, end: 1007 })

@@ -1,4 +1,4 @@
-// What is taken for NDJSON with mistakes, and what for another file.
+// NDJSON with invalid lines, and files that are no NDJSON.
 import { expect } from 'chai'
 import { ndjsonLines } from '../../../src/cli/files/ndjson-lines.js'
 
@@ -17,18 +17,18 @@ async function* asStream(chunks: Buffer[]) {
 const bad = ['x', '[]', '7', '"text"', 'null', '{', '{"a":1},', Buffer.from([0xff]), `{"long":"${'x'.repeat(100)}"}`]
 
 describe('NDJSON lines', () => {
-  it('are all that are not empty, with their numbers', async () => {
+  it('are all lines that are not empty, with their numbers', async () => {
     expect(await numbers(['', '{"a":1}', '  ', '{}'])).to.deep.equal([2, 4])
     expect(await numbers([])).to.deep.equal([])
   })
 
-  it('may be none each, as long as one of the first ten is one', async () => {
+  it('may be invalid, if one of the first ten is valid', async () => {
     expect(await numbers(bad)).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, 9])
     expect(await numbers([...bad, '{}', ...bad, ...bad])).to.have.length(28)
     expect(await numbers(['{}', ...bad, ...bad])).to.have.length(19)
   })
 
-  it('are none when the first ten are none', async () => {
+  it('are refused when the first ten are invalid', async () => {
     const refused = numbers([...bad, '', 'x', '{}']).then(
       () => expect.fail('they were taken'),
       (error: Error) => error.message,

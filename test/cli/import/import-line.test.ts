@@ -1,6 +1,5 @@
 import { expect } from 'chai'
 import { exportLine, parseImportLine } from '../../../src/cli/import/import-line.js'
-import { keyEntryLine, parseKeyEntry } from '../../../src/cli/keys/key-entry.js'
 import { KeyMode } from '../../../src/frontend/client.js'
 
 const parse = (text: string | Buffer) => parseImportLine(Buffer.from(text))
@@ -28,7 +27,7 @@ describe('import line', () => {
     expect(bytes.keyMode).to.equal(KeyMode.KEY_MODE_CLIENT)
   })
 
-  it('has its own mode, or the one for all', () => {
+  it('has its own mode, or the default', () => {
     expect(parseImportLine(Buffer.from('{"user":"a","text":""}'), { mode: 'server' }).keyMode).to.equal(
       KeyMode.KEY_MODE_SERVER,
     )
@@ -70,7 +69,7 @@ describe('import line', () => {
     expect(() => parseImportLine(undefined)).to.throw('line: is longer than 5242880 bytes')
   })
 
-  it('says how long its record lives, or leaves that to what is said of all', () => {
+  it('has its own attributes, or the defaults', () => {
     const said = parse(
       '{"user":"a","text":"","expire_time":"2030-01-02T03:04:05.5+01:00","content_type":"a/b","labels":{"k":"v"},"keep_versions":7}',
     )
@@ -110,32 +109,5 @@ describe('import line', () => {
       expireTime: new Date(Date.UTC(2030, 0)),
       attributes: { contentType: 'a/b', labels: { k: 'v' } },
     })
-  })
-})
-
-describe('key entry', () => {
-  const who = { user: 'a', name: '' }
-  const opens = { aad: Buffer.from('x'), keyId: Buffer.alloc(16, 7), recordKey: 'rvk1_x' }
-  const input = { bytes: 9, modified: '2026-01-01T00:00:00.000Z' }
-  const line = { ...who, line: 7, lineBytes: 80 }
-  const file = { ...who, name: 'a/b', fileBytes: 0, modified: '2026-01-01T00:00:00.000Z' }
-  const written = keyEntryLine({ ...line, ...opens, input, version: 2n })
-
-  it('reads what it wrote, of a line or of a file', () => {
-    expect(written).to.match(/^\{"user":"a","name":"","key_id":"(07){16}","record_key":"rvk1_x","version":"2"/)
-    expect(parseKeyEntry(Buffer.from(written))).to.deep.equal({ ...who, ...opens, input, from: line })
-    const ofFile = parseKeyEntry(Buffer.from(keyEntryLine({ ...file, ...opens, version: 1n })))
-    expect(ofFile).to.deep.equal({ user: 'a', name: 'a/b', ...opens, input: undefined, from: file })
-  })
-
-  it('refuses what it would not write', () => {
-    for (const [from, to] of [
-      ['"line":7', '"line":0'],
-      ['"line":7', '"file_bytes":7'],
-      ['"record_key"', '"recordKey"'],
-      ['"0707', '"07'],
-    ] as const) {
-      expect(() => parseKeyEntry(Buffer.from(written.replace(from, to))), to).to.throw(/must be|missing/)
-    }
   })
 })

@@ -103,7 +103,7 @@ describe('feclient import-legacy', () => {
     await expectImported('py', records)
   })
 
-  it('imports the empty and the largest record, and says of a larger one that it is too large', async () => {
+  it('imports the empty and the largest record, and refuses a larger one', async () => {
     const records = [goRecord('empty', Buffer.alloc(0)), goRecord('large', randomBytes(3_145_728))]
     const larger = goRecord('larger', randomBytes(3_145_729))
     await prepare('sizes', [...records, larger])
@@ -113,7 +113,7 @@ describe('feclient import-legacy', () => {
     await expectImported('sizes', records)
   })
 
-  it('never takes the record of one for that of another', async () => {
+  it('never imports the record of another user', async () => {
     const [one, other] = [goRecord('swapped-one'), goRecord('swapped-other')]
     const swapped = { ...(one.document as { id: string }), record: (other.document as { record: string }).record }
     await prepare('swapped', [{ ...one, document: swapped }, other])
@@ -123,7 +123,7 @@ describe('feclient import-legacy', () => {
     await expectImported('swapped', [other])
   })
 
-  it('goes on where it was stopped', async () => {
+  it('resumes where it was stopped', async () => {
     const records = Array.from({ length: 1_000 }, (_, at) => goRecord(`resumed-${at}`))
     await prepare('resumed', records)
     const first = start('resumed', ...goFlags())
@@ -142,7 +142,7 @@ describe('feclient import-legacy', () => {
     await expectImported('resumed', records)
   })
 
-  it('ends at once where it is not offered, and leaves no file behind', async () => {
+  it('ends at once where the import is off, and leaves no file behind', async () => {
     const records = Array.from({ length: 100 }, (_, at) => goRecord(`off-${at}`))
     await prepare('off', records)
     const off = await startVault(path('off'))

@@ -22,7 +22,7 @@ describe('the index of lines', () => {
     expect(index.find(idOf(2))).to.deep.equal([])
   })
 
-  it('names all lines of one id, and of ids that share a checksum', () => {
+  it('finds all lines of one id, and of ids that share a checksum', () => {
     const [one, twin] = [Buffer.from('plumless'), Buffer.from('buckeroo')]
     expect(crc32(one)).to.equal(crc32(twin))
     const index = lineIndex()

@@ -22,7 +22,7 @@ describe('a line of the old keys', () => {
   const parse = (line: object | string) =>
     parseLegacyKey(Buffer.from(typeof line === 'string' ? line : JSON.stringify(line)))
 
-  it('has a user and a key, and says where the record is if it knows', () => {
+  it('has a user and a key, and perhaps the id of the document', () => {
     const expected = { userId: 'a', recordName: '', key, storedId: undefined }
     expect(parse({ user_id: 'a', key: key.toString('hex') })).to.deep.equal(expected)
     expect(parse({ user_id: 'a', key: key.toString('hex').toUpperCase() })).to.deep.equal(expected)

@@ -84,7 +84,7 @@ describe('a write without an answer', () => {
     expect(printed.at(-1)).to.include('--resume')
   })
 
-  it('read nothing, which needs no such words', async () => {
+  it('has no such words if it only read', async () => {
     expect(await said(['get', ...alice])).to.deep.equal([passed, 'hint: --timeout SECONDS waits longer'])
   })
 
