@@ -18,7 +18,7 @@ describe('backoff', () => {
 })
 
 describe('retry', () => {
-  it('returns what the first attempt that succeeds returns', async () => {
+  it('returns the result of the first attempt that succeeds', async () => {
     const waits: [unknown, number][] = []
     const attempt = async (tries: number) => {
       if (tries < 3) throw new Error(`no ${tries}`)
@@ -35,7 +35,7 @@ describe('retry', () => {
     ])
   })
 
-  it('rejects with what waitMs throws, and with what the pause rejects with', async () => {
+  it('rejects with the error of waitMs or of the pause', async () => {
     const attempt = () => Promise.reject(new Error('broken'))
     const giveUp = (error: unknown) => {
       throw error
@@ -69,7 +69,7 @@ describe('retryUntilDone', () => {
     expect(attempts).equal(0)
   })
 
-  it('rejects with what an attempt throws', async () => {
+  it('rejects with the error of an attempt', async () => {
     const failing = retryUntilDone(() => Promise.reject(new Error('broken')), {
       backoff: short,
       signal: new AbortController().signal,

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { AbortableSignal } from '../../src/core/call-signal.js'
 
 describe('call signal', () => {
-  it('tells those who listen, once, and why', () => {
+  it('calls its listeners once, with the reason set', () => {
     const signal = new AbortableSignal()
     const events: unknown[] = []
     signal.addEventListener('abort', () => events.push(signal.reason))
@@ -15,7 +15,7 @@ describe('call signal', () => {
     expect(() => signal.throwIfAborted()).to.throw('first')
   })
 
-  it('does not tell those who have left, nor those who come too late', () => {
+  it('does not call removed listeners, nor late ones', () => {
     const signal = new AbortableSignal()
     const events: string[] = []
     const leaving = () => events.push('leaving')
@@ -28,7 +28,7 @@ describe('call signal', () => {
     expect(events).to.deep.equal(['staying'])
   })
 
-  it('does not tell one who leaves because another was events', () => {
+  it('does not call a listener that another one removes', () => {
     const signal = new AbortableSignal()
     const events: string[] = []
     const other = () => events.push('other')

@@ -7,7 +7,7 @@ const hourMs = 3_600_000
 describe('clock', () => {
   const start = Date.parse('2025-03-01T12:00:00.000Z')
 
-  it('says the time, for both, as long as the clock runs as it should', () => {
+  it('returns the time for both while the system clock runs normally', () => {
     const time = settableTime(start)
     const clock = newClock(time)
     for (const passedMs of [0, 1, hourMs]) {
@@ -17,7 +17,7 @@ describe('clock', () => {
     }
   })
 
-  it('refuses by the latest time it has said when the clock is set back', () => {
+  it('refuses by the latest time when the system clock is set back', () => {
     const time = settableTime(start)
     const clock = newClock(time)
     time.pass(hourMs)
@@ -30,14 +30,14 @@ describe('clock', () => {
     expect(clock.forRefusing()).to.deep.equal(new Date(start + 2 * hourMs - 1))
   })
 
-  it('removes by the time that is now when the clock is set back', () => {
+  it('removes by the current time when the system clock is set back', () => {
     const time = settableTime(start)
     const clock = newClock(time)
     time.set(start - hourMs)
     expect(clock.forRemoving()).to.deep.equal(new Date(start - hourMs))
   })
 
-  it('removes by what has passed since the start when the clock is set ahead, and refuses by the new time', () => {
+  it('removes by the time since the start when the system clock is set ahead, and refuses by the new time', () => {
     const time = settableTime(start)
     const clock = newClock(time)
     time.pass(1000)
@@ -48,7 +48,7 @@ describe('clock', () => {
     expect(clock.forRemoving()).to.deep.equal(new Date(start + 2000))
   })
 
-  it('never refuses by an earlier time than it has removed by', () => {
+  it('never refuses by an earlier time than it removes by', () => {
     const time = settableTime(start)
     const clock = newClock(time)
     time.pass(hourMs)
@@ -60,14 +60,14 @@ describe('clock', () => {
     }
   })
 
-  it('takes the time of the system when none is given', () => {
+  it('uses the system clock by default', () => {
     const clock = newClock()
     for (const said of [clock.forRefusing(), clock.forRemoving()]) {
       expect(said.getTime()).to.be.closeTo(Date.now(), 1000)
     }
   })
 
-  it('does not go back when it must not', () => {
+  it('makes a reading that never goes back', () => {
     const time = settableTime(start)
     const reading = neverBack(newClock(time).forRemoving)
     time.set(start - hourMs)

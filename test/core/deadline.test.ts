@@ -14,13 +14,13 @@ describe('raceDeadline', () => {
     expect(await messageOf(raceDeadline(Promise.reject(new Error('broken')), ending, late))).equal('broken')
   })
 
-  it('rejects once the deadline has passed, also one that passed long ago', async () => {
+  it('rejects at the deadline, and at once for a past one', async () => {
     for (const ms of [5, -1e12]) {
       expect(await messageOf(raceDeadline(never, { deadline: Date.now() + ms, signal: open() }, late))).equal('late')
     }
   })
 
-  it('waits for a deadline that no timer can hold', async () => {
+  it('accepts a deadline beyond the longest timer', async () => {
     const ending = { deadline: Number.MAX_SAFE_INTEGER, signal: open() }
     const work = new Promise((resolve) => setTimeout(resolve, 5, 'done'))
     expect(await raceDeadline(work, ending, late)).equal('done')
@@ -48,7 +48,7 @@ describe('raceDeadline', () => {
 })
 
 describe('resolvesWithin', () => {
-  it('says whether the work was done in time', async () => {
+  it('resolves with whether the work resolved in time', async () => {
     expect(await resolvesWithin(Promise.resolve('done'), 3_600_000)).equal(true)
     expect(await resolvesWithin(never, 5)).equal(false)
   })

@@ -3,7 +3,7 @@ import { didYouMean } from '../../src/core/did-you-mean.js'
 
 const known = ['store', 'get', 'restore', '--name', '--in', 'import', 'export']
 
-describe('closest word', () => {
+describe('did you mean', () => {
   const meant: [string, string | undefined][] = [
     ['store', 'store'],
     ['stroe', 'store'],
@@ -23,10 +23,10 @@ describe('closest word', () => {
     ['eorst', undefined],
   ]
   for (const [word, best] of meant) {
-    it(`of "${word}" is ${best ?? 'none'}`, () => expect(didYouMean(word, known)).to.equal(best))
+    it(`suggests ${best ?? 'nothing'} for "${word}"`, () => expect(didYouMean(word, known)).to.equal(best))
   }
 
-  it('counts the mistakes of a path against its last part', () => {
+  it('compares the distance of a path with the length of its last part', () => {
     const paths = ['backend.mode', 'backend.tls.certFile', 'LOG_STDOUT']
     expect(didYouMean('backend.mdoe', paths)).to.equal('backend.mode')
     expect(didYouMean('backend.tsl.certFile', paths)).to.equal('backend.tls.certFile')
@@ -34,7 +34,7 @@ describe('closest word', () => {
     expect(didYouMean('backend.nope', paths)).to.equal(undefined)
   })
 
-  it('of a long word is none, at once', () => {
+  it('has no suggestion for a long word, without computing distances', () => {
     const longest = 'n'.repeat(64)
     expect(didYouMean(longest, [`${longest}n`])).to.equal(`${longest}n`)
     expect(didYouMean(`${longest}n`, [longest])).to.equal(undefined)
@@ -43,5 +43,5 @@ describe('closest word', () => {
     expect(performance.now() - begun).to.be.below(30_000)
   })
 
-  it('is none of none', () => expect(didYouMean('store', [])).to.equal(undefined))
+  it('has no suggestion without known words', () => expect(didYouMean('store', [])).to.equal(undefined))
 })

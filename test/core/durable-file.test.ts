@@ -12,7 +12,7 @@ describe('folders', () => {
   })
   afterEach(() => rm(folder, { recursive: true }))
 
-  it('are made with what leads to them, for their owner only', async () => {
+  it('are made with their parents, for their owner only', async () => {
     const deep = join(folder, 'a', 'b', 'c')
     expect(makeFolders(deep)).to.deep.equal([join(folder, 'a'), join(folder, 'a', 'b'), deep])
     expect((await stat(join(folder, 'a'))).mode & 0o777).to.equal(0o700)
@@ -20,7 +20,7 @@ describe('folders', () => {
     expect(makeFolders('/')).to.deep.equal([])
   })
 
-  it('are not made where something else is', async () => {
+  it('are not made in place of a file', async () => {
     await writeFile(join(folder, 'file'), '')
     await symlink('nowhere', join(folder, 'dangling'))
     for (const [path, words] of [
@@ -33,7 +33,7 @@ describe('folders', () => {
     }
   })
 
-  it('are not tried for ever where none can be made', () => {
+  it('fail without a loop in a folder that accepts none', () => {
     expect(() => makeFolders('/proc/enc-server')).to.throw('ENOENT')
     expect(() => makeFolders('/proc/enc-server/deep')).to.throw('ENOENT')
   })

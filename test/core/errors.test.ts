@@ -39,7 +39,7 @@ describe('errors', () => {
     expect(error).to.be.instanceOf(Error).and.include({ message: 'm', retryAfterMs: 5, requestId: 'r', cause })
   })
 
-  it('names the field that can never work', () => {
+  it('names an invalid field', () => {
     const error = invalidField('user_id', 'must not be empty')
     expect(error).to.include({ reason: 'INVALID_REQUEST', kind: 'invalid', message: 'user_id: must not be empty' })
     expect(error.fields).to.eql([{ field: 'user_id', description: 'must not be empty' }])
@@ -82,15 +82,15 @@ describe('docs/errors.md', () => {
   })
 })
 
-describe('first cause', () => {
-  it('is what a chain began with, in words', () => {
+describe('root cause', () => {
+  it('is the message at the end of a chain', () => {
     const error = new Error('outer', { cause: new Error('middle', { cause: new Error('inner') }) })
     expect(rootCause(error)).to.equal('inner')
     expect(rootCause(new Error('outer', { cause: 'text' }))).to.equal('text')
     expect(rootCause(undefined)).to.equal(undefined)
   })
 
-  it('is found though errors are each other’s cause', () => {
+  it('is found in a cycle of causes', () => {
     const [a, b] = [new Error('a'), new Error('b')]
     a.cause = b
     b.cause = a

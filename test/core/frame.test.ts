@@ -8,7 +8,7 @@ describe('frames', () => {
   const part = (bytes: Buffer) => StorePartRequest.fromPartial({ data: bytes })
   const message = () => frame(StorePartRequest, part(data))
 
-  it('are what their type writes, one after the other', () => {
+  it('are the bytes of the type, each in its own memory', () => {
     const sizes = [0, 1, 300_000, 127, 128, 2_000, 1 << 20, 3]
     const parts = sizes.map((size) => part(Buffer.alloc(size, size)))
     const frames = parts.map((each) => frame(StorePartRequest, each))
@@ -17,7 +17,7 @@ describe('frames', () => {
     )
   })
 
-  it('hold nothing of one that failed in the middle', () => {
+  it('contain nothing of a message that failed before', () => {
     const broken = { ...part(Buffer.alloc(100, 9)), partNumber: 'x' as never }
     expect(() => frame(StorePartRequest, broken)).to.throw()
     expect(frame(StorePartRequest, part(Buffer.of(1)))).to.eql(
@@ -25,7 +25,7 @@ describe('frames', () => {
     )
   })
 
-  it('may be made while another is', () => {
+  it('may be encoded while another one is', () => {
     const inner = part(Buffer.of(2))
     const outer = {
       encode: (_: unknown, writer: BinaryWriter) => writer.bytes(frame(StorePartRequest, inner)).uint32(7),
@@ -35,20 +35,20 @@ describe('frames', () => {
     )
   })
 
-  it('lend their large bytes', () => {
+  it('return large fields as views', () => {
     const bytes = message()
     const read = StorePartRequest.decode(bytes)
     expect(read.data.equals(data)).to.equal(true)
     expect(read.data.buffer).to.equal(bytes.buffer)
   })
 
-  it('copy small ones, which would keep the whole', () => {
+  it('return small fields as copies, which do not keep the frame alive', () => {
     const bytes = message()
     expect(inPlace(bytes.subarray(0, 1024)).buffer).not.to.equal(bytes.buffer)
     expect(inPlace(bytes.subarray(0, 1025)).buffer).to.equal(bytes.buffer)
   })
 
-  it('are all that generated code makes', () => {
+  it('are used in all generated code', () => {
     const { requestSerialize, responseDeserialize } = BackendServiceService.storePart
     expect(`${requestSerialize} ${responseDeserialize}`).not.to.match(/Buffer\.from/)
     expect(StorePartRequest.decode.toString()).not.to.match(/Buffer\.from/)

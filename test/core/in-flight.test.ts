@@ -19,7 +19,7 @@ describe('inFlight', () => {
     expect(calls.count).equal(1)
   })
 
-  it('is idle at once without work, and else when the last has ended', async () => {
+  it('is idle at once without work, otherwise when the last work ends', async () => {
     const calls = inFlight()
     await calls.idle()
     const [first, second] = [calls.enter(), calls.enter()]

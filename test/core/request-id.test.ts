@@ -20,13 +20,13 @@ describe('request id', () => {
     })
   }
 
-  it('refuses what could forge a line or break a header', () => {
+  it('rejects ids that could forge a log line or break a header', () => {
     for (const id of [...malformed, 'a\n', '\na', 'a\r\nb', 'a\0', 'a\u2028']) {
       expect(isRequestId(id), JSON.stringify(id)).to.equal(false)
     }
   })
 
-  it('makes one for a caller without', () => {
+  it('makes an id for a caller without one', () => {
     expect(requestIdOf(undefined)).to.satisfy(isRequestId)
   })
 })

@@ -35,12 +35,12 @@ describe('Secret', () => {
     expect([`${secret}`, inspect(secret), JSON.stringify(secret)]).to.eql(['[secret]', '[secret]', '"[secret]"'])
   })
 
-  it('reveals its own bytes, and no copy that would be left behind', () => {
+  it('reveals its own bytes, not a copy', () => {
     const bytes = Buffer.from(key)
     expect(new Secret(bytes).reveal()).to.equal(bytes)
   })
 
-  it('wipes its bytes when closed, and then is no key any more', () => {
+  it('wipes its bytes when closed, and throws afterwards', () => {
     const bytes = Buffer.from(key)
     const closed = new Secret(bytes)
     closed.close()

@@ -47,7 +47,7 @@ describe('semaphore', () => {
     expect(permits.isFree()).equal(true)
   })
 
-  it('says when a permit came back that nobody waits for', async () => {
+  it('reports a returned permit without a waiter', async () => {
     let freed = 0
     const permits = semaphore(1, () => {
       freed += 1
@@ -72,7 +72,7 @@ describe('semaphore', () => {
 })
 
 describe('forEachLimit', () => {
-  it('runs all items, at most that many at once', async () => {
+  it('runs all items with a limited number at once', async () => {
     const items = Array.from({ length: 20 }, (_, item) => item)
     const done: number[] = []
     let running = 0
@@ -88,7 +88,7 @@ describe('forEachLimit', () => {
     expect(done.sort((a, b) => a - b)).deep.equal(items)
   })
 
-  it('begins nothing after a failure, and rejects once what runs has settled', async () => {
+  it('begins nothing after a failure, and rejects after the running work settles', async () => {
     const begun: number[] = []
     const { open, opened } = gate()
     let settled = false

@@ -40,10 +40,10 @@ async function lineOf({ events }: ServedStreams) {
   return events[0]!
 }
 
-describe('serve upload', () => {
+describe('upload handler', () => {
   afterEach(releaseAll)
 
-  it('answers many requests with one answer, and logs one line with counts', async () => {
+  it('answers many requests with one response, and logs one line with counts', async () => {
     const served = await serveStreams({ gather: joined })
     const call = newCall({ requestId: 'r1' })
     const answer = await streamsOf(served.address).methods.gather(listed(words('secret', ' words')), call)
@@ -63,7 +63,7 @@ describe('serve upload', () => {
     })
   })
 
-  it('sends the request id in the trailer', async () => {
+  it('sends the request id in the trailers', async () => {
     const served = await serveStreams({ gather: joined })
     const { call } = rawGather(served.address)
     const trailer = new Promise<unknown>((resolve) => call.on('status', ({ metadata }) => resolve(metadata)))
@@ -72,7 +72,7 @@ describe('serve upload', () => {
     expect(((await trailer) as { get(key: string): unknown }).get('x-request-id')).to.deep.equal([line['requestId']])
   })
 
-  it('refuses with our details, before all was sent, and its requests end', async () => {
+  it('fails with our details before the last request, and ends the requests', async () => {
     let requestsEnded = false
     const served = await serveStreams({
       async gather(requests) {
@@ -109,7 +109,7 @@ describe('serve upload', () => {
     expect(await lineOf(served)).to.include({ status: 'INVALID_REQUEST', requests: 2 })
   })
 
-  it('a bug is an internal error, told to the log only', async () => {
+  it('a bug is an internal error, whose cause is only logged', async () => {
     const served = await serveStreams({
       gather() {
         throw new TypeError('secret detail')
@@ -128,7 +128,7 @@ describe('serve upload', () => {
     'waits for a request': joined,
   }
   for (const [what, answer] of Object.entries(waits)) {
-    it(`a caller that goes ends a method that ${what}, and gives its place back`, async () => {
+    it(`a cancellation ends a method that ${what}, and frees its place`, async () => {
       const { seen, method } = observed(answer)
       const served = await serveStreams({ gather: method })
       const { call, ended } = rawGather(served.address)
@@ -144,7 +144,7 @@ describe('serve upload', () => {
     })
   }
 
-  it('a caller that goes never looks like one that has sent all', async () => {
+  it('a cancellation never looks like the end of the requests', async () => {
     let took = 0
     const served = await serveStreams({
       async gather(requests) {
@@ -163,7 +163,7 @@ describe('serve upload', () => {
     expect(took).to.equal(0)
   })
 
-  it('is answered at its deadline, which the method learns', async () => {
+  it('gets a response at its deadline, and the method is aborted', async () => {
     const { seen, method } = observed(joined)
     const served = await serveStreams({ gather: method })
     const { ended } = rawGather(served.address, '150m')
@@ -186,7 +186,7 @@ describe('serve upload', () => {
     expect(seen.ended).to.equal(1)
   })
 
-  it('is not idle while its method is at work, before the next request is asked for or after the last', async () => {
+  it('is not idle while its method works, between requests or after the last', async () => {
     const slowly = () => new Promise((resolve) => setTimeout(resolve, 700))
     const gather: Streams['gather'] = async (requests) => {
       for await (const _ of requests) await slowly()
@@ -201,7 +201,7 @@ describe('serve upload', () => {
     [3072 * KiB, 3], // the one that was taken, one ahead, and one on its way
     [512 * KiB, 5],
   ] as const) {
-    it(`of messages of ${size / KiB} KiB is read ahead by bytes, not by messages`, async () => {
+    it(`of messages of ${size / KiB} KiB is read ahead up to a number of bytes, not of messages`, async () => {
       const { opened, open } = gate()
       const gather: Streams['gather'] = async (requests) => {
         let bytes = 0
@@ -227,7 +227,7 @@ describe('serve upload', () => {
     })
   }
 
-  it('is refused with OVERLOADED when there is no room', async () => {
+  it('fails with OVERLOADED when no place is free', async () => {
     const { opened, open } = gate()
     const { seen, method } = observed(async () => {
       await opened
@@ -242,7 +242,7 @@ describe('serve upload', () => {
     expect((await first.ended).error).to.equal(null)
   })
 
-  it('a method that does not read holds its caller back, and then gets all', async () => {
+  it('a method that does not read holds its caller back, and later gets all requests', async () => {
     const { opened, open } = gate()
     const served = await serveStreams({
       async gather(requests) {
@@ -261,7 +261,7 @@ describe('serve upload', () => {
     expect((await answer).toString()).to.equal('500')
   })
 
-  it('gives each place back, however it ends', async () => {
+  it('frees its place whichever way it ends', async () => {
     const ways: Streams['gather'][] = [
       async () => Buffer.alloc(0),
       () => Promise.reject(new VaultError('RECORD_NOT_FOUND')),

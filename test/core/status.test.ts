@@ -79,7 +79,7 @@ describe('status', () => {
     }
   })
 
-  it('makes anything thrown a VaultError that keeps it as the cause', () => {
+  it('converts anything thrown to a VaultError with that cause', () => {
     const known = new VaultError('STORE_FULL')
     expect(asVaultError(known)).to.equal(known)
     for (const thrown of [new TypeError('t'), 'text', undefined, null, 7]) {
@@ -87,18 +87,18 @@ describe('status', () => {
     }
   })
 
-  it('sends text that is not well formed, which grpc-js would not', () => {
+  it('sends malformed text, which grpc-js rejects', () => {
     const { details } = toGrpcStatus(new VaultError('INVALID_REQUEST', { message: 'a \ud800 b' }), 'r')
     expect(encodeURI(details)).to.include('%EF%BF%BD')
   })
 
-  it('tells calls whose connection was ended from a message that is too large', () => {
+  it('distinguishes an ended connection from a message that is too large', () => {
     const details = 'Bandwidth exhausted or memory limit exceeded' // as grpc-js has it for ENHANCE_YOUR_CALM
     const cause = received({ code: codes.RESOURCE_EXHAUSTED, details, metadata: new Metadata() })
     expect(fromServiceError(cause)).to.include({ reason: 'UNREACHABLE', cause })
   })
 
-  it('knows calls whose connection ended after the server had asked it to go', () => {
+  it('recognises a connection that ended after a GOAWAY', () => {
     const details = 'Received RST_STREAM with code 0 (Call ended without gRPC status)' // test/e2e/import-export.e2e.ts
     const cause = received({ code: codes.INTERNAL, details, metadata: new Metadata() })
     expect(fromServiceError(cause)).to.include({ reason: 'UNREACHABLE', cause })
@@ -131,7 +131,7 @@ describe('status', () => {
     })
   }
 
-  it('says that a message is too large for a bare RESOURCE_EXHAUSTED', () => {
+  it('reads a bare RESOURCE_EXHAUSTED as a message that is too large', () => {
     expect(fromServiceError(received({ code: codes.RESOURCE_EXHAUSTED })).message).to.include('larger')
   })
 
@@ -160,7 +160,7 @@ describe('status', () => {
     ['no protobuf', Buffer.from([0xff, 0xff, 0xff])],
     ['a broken detail', Buffer.from(Status.encode({ code: 5, message: 'm', details: [broken()] }).finish())],
   ] as const) {
-    it(`says that a status is unreadable when its details are ${what}`, () => {
+    it(`reports an unreadable status when its details are ${what}`, () => {
       const error = fromServiceError(withDetails(codes.NOT_FOUND, bytes))
       expect(error).to.include({ reason: 'INTERNAL', message: 'the server sent an unreadable status' })
     })

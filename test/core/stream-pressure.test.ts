@@ -5,7 +5,7 @@ import { collect, rawWatch, serveStreams, settled, streamsOf } from './fake-stre
 
 const KiB = 1024
 
-describe('serve stream', () => {
+describe('stream handler', () => {
   afterEach(releaseAll)
 
   describe('back-pressure', () => {
@@ -13,7 +13,7 @@ describe('serve stream', () => {
       [16 * KiB, 60],
       [1024 * KiB, 19], // the caller's own gRPC takes 16 before it is read
     ] as const) {
-      it(`a caller that does not read holds back answers of ${size / KiB} KiB`, async () => {
+      it(`a caller that does not read holds back responses of ${size / KiB} KiB`, async () => {
         let made = 0
         const { address } = await serveStreams({
           async *watch() {
@@ -28,7 +28,7 @@ describe('serve stream', () => {
       })
     }
 
-    it('also with empty answers', async () => {
+    it('also with empty responses', async () => {
       let made = 0
       const { address } = await serveStreams({
         async *watch() {
@@ -59,7 +59,7 @@ describe('serve stream', () => {
       expect(await answers).to.have.length(500)
     })
 
-    it('a caller that reads slowly is no idle one', async () => {
+    it('a caller that reads slowly is not idle', async () => {
       const { address } = await serveStreams(
         {
           async *watch() {

@@ -12,8 +12,8 @@ function paced(perTurn: number) {
   }
 }
 
-describe('pace', () => {
-  it('begins so many in a turn, in the order they came, and the rest in the next ones', async () => {
+describe('turn limiter', () => {
+  it('begins a limited number in a turn, in order, and the others in later turns', async () => {
     const run = paced(3)
     const begun: number[] = []
     const all = Array.from({ length: 8 }, (_, at) => run(() => begun.push(at)))
@@ -24,7 +24,7 @@ describe('pace', () => {
     await Promise.all(all)
   })
 
-  it('has who comes later begin after those who wait', async () => {
+  it('begins later work after waiting work', async () => {
     const run = paced(2)
     const begun: string[] = []
     const add = (name: string) => run(() => begun.push(name))
@@ -36,7 +36,7 @@ describe('pace', () => {
     expect(begun).to.deep.equal(['a', 'b', 'c', 'd', 'e', 'f'])
   })
 
-  it('begins anew each turn', async () => {
+  it('counts each turn separately', async () => {
     const run = paced(2)
     const begun: number[] = []
     for (let at = 0; at < 4; at += 1) {

@@ -25,7 +25,7 @@ function call(config: ChannelConfig) {
 describe('channel', () => {
   afterEach(releaseAll)
 
-  it('makes every address a name to resolve, so that all behind it are used', () => {
+  it('resolves every address as a DNS name, so that all its addresses are used', () => {
     expect(targetOf({ address: 'beserver:8888' })).to.equal('dns:///beserver:8888')
     expect(targetOf({ address: 'dns:///beserver:8888' })).to.equal('dns:///beserver:8888')
   })
@@ -62,13 +62,13 @@ describe('channel', () => {
     ['[fe80::1]:1', 'fe80::1'],
     ['localhost.example.org:1', 'localhost.example.org'],
   ] as const) {
-    it(`refuses plain text to "${address}", unless told so`, () => {
+    it(`refuses plain text to "${address}" without insecure`, () => {
       expect(refusal({ address })).to.equal(`address: ${host} is another machine: set tls.caFile, or insecure: true`)
       expect(refusal({ address, insecure: true })).to.equal('none')
     })
   }
 
-  it('calls its settings by the section they are of', () => {
+  it('names its settings with their section', () => {
     const section = 'frontend.backend'
     expect(refusal({ address: 'x', section })).to.match(/^frontend\.backend\.address: must be host:port/)
     expect(refusal({ address: '10.0.0.1:1', section })).to.match(/^frontend\.backend\.address: 10\.0\.0\.1 is another/)
@@ -105,16 +105,16 @@ describe('channel', () => {
       }
     })
 
-    it('is refused with a certificate of another authority', async () => {
+    it('is rejected with a certificate of another authority', async () => {
       const other = pairOf('stranger', makeCertificate(dir, 'other'))
       expect(await failure(call({ address, tls: { ...own, ...other } }))).to.include({ reason: 'UNREACHABLE' })
     })
 
-    it('is refused without a certificate', async () => {
+    it('is rejected without a certificate', async () => {
       expect(await failure(call({ address, tls: { caFile: own.caFile } }))).to.include({ reason: 'UNREACHABLE' })
     })
 
-    it('is refused in plain text', async () => {
+    it('is rejected in plain text', async () => {
       expect(await failure(call({ address }))).to.include({ reason: 'UNREACHABLE' })
     })
 

@@ -45,7 +45,7 @@ describe('client stream', () => {
     expect(calls[0]!.deadline).to.be.within(call.deadline - 50, call.deadline + 20_000)
   })
 
-  it('is not begun before it is read, nor when its caller has gone', async () => {
+  it('does not begin before it is read, nor after an abort', async () => {
     const { address, calls } = await waitingServer()
     const { methods } = streamsOf(address)
     methods.watch(none, newCall())
@@ -67,7 +67,7 @@ describe('client stream', () => {
         return method === 'watch' ? methods.watch(none, call) : methods.talk(endless(), call)
       }
 
-      it('a caller that leaves the loop cancels the call', async () => {
+      it('is cancelled when its caller leaves the loop', async () => {
         const { address, calls, idle } = await waitingServer()
         for await (const answer of start(address)) {
           expect(answer.toString()).to.equal('first')
@@ -77,7 +77,7 @@ describe('client stream', () => {
         expect(calls[0]!.signal.reason).to.include({ reason: 'CANCELLED' })
       })
 
-      it('so does one that throws in it, and gets its own error back', async () => {
+      it('is cancelled when its caller throws in the loop, and the error stays', async () => {
         const { address, idle } = await waitingServer()
         const mine = Object.assign(new Error('mine'), { code: 14 })
         const loop = async () => {
@@ -87,7 +87,7 @@ describe('client stream', () => {
         await idle()
       })
 
-      it('a cancelled caller is told so, with its own reason', async () => {
+      it('rejects an aborted caller with its own reason', async () => {
         const { address, calls, idle } = await waitingServer()
         const leaving = new AbortController()
         const ended = failure(collect(start(address, newCall({ signal: leaving.signal }))))
@@ -107,7 +107,7 @@ describe('client stream', () => {
         await idle()
       })
 
-      it('ends with the client that is closed, and does not begin after', async () => {
+      it('ends when the client is closed, and does not begin afterwards', async () => {
         const { address, calls } = await waitingServer()
         const connection = streamsOf(address)
         const ended = failure(
@@ -120,7 +120,7 @@ describe('client stream', () => {
         expect(await failure(collect(connection.methods.watch(none, newCall())))).to.include(closed)
       })
 
-      it('is UNREACHABLE when the server goes', async () => {
+      it('rejects with UNREACHABLE when the server is killed', async () => {
         const { address, calls, cut } = await waitingServer()
         const ended = failure(collect(start(address)))
         await until(() => calls.length === 1)
@@ -128,7 +128,7 @@ describe('client stream', () => {
         expect(await ended).to.include({ reason: 'UNREACHABLE' })
       })
 
-      it('leaves nothing on a signal that many calls share, however they end', async () => {
+      it('leaves no listener on a signal that many calls share, whichever way they end', async () => {
         const { address, idle } = await waitingServer()
         const broken = await serveStreams({
           async *watch() {
@@ -151,7 +151,7 @@ describe('client stream', () => {
     })
   }
 
-  it('gives the answers that came before an error, then the error with its details', async () => {
+  it('yields the responses before an error, then throws the error with its details', async () => {
     const { address } = await serveStreams({
       async *watch() {
         yield* text('a', 'b')
@@ -166,7 +166,7 @@ describe('client stream', () => {
     expect(seen).to.deep.equal(['a', 'b'])
   })
 
-  it('a caller that reads slowly holds the server back', async () => {
+  it('holds the server back while its caller reads slowly', async () => {
     let made = 0
     const { address } = await serveStreams({
       async *watch() {
@@ -189,7 +189,7 @@ describe('client stream', () => {
   })
 
   describe('the source of requests', () => {
-    it('hands its failure to the caller as it is, and the call ends', async () => {
+    it('passes its error to the caller unchanged, and ends the call', async () => {
       const failures = [
         new Error('the file is gone'),
         new DOMException('gone', 'AbortError'), // with a number for a code, as gRPC's errors have
@@ -213,7 +213,7 @@ describe('client stream', () => {
       }
     })
 
-    it('may fail while its caller is busy with an answer', async () => {
+    it('may fail while its caller handles a response', async () => {
       const { opened, open } = gate()
       const { address } = await serveStreams({
         async *talk(requests) {
@@ -236,7 +236,7 @@ describe('client stream', () => {
         .with.property('message', 'late')
     })
 
-    it('is ended, and asked for nothing more, when the caller leaves while the server takes nothing', async () => {
+    it('is closed and not read further when the caller leaves while the server reads nothing', async () => {
       const { opened, open } = gate()
       atEnd(open)
       const { address } = await serveStreams({
@@ -266,7 +266,7 @@ describe('client stream', () => {
       expect(sent).to.equal(before)
     })
 
-    it('is let go when the call ends while it has nothing to send', async () => {
+    it('is closed when the call ends while it has nothing to send', async () => {
       const { address } = await serveStreams({
         async *talk() {
           yield none
@@ -286,7 +286,7 @@ describe('client stream', () => {
       expect(released).to.equal(1)
     })
 
-    it('may end long before the answers do', async () => {
+    it('may end long before the responses do', async () => {
       const { opened, open } = gate()
       const { address } = await serveStreams({
         async *talk(requests) {

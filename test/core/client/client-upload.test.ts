@@ -48,7 +48,7 @@ describe('client upload', () => {
     await ended
   })
 
-  it('is not begun when its caller has gone, nor its source asked', async () => {
+  it('does not begin after an abort, nor read its source', async () => {
     const { address, calls } = await waitingServer()
     const { state, requests } = source()
     const gone = AbortSignal.abort(new VaultError('DEADLINE_EXCEEDED'))
@@ -57,7 +57,7 @@ describe('client upload', () => {
     expect({ calls, sent: state.sent }).to.deep.equal({ calls: [], sent: 0 })
   })
 
-  it('a cancelled caller is told so with its own reason, and the source is let go', async () => {
+  it('rejects an aborted caller with its own reason, and closes the source', async () => {
     const { address, calls, idle } = await waitingServer()
     const { state, requests } = source()
     const leaving = new AbortController()
@@ -78,7 +78,7 @@ describe('client upload', () => {
     await idle()
   })
 
-  it('ends with the client that is closed', async () => {
+  it('ends when the client is closed', async () => {
     const { address, calls } = await waitingServer()
     const connection = streamsOf(address)
     const ended = failure(connection.methods.gather(source().requests, newCall()))
@@ -87,7 +87,7 @@ describe('client upload', () => {
     expect(await ended).to.include({ reason: 'CANCELLED', message: 'this client is closed' })
   })
 
-  it('is UNREACHABLE when the server goes, and is not made again', async () => {
+  it('rejects with UNREACHABLE when the server is killed, and is not retried', async () => {
     const { address, calls, cut } = await waitingServer()
     const ended = failure(streamsOf(address).methods.gather(source().requests, newCall()))
     await until(() => calls.length === 1)
@@ -96,7 +96,7 @@ describe('client upload', () => {
     expect(calls).to.have.length(1)
   })
 
-  it('has an unknown outcome when the server goes after all was sent, and is not made again', async () => {
+  it('rejects with OUTCOME_UNKNOWN when the server is killed after the last request, and is not retried', async () => {
     let whole = 0
     const { address, cut } = await serveStreams({
       async gather(requests, call) {
@@ -116,14 +116,14 @@ describe('client upload', () => {
     expect(whole).to.equal(1)
   })
 
-  it('is UNREACHABLE when there is no server, though all was handed over', async () => {
+  it('rejects with UNREACHABLE without a server, even after the last request', async () => {
     const { address, cut } = await serveStreams({})
     cut()
     const refused = await failure(streamsOf(address).methods.gather(listed(words('a')), newCall({ timeoutMs: 5_000 })))
     expect(refused).to.include({ reason: 'UNREACHABLE' })
   })
 
-  it('a refusal ends it before all is sent; the source is asked for nothing more', async () => {
+  it('ends at an early error, and does not read its source further', async () => {
     const { address, idle } = await serveStreams({
       gather: () => Promise.reject(new VaultError('OVERLOADED', { retryAfterMs: 250 })),
     })
@@ -136,7 +136,7 @@ describe('client upload', () => {
     expect(state.sent).to.equal(sent)
   })
 
-  it('a failing source cancels the call, and its caller gets that failure as it is', async () => {
+  it('is cancelled when its source throws, and rejects with that error', async () => {
     const failures = [
       new Error('the file is gone'),
       new DOMException('gone', 'AbortError'), // with a number for a code, as gRPC's errors have
@@ -161,7 +161,7 @@ describe('client upload', () => {
     }
   })
 
-  it('holds its source back while the server takes nothing', async () => {
+  it('holds its source back while the server reads nothing', async () => {
     const { opened, open } = gate()
     const { address } = await serveStreams({
       async gather(requests) {
@@ -182,7 +182,7 @@ describe('client upload', () => {
     expect((await answer).toString()).to.equal(String(300 * 64 * KiB))
   })
 
-  it('leaves nothing on a signal that many calls share', async () => {
+  it('leaves no listener on a signal that many calls share', async () => {
     const { address } = await serveStreams({ gather: async (requests) => Buffer.concat(await collect(requests)) })
     const { signal } = new AbortController()
     const { methods } = streamsOf(address)

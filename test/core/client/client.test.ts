@@ -26,7 +26,7 @@ describe('client', () => {
   afterEach(releaseAll)
 
   describe('newCall', () => {
-    it('has 30 seconds, an id and a signal unless told otherwise', () => {
+    it('has 30 seconds, an id and a signal by default', () => {
       const before = Date.now()
       const { deadline, requestId, signal } = newCall()
       expect(deadline).to.be.within(before + 30_000, Date.now() + 30_000)
@@ -34,7 +34,7 @@ describe('client', () => {
       expect(signal.aborted).to.equal(false)
     })
 
-    it('takes what it is told', () => {
+    it('takes the given options', () => {
       const { signal } = new AbortController()
       const before = Date.now()
       const call = newCall({ timeoutMs: 5, signal, requestId: 'mine' })
@@ -43,7 +43,7 @@ describe('client', () => {
     })
 
     for (const requestId of ['', 'a b', 'a\n', 'x'.repeat(65), 'ü']) {
-      it(`refuses the request id ${JSON.stringify(requestId)}, which gRPC or the server would not take`, () => {
+      it(`refuses the request id ${JSON.stringify(requestId)}, which gRPC or the server rejects`, () => {
         expect(() => newCall({ requestId }))
           .to.throw('requestId: must be')
           .with.property('reason', 'INVALID_REQUEST')
@@ -80,14 +80,14 @@ describe('client', () => {
     expect(error.fields).to.eql(fields)
   })
 
-  it('rejects when its own time is up, also while nobody answers', async () => {
+  it('rejects at its deadline, also without an answer', async () => {
     const { address } = await slowServer()
     const startedAt = Date.now()
     expect(await failure(retrieve(address, { timeoutMs: 50 }))).to.include({ reason: 'DEADLINE_EXCEEDED' })
     expect(Date.now() - startedAt).to.be.at.least(49)
   })
 
-  it('rejects with UNREACHABLE when a server that has asked it to go is killed', async () => {
+  it('rejects with UNREACHABLE when a server is killed after a GOAWAY', async () => {
     const { address, calls, stop, open } = await slowServer()
     const proxy = await proxyTo(address)
     const { methods } = clientOf(proxy.address)
@@ -101,7 +101,7 @@ describe('client', () => {
     await stopped
   })
 
-  it('does not begin a call that is over', async () => {
+  it('does not begin an aborted call', async () => {
     const { address, calls } = await slowServer()
     const reason = new Error('changed my mind')
     const error = await failure(retrieve(address, { signal: AbortSignal.abort(reason) }))
@@ -110,7 +110,7 @@ describe('client', () => {
     expect(calls).to.have.length(0)
   })
 
-  it('refuses a timeout beyond what gRPC can count, which would end the process', async () => {
+  it('rejects a timeout beyond the limit of gRPC, which would end the process', async () => {
     const { address } = await slowServer()
     for (const timeoutMs of [Number.MAX_SAFE_INTEGER, 86_400_001, Number.NaN, Number.POSITIVE_INFINITY]) {
       const error = await failure((async () => retrieve(address, { timeoutMs }))())
@@ -118,7 +118,7 @@ describe('client', () => {
     }
   })
 
-  it('passes on why a signal was aborted, when that is a VaultError', async () => {
+  it('passes on the reason of an abort that is a VaultError', async () => {
     const { address, calls } = await slowServer()
     const controller = new AbortController()
     const pending = failure(retrieve(address, { signal: controller.signal }))
@@ -128,14 +128,14 @@ describe('client', () => {
     expect(await pending).to.equal(reason)
   })
 
-  it('rejects with VaultError what cannot be encoded', async () => {
+  it('rejects with a VaultError for a request that cannot be encoded', async () => {
     const { address } = await serveFake()
     const unencodable = { ...retrieval(), callerAad: null } as never
     const error = await failure(clientOf(address).methods.retrieveRecord(unencodable, newCall()))
     expect(error).to.be.instanceOf(VaultError).and.include({ reason: 'INTERNAL' })
   })
 
-  it('leaves no listener on a signal that outlives its calls, and none warns of a leak', async () => {
+  it('leaves no listener on a signal that outlives its calls, and causes no warning of a leak', async () => {
     const warnings: Error[] = []
     const warned = (warning: Error) => warnings.push(warning)
     process.on('warning', warned)
@@ -153,7 +153,7 @@ describe('client', () => {
     expect(warnings.filter(({ name }) => name === 'MaxListenersExceededWarning')).to.eql([])
   })
 
-  it('cancels its calls in flight when closed, and makes no more', async () => {
+  it('cancels its calls in flight when closed, and begins no more', async () => {
     const { address, calls } = await slowServer()
     const { methods, close } = clientOf(address)
     const pending = [1, 2].map(() => failure(methods.retrieveRecord(retrieval(), newCall())))

@@ -87,7 +87,7 @@ class HangingResolver implements experimental.Resolver {
 describe('retry', () => {
   afterEach(releaseAll)
 
-  describe('neverSent holds what grpc-js says against', () => {
+  describe('neverSent recognises grpc-js errors for', () => {
     it('a port where nobody listens', async () => {
       expectNeverSent(await attemptsAt(await deadPort()))
     })
@@ -96,7 +96,7 @@ describe('retry', () => {
       expectNeverSent(await attemptsAt('dns:///no-such-host.invalid:1'))
     })
 
-    it('a server that hangs up at once, and one that is no HTTP/2', async () => {
+    it('a server that closes at once, and one that is not HTTP/2', async () => {
       expectNeverSent(await attemptsAt(await tcpServer((socket) => socket.destroy())))
       expectNeverSent(await attemptsAt(await tcpServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))))
     })
@@ -105,7 +105,7 @@ describe('retry', () => {
       expectNeverSent(await attemptsAt(await tcpServer(() => undefined), { deadlineMs: 150 }), 'DEADLINE_EXCEEDED')
     })
 
-    it('one that passes before the name is known', async () => {
+    it('a deadline that passes before the name is resolved', async () => {
       experimental.registerResolver('hanging', HangingResolver)
       expectNeverSent(await attemptsAt('hanging:///name', { deadlineMs: 150 }), 'DEADLINE_EXCEEDED')
     })
@@ -121,18 +121,18 @@ describe('retry', () => {
     })
   })
 
-  it('gives up on a dead port after its attempts', async () => {
+  it('gives up on a port without a server after the last attempt', async () => {
     expectNeverSent([(await failure(deletion(await deadPort(), never))) as VaultError])
   })
 
-  it('takes a call for sent when the connection broke after it', async () => {
+  it('counts a call as sent when the connection breaks after it', async () => {
     const { address } = await brokenServer(1)
     const error = (await failure(deletion(address, never))) as VaultError
     expect(error.reason).to.equal('UNREACHABLE')
     expect(neverSent(error), (error.cause as ServiceError).details).to.equal(false)
   })
 
-  it('takes a call for sent whose deadline passes at a server that says nothing', async () => {
+  it('counts a call as sent when its deadline passes at a silent server', async () => {
     const { address } = await serveFake({ methods: { retrieveRecord: () => new Promise(() => undefined) } as never })
     for (const error of await attemptsAt(address, { deadlineMs: 800 })) expect(neverSent(error)).to.equal(false)
     const silent = createHttp2Server()
@@ -143,7 +143,7 @@ describe('retry', () => {
     }
   })
 
-  it('does not forget a doubt when a repeat is never sent, whatever the time', async () => {
+  it('keeps the outcome unknown when a retry is never sent, whatever the time', async () => {
     const late = new VaultError('DEADLINE_EXCEEDED', {
       cause: { details: 'Deadline exceeded after 1s,Waiting for LB pick' },
     })
@@ -155,7 +155,7 @@ describe('retry', () => {
     expect(await failure(withRetry(failing(late).attempt, idempotentWrite, newCall({ timeoutMs: 10 })))).to.equal(late)
   })
 
-  it('takes a call for sent when the server went down with it', async () => {
+  it('counts a call as sent when the server stops during it', async () => {
     let started = false
     const deleteRecord = (_: unknown, { signal }: CallContext) => {
       started = true
@@ -168,7 +168,7 @@ describe('retry', () => {
     expect(await pending).to.include({ reason: 'OUTCOME_UNKNOWN' })
   })
 
-  it('believes no server that says such words itself', () => {
+  it('does not trust such texts from a server', () => {
     const words = new VaultError('BACKEND_UNAVAILABLE', { message: 'No connection established' })
     expect(neverSent(words)).to.equal(false)
     expect(neverSent(new VaultError('UNREACHABLE', { message: 'No connection established' }))).to.equal(false)
@@ -262,7 +262,7 @@ describe('retry', () => {
     })
   }
 
-  it('knows the outcome when the repeat is answered for good', async () => {
+  it('knows the outcome when the retry gets a final answer', async () => {
     const { address } = await brokenServer(1, () => Promise.reject(new VaultError('RECORD_NOT_FOUND')))
     expect(await failure(deletion(address, idempotentWrite))).to.include({ reason: 'RECORD_NOT_FOUND' })
   })
@@ -277,13 +277,13 @@ describe('retry', () => {
     expect(await failure(deletion(await deadPort(), nonIdempotentWrite))).to.include({ reason: 'UNREACHABLE' })
   })
 
-  it('repeats what was refused for load, not before it was told to', async () => {
+  it('retries after OVERLOADED, not before the requested wait', async () => {
     const { attempt, made } = failing(new VaultError('OVERLOADED', { retryAfterMs: 120 }))
     expect(await withRetry(attempt, nonIdempotentWrite, newCall())).to.equal('done')
     expect(made[1]! - made[0]!).to.be.at.least(120)
   })
 
-  it('repeats against a real server at its bound', async () => {
+  it('retries against a real server at its limit', async () => {
     let calls = 0
     const deleteRecord = async () => {
       calls += 1
@@ -295,7 +295,7 @@ describe('retry', () => {
     expect(calls).to.equal(3)
   })
 
-  it('makes five attempts and no more, each later than the one before', async () => {
+  it('makes at most five attempts, with growing pauses', async () => {
     const { attempt, made } = failing(...Array(9).fill('UNREACHABLE'))
     expect(await failure(withRetry(attempt, read, newCall()))).to.include({ reason: 'UNREACHABLE' })
     expect(made).to.have.length(5)
@@ -312,7 +312,7 @@ describe('retry', () => {
     'INTERNAL',
     'CANCELLED',
   ] as const) {
-    it(`does not repeat after ${reason}`, async () => {
+    it(`does not retry after ${reason}`, async () => {
       const { attempt, made } = failing(reason)
       expect(await failure(withRetry(attempt, idempotentWrite, newCall()))).to.include({ reason })
       expect(made).to.have.length(1)
@@ -342,13 +342,13 @@ describe('retry', () => {
     expect(getEventListeners(quiet, 'abort')).to.have.length(0)
   })
 
-  it('makes a VaultError of anything else, which is a bug', async () => {
+  it('converts any other error, which is a bug, to a VaultError', async () => {
     const bug = new TypeError('bug')
     const error = await failure(withRetry(() => Promise.reject(bug), read, newCall()))
     expect(error).to.include({ reason: 'INTERNAL', cause: bug })
   })
 
-  it('makes every call arrive while connections reach their age', async () => {
+  it('delivers every call while connections reach their age', async () => {
     let arrived = 0
     const deleteRecord = async () => {
       arrived += 1

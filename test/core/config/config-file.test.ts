@@ -25,7 +25,7 @@ describe('config file', () => {
     throw new Error('it was taken')
   }
 
-  it('is read, whatever it says in an object', () => {
+  it('is read without a check of its sections', () => {
     writeFileSync(path, '{"backend": 7}')
     expect(readSections({ path, required: true })).to.eql({ backend: 7 })
   })
@@ -36,12 +36,12 @@ describe('config file', () => {
     }
   })
 
-  it('need not be there by default, but must if it was named', () => {
+  it('may be missing unless it is required', () => {
     expect(readSections({ path, required: false })).to.eql({})
     expect(problem()).to.equal('cannot be read (ENOENT)')
   })
 
-  it('must be one that can be read, also the default one', () => {
+  it('must be readable, even if it may be missing', () => {
     mkdirSync(path)
     expect(problem()).to.equal('cannot be read (EISDIR)')
     expect(() => readSections({ path, required: false })).to.throw('cannot be read (EISDIR)')

@@ -63,7 +63,7 @@ describe('config', () => {
 
   it('has its defaults', () => expect(load({})).to.eql(defaults))
 
-  it('goes by defaults < file < environment < flags', () => {
+  it('takes defaults, then file, then environment, then flags', () => {
     const file = { backend: { host: 'file', port: 1, mode: 'two' } }
     const env = { ENC_SERVER_BACKEND_PORT: '2', ENC_SERVER_BACKEND_MODE: 'one' }
     expect(load({ file })).to.include({ host: 'file', port: 1, mode: 'two', insecure: false })
@@ -84,7 +84,7 @@ describe('config', () => {
     expect(load({ set: ['backend.insecure=false', 'backend.host='] })).to.include({ insecure: false, host: '' })
   })
 
-  it('takes a day, and none', () => {
+  it('accepts a day, and an empty one', () => {
     expect(load({ file: { backend: { until: '2028-02-29' } } }).until).to.equal('2028-02-29')
     expect(load({ set: ['backend.until='] }).until).to.equal('')
   })
@@ -207,7 +207,7 @@ describe('config', () => {
     ])
   })
 
-  it('blames for a wrong value what has set it last', () => {
+  it('names the origin of a wrong value', () => {
     const all = { file: { backend: { port: 'a' } }, env: { ENC_SERVER_BACKEND_PORT: 'b' }, set: ['backend.port=c'] }
     expect(mistakes(all)).to.eql([`--set ${portError}: value was "c"`])
     expect(mistakes({ ...all, set: [] })).to.eql([`ENC_SERVER_BACKEND_PORT: ${noPort}: value was "b"`])
@@ -217,17 +217,17 @@ describe('config', () => {
     ])
   })
 
-  it('blames the variable that a setting has of its own', () => {
+  it('names the own variable of a setting', () => {
     const own = { backend: { place: { ...whole(1, [1, 2], 'a number'), env: 'PLACE' } } }
     const sources = { file: { path, required: false }, env: { PLACE: '3' }, overrides: [] }
     expect(() => loadConfig(own, sources)).to.throw('wrong settings:\n  PLACE: must be a whole number from 1 to 2')
   })
 
-  it('leaves the sections of others to them', () => {
+  it('does not check the sections of other services', () => {
     expect(load({ file: { frontend: { whatever: 1 }, log: 'x', backend: { port: 5 } } })).to.include({ port: 5 })
   })
 
-  it('refuses a variable that is meant for a section and names no setting of it', () => {
+  it('rejects a variable with the prefix of a section that belongs to no setting', () => {
     const env = {
       ENC_SERVER_BACKEND_PROT: '1',
       ENC_SERVER_BACKEND_TARGET: 'a:1',

@@ -45,7 +45,7 @@ describe('log file', () => {
   })
   afterEach(releaseAll)
 
-  it('writes its lines in order, and ends when all are written', async () => {
+  it('writes lines in order, and ends after the last', async () => {
     const file = new LogFile(path, 'info', roomy)
     const lines = Array.from({ length: 5_000 }, (_, index) => `line ${index}`)
     write(file, ...lines)
@@ -53,7 +53,7 @@ describe('log file', () => {
     expect(read()).to.equal(lines.map((line) => `${line}\n`).join(''))
   })
 
-  it('goes on where an earlier process ended, and is for its owner alone', async () => {
+  it('appends to the file of an earlier process, for its owner only', async () => {
     writeFileSync(`${path}.log`, 'before\n')
     const first = new LogFile(path, 'info', roomy)
     write(first, 'after')
@@ -64,7 +64,7 @@ describe('log file', () => {
     expect(statSync(join(dir, 'y.log')).mode & 0o777).to.equal(0o600)
   })
 
-  it('lets lines gather, but not those that are worse than usual, nor many, nor at the end', async () => {
+  it('gathers lines, but writes severe lines, many lines and the last lines at once', async () => {
     const file = new LogFile(path, 'info', { ...roomy, gatherMs: 3_600_000 })
     write(file, 'one')
     await new Promise((resolve) => setTimeout(resolve, 20))
@@ -80,14 +80,14 @@ describe('log file', () => {
     expect(read().endsWith('x\nlast\n')).to.equal(true)
   })
 
-  it('writes usual lines by itself after a moment', async () => {
+  it('writes gathered lines after a moment', async () => {
     const file = new LogFile(path, 'info', roomy)
     write(file, 'one')
     await until(() => read() === 'one\n')
     await close(file)
   })
 
-  it('begins a new file before one grows too large, and keeps so many', async () => {
+  it('rotates before a file exceeds its limit, and keeps a limited number of files', async () => {
     const file = new LogFile(path, 'info', { maxFileBytes: 20, maxFiles: 3 })
     for (let index = 0; index < 7; index += 1) {
       write(file, `line ${index}`, `more ${index}`)
@@ -102,7 +102,7 @@ describe('log file', () => {
     ])
   })
 
-  it('counts what an earlier process wrote', async () => {
+  it('counts the bytes of an earlier process', async () => {
     writeFileSync(`${path}.log`, 'x'.repeat(19))
     const file = new LogFile(path, 'info', { maxFileBytes: 20, maxFiles: 2 })
     write(file, 'new')
@@ -110,7 +110,7 @@ describe('log file', () => {
     expect([read('x.1.log'), read()]).to.eql(['x'.repeat(19), 'new\n'])
   })
 
-  it('loses no line while it begins new files', async () => {
+  it('loses no line while it rotates', async () => {
     const file = new LogFile(path, 'info', { maxFileBytes: 2_000, maxFiles: 1_000 })
     for (let index = 0; index < 5_000; index += 1) {
       write(file, String(index))
@@ -122,7 +122,7 @@ describe('log file', () => {
     expect(numbers.sort((a, b) => a - b)).to.eql(Array.from({ length: 5_000 }, (_, index) => index))
   })
 
-  it('does not die of a disc that fails, says so once, and counts what it lost when it works again', async () => {
+  it('survives a failing disk, reports it once, and counts the lost lines afterwards', async () => {
     const said = standardError()
     const file = new LogFile(path, 'info', { maxFileBytes: 10, maxFiles: 2, gatherMs: 0 })
     write(file, 'first line')
@@ -141,7 +141,7 @@ describe('log file', () => {
     expect(JSON.parse(note!)).to.include({ level: 'error', event: 'events lost', events: 2 })
   })
 
-  it('keeps no more than so much while the disc is slow, and counts what it drops', async () => {
+  it('limits its memory while the disk is slow, and counts the dropped lines', async () => {
     const file = new LogFile(path, 'info', { maxFileBytes: 1e9, maxFiles: 2 })
     const line = 'x'.repeat(1024 * 1024)
     write(file, ...Array(20).fill(line))
@@ -154,7 +154,7 @@ describe('log file', () => {
     expect(lines.filter((each) => each.includes('"events":12'))).to.have.length(1)
   })
 
-  it('ends also when nothing was written or the disc fails at the end', async () => {
+  it('ends without any line, and when the disk fails at the end', async () => {
     await close(new LogFile(path, 'info', roomy))
     standardError()
     const file = new LogFile(path, 'info', { maxFileBytes: 1, maxFiles: 2, gatherMs: 0 })
@@ -165,7 +165,7 @@ describe('log file', () => {
     await close(file)
   })
 
-  it('says at once when it cannot be opened', () => {
+  it('throws when the file cannot be opened', () => {
     expect(() => new LogFile(join(dir, 'no', 'x'), 'info', roomy)).to.throw('ENOENT')
   })
 })

@@ -49,7 +49,7 @@ describe('log', () => {
     })
   }
 
-  it('prints other numbers in memory by their size too', async () => {
+  it('prints only the size of other typed arrays', async () => {
     expect((await logged({ value: Uint16Array.from([1234, 5678]) })).line).to.include({ value: '[4 bytes]' })
   })
 
@@ -77,7 +77,7 @@ describe('log', () => {
     expect(cause['cause']).to.include({ name: 'TypeError', message: 'inner' })
   })
 
-  it('cuts errors that are each other’s cause', async () => {
+  it('limits the chain of causes of errors that refer to each other', async () => {
     const a = new Error('a')
     a.cause = new Error('b', { cause: a })
     const { text, line } = await logged({ cause: a, status: 'INTERNAL' })
@@ -109,7 +109,7 @@ describe('log', () => {
     expect(line).to.include({ event: 'event', level: 'info', value: forged })
   })
 
-  it('leaves out what is below its level', async () => {
+  it('leaves out events below its level', async () => {
     const dir = tempDir()
     const log = openLog('be', { ...config(dir), level: 'warn' })
     log.info('quiet')
@@ -120,13 +120,13 @@ describe('log', () => {
     expect(events.map((line) => JSON.parse(line).event)).to.eql(['loud', 'louder'])
   })
 
-  it('goes to the data folder unless configured', () => {
+  it('writes to the data folder by default', () => {
     const data = { folder: '/data/backend', setting: 'backend.dataDir' }
     expect(withLogFolder(data, { level: 'info', dir: '', stdout: true }).dir).to.equal('/data/backend/log')
     expect(withLogFolder(data, { level: 'info', dir: '/var/log/x', stdout: true }).dir).to.equal('/var/log/x')
   })
 
-  it('makes its folder, for its owner alone', async () => {
+  it('makes its folder for its owner only', async () => {
     const dir = join(tempDir(), 'data', 'log')
     const log = openLog('be', config(dir))
     await closeLog(log)
@@ -134,11 +134,11 @@ describe('log', () => {
     expect(statSync(join(dir, 'be.log')).mode & 0o777).to.equal(0o600)
   })
 
-  it('keeps 80 MiB at most', () => {
+  it('keeps at most 80 MiB', () => {
     expect(logBounds).to.eql({ maxFileBytes: 16 * 1024 * 1024, maxFiles: 5 })
   })
 
-  it('says where it cannot write', () => {
+  it('names the file that it cannot write', () => {
     const dir = tempDir()
     mkdirSync(join(dir, 'be.log'))
     expect(() => openLog('be', config(dir)))
@@ -148,7 +148,7 @@ describe('log', () => {
     expect(() => openLog('be', config(join(dir, 'be.log', 'x\0')))).to.throw('log.dir: cannot write')
   })
 
-  it('says which setting led to where it cannot write', () => {
+  it('names the setting of a folder that it cannot write', () => {
     const file = join(tempDir(), 'file')
     writeFileSync(file, '')
     const data = { folder: file, setting: 'backend.dataDir' }
@@ -158,7 +158,7 @@ describe('log', () => {
     expect(() => openLog('be', withLogFolder(data, config(file)))).to.throw(`log.dir: cannot write ${file}/be.log`)
   })
 
-  it('writes everything before its close ends', async () => {
+  it('writes all events before the close resolves', async () => {
     const dir = tempDir()
     const log = openLog('be', config(dir))
     for (let index = 0; index < 3_000; index += 1) log.info('event', { index })
@@ -166,7 +166,7 @@ describe('log', () => {
     expect(readFileSync(join(dir, 'be.log'), 'utf8').trim().split('\n')).to.have.length(3_000)
   })
 
-  it('closes when silent, when empty, and twice; a late event is no harm', async () => {
+  it('closes when silent, when empty, and twice, and ignores a late event', async () => {
     const silent = openLog('be', config(''))
     silent.info('unheard')
     const dir = tempDir()
@@ -182,7 +182,7 @@ describe('log', () => {
     expect(existsSync(join(dir, 'be.log'))).to.equal(true)
   })
 
-  it('writes to standard output, errors too, when told so, and no file', () => {
+  it('writes all levels to standard output, and no file, when so configured', () => {
     const source = new URL('../../../src/core/log/log.js', import.meta.url).href
     const script = `
       const { openLog, closeLog } = await import(${JSON.stringify(source)})

@@ -4,7 +4,7 @@ import { admission } from '../../../src/core/server/admission.js'
 import { failure, gate } from '../fake-frontend.js'
 
 describe('admission', () => {
-  it('runs up to its bound, and refuses one more without starting it', async () => {
+  it('runs work up to its limit, and rejects more without starting it', async () => {
     const calls = admission(2)
     const { opened, open } = gate()
     const running = [calls.run(() => opened), calls.run(() => opened)]
@@ -20,7 +20,7 @@ describe('admission', () => {
     expect(await calls.run(async () => 'in')).to.equal('in')
   })
 
-  it('gives places back after work that fails, in either way', async () => {
+  it('frees the place of work that throws or rejects', async () => {
     const calls = admission(1)
     const broken = new Error('broken')
     for (let round = 0; round < 3; round += 1) {
@@ -35,7 +35,7 @@ describe('admission', () => {
     }
   })
 
-  it('gives a place to who enters, until that leaves, however often it says so', async () => {
+  it('holds the place of entered work until it leaves, and frees it once', async () => {
     const calls = admission(1, 700)
     const leave = calls.enter()
     expect(() => calls.enter())
@@ -49,7 +49,7 @@ describe('admission', () => {
     await calls.idle()
   })
 
-  it('is idle when nothing runs, and says so to all who wait', async () => {
+  it('resolves all waiters when nothing runs', async () => {
     const calls = admission(2)
     await calls.idle()
     const first = gate()

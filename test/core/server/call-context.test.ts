@@ -26,10 +26,10 @@ async function waitingServer(defaultDeadlineMs: number) {
   return { ...(await serveFake({ methods, limits: { defaultDeadlineMs } })), seen }
 }
 
-describe('call', () => {
+describe('call context', () => {
   afterEach(releaseAll)
 
-  it('gives a caller without a deadline the default', async () => {
+  it('sets the default deadline for a caller without one', async () => {
     const before = Date.now()
     const { context, ended } = opened(incoming(), 30)
     expect(context.deadline).to.be.within(before + 30, Date.now() + 30)
@@ -37,7 +37,7 @@ describe('call', () => {
     expect(context.signal.reason).to.include({ reason: 'DEADLINE_EXCEEDED' })
   })
 
-  it("keeps the caller's own deadline, shorter or longer", async () => {
+  it("keeps the caller's deadline, shorter or longer", async () => {
     const near = Date.now() + 20
     const { context, ended } = opened(incoming(near), 5_000)
     expect(context.deadline).to.equal(near)
@@ -46,7 +46,7 @@ describe('call', () => {
     expect(opened(incoming(far), 5_000).context.deadline).to.equal(far)
   })
 
-  it('gives a caller with all its time no more than some to send its request', async () => {
+  it('limits the time to send a request, whatever the deadline', async () => {
     const slow = openRacedCall(incoming(Date.now() + 60_000), { defaultMs: 5_000, receiveMs: 30 })
     const quick = openRacedCall(
       { ...incoming(Date.now() + 60_000), isReceived: true },
@@ -61,14 +61,14 @@ describe('call', () => {
     expect(quick.context.signal.aborted).to.equal(false)
   })
 
-  it('takes a deadline beyond what a timer can wait, and one of the past', async () => {
+  it('accepts a deadline beyond the longest timer, and one in the past', async () => {
     const far = opened(incoming(Date.now() + 2 ** 40), 10)
     const past = opened(incoming(Date.now() - 1_000), 5_000)
     expect(await failure(past.ended)).to.include({ reason: 'DEADLINE_EXCEEDED' })
     expect(far.context.signal.aborted).to.equal(false)
   })
 
-  it('tells a cancellation from the end of the caller’s time, which arrives a moment early', async () => {
+  it('distinguishes a cancellation from a deadline, which the caller reaches a moment earlier', async () => {
     const cancelled = incoming(Date.now() + 60_000)
     const late = incoming(Date.now() + 15)
     const ends = [cancelled, late].map((call) => opened(call, 5_000).ended)
@@ -78,7 +78,7 @@ describe('call', () => {
     expect(await failure(ends[1]!)).to.include({ reason: 'DEADLINE_EXCEEDED' })
   })
 
-  it('ends once, and for its first reason', async () => {
+  it('ends once, with its first reason', async () => {
     const call = incoming()
     const { context, ended } = opened(call, 60)
     call.onCancel()
@@ -87,7 +87,7 @@ describe('call', () => {
     expect(await failure(ended)).to.equal(context.signal.reason)
   })
 
-  it('leaves no timer, and does not abort, once closed', async () => {
+  it('leaves no timer and does not abort after the close', async () => {
     const call = incoming()
     const { context, close } = openRacedCall(call, { defaultMs: 10 })
     close()
@@ -120,7 +120,7 @@ describe('call', () => {
     expect(events[0]).to.include({ status: 'DEADLINE_EXCEEDED' })
   })
 
-  it('hands the caller’s deadline to the handler and ends it then', async () => {
+  it('passes the caller’s deadline to the handler, and aborts it then', async () => {
     const { address, seen, events } = await waitingServer(60_000)
     const before = Date.now()
     const { error } = await rawClient(address)({ metadata: { 'grpc-timeout': '60m' } })

@@ -44,7 +44,7 @@ function watch(client: HealthCaller, name: string) {
 describe('health', () => {
   afterEach(releaseAll)
 
-  it('answers NOT_SERVING until ready, for the service and for the server as a whole', async () => {
+  it('answers NOT_SERVING until ready, for the service and for the whole server', async () => {
     const { address, setReady } = await serveFake()
     const client = healthClient(address)
     for (const name of ['', frontend]) expect(await check(client, name)).to.equal('NOT_SERVING')
@@ -55,7 +55,7 @@ describe('health', () => {
     expect(await check(client, 'encserver.v1.BackendService')).to.equal(5)
   })
 
-  it('tells a watcher of every change', async () => {
+  it('reports every change to watchers', async () => {
     const { address, setReady } = await serveFake()
     const { said, cancel } = watch(healthClient(address), frontend)
     await until(() => said.length === 1)
@@ -69,7 +69,7 @@ describe('health', () => {
     setReady(true)
   })
 
-  it('cannot be made ready once closed', async () => {
+  it('cannot become ready after the close', async () => {
     const health = serveHealth(frontend, (cause) => expect.fail(String(cause)))
     const { address } = await serveHandlers(health.handlers)
     const client = healthClient(address)
@@ -82,7 +82,7 @@ describe('health', () => {
     expect(said).to.eql(['NOT_SERVING', 'end'])
   })
 
-  it('lets its watchers go at the stop, which they do not hold up', async () => {
+  it('ends the streams of watchers at the stop', async () => {
     const server = await serveFake({ limits: { drainMs: 60_000 } })
     server.setReady(true)
     const client = healthClient(server.address)

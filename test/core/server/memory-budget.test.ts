@@ -34,10 +34,10 @@ async function serveWaiting(maxBytes: number) {
   return { send, budget }
 }
 
-describe('receive budget', () => {
+describe('memory budget', () => {
   afterEach(releaseAll)
 
-  it('refuses a call when too much is held of others, and takes it when they have been answered', async () => {
+  it('rejects a call while others hold the budget, and accepts it after they end', async () => {
     const { send, budget } = await serveWaiting(50_000)
     const first = await send(40_000)
     await until(() => budget.held >= 40_000)
@@ -50,7 +50,7 @@ describe('receive budget', () => {
     expect(await third.served.read()).to.have.length(40_000)
   })
 
-  it('counts a message that is whole until its caller has sent all', async () => {
+  it('counts a complete message until its caller has ended the requests', async () => {
     const { send, budget } = await serveWaiting(10_000)
     const { call, served } = await send(9_000)
     const only = served.readOnly()
@@ -63,7 +63,7 @@ describe('receive budget', () => {
   })
 
   for (const end of ['read', 'answered', 'cancelled'] as const) {
-    it(`has back what was held of a call that was ${end}`, async () => {
+    it(`gets back the bytes of a call that was ${end}`, async () => {
       const { send, budget } = await serveWaiting(10_000)
       const { call, served } = await send(9_000)
       const isHeld = () => {

@@ -33,7 +33,7 @@ describe('message reader', () => {
     })
   }
 
-  it('keeps messages that nobody takes as the bytes they came in', () => {
+  it('keeps unread messages as the bytes in which they arrived', () => {
     const reader = new MessageReader(maxBytes)
     const bytes = encoded(...Array.from({ length: 10_000 }, () => Buffer.from('x')))
     for (let at = 0; at < bytes.length; at += 1) reader.push(bytes.subarray(at, at + 1))
@@ -43,7 +43,7 @@ describe('message reader', () => {
     expect(count).to.equal(10_000)
   })
 
-  it('does not wait for a message that is too large, nor takes a compressed one', () => {
+  it('rejects a message that is too large before its end, and a compressed one', () => {
     const large = new MessageReader(maxBytes)
     large.push(Buffer.from([0, 0xff, 0xff, 0xff, 0xff]))
     expect(() => large.isWhole()).to.throw('a message of 4294967295 bytes is larger than the 1000 that are accepted')

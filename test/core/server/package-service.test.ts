@@ -49,7 +49,7 @@ function call(address: string, request: string, options: { deadline?: number } =
 describe('service of a package', () => {
   afterEach(releaseAll)
 
-  it('lets go of whoever cancels, and of whoever is out of time, who is told', async () => {
+  it('ends calls that cancel, and calls past their deadline with a status', async () => {
     const { address, watching } = await serveWatchers()
     const cancelled = call(address, 'one')
     const late = call(address, 'two', { deadline: Date.now() + 1_500 })
@@ -60,7 +60,7 @@ describe('service of a package', () => {
     await until(() => watching.length === 0)
   })
 
-  it('tells of its bugs, and answers INTERNAL', async () => {
+  it('reports its bugs, and answers INTERNAL', async () => {
     const { address, bugs } = await serveWatchers()
     expect(await call(address, 'bug').ended).to.include({ code: 13, details: 'internal error' })
     expect(bugs).to.have.length(1)

@@ -39,14 +39,14 @@ function call(address: string, method: Method, request: object): Promise<Reflect
 describe('reflection', () => {
   afterEach(releaseAll)
 
-  it('gives the file of a service with the names of the files it imports', async () => {
+  it('returns the file of a service with the names of its imports', async () => {
     const { address } = await serveFake()
     const answer = await ask(address, { fileContainingSymbol: 'encserver.v1.FrontendService' })
     const text = Buffer.concat(answer.fileDescriptorResponse?.fileDescriptorProto ?? []).toString('latin1')
     expect(text).to.include('encserver/v1/frontend.proto').and.to.include('google/protobuf/timestamp.proto')
   })
 
-  it('gives each imported file by its name', async () => {
+  it('returns each imported file by its name', async () => {
     const { address } = await serveFake()
     const answer = await ask(address, { fileByFilename: 'google/protobuf/timestamp.proto' })
     expect(answer.errorResponse).to.equal(undefined)

@@ -55,7 +55,7 @@ async function lineOf({ events }: ServedStreams) {
   return events[0]!
 }
 
-describe('serve stream', () => {
+describe('stream handler', () => {
   afterEach(releaseAll)
 
   it('answers a request with a stream, and a stream with a stream', async () => {
@@ -71,7 +71,7 @@ describe('serve stream', () => {
     expect(await collect(methods.talk(listed(text('a', 'b', 'c')), newCall()))).to.deep.equal(text('a', 'b', 'c'))
   })
 
-  it("hands on the caller's request id, and sends it in the trailer", async () => {
+  it("passes on the caller's request id, and sends it in the trailers", async () => {
     const { seen, method } = observed(echo)
     const { address } = await serveStreams({ talk: method })
     const metadata = Metadata.fromHttp2Headers({ 'x-request-id': 'mine' })
@@ -103,7 +103,7 @@ describe('serve stream', () => {
     expect(served.events).to.have.length(1)
   })
 
-  describe('a caller that goes', () => {
+  describe('a caller that cancels', () => {
     const waits: Record<string, Streams['talk']> = {
       'waits for something': async function* (_, call) {
         await aborted(call)
@@ -113,7 +113,7 @@ describe('serve stream', () => {
       'waits for its caller to read': () => forever(64 * KiB),
     }
     for (const [what, answers] of Object.entries(waits)) {
-      it(`ends a method that ${what}, and gives its place back`, async () => {
+      it(`ends a method that ${what}, and frees its place`, async () => {
         const { seen, method } = observed(answers)
         const served = await serveStreams({ talk: method })
         const { call } = rawTalk(served.address)
@@ -129,7 +129,7 @@ describe('serve stream', () => {
       })
     }
 
-    it('leaves its place taken until the method is done, whose bug is still told', async () => {
+    it('holds its place until the method returns, whose bug is logged', async () => {
       const { opened, open } = gate()
       const { seen, method } = observed(async function* () {
         await opened
@@ -149,7 +149,7 @@ describe('serve stream', () => {
       expect(served.events.at(-1)).to.include({ level: 'error', status: 'INTERNAL', late: true })
     })
 
-    it('is answered at its deadline, which the method learns', async () => {
+    it('gets a response at its deadline, and the method is aborted', async () => {
       const { seen, method } = observed(async function* (_, call) {
         yield none
         await aborted(call)
@@ -186,7 +186,7 @@ describe('serve stream', () => {
       expect(await lineOf(served)).to.include({ level: 'info', status: 'DEADLINE_EXCEEDED', responses: 1 })
     })
 
-    it('is not one on which requests or answers move', async () => {
+    it('is one without requests and responses', async () => {
       const { address } = await serveStreams({ talk: echo }, { streamIdleMs: 1_000 })
       const { call, answers, ended } = rawTalk(address)
       const end = Date.now() + 1_200
@@ -202,7 +202,7 @@ describe('serve stream', () => {
   })
 
   describe('errors', () => {
-    it('in mid-stream come after the answers, with our details', async () => {
+    it('in mid-stream follow the responses, with our details', async () => {
       const { address, events } = await serveStreams({
         async *talk() {
           yield* text('a', 'b')
@@ -228,7 +228,7 @@ describe('serve stream', () => {
       'is none': () => undefined,
     }
     for (const [what, broken] of Object.entries(bugs)) {
-      it(`a method that ${what} is an internal error, told to the log only`, async () => {
+      it(`a method that ${what} is an internal error, whose cause is only logged`, async () => {
         const served = await serveStreams({ talk: broken as never })
         const error = (await rawTalk(served.address).ended) as ServiceError
         expect(error).to.include({ code: 13, details: 'internal error' })
@@ -262,7 +262,7 @@ describe('serve stream', () => {
     })
   })
 
-  it('after the half-close still answers what is open', async () => {
+  it('answers open requests after the half-close', async () => {
     const { opened, open } = gate()
     const { address } = await serveStreams({
       async *talk(requests) {
@@ -281,7 +281,7 @@ describe('serve stream', () => {
     expect(answers).to.deep.equal(text('all read', 'a', 'b'))
   })
 
-  it('may end before its caller, and go on answering after it has stopped reading', async () => {
+  it('may end before its caller does, and may respond after it has stopped reading', async () => {
     const { address } = await serveStreams({
       async *talk(requests) {
         for await (const request of requests) {
@@ -297,7 +297,7 @@ describe('serve stream', () => {
     expect(answers).to.deep.equal(text('a', 'x', 'y'))
   })
 
-  it('gives each place back, however a stream ends', async () => {
+  it('frees its place whichever way a stream ends', async () => {
     const ways: Streams['talk'][] = [
       async function* () {},
       async function* () {
@@ -319,7 +319,7 @@ describe('serve stream', () => {
     }
   })
 
-  it('leaves nothing on the signal of a stream, and lets many calls hang on it', async () => {
+  it('leaves no listener on the signal of a stream, and allows many', async () => {
     const warnings: Error[] = []
     const warned = (warning: Error) => warnings.push(warning)
     process.on('warning', warned)
@@ -338,7 +338,7 @@ describe('serve stream', () => {
     expect(warnings).to.deep.equal([])
   })
 
-  it('a stop waits for open streams, then cuts those that go on', async () => {
+  it('waits at a stop for open streams, then resets the others', async () => {
     const { seen, method } = observed(echo)
     const { log } = keepingLog()
     const server = await startServer({

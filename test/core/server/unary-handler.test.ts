@@ -31,7 +31,7 @@ const malformed: Record<string, Buffer> = {
   'an endless number': Buffer.from(Array(12).fill(0xff)),
 }
 
-describe('serve', () => {
+describe('unary handler', () => {
   afterEach(releaseAll)
 
   it('answers, with the request id in the trailers', async () => {
@@ -45,7 +45,7 @@ describe('serve', () => {
     expect(trailers.get('x-request-id')).to.eql(['mine.1'])
   })
 
-  it('hands the handler the same request id, and makes one for none or a malformed one', async () => {
+  it('passes on the request id, and replaces a missing or malformed one', async () => {
     const ids: string[] = []
     const retrieveRecord = async (_: unknown, { requestId }: CallContext) => {
       ids.push(requestId)
@@ -62,7 +62,7 @@ describe('serve', () => {
     expect(ids[2]).to.match(/^[0-9a-f-]{36}$/)
   })
 
-  it('sends the request id with an error too, in the trailer and in the details', async () => {
+  it('sends the request id with an error too, in the trailers and in the details', async () => {
     const { address } = await throwing(new VaultError('RECORD_NOT_FOUND'))
     const { error, trailers } = await rawClient(address)({ metadata: { 'x-request-id': 'mine' } })
     expect(trailers.get('x-request-id')).to.eql(['mine'])
@@ -79,13 +79,13 @@ describe('serve', () => {
     })
   }
 
-  it('takes an empty frame for a message of defaults', async () => {
+  it('decodes an empty frame as a message of defaults', async () => {
     const { address } = await serveFake()
     expect((await rawClient(address)({ frame: Buffer.alloc(0) })).error).to.equal(null)
   })
 
   for (const thrown of [new TypeError('secret detail'), 'secret detail', undefined]) {
-    it(`answers "internal error" to a thrown ${typeof thrown}, and keeps it for the log`, async () => {
+    it(`answers "internal error" to a thrown ${typeof thrown}, which is only logged`, async () => {
       const { address, events } = await throwing(thrown)
       const { error } = await rawClient(address)()
       expect(error).to.include({ code: 13, details: 'internal error' })
@@ -98,14 +98,14 @@ describe('serve', () => {
     })
   }
 
-  it('tells the log in words why others were refused: an outage must not fill it with stacks', async () => {
+  it('logs why others were rejected: an outage must not fill it with stacks', async () => {
     const cause = new Error('outer', { cause: new Error('no connection') })
     const { address, events } = await throwing(new VaultError('BACKEND_UNAVAILABLE', { cause }))
     await rawClient(address)()
     expect(events[0]).to.include({ level: 'info', status: 'BACKEND_UNAVAILABLE', cause: 'no connection' })
   })
 
-  it('answers a handler that throws at once, and one that returns nothing', async () => {
+  it('answers for a handler that throws synchronously, and one that returns nothing', async () => {
     for (const broken of [
       () => {
         throw new Error('at once')
@@ -124,7 +124,7 @@ describe('serve', () => {
     expect(events[0]).to.include({ level: 'error', status: 'RECORD_CORRUPT' })
   })
 
-  it('survives an error whose text HTTP/2 cannot carry', async () => {
+  it('survives an error whose text is not valid in HTTP/2', async () => {
     const { address } = await throwing(new VaultError('INVALID_REQUEST', { message: 'lone \ud800, line\nbreak' }))
     const { error } = await rawClient(address)()
     expect(error).to.include({ code: 3, details: 'lone \ufffd, line\nbreak' })
@@ -180,8 +180,8 @@ describe('serve', () => {
     )
   })
 
-  describe('at its bound', () => {
-    it('refuses one call more with OVERLOADED and a wait, and takes calls again when others have ended', async () => {
+  describe('at its limit', () => {
+    it('rejects another call with OVERLOADED and a wait, and accepts calls after others end', async () => {
       const { opened, open } = gate()
       let running = 0
       const retrieveRecord = async () => {
@@ -202,7 +202,7 @@ describe('serve', () => {
       expect((await call()).error).to.equal(null)
     })
 
-    it('holds the place of a handler whose caller has gone, and gives it back when it ends', async () => {
+    it('holds the place of a handler whose caller has gone, and frees it at its end', async () => {
       const { opened, open } = gate()
       let running = 0
       const retrieveRecord = async () => {
@@ -225,7 +225,7 @@ describe('serve', () => {
       expect(events.map(({ status }) => status)).to.eql(['CANCELLED', 'CANCELLED', 'OVERLOADED', 'OK'])
     })
 
-    it('gives places back after a thousand calls that fail in every way', async () => {
+    it('frees all places after a thousand calls that fail in every way', async () => {
       let count = 0
       let running = 0
       const retrieveRecord = async (_: unknown, { signal }: CallContext) => {
@@ -257,7 +257,7 @@ describe('serve', () => {
     })
   })
 
-  it('tells a bug of a handler whose caller has gone', async () => {
+  it('logs a bug of a handler whose caller has gone', async () => {
     const { opened, open } = gate()
     let started = false
     const retrieveRecord = async () => {
@@ -279,7 +279,7 @@ describe('serve', () => {
     expect(events[1]!['cause']).to.be.instanceOf(TypeError)
   })
 
-  it('lives on when an answer cannot be logged', async () => {
+  it('survives a response that cannot be logged', async () => {
     const { log, events } = keepingLog()
     const write = log.log.bind(log)
     let broken = true

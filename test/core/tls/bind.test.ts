@@ -17,7 +17,7 @@ async function bound(...hosts: string[]): Promise<Server[]> {
 describe('bind', () => {
   afterEach(releaseAll)
 
-  it('takes an address as it is, in brackets too, and every address of a name', async () => {
+  it('resolves an address to itself, also in brackets, and a name to all its addresses', async () => {
     expect(await addressesOf({ host: '10.0.0.1', port: 7 })).to.deep.equal([{ host: '10.0.0.1', port: 7 }])
     expect(await addressesOf({ host: '[::1]', port: 7 })).to.deep.equal([{ host: '::1', port: 7 }])
     expect(await addressesOf({ host: '', port: 7 })).to.deep.equal([{ host: '', port: 7 }])
@@ -32,7 +32,7 @@ describe('bind', () => {
     ])
   })
 
-  it('does without an address that this machine has not, unless it has none of them', async () => {
+  it('skips addresses that this machine lacks unless none is left', async () => {
     expect(await bound('127.0.0.1', absent)).to.have.length(1)
     expect(await bound(absent, '127.0.0.1')).to.have.length(1)
     expect(await failure(bound(absent))).to.include({ code: 'EADDRNOTAVAIL' })

@@ -47,7 +47,7 @@ describe('listen', () => {
     })
   }
 
-  it('permits it when told so', () => {
+  it('allows it with insecure', () => {
     expect(serverTls('frontend', { ...localhost, host: '0.0.0.0', insecure: true })).to.equal(undefined)
   })
 
@@ -68,7 +68,7 @@ describe('listen', () => {
         .and.to.include.keys('cert', 'key', 'ca')
     })
 
-    it('refuses TLS without client certificates beyond loopback, unless told so', () => {
+    it('refuses TLS without client certificates beyond loopback without insecure', () => {
       const oneSided = { host: '0.0.0.0', tls: { ...tls, clientCaFile: '' } }
       expect(refusal(oneSided)).to.include('frontend.host: 0.0.0.0 can be reached from other machines')
       expect(refusal({ ...oneSided, insecure: true })).to.equal('none')
@@ -93,7 +93,7 @@ describe('listen', () => {
       })
     }
 
-    it('refuses a key that is not of the certificate at the start, not at the first handshake', () => {
+    it('rejects a key of another certificate at the start, not at the first handshake', () => {
       const { keyFile } = makeCertificate(dir, 'other')
       expect(refusal({ tls: { ...tls, keyFile } })).to.equal(
         `frontend.tls.keyFile: ${keyFile} is not the key of ${tls.certFile} (key values mismatch)`,
@@ -106,7 +106,7 @@ describe('listen', () => {
     expect(bindAddress({ ...localhost, host: 'localhost', port: 7 })).to.equal('localhost:7')
   })
 
-  it('serves IPv6, or says that this machine has none', async () => {
+  it('serves IPv6, or reports that this machine has none', async () => {
     const served = serveFake({ listen: { host: '::1' } })
     const local = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
     if (!local.some(({ address }) => address === '::1')) {

@@ -54,7 +54,7 @@ describe('pem', () => {
       (d) => `tls.keyFile: ${d}/authority.key is not the key of ${d}/server.crt (key values mismatch)`,
     ],
   ]
-  it('shows nothing of a key that stands where its file is to be named, nor has a cause that does', () => {
+  it('does not show a key that is given in place of its path, nor in a cause', () => {
     const key = readFileSync(server.keyFile, 'utf8')
     expect(() => readKeyPair(named(server.certFile), named(key, 'keyFile')))
       .to.throw(/^tls\.keyFile: cannot read a file whose path looks like a secret \([A-Z]+\)$/)
