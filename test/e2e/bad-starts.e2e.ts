@@ -56,7 +56,7 @@ describe('e2e: starts that fail', () => {
       const { code, stderr } = await failing('feserver', { args })
       expect(stderr).to.equal(
         `error: INVALID_REQUEST: wrong settings:\n` +
-          `  ${args[1]}: unknown section 'backnd'; there are frontend, backend, log\n${hint}\n`,
+          `  ${args[1]}: unknown section 'backnd'; the sections are frontend, backend, log\n${hint}\n`,
       )
       expect(code).to.equal(2)
     })
@@ -70,7 +70,7 @@ describe('e2e: starts that fail', () => {
       expect(stderr).to.equal(
         [
           'error: INVALID_REQUEST: wrong settings:',
-          `  ${args[1]}: unknown section 'gateway'; there are frontend, backend, log`,
+          `  ${args[1]}: unknown section 'gateway'; the sections are frontend, backend, log`,
           `  ${args[1]}: backend.prot: no such setting; did you mean port?`,
           `  ${args[1]}: backend.tls: must be an object`,
           '  --set backend.nope: no such setting',

@@ -109,7 +109,7 @@ describe('e2e: mutual TLS', () => {
     }
     const { certFile, keyFile } = identity('backend')
     const prefix = 'error: INVALID_REQUEST: backend.tls'
-    expect(await ending({ certFile })).to.equal(`${prefix}: certFile and keyFile go together\n`)
+    expect(await ending({ certFile })).to.equal(`${prefix}: certFile and keyFile must be set together\n`)
     const otherKey = identity('caller').keyFile
     expect(await ending({ certFile, keyFile: otherKey })).to.match(
       new RegExp(`^${prefix}\\.keyFile: ${otherKey} is not the key of ${certFile}`),

@@ -58,7 +58,7 @@ function hostOf(target: string): string {
 export function channelCredentials(config: ChannelConfig): ChannelCredentials {
   const { caFile = '', certFile = '', keyFile = '' } = config.tls ?? {}
   if ((certFile === '') !== (keyFile === '')) {
-    throw invalidField(settingOf(config, 'tls'), 'certFile and keyFile go together')
+    throw invalidField(settingOf(config, 'tls'), 'certFile and keyFile must be set together')
   }
   if (certFile !== '' && caFile === '') throw invalidField(settingOf(config, 'tls'), 'certFile needs caFile')
   if (caFile === '') return plainText(config)

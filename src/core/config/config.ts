@@ -69,7 +69,7 @@ function unknownVariables(settings: Settings, env: NodeJS.ProcessEnv): string[] 
 
 function unknownSections(sections: JsonTree): string[] {
   const unknown = Object.keys(sections).filter((name) => !(sectionNames as readonly string[]).includes(name))
-  return unknown.map((name) => `unknown section '${name}'; there are ${sectionNames.join(', ')}`)
+  return unknown.map((name) => `unknown section '${name}'; the sections are ${sectionNames.join(', ')}`)
 }
 
 // convict crashes on an object in place of a value and on a value in place of an object, so it gets neither.
@@ -122,7 +122,7 @@ function parseOverride(override: string): { path: string; value: string | undefi
 function noSetting(settings: Settings, path: string): string {
   const [section = ''] = path.split('.')
   if (Object.hasOwn(settings, section)) return `no such setting${suggestion(path, pathsOf(settings, []))}`
-  return `no such setting here; there are those of ${Object.keys(settings).join(', ')}`
+  return `no such setting; the sections here are ${Object.keys(settings).join(', ')}`
 }
 
 function leafAt(settings: Settings, path: string): Setting | undefined {

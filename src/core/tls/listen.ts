@@ -32,7 +32,7 @@ export function bindAddress({ host, port }: Pick<ListenConfig, 'host' | 'port'>)
 export function serverTls(section: string, { host, insecure, tls }: ListenConfig): TlsOptions | undefined {
   const { certFile, keyFile, clientCaFile } = tls
   if ((certFile === '') !== (keyFile === '')) {
-    throw invalidField(`${section}.tls`, 'certFile and keyFile go together')
+    throw invalidField(`${section}.tls`, 'certFile and keyFile must be set together')
   }
   if (clientCaFile !== '' && certFile === '') throw invalidField(`${section}.tls`, 'clientCaFile needs certFile')
   if (!isLoopback(host) && !insecure && clientCaFile === '') {

@@ -43,7 +43,7 @@ function checkWithOpenSsl(from: PemFile, options: SecureContextOptions, problem:
 /** Reads one or more certificates. Throws INVALID_REQUEST for a file without one. */
 export function readCertificates(from: PemFile): Buffer {
   const cert = read(from)
-  checkWithOpenSsl(from, { cert }, 'is no certificate in PEM')
+  checkWithOpenSsl(from, { cert }, 'is not a certificate in PEM')
   return cert
 }
 
@@ -51,7 +51,7 @@ export function readCertificates(from: PemFile): Buffer {
 export function readKeyPair(certFrom: PemFile, keyFrom: PemFile): { cert: Buffer; key: Buffer } {
   const cert = readCertificates(certFrom)
   const key = read(keyFrom)
-  checkWithOpenSsl(keyFrom, { key }, 'is no private key in PEM without a passphrase')
+  checkWithOpenSsl(keyFrom, { key }, 'is not a private key in PEM without a passphrase')
   checkWithOpenSsl(keyFrom, { cert, key }, `is not the key of ${certFrom.file}`)
   return { cert, key }
 }

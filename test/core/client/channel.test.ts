@@ -73,7 +73,7 @@ describe('channel', () => {
     expect(refusal({ address: 'x', section })).to.match(/^frontend\.backend\.address: must be host:port/)
     expect(refusal({ address: '10.0.0.1:1', section })).to.match(/^frontend\.backend\.address: 10\.0\.0\.1 is another/)
     const half = { address: 'x:1', section, tls: { caFile: 'absent', keyFile: 'absent' } }
-    expect(refusal(half)).to.equal('frontend.backend.tls: certFile and keyFile go together')
+    expect(refusal(half)).to.equal('frontend.backend.tls: certFile and keyFile must be set together')
     const absent = { address: 'x:1', section, tls: { caFile: 'absent' } }
     expect(refusal(absent)).to.equal('frontend.backend.tls.caFile: cannot read absent (ENOENT)')
   })
@@ -135,8 +135,12 @@ describe('channel', () => {
 
     it('refuses half of a pair, a certificate without an authority, and files it cannot use', () => {
       const missing = join(dir, 'missing')
-      expect(refusal({ address, tls: { ...own, keyFile: '' } })).to.equal('tls: certFile and keyFile go together')
-      expect(refusal({ address, tls: { ...own, certFile: '' } })).to.equal('tls: certFile and keyFile go together')
+      expect(refusal({ address, tls: { ...own, keyFile: '' } })).to.equal(
+        'tls: certFile and keyFile must be set together',
+      )
+      expect(refusal({ address, tls: { ...own, certFile: '' } })).to.equal(
+        'tls: certFile and keyFile must be set together',
+      )
       expect(refusal({ address, tls: { ...own, caFile: '' } })).to.equal('tls: certFile needs caFile')
       for (const name of ['caFile', 'certFile', 'keyFile']) {
         expect(refusal({ address, tls: { ...own, [name]: missing } })).to.equal(
@@ -144,7 +148,7 @@ describe('channel', () => {
         )
       }
       expect(refusal({ address, tls: { caFile: own.keyFile } })).to.equal(
-        `tls.caFile: ${own.keyFile} is no certificate in PEM (no start line)`,
+        `tls.caFile: ${own.keyFile} is not a certificate in PEM (no start line)`,
       )
     })
   })

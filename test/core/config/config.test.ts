@@ -100,7 +100,7 @@ describe('config', () => {
   const dayError = 'backend.until: must be a date, as in 2026-12-31'
   const portError = `backend.port: ${noPort}`
   const form = 'must be setting=value, as in --set log.level=debug'
-  const elsewhere = 'no such setting here; there are those of backend'
+  const elsewhere = 'no such setting; the sections here are backend'
   const wrong: [string, Sources, string[]][] = [
     [
       '"ture" in the environment',
@@ -147,7 +147,7 @@ describe('config', () => {
     [
       'an unknown section',
       { file: { backand: {} } },
-      ["FILE: unknown section 'backand'; there are frontend, backend, log"],
+      ["FILE: unknown section 'backand'; the sections are frontend, backend, log"],
     ],
     [
       'an inherited name',
@@ -197,7 +197,7 @@ describe('config', () => {
     const file = { bckend: {}, backend: { port: 'x', hots: 1, tls: 1, mode: { a: 1 } } }
     const named = mistakes({ file, env: { ENC_SERVER_BACKEND_INSECURE: 'ture' }, set: ['backend.nope=1'] })
     expect(named).to.have.members([
-      "FILE: unknown section 'bckend'; there are frontend, backend, log",
+      "FILE: unknown section 'bckend'; the sections are frontend, backend, log",
       'FILE: backend.hots: no such setting; did you mean host?',
       'FILE: backend.tls: must be an object',
       'FILE: backend.mode: must be one value',

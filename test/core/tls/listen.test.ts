@@ -76,7 +76,7 @@ describe('listen', () => {
     })
 
     it('refuses half of a pair, and an authority without a certificate', () => {
-      const pair = 'frontend.tls: certFile and keyFile go together'
+      const pair = 'frontend.tls: certFile and keyFile must be set together'
       expect(refusal({ tls: { ...tls, keyFile: '' } })).to.equal(pair)
       expect(refusal({ tls: { ...tls, certFile: '' } })).to.equal(pair)
       expect(refusal({ tls: { ...none, clientCaFile: tls.clientCaFile } })).to.equal(

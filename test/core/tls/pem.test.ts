@@ -41,12 +41,12 @@ describe('pem', () => {
     [
       'a key as certificate',
       () => readCertificates(named(server.keyFile)),
-      (d) => `tls.certFile: ${d}/server.key is no certificate in PEM (no start line)`,
+      (d) => `tls.certFile: ${d}/server.key is not a certificate in PEM (no start line)`,
     ],
     [
       'a certificate as key',
       () => readKeyPair(named(server.certFile), named(server.certFile, 'keyFile')),
-      (d) => `tls.keyFile: ${d}/server.crt is no private key in PEM without a passphrase (unsupported)`,
+      (d) => `tls.keyFile: ${d}/server.crt is not a private key in PEM without a passphrase (unsupported)`,
     ],
     [
       'the key of another',
