@@ -29,7 +29,8 @@ export async function openBackend(config: BackendConfig, log: Logger): Promise<O
   const stores = await openStores(config, log)
   const { store, parts } = stores
   const clock = newClock()
-  const logLeftover = (cause: unknown) => log.warn('sweep', { problem: 'something is left for the next pass', cause })
+  const logLeftover = (cause: unknown) =>
+    log.warn('sweep', { problem: 'a clean-up failed; the next pass tries again', cause })
   const sweepOfParts = partSweep({
     parts,
     refersTo: (set, call) => refersTo(store, set, call),

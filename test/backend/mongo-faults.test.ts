@@ -1,5 +1,5 @@
-// MongoDB behind a network that fails: what callers are told, what is still there afterwards, and that nobody has to
-// start anything again.
+// MongoDB behind a network that fails: the errors that callers get, the data that is left, and the recovery without a
+// restart.
 import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { expect } from 'chai'
@@ -98,7 +98,7 @@ describeMongo('mongo-store behind a failing network', ['mongod', 'mongo-java-ser
         await expectWorking()
       })
 
-      it('tells a caller in a hurry what is wrong before its time is up', async () => {
+      it('rejects with STORE_UNAVAILABLE before a short deadline', async () => {
         await begin()
         await open()
         expect(await reasonOf(store.getRecord(recordIdOf(user), callFor(5_000)))).to.equal('STORE_UNAVAILABLE')
@@ -112,7 +112,7 @@ describeMongo('mongo-store behind a failing network', ['mongod', 'mongo-java-ser
         expect(performance.now() - start).to.be.lessThan(500 + slackMs)
       })
 
-      it('recovers a store that was open, and has lost nothing', async () => {
+      it('recovers an open store, and loses nothing', async () => {
         await open()
         const record = sampleRecord(user)
         await put(record)
@@ -184,7 +184,7 @@ describeMongo('mongo-store behind a failing network', ['mongod', 'mongo-java-ser
     }
   })
 
-  it('keeps deadlines before a slow server, and works as slowly for who waits', async () => {
+  it('keeps deadlines before a slow server, and serves callers with time to wait', async () => {
     await open({ waitMs: 10_000, commandMs: 20_000, heartbeatMs: 60_000 })
     const record = sampleRecord(user)
     await put(record)
@@ -199,7 +199,7 @@ describeMongo('mongo-store behind a failing network', ['mongod', 'mongo-java-ser
     proxy.cut() // its end would wait for the commands that are delayed
   })
 
-  it('keeps deadlines when connections fall silent, and gives those up', async () => {
+  it('keeps deadlines when connections fall silent, and closes these', async () => {
     await open({ maxPoolSize: 4 })
     await Promise.all(Array.from({ length: 4 }, expectWorking))
     proxy.silence()
@@ -214,7 +214,7 @@ describeMongo('mongo-store behind a failing network', ['mongod', 'mongo-java-ser
     await Promise.all(Array.from({ length: 8 }, expectWorking))
   })
 
-  it('answers a caller who cancels at once', async () => {
+  it('rejects at once when the caller cancels', async () => {
     await open()
     proxy.delay(foreverMs)
     const cancelling = new AbortController()
@@ -225,7 +225,7 @@ describeMongo('mongo-store behind a failing network', ['mongod', 'mongo-java-ser
     proxy.cut()
   })
 
-  it('refuses with OVERLOADED who waits too long for a connection, and has not begun their work', async () => {
+  it('rejects with OVERLOADED a call that waits too long for a connection, and never begins it', async () => {
     await open({ maxPoolSize: 2 })
     await expectWorking()
     proxy.delay(300)

@@ -1,4 +1,4 @@
-// A back end on MongoDB as the configuration starts it.
+// A back end on MongoDB, started from its configuration.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -72,7 +72,7 @@ describeMongo('startBackend with backend.store=mongodb', ['mongod', 'mongo-java-
     }
   }
 
-  it('serves when MongoDB is there', async () => {
+  it('serves when MongoDB is up', async () => {
     const backend = await start(`mongodb://127.0.0.1:${proxy.port}/?directConnection=true`)
     expect(backend.storePlace).to.equal('MongoDB, database test-start')
     expect(await storeInfo(backend)).to.include({ format: 1, empty: true })
@@ -80,7 +80,7 @@ describeMongo('startBackend with backend.store=mongodb', ['mongod', 'mongo-java-
     await backend.stop()
   })
 
-  it('starts without MongoDB, says so, and serves once it is there', async () => {
+  it('starts without MongoDB, reports that, and serves once MongoDB is up', async () => {
     await proxy.refuse()
     const backend = await start(`mongodb://127.0.0.1:${proxy.port}/?directConnection=true`)
     const error = await rejection(storeInfo(backend))
@@ -98,7 +98,7 @@ describeMongo('startBackend with backend.store=mongodb', ['mongod', 'mongo-java-
     await backend.stop()
   })
 
-  it('tells no word of the password, whatever goes wrong', async () => {
+  it('never shows the password, whatever fails', async () => {
     await proxy.refuse()
     const backend = await start(`mongodb://user:${password}@127.0.0.1:${proxy.port}/?directConnection=true`)
     await rejection(storeInfo(backend))

@@ -55,7 +55,7 @@ describe('openStores', () => {
     await store.close()
   })
 
-  it('keeps the parts in S3 when told so', async () => {
+  it('keeps the parts in S3 when configured so', async () => {
     const chosen = await onS3()
     const { store, parts } = await openStores(chosen, log)
     const set = sampleSet()
@@ -88,7 +88,7 @@ describe('openStores', () => {
     )
   })
 
-  it('wants a file with credentials', async () => {
+  it('refuses a configuration without credentials', async () => {
     const { message } = await rejection(openStores(await onS3({ 'backend.parts.s3.credentialsFile': '' }), log))
     expect(message).to.equal('backend.parts.s3.credentialsFile: must name the file that holds the access key of S3')
   })

@@ -1,4 +1,4 @@
-// An empty store of each engine, for tests of what is above a store and has to hold on both.
+// An empty store of each engine, for tests that must hold on both.
 import { randomBytes } from 'node:crypto'
 import { MongoClient } from 'mongodb'
 import { openLevelStore } from '../../src/backend/engines/level/store.js'

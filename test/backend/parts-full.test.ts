@@ -38,7 +38,7 @@ describe('parts on a full disk', () => {
 
   const unfinished = () => readdir(join(folder.path, 'parts', '.unfinished'))
 
-  it('are refused with STORE_FULL, four at a time; those answered are whole, and nothing else is left', async () => {
+  it('are refused with STORE_FULL, four at a time; answered parts are whole, and no others are left', async () => {
     const set = sampleSet()
     const data = randomBytes(900_000)
     const numbers = Array.from({ length: 40 }, (_, at) => at)

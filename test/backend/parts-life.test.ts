@@ -1,4 +1,4 @@
-// The life of parts, with the service and both sweeps as a back end has them: what a record refers to stays, the rest goes.
+// The life of parts under the service and both sweeps: parts that a record refers to stay, all others go.
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -54,7 +54,7 @@ describe('the life of parts', () => {
     await folder.remove()
   })
 
-  /** All that is in memory begins anew. */
+  /** A restart: all state in memory is lost. */
   function start(): void {
     const clock = newClock(time)
     const failed = (error: unknown) => expect.fail(String(error))
@@ -90,7 +90,7 @@ describe('the life of parts', () => {
   const there = (...records: SealedRecord[]) =>
     Promise.all(records.map(async (record) => Boolean(await parts.state({ recordId, keyId: keyId(record) }, call))))
 
-  it('replaced ones go after an hour', async () => {
+  it('ends an hour after a replacement', async () => {
     const [first, second] = [await storeInPart(), await storeInPart()]
     await pass(59 * minuteMs)
     expect(await there(first, second)).to.deep.equal([true, true])
@@ -98,7 +98,7 @@ describe('the life of parts', () => {
     expect(await there(first, second)).to.deep.equal([false, true])
   })
 
-  it('those of kept versions stay for as long as these are kept, and the record has a past', async () => {
+  it('lasts for as long as their version is kept', async () => {
     const records = [await storeInPart(2), await storeInPart(2)]
     for (let day = 0; day < 3; day += 1) await pass(24 * hourMs)
     expect(await there(...records)).to.deep.equal([true, true])
@@ -109,7 +109,7 @@ describe('the life of parts', () => {
     expect(await there(...records)).to.deep.equal([false, true, true])
   })
 
-  it('all of a record that is deleted go after an hour, kept versions and all', async () => {
+  it('ends an hour after a delete, for kept versions too', async () => {
     const records = [await storeInPart(3), await storeInPart(3), await storeInPart(3)]
     await service.deleteEnvelope({ recordIds: [recordId], expectKeyId: Buffer.alloc(0) }, call)
     await pass(59 * minuteMs)
@@ -118,7 +118,7 @@ describe('the life of parts', () => {
     expect(await there(...records)).to.deep.equal([false, false, false])
   })
 
-  it('those of a record that expires go an hour after it was swept', async () => {
+  it('ends an hour after the sweep of an expired record', async () => {
     const record = await storeInPart(0, new Date(time.wallMs() + hourMs))
     await pass(hourMs)
     expect(await there(record)).to.deep.equal([true])
@@ -126,7 +126,7 @@ describe('the life of parts', () => {
     expect(await there(record)).to.deep.equal([false])
   })
 
-  it('those replaced before a restart go too, later', async () => {
+  it('ends later when a restart follows the replacement', async () => {
     const [first, second] = [await storeInPart(), await storeInPart()]
     time.pass(minuteMs) // the files are a moment younger than the clock was when it began
     start()
@@ -136,14 +136,14 @@ describe('the life of parts', () => {
     expect(await there(first, second)).to.deep.equal([false, true])
   })
 
-  it('they are taken up though the clock has jumped ahead, and back', async () => {
+  it('begins although the clock has jumped ahead, and back', async () => {
     time.set(time.wallMs() + 1000 * hourMs)
     await storeInPart()
     time.set(Date.now())
     await storeInPart()
   })
 
-  it('none go early because the clock jumps ahead', async () => {
+  it('does not end early when the clock jumps ahead', async () => {
     const first = await storeInPart()
     await storeInPart()
     time.set(time.wallMs() + 1000 * hourMs)

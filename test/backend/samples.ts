@@ -40,7 +40,7 @@ export function sampleEnvelope(bytes = 300, keyId = randomBytes(16)): Buffer {
   return Buffer.concat([Buffer.from('52564c5401010110', 'hex'), keyId, randomBytes(bytes - 24)])
 }
 
-/** A record of the user, as the service hands it to the store. */
+/** A record of the user, as the service passes it to the store. */
 export function sampleRecord(user: UserDocument, changes: Partial<SealedRecord> = {}): SealedRecord {
   return {
     recordId: recordIdOf(user),
@@ -65,7 +65,7 @@ export function nextVersion(record: SealedRecord, changes: Partial<SealedRecord>
   return { ...record, envelope: sampleEnvelope(), ...changes }
 }
 
-/** A store as a front end asks for it: it replaces whatever is there and keeps nothing. */
+/** A StoreEnvelope without a precondition that keeps no versions. */
 export function storeOf(record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}): StoreEnvelopeRequest {
   return {
     record,
@@ -79,12 +79,12 @@ export function storeOf(record: SealedRecord, changes: Partial<StoreEnvelopeRequ
   }
 }
 
-/** Names the parts of a version. */
+/** The part set of a version. */
 export function sampleSet(recordId: Buffer = randomBytes(72)): PartSet {
   return { recordId, keyId: randomBytes(16) }
 }
 
-/** A write as the service hands it to the store: it replaces whatever is there and keeps nothing. */
+/** A put without a precondition that keeps no versions. */
 export function putOf(record: SealedRecord, changes: Partial<Put> = {}): Put {
   return {
     record,
@@ -99,13 +99,13 @@ export function putOf(record: SealedRecord, changes: Partial<Put> = {}): Put {
   }
 }
 
-/** Writes a record; fails when a version would have to be kept first. */
+/** Writes a record; fails when a version must be kept first. */
 export async function putInto(store: Store, record: SealedRecord, changes: Partial<Put> = {}): Promise<StoredEnvelope> {
   const written = await store.putRecord(putOf(record, changes), call)
   return written?.stored ?? expect.fail('a version is to be kept first')
 }
 
-/** The first version of a record as the store gives it back. */
+/** The first version of a record, as the store returns it. */
 export function firstVersion(record: SealedRecord): SealedRecord {
   return { ...record, version: 1n, lifeId: keyId(record) }
 }
@@ -114,7 +114,7 @@ export function keyId({ envelope }: SealedRecord): Buffer {
   return envelope.subarray(8, 24)
 }
 
-/** The reason for which a promise is rejected; fails when it is not. */
+/** The reason of a rejection; fails when the promise resolves. */
 export async function reasonOf(promise: Promise<unknown>): Promise<Reason> {
   return (await rejection(promise)).reason
 }

@@ -76,7 +76,7 @@ describe('backend service and the life of a record', () => {
     return by.storeEnvelope(storeOf(record, { newUser: user, ...changes }), call)
   }
 
-  /** Stores so many versions of a record. */
+  /** Stores that number of versions of a record. */
   async function putTimes(count: number, keepVersions: number, changes: Partial<SealedRecord> = {}) {
     const first = next(sealed(), changes)
     const records = [first, ...Array.from({ length: count - 1 }, () => next(first, changes))]
@@ -108,7 +108,7 @@ describe('backend service and the life of a record', () => {
       expect(listed.records.map(({ entryBox }) => entryBox)).to.deep.equal(records.map(({ entryBox }) => entryBox))
     })
 
-    it('are none of a record that is not there', async () => {
+    it('of an absent record are none', async () => {
       expect(await versions(sealed())).to.deep.equal({ records: [], user: undefined })
       const [record] = await putTimes(3, 3)
       await remove(record)
@@ -126,7 +126,7 @@ describe('backend service and the life of a record', () => {
       expect(await retrieve(first)).to.deep.equal(await retrieve(first, 4n))
     })
 
-    it('are none any more after a store that keeps the current one alone', async () => {
+    it('are none after a store that keeps only the current one', async () => {
       const records = await putTimes(3, 5)
       await put(next(records[0]), { keepVersions: 1 })
       expect(await numbers(records[0])).to.deep.equal([4])
@@ -135,20 +135,20 @@ describe('backend service and the life of a record', () => {
       expect(await numbers(records[0])).to.deep.equal([5, 4])
     })
 
-    it('are as many as the record was told when a store does not say', async () => {
+    it('keep the number of the record when a store gives none', async () => {
       const [record] = await putTimes(3, 3)
       for (const defaultKeepVersions of [0, 1, 50]) await put(next(record), { defaultKeepVersions })
       expect(await numbers(record)).to.deep.equal([6, 5, 4])
     })
 
-    it('are as many as is usual, and no fewer than there are, in a record that was never told', async () => {
+    it('follow the default, and are not reduced, in a record without a number', async () => {
       const [record] = await putTimes(2, 0)
       expect(await numbers(record)).to.deep.equal([2])
       for (const defaultKeepVersions of [3, 3, 3, 1]) await put(next(record), { defaultKeepVersions })
       expect(await numbers(record)).to.deep.equal([6, 5, 4])
     })
 
-    it('are removed a few at a time, however many go at once', async () => {
+    it('are removed a few at a time, however many one write removes', async () => {
       const records = await putTimes(40, 100)
       let [now, most] = [0, 0]
       const counting: Store = {
@@ -164,14 +164,14 @@ describe('backend service and the life of a record', () => {
       expect(most).to.equal(8)
     })
 
-    it('are counted anew in a new life', async () => {
+    it('are counted from 1 in a new life', async () => {
       const [record] = await putTimes(3, 3)
       await remove(record)
       for (let count = 0; count < 3; count += 1) await put(next(record))
       expect(await numbers(record)).to.deep.equal([3])
     })
 
-    it('get fewer when fewer are asked for, and are not filled up again', async () => {
+    it('are reduced by a lower number, and do not come back', async () => {
       const [record] = await putTimes(6, 6)
       await put(next(record), { keepVersions: 3 })
       expect(await numbers(record)).to.deep.equal([7, 6, 5])
@@ -184,7 +184,7 @@ describe('backend service and the life of a record', () => {
       expect(await numbers(record)).to.deep.equal(Array.from({ length: 100 }, (_, at) => 103 - at))
     })
 
-    it('are not written twice by a call that is repeated', async () => {
+    it('are not written twice by a retried call', async () => {
       const records = await putTimes(4, 4)
       const before = await versions(records[0])
       for (const [at, record] of records.entries()) {
@@ -205,7 +205,7 @@ describe('backend service and the life of a record', () => {
       expect((await retrieve(record, 1n))?.envelope).to.deep.equal(reborn.envelope)
     })
 
-    it('of a life stay whole when a former one is still being removed, even if a call of that is repeated', async () => {
+    it('of a life stay whole while a former life is being removed, even if a call of that life is retried', async () => {
       const [first] = await putTimes(2, 3)
       const slow = serviceOver({
         ...store,
@@ -260,7 +260,7 @@ describe('backend service and the life of a record', () => {
       expect(await numbers(record)).to.deep.equal([3, 2, 1])
     })
 
-    it('between replacing a version and removing the oldest leaves nothing to see, and is told', async () => {
+    it('between replacing a version and removing the oldest leaves nothing to see, and is reported', async () => {
       const [record] = await putTimes(3, 3)
       const told: unknown[] = []
       const failing = serviceOver(
@@ -275,7 +275,7 @@ describe('backend service and the life of a record', () => {
       expect(await retrieve(record, 1n)).to.equal(undefined)
     })
 
-    it('between deleting a record and removing its versions leaves nothing to see, and is told', async () => {
+    it('between deleting a record and removing its versions leaves nothing to see, and is reported', async () => {
       const [record] = await putTimes(3, 3)
       const told: unknown[] = []
       const failing = serviceOver(
@@ -324,7 +324,7 @@ describe('backend service and the life of a record', () => {
       expect(await retrieve(first, 1n)).to.equal(undefined)
     })
 
-    it('must be in the future, unless the write was done before', async () => {
+    it('must be in the future, unless a prior attempt has committed', async () => {
       const record = sealed({ expireTime: inMs(1000) })
       const done = await put(record)
       time.pass(1000)
@@ -334,7 +334,7 @@ describe('backend service and the life of a record', () => {
       expect(error.fields).to.deep.equal([{ field: 'record.expire_time', description: 'must be in the future' }])
     })
 
-    it('goes by the latest time there was, when the clock is set back', async () => {
+    it('follows the latest time seen when the clock is set back', async () => {
       const record = sealed({ expireTime: inMs(1000) })
       await put(record)
       time.pass(1000)
@@ -344,7 +344,7 @@ describe('backend service and the life of a record', () => {
       expect((await rejection(put(next(record)))).reason).to.equal('INVALID_REQUEST')
     })
 
-    it('hides what is behind it under an older id', async () => {
+    it('hides the row under an older id', async () => {
       const old = { ...user, userPseudonym: randomBytes(36) }
       const [newer, older] = [sealed({ expireTime: inMs(1000) }), sampleRecord(old, { storeTime: undefined })]
       await put(newer)
@@ -380,13 +380,13 @@ describe('backend service and the life of a record', () => {
       expect(released).to.have.members(hexKeys(...records))
     })
 
-    it('are not spoken of where there are none', async () => {
+    it('are not reported where there are none', async () => {
       const [record] = await putTimes(4, 2)
       await remove(record)
       expect(released).to.deep.equal([])
     })
 
-    it('are not released by a write that is refused or repeated', async () => {
+    it('are not released by a refused or retried write', async () => {
       const [record] = await putTimes(1, 0, inParts)
       await put(record)
       const absent = { condition: { $case: 'absent', value: true } } as const

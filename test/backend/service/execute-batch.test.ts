@@ -23,7 +23,7 @@ type Frames = AsyncIterable<ExecuteBatchResponse>
 const MiB = 1024 * 1024
 const none = Buffer.alloc(0)
 
-/** A back end of which a test says what a retrieve does. */
+/** A back end whose retrieve a test defines. */
 function fake(retrieveEnvelope: Calls['retrieveEnvelope'], more: Partial<Calls> = {}): Calls {
   const refuse = () => Promise.reject(new Error('not asked for'))
   return {
@@ -47,7 +47,7 @@ function get(index: number, id = '', changes: Partial<BatchCall> = {}): BatchCal
   return { index, timeoutMs: 5_000, requestId: `call-${index}`, call: retrieve, ...changes }
 }
 
-/** One message, and no more to come. */
+/** A stream of one message. */
 async function* only(calls: BatchCall[]): AsyncGenerator<ExecuteBatchRequest> {
   yield { calls }
 }
@@ -153,7 +153,7 @@ describe('execute batch', () => {
     })
   })
 
-  it('answers what finishes, whatever still runs; what finishes together shares a frame', async () => {
+  it('sends results while other calls run; calls that finish together share a message', async () => {
     const { calls, waiting, finish } = held()
     const answers = executeBatch(calls)(only(['slow', 'a', 'b', 'c'].map((id, at) => get(at, id))), call)
     const first = answers.next()
@@ -169,7 +169,7 @@ describe('execute batch', () => {
     expect(await answers.next()).to.deep.equal({ done: true, value: undefined })
   })
 
-  it('reads the next message only when all of the one before is answered', async () => {
+  it('reads the next message only after all results of the previous one', async () => {
     const { calls, waiting, finish } = held()
     let asked = 0
     async function* requests() {
@@ -216,7 +216,7 @@ describe('execute batch', () => {
     expect(contexts).to.have.length(1)
   })
 
-  it('has the errors of a unary call, and tells of each', async () => {
+  it('has the errors of a unary call, and reports each', async () => {
     const errors: Record<string, unknown> = {
       field: invalidField('record_ids', 'must be distinct'),
       wait: new VaultError('OVERLOADED', { retryAfterMs: 1_250 }),
@@ -317,7 +317,7 @@ describe('execute batch', () => {
     })
   })
 
-  describe('when nobody waits any more', () => {
+  describe('after a cancellation', () => {
     it('its calls see the signal', async () => {
       const { calls, contexts, waiting, finish } = held()
       const leaving = new AbortController()
@@ -337,7 +337,7 @@ describe('execute batch', () => {
       expect(contexts).to.deep.equal([])
     })
 
-    it('ends only once all its calls have, as their place is its place', async () => {
+    it('ends only after all its calls, which count against its admission', async () => {
       const { calls, waiting, finish } = held()
       const answers = executeBatch(calls)(only([get(0, 'a'), get(1, 'b')]), call)
       const first = answers.next()

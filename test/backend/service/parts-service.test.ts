@@ -123,7 +123,7 @@ describe('backend service with parts', () => {
     })
   })
 
-  it('answers as many calls with parts at once as it may, one more is OVERLOADED, and other calls go on', async () => {
+  it('bounds concurrent calls with parts: one more is OVERLOADED, and other calls continue', async () => {
     const waiting: (() => void)[] = []
     const stuck = { ...parts, put: () => new Promise<void>((resolve) => waiting.push(resolve)) }
     const partLimits = { ...defaultPartLimits, maxInFlight: 3 }
@@ -189,7 +189,7 @@ describe('backend service with parts', () => {
       })
     })
 
-    it('is a success again when it is repeated, even if its parts are old or gone', async () => {
+    it('succeeds again when it is retried, even if its parts are old or gone', async () => {
       const record = await inParts(2, [0, 1])
       const first = await commit(record)
       aheadMs = 48 * hourMs
@@ -198,7 +198,7 @@ describe('backend service with parts', () => {
       expect(await commit(record)).to.deep.equal(first)
     })
 
-    it('is a success again when another has replaced it meanwhile', async () => {
+    it('succeeds again when another write has replaced it meanwhile', async () => {
       const record = await inParts(1, [0])
       await commit(record)
       const next = { ...sampleRecord(user, { storeTime: undefined }), recordId: record.recordId }
@@ -208,7 +208,7 @@ describe('backend service with parts', () => {
       expect((await stored(record))?.envelope).to.deep.equal(next.envelope)
     })
 
-    it('tells whose parts may go when it is replaced or deleted', async () => {
+    it('releases parts when their record is replaced or deleted', async () => {
       const released: PartSet[] = []
       service = backendService({ store, parts, onReleased: (set) => released.push(set) })
       const [first, second] = [await inParts(1, [0]), await inParts(1, [0])]

@@ -112,7 +112,7 @@ describe('backend service', () => {
       for (const { result } of lost ?? []) expect(result).to.deep.equal({ $case: 'currentUser', value: current })
     })
 
-    it('answers a repeated call as the first time', async () => {
+    it('answers a retried call as it answered the first', async () => {
       const record = sealed()
       const precondition = { condition: { $case: 'absent', value: true } } as const
       const first = await storeEnvelope(record, { newUser: user, precondition })
