@@ -74,7 +74,7 @@ describe('doctor', () => {
     const { 'back end': back } = await findings({ 'frontend.backend.address': address })
     other.close()
     expect(back?.found).to.match(
-      new RegExp(`^the connection to ${address} failed; gRPC says: Protocol error.+; if it is a back end, `),
+      new RegExp(`^the connection to ${address} failed; gRPC reports: Protocol error.+; if it is a back end, `),
     )
     expect(back?.found).to.match(/ if not, correct frontend.backend.address$/)
   })

@@ -40,7 +40,7 @@ describe('e2e: starts that fail', () => {
   })
 
   describe('configuration', () => {
-    const hint = 'hint: docs/configuration.md has every setting, what it may be and what it is by default'
+    const hint = 'hint: docs/configuration.md lists every setting, its values and its default'
 
     it('names an unknown setting', async () => {
       const args = configured({ backend: { prot: 1 } })
@@ -93,7 +93,7 @@ describe('e2e: starts that fail', () => {
 
     it('names a configuration file that does not exist or is not JSON', async () => {
       const file = join(folder, 'absent.json')
-      const which = 'hint: --config FILE says which it is, else ENC_SERVER_CONFIG_PATH'
+      const which = 'hint: --config FILE names it, or else ENC_SERVER_CONFIG_PATH'
       const expected = `error: INVALID_REQUEST: configuration file ${file}: cannot be read (ENOENT)\n${which}\n`
       expect(await failing('beserver', { args: ['--config', file] })).to.include({ code: 2, stderr: expected })
       const env = { ENC_SERVER_CONFIG_PATH: file }
@@ -107,7 +107,7 @@ describe('e2e: starts that fail', () => {
 
     it('refuses flags and arguments it does not know', async () => {
       const flag = await failing('beserver', { args: ['--prot', '1'] })
-      expect(flag).to.include({ code: 2, stderr: "error: unknown option '--prot'\nhint: --help shows what there is\n" })
+      expect(flag).to.include({ code: 2, stderr: "error: unknown option '--prot'\nhint: --help shows the usage\n" })
       const argument = await failing('feserver', { args: ['start'] })
       expect(argument.stderr).to.match(/^error: too many arguments/)
       expect(argument.code).to.equal(2)
@@ -210,7 +210,7 @@ describe('e2e: starts that fail', () => {
       const text = readFileSync(keyringFile, 'utf8')
       const keys = [...text.matchAll(/"key": "([^"]+)"/g)].map(([, key]) => key as string)
       expect(keys).to.have.length(2)
-      const restore = '; restore it from its backup\nhint: frontend.keyringFile says which file that is\n'
+      const restore = '; restore it from its backup\nhint: the setting frontend.keyringFile names this file\n'
       const damages: [string, string][] = [
         [text.slice(0, -20), 'it is not JSON'],
         [text.replace(keys[0] as string, (keys[0] as string).slice(4)), 'pseudonym_keys 1 is not a key'],
@@ -294,7 +294,7 @@ describe('e2e: starts that fail', () => {
       const own = await failing('beserver', { set: backendAt(dataDir) })
       expect(own.code).to.equal(2)
       const hint =
-        'hint: unless log.dir is set, the log is in `log` in backend.dataDir, or beside frontend.keyringFile\n'
+        'hint: without log.dir, the log is in the folder `log` in backend.dataDir, or beside frontend.keyringFile\n'
       const log = (program: string) => `cannot write ${dataDir}/log/${program}.log (ENOTDIR)\n${hint}`
       expect(own.stderr).to.equal(`error: INVALID_REQUEST: backend.dataDir: ${log('beserver')}`)
       const set = { 'frontend.keyringFile': join(dataDir, 'keyring.json') }

@@ -88,7 +88,9 @@ describeEngines('e2e: stopping', (engine) => {
     const started = Date.now()
     expect(await frontend.stop('SIGTERM')).to.deep.equal({ code: 143, signal: null })
     expect(Date.now() - started).to.be.below(500)
-    expect(frontend.stderr()).to.match(/\nfeserver: stopping\nfeserver: stopping at once: calls in flight are cut\n$/)
+    expect(frontend.stderr()).to.match(
+      /\nfeserver: stopping\nfeserver: stopping at once: calls in flight are aborted\n$/,
+    )
     expect((await hanging).kind).to.equal('unavailable')
   })
 

@@ -95,7 +95,7 @@ describeEngines('e2e: front ends that meet at an empty store', (engine) => {
     const opened = frontends.map((frontend) => box.client(frontend))
     const { recordKey } = await (opened[0] as FrontendClient).storeRecord({ userId: 'JTH' })
     for (const client of opened) await client.retrieveRecord({ userId: 'JTH', recordKey })
-    expect(frontends.filter(({ stderr }) => stderr().includes('made a keyring'))).to.have.length(1)
+    expect(frontends.filter(({ stderr }) => stderr().includes('created a keyring'))).to.have.length(1)
   })
 
   it('with a keyring each, the first write decides whose store it is', async () => {

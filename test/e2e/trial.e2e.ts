@@ -102,7 +102,7 @@ describeEngines('e2e: the vault as two processes', (engine) => {
     expect(frontend.stderr()).to.match(/^feserver: listening on 127\.0\.0\.1:\d+, keyring \/\S+\/keyring\.json\n$/)
     const other = await box.frontend({ backend: await box.backend() })
     expect(other.stderr()).to.match(
-      /^feserver: made a keyring at \/\S+\/keyring\.json; keep a copy: .*\nfeserver: listening on /,
+      /^feserver: created a keyring at \/\S+\/keyring\.json; back it up: .*\nfeserver: listening on /,
     )
   })
 

@@ -37,12 +37,12 @@ describeEngines('e2e: the vault as one process', (engine) => {
   it('keeps records across a restart, and opens none without its token', async () => {
     const first = await up()
     const keyringFile = join(folder, 'frontend', 'keyring.json')
-    const made = `enc-server: made a keyring at ${keyringFile}; keep a copy: without it no record can be read\n`
+    const made = `enc-server: created a keyring at ${keyringFile}; back it up: without it no record can be read\n`
     expect(first.stderr()).to.include(made)
     const { recordKey } = await box.client(first).storeRecord({ userId: 'JTH', data })
     expect(await first.stop()).to.deep.equal({ code: 0, signal: null })
     const second = await up()
-    expect(second.stderr()).to.not.include('made a keyring')
+    expect(second.stderr()).to.not.include('created a keyring')
     const client = box.client(second)
     expect((await client.retrieveRecord({ userId: 'JTH', recordKey })).data).to.deep.equal(data)
     expect(await refusal(client.retrieveRecord({ userId: 'JTH' }))).to.include({ reason: 'RECORD_KEY_MISMATCH' })
@@ -77,7 +77,7 @@ describeEngines('e2e: the vault as one process', (engine) => {
     vault.kill('SIGHUP')
     await until(() => vault.stderr().endsWith('\nenc-server: stopping\n'))
     expect(await vault.stop('SIGTERM')).to.deep.equal({ code: 143, signal: null })
-    expect(vault.stderr()).to.match(/\nenc-server: stopping at once: calls in flight are cut\n$/)
+    expect(vault.stderr()).to.match(/\nenc-server: stopping at once: calls in flight are aborted\n$/)
   })
 
   it('is healthy in the doctor’s eyes while it runs, and not when it is gone', async () => {

@@ -58,7 +58,7 @@ describe('e2e: upload and download', () => {
     const interrupted = await stopped(args, 'SIGINT', ['copy.partial', 2 * MiB])
     expect(interrupted.code).to.equal(130)
     expect(interrupted.stderr).to.match(
-      /^copy\.partial holds the first .* MB; --resume goes on with it\nerror: CANCELLED: interrupted\n/,
+      /^copy\.partial holds the first .* MB; --resume continues it\nerror: CANCELLED: interrupted\n/,
     )
     const { bytes, sha256: soFar } = stateOf('copy')
     expect(bytes).to.equal(sizeOf('copy.partial'))
@@ -148,7 +148,7 @@ describe('e2e: upload and download', () => {
     const { code, stderr } = await ended(feclient(...args))
     expect(code).to.equal(1)
     expect(stderr).to.match(
-      /disk\/film\.partial holds the first .* MB; --resume goes on with it\nerror: ENOSPC: no space left/,
+      /disk\/film\.partial holds the first .* MB; --resume continues it\nerror: ENOSPC: no space left/,
     )
     const { bytes } = stateOf('disk/film')
     expect(bytes).to.be.greaterThan(30 * MiB)

@@ -1,5 +1,4 @@
-// The back end's client, for people who look after one. Without a subcommand it runs the trial.
-
+// beclient: the client of the back end, for its operator. Without a subcommand it runs the trial.
 import { backendHints } from '../program/hints.js'
 import { rootCommand, runProgram, type Session, withExamples } from '../program/program.js'
 import type { Terminal } from '../terminal/terminal.js'
@@ -11,14 +10,14 @@ import { addTrial } from './trial.js'
 import { addVersions } from './versions.js'
 
 const examples = [
-  'beclient                           the trial: does the store keep and return what it is given?',
-  'beclient info                      format of the store, keyring it is bound to',
+  'beclient                           the trial: does the store return what it was given?',
+  'beclient info                      show the format of the store and its keyring',
   'beclient get --record-id HEX       show one record, as ciphertext',
 ]
 
 function build(session: Session) {
   const program = withExamples(rootCommand('beclient', session), examples).description(
-    'Looks after what a back end holds: pseudonyms and ciphertext.',
+    'Shows and deletes what a back end stores: ciphertext under pseudonyms.',
   )
   addInfo(program, session)
   addGet(program, session)
@@ -29,7 +28,7 @@ function build(session: Session) {
   return program
 }
 
-/** Runs the program and returns its exit code. */
+/** Runs beclient and returns its exit code. */
 export function beclient(terminal: Terminal): Promise<number> {
   return runProgram({ build, hints: backendHints }, terminal)
 }

@@ -1,11 +1,12 @@
-// beclient delete: removes a record, durably, by its id alone. The user's wrapped keys stay.
+// beclient delete: deletes a record by its id, durably. The user's wrapped keys stay.
 import type { Command } from 'commander'
+import { keyIdBytes, recordIdBytes } from '../../core/envelope-sizes.js'
 import { VaultError } from '../../core/errors.js'
 import { hexOf } from '../files/input.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, toJson } from '../terminal/output.js'
 import { withDoubt } from '../transfer/unknown-outcome.js'
-import { addBackendFlags, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
+import { addBackendFlags, type BackendFlags, recordIdHelp, withBackend } from './backend-call.js'
 
 interface DeleteFlags extends BackendFlags {
   recordId: Buffer
@@ -15,13 +16,14 @@ interface DeleteFlags extends BackendFlags {
 
 const examples = ['beclient delete --record-id HEX', 'beclient delete --record-id HEX --expect-key-id HEX --json']
 
+/** Adds `beclient delete`. */
 export function addDelete(program: Command, session: Session): void {
   const command = program
     .command('delete')
-    .description('Remove a record for good.')
-    .requiredOption('--record-id <hex>', recordIdText, hexOf(72))
-    .option('--allow-missing', 'succeed when there is no such record')
-    .option('--expect-key-id <hex>', 'only if the record there has this key id', hexOf(16))
+    .description('Delete a record with all its versions. It cannot be restored.')
+    .requiredOption('--record-id <hex>', recordIdHelp, hexOf(recordIdBytes))
+    .option('--allow-missing', 'succeed if there is no such record')
+    .option('--expect-key-id <hex>', 'delete only if the current record has this key id', hexOf(keyIdBytes))
   withExamples(addBackendFlags(command), examples).action((flags: DeleteFlags) => remove(flags, session))
 }
 

@@ -1,12 +1,13 @@
 // beclient get: shows one record as the back end holds it.
 import type { Command } from 'commander'
+import { recordIdBytes } from '../../core/envelope-sizes.js'
 import { VaultError } from '../../core/errors.js'
 import { hexOf } from '../files/input.js'
 import { wholeNumber } from '../options/write-flags.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, toJson } from '../terminal/output.js'
 import { sealedRecordLines } from '../terminal/sealed-record.js'
-import { addBackendFlags, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
+import { addBackendFlags, type BackendFlags, recordIdHelp, withBackend } from './backend-call.js'
 
 interface GetFlags extends BackendFlags {
   recordId: Buffer
@@ -20,7 +21,7 @@ export function addGet(program: Command, session: Session): void {
   const command = program
     .command('get')
     .description("Show one record: the fields of its envelope's header, and the first bytes of the envelope.")
-    .requiredOption('--record-id <hex>', recordIdText, hexOf(72))
+    .requiredOption('--record-id <hex>', recordIdHelp, hexOf(recordIdBytes))
     .option('--version <n>', 'a kept version (default: the newest)', wholeNumber(1))
   withExamples(addBackendFlags(command), examples).action((flags: GetFlags) => get(flags, session))
 }

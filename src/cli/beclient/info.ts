@@ -1,9 +1,10 @@
-// beclient info: what a front end asks before it serves.
+// beclient info: shows the format of the store and its keyring, which a front end checks before it serves.
 import type { Command } from 'commander'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, toJson } from '../terminal/output.js'
 import { addBackendFlags, type BackendFlags, withBackend } from './backend-call.js'
 
+/** Adds `beclient info`. */
 export function addInfo(program: Command, session: Session): void {
   const command = program.command('info').description('Show the format of the store and the keyring it is bound to.')
   withExamples(addBackendFlags(command), ['beclient info', 'beclient info --json']).action((flags: BackendFlags) =>
@@ -17,6 +18,9 @@ async function info(flags: BackendFlags, session: Session): Promise<void> {
   if (flags.json) return printLine(toJson(store), terminal)
   const { format, keyringId, empty } = store
   printLine(`format   ${format}`, terminal)
-  printLine(`keyring  ${keyringId.toString('hex') || 'none yet: the first write of a front end binds it'}`, terminal)
+  printLine(
+    `keyring  ${keyringId.toString('hex') || 'none yet: the first write of a front end binds the store'}`,
+    terminal,
+  )
   printLine(`empty    ${empty ? 'yes' : 'no'}`, terminal)
 }

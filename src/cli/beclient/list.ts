@@ -1,6 +1,7 @@
-// beclient list: the records under one pseudonym, page after page.
+// beclient list: lists the records under one pseudonym, page by page.
 import type { Command } from 'commander'
 import type { BackendClient } from '../../backend/client.js'
+import { pseudonymBytes } from '../../core/envelope-sizes.js'
 import { hexOf } from '../files/input.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
@@ -13,11 +14,12 @@ interface ListFlags extends BackendFlags {
 
 const pageSize = 1000
 
+/** Adds `beclient list`. */
 export function addList(program: Command, session: Session): void {
   const command = program
     .command('list')
-    .description('List the records under a pseudonym. Who that is, the back end does not know.')
-    .requiredOption('--user-pseudonym <hex>', '36 bytes: the first half of a record id', hexOf(36))
+    .description('List the records under the pseudonym of a user. The back end does not know user ids.')
+    .requiredOption('--user-pseudonym <hex>', '36 bytes: the first half of a record id', hexOf(pseudonymBytes))
   withExamples(addBackendFlags(command), ['beclient list --user-pseudonym HEX']).action((flags: ListFlags) =>
     list(flags, session),
   )
@@ -35,7 +37,7 @@ async function list(flags: ListFlags, session: Session): Promise<void> {
   if (printed === 0 && !flags.json) printNote('no records', terminal)
 }
 
-/** All records under a pseudonym, their envelopes cut to the header. */
+/** All records under a pseudonym; of their envelopes, only the headers. */
 export async function* eachEnvelope(methods: BackendClient['methods'], userPseudonym: Buffer, call: NewCall) {
   let afterRecordId: Buffer = Buffer.alloc(0)
   do {

@@ -1,7 +1,8 @@
-// The back end's trial: a frozen envelope under random pseudonyms is stored, returned, listed and deleted. The user
-// document that comes with it stays in the store, under a pseudonym that no front end will ever make.
+// beclient trial: stores, retrieves, lists and deletes a sample record under random pseudonyms. Its user document stays in the
+// store, under a pseudonym that no front end makes.
 import type { Command } from 'commander'
 import type { BackendClient } from '../../backend/client.js'
+import { pseudonymBytes, userUidBytes } from '../../core/envelope-sizes.js'
 import { VaultError } from '../../core/errors.js'
 import type {
   DeleteEnvelopeResponse,
@@ -24,19 +25,26 @@ interface TrialFlags extends BackendFlags {
   keyringId?: Buffer
 }
 
+const keyringIdBytes = 16
+
 interface Trial {
   methods: BackendClient['methods']
   call: NewCall
   step: Step
 }
 
+/** Adds `beclient trial`, the default subcommand. */
 export function addTrial(program: Command, session: Session): void {
   const command = program
     .command('trial', { isDefault: true })
     .description(
-      'Store, get, list and delete a record of nobody, to see that the store works. What is done without a command.',
+      'Check that the store works: store, get, list and delete a sample record. This is the default command.',
     )
-    .option('--keyring-id <hex>', 'the keyring to bind an unbound store to, for good', hexOf(16))
+    .option(
+      '--keyring-id <hex>',
+      'the keyring to bind an unbound store to; the binding is permanent',
+      hexOf(keyringIdBytes),
+    )
   withExamples(addConnectionFlags(command, backendTarget), ['beclient', 'beclient --address 127.0.0.1:8000'])
   defaultAction(command, (flags: TrialFlags) => runTrial(flags, session))
 }
@@ -49,20 +57,18 @@ async function runTrial(flags: TrialFlags, session: Session): Promise<void> {
   printLine('beclient: the trial passed', terminal)
 }
 
-const pseudonymBytes = 36
-
 function random(size: number): Buffer {
   return Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(size)))
 }
 
-/** Looks like the real ones: a key id of 1, then 32 bytes that nobody can tell from an HMAC. */
+/** Has the form of a real pseudonym: key id 1, then 32 random bytes in place of an HMAC. */
 function randomPseudonym(): Buffer {
   return Buffer.concat([Buffer.from([0, 0, 0, 1]), random(32)])
 }
 
 function newUser(): UserDocument {
   const generation = { generation: 1, wrappedKey: sampleWrappedKey, userBind: random(32) }
-  return { userPseudonym: randomPseudonym(), userUid: random(16), generations: [generation] }
+  return { userPseudonym: randomPseudonym(), userUid: random(userUidBytes), generations: [generation] }
 }
 
 function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
@@ -83,7 +89,7 @@ function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
   }
 }
 
-const terms = { precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, triedMsAgo: 0 }
+const writeDefaults = { precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, triedMsAgo: 0 }
 
 async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Promise<void> {
   const store = await step('info', () => methods.getStoreInfo({}, call()), describeStore)
@@ -91,7 +97,7 @@ async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Pro
   const user = newUser()
   const record = newRecord(user)
   const recordIds = [record.recordId]
-  const write = { ...terms, record, newUser: user, keyringId }
+  const write = { ...writeDefaults, record, newUser: user, keyringId }
   const retrieve = () => methods.retrieveEnvelope({ recordIds, version: 0n }, call())
   const remove = () => methods.deleteEnvelope({ recordIds, expectKeyId: Buffer.alloc(0) }, call())
   await step(
@@ -102,13 +108,13 @@ async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Pro
   const found = await step('retrieve', retrieve, (answer) => `${answer.record?.envelope.length ?? 0} bytes`)
   await step(
     'compare',
-    () => assertSameBytes(bytesOf(found), bytesOf({ record, user })),
+    async () => assertSameBytes(bytesOf(found), bytesOf({ record, user })),
     () => sameText,
   )
   await step(
     'list',
     () => mustBeListed(methods, record, call),
-    () => 'one record, its envelope cut to the header',
+    () => 'one record',
   )
   await step(
     'delete',
@@ -118,18 +124,18 @@ async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Pro
   await step(
     'retrieve',
     async () => mustBeGone(await retrieve()),
-    () => 'not there, as it must be',
+    () => 'not found, as it must be',
   )
 }
 
-const storedText = `a frozen envelope of ${sampleEnvelope.length} bytes, under random pseudonyms`
-const sameText = 'envelope, entry box and wrapped user key are what went in'
+const storedText = `a sample record of ${sampleEnvelope.length} bytes, under random pseudonyms`
+const sameText = 'envelope, entry box and wrapped user key are unchanged'
 
-// Binding a store to a keyring is for good: a store bound to an invented keyring would be lost to every front end.
-function keyringOf({ keyringId: bound }: GetStoreInfoResponse, { keyringId: named }: TrialFlags): Buffer {
-  const keyringId = named ?? bound
+// The binding of a store to a keyring is permanent. No front end could use a store that is bound to an invented keyring.
+function keyringOf({ keyringId: bound }: GetStoreInfoResponse, { keyringId: given }: TrialFlags): Buffer {
+  const keyringId = given ?? bound
   if (keyringId.length > 0) return keyringId
-  const message = 'the store is bound to no keyring yet, and this program must not choose one'
+  const message = 'the store is not bound to a keyring yet, and only a front end may choose one'
   throw new VaultError('KEYRING_MISMATCH', { message, fields: [{ field: 'no keyring', description: message }] })
 }
 
@@ -138,8 +144,8 @@ function describeStore({ format, keyringId }: GetStoreInfoResponse): string {
 }
 
 function bytesOf({ record, user }: RetrieveEnvelopeResponse): Buffer {
-  if (record === undefined) throw trialFailure('the record was stored, and is not there')
-  if (user === undefined) throw trialFailure('the user was stored, and is not there')
+  if (record === undefined) throw trialFailure('the stored record was not found')
+  if (user === undefined) throw trialFailure('the stored user was not found')
   const keys = user.generations.flatMap(({ wrappedKey, userBind }) => [wrappedKey, userBind])
   return Buffer.concat([record.envelope, record.entryBox, record.userUid, user.userUid, ...keys])
 }
@@ -152,14 +158,14 @@ async function mustBeListed(methods: BackendClient['methods'], record: SealedRec
   const listed = []
   const userPseudonym = record.recordId.subarray(0, pseudonymBytes)
   for await (const { recordId } of eachEnvelope(methods, userPseudonym, call)) listed.push(recordId)
-  if (listed.length !== 1) throw trialFailure(`a user of one record has a list of ${listed.length}`)
-  await assertSameBytes(listed[0] ?? Buffer.alloc(0), record.recordId)
+  if (listed.length !== 1) throw trialFailure(`the user has one record, the list has ${listed.length}`)
+  assertSameBytes(listed[0] ?? Buffer.alloc(0), record.recordId)
 }
 
 function mustBeDeleted({ deleted }: DeleteEnvelopeResponse): void {
-  if (!deleted) throw trialFailure('the record was there, and nothing was deleted')
+  if (!deleted) throw trialFailure('the stored record was not deleted')
 }
 
 function mustBeGone({ record }: RetrieveEnvelopeResponse): void {
-  if (record !== undefined) throw trialFailure('the record was deleted, and is still there')
+  if (record !== undefined) throw trialFailure('the deleted record is still there')
 }

@@ -1,23 +1,25 @@
-// beclient versions: what is kept of a record, the newest first.
+// beclient versions: lists the kept versions of a record, the newest first.
 import type { Command } from 'commander'
+import { recordIdBytes } from '../../core/envelope-sizes.js'
 import { VaultError } from '../../core/errors.js'
 import { hexOf } from '../files/input.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, toJson } from '../terminal/output.js'
 import { sealedRecordRow } from '../terminal/sealed-record.js'
-import { addBackendFlags, type BackendFlags, recordIdText, withBackend } from './backend-call.js'
+import { addBackendFlags, type BackendFlags, recordIdHelp, withBackend } from './backend-call.js'
 
 interface VersionsFlags extends BackendFlags {
   recordId: Buffer
 }
 
-const examples = ['beclient versions --record-id HEX', 'beclient get --record-id HEX --version 2    shows one of them']
+const examples = ['beclient versions --record-id HEX', 'beclient get --record-id HEX --version 2    show one of them']
 
+/** Adds `beclient versions`. */
 export function addVersions(program: Command, session: Session): void {
   const command = program
     .command('versions')
-    .description('List the versions of a record that are kept, the newest first.')
-    .requiredOption('--record-id <hex>', recordIdText, hexOf(72))
+    .description('List the kept versions of a record, the newest first.')
+    .requiredOption('--record-id <hex>', recordIdHelp, hexOf(recordIdBytes))
   withExamples(addBackendFlags(command), examples).action((flags: VersionsFlags) => versions(flags, session))
 }
 

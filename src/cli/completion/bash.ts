@@ -1,4 +1,5 @@
-// Completion for bash, also the old one of macOS: the words typed so far lead to a command, and that says what may come next.
+// The completion script for bash, including the old version of macOS. It finds the command in the words typed so far, and
+// completes that command's subcommands, flags and values.
 import { type CompletedCommand, shellWord, type Values } from './model.js'
 
 interface Names {
@@ -7,12 +8,12 @@ interface Names {
 }
 
 function reply(values: Values, { name }: Names): string {
-  if (values === 'any') return ':' // anything, but hardly a file of this folder
+  if (values === 'any') return ':' // completes nothing: the value is unlikely to be a file
   if (values === 'file') return `${name}_files`
   return `${name}_words ${shellWord(values.join(' '))}`
 }
 
-/** The cases of a command's flags that take a value, those with the same values together. */
+/** The cases of a command's flags that take a value; flags with the same values share one case. */
 function valueCases({ path, options }: CompletedCommand, names: Names): string[] {
   const flagsByReply = new Map<string, string[]>()
   for (const { flags, values } of options) {
@@ -42,6 +43,7 @@ ${name}_words() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
 ${name}_files() { local IFS=$'\\n'; COMPREPLY=($(compgen -f -- "$cur")); compopt -o filenames 2> /dev/null || true; }`
 }
 
+/** The script for bash. */
 export function bashCompletion(program: string, commands: CompletedCommand[]): string {
   const names = { program, name: `_${program.replace(/\W/g, '_')}` }
   const valued = commands.flatMap(({ options }) => options.filter(({ values }) => values !== undefined))
@@ -62,8 +64,8 @@ ${names.name}() {
       path="\${path:+$path }$word" ;;
     esac
   done
-  ((at > COMP_CWORD)) || flag='' # its value is typed already
-  ((at > COMP_CWORD + 1)) && cur='' # it is at the equals sign
+  ((at > COMP_CWORD)) || flag='' # its value has been typed already
+  ((at > COMP_CWORD + 1)) && cur='' # the cursor is at the equals sign
   case "$path|$flag" in
 ${commands.flatMap((command) => valueCases(command, names)).join('\n')}
   esac

@@ -1,4 +1,4 @@
-// <program> completion: a script that makes a shell complete commands, flags and their values.
+// <program> completion: prints a script for a shell that completes commands, flags and their values.
 import { Argument, type Command } from 'commander'
 import { withExamples } from '../program/help.js'
 import type { Terminal } from '../terminal/terminal.js'
@@ -13,13 +13,13 @@ const shells: Record<string, (program: string, commands: CompletedCommand[]) => 
   fish: fishCompletion,
 }
 
-/** Adds the command that prints it, to a program that is otherwise complete. */
+/** Adds the subcommand `completion`; the program must have all its other commands already. */
 export function addCompletion(program: Command, { stdout }: Pick<Terminal, 'stdout'>): void {
   const name = program.name()
   const command = program
     .command('completion')
-    .description('Print a script for your shell, which then completes commands, flags and files.')
-    .addArgument(new Argument('<shell>', 'which one').choices(Object.keys(shells)))
+    .description('Print a completion script for a shell: it completes commands, flags and files.')
+    .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(shells)))
   withExamples(command, [
     `source <(${name} completion bash)`,
     `${name} completion bash > ~/.local/share/bash-completion/completions/${name}`,

@@ -1,12 +1,12 @@
-// Completion for fish: a line for everything that may follow a command.
+// The completion script for fish: one line for each word that may follow a command.
 import { type CompletedCommand, type CompletedOption, shellWord, type Values } from './model.js'
 
-// fish knows \' inside single quotes, and not the shells' '\''.
+// Inside single quotes, fish escapes a quote as \', unlike other shells.
 function quoted(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`
 }
 
-/** True where these words have been typed, and no command below them. */
+/** The condition: the words of the command have been typed, and no subcommand of it. */
 function condition({ path, commands }: CompletedCommand): string {
   const seen = path.map((word) => `__fish_seen_subcommand_from ${word}`)
   const below = commands.map(({ name }) => name)
@@ -40,6 +40,7 @@ function commandLines(program: string, command: CompletedCommand): string[] {
   ]
 }
 
+/** The script for fish. */
 export function fishCompletion(program: string, commands: CompletedCommand[]): string {
   return `# Completion of ${program} for fish. In this shell:   ${program} completion fish | source
 # For every shell:   ${program} completion fish > ~/.config/fish/completions/${program}.fish

@@ -1,23 +1,25 @@
-// What a shell can complete of a program: read from its commands, so that it cannot be out of date.
+// The model that the completion scripts are made of, read from the program's commands so that it is never out of date.
 import type { Argument, Command, Option } from 'commander'
 
-/** What may follow: nothing known, a file, or one of these words. */
+/** The values of a flag or argument: unknown, a file, or one of these words. */
 export type Values = 'any' | 'file' | string[]
 
+/** A flag to complete. */
 export interface CompletedOption {
-  /** As it is typed: `--in`. */
+  /** As they are typed: `-h`, `--help`. */
   flags: string[]
   description: string
-  /** Undefined when it takes no value. */
+  /** Undefined for a flag without a value. */
   values: Values | undefined
 }
 
+/** A command to complete. */
 export interface CompletedCommand {
-  /** The words that lead here, without the program's name. */
+  /** The words of the command, without the program's name. */
   path: string[]
   commands: { name: string; description: string }[]
   options: CompletedOption[]
-  /** What its own arguments may be. */
+  /** The values of its first argument. */
   values: Values
 }
 
@@ -47,7 +49,7 @@ function argumentValues([argument]: readonly Argument[]): Values {
   return valuesOf(argument as never, `<${argument.name()}>`)
 }
 
-/** Every command of the program, the program itself first. */
+/** All commands of the program; the program itself is the first. */
 export function completedCommands(command: Command, path: string[] = []): CompletedCommand[] {
   const help = { flags: ['-h', '--help'], description: 'display help for command', values: undefined }
   const visible = command

@@ -1,4 +1,4 @@
-// Completion for zsh: a function for each command, in terms of _arguments.
+// The completion script for zsh: a function for each command, which calls _arguments.
 import { type CompletedCommand, type CompletedOption, shellWord, type Values } from './model.js'
 
 function action(values: Values): string {
@@ -6,7 +6,7 @@ function action(values: Values): string {
   return values === 'any' ? ' ' : `(${values.join(' ')})`
 }
 
-// Brackets and colons have a meaning in a specification.
+// Brackets and colons have a meaning in a specification of _arguments.
 function plain(text: string): string {
   return text.replace(/[[\]:\\]/g, '\\$&')
 }
@@ -49,6 +49,7 @@ ${cases}
 }`
 }
 
+/** The script for zsh. */
 export function zshCompletion(program: string, commands: CompletedCommand[]): string {
   return `#compdef ${program}
 # Completion of ${program} for zsh. In this shell:   source <(${program} completion zsh)

@@ -1,31 +1,33 @@
-// enc-server doctor: which configuration, keyring and store there are, whether they belong together, what can be reached.
-// It changes nothing.
+// enc-server doctor: checks the configuration, keyring and store, whether they belong together, and whether the services can be
+// reached. It changes nothing.
 import type { Command } from 'commander'
 import type { ConfigSources } from '../../core/config/config.js'
 import { type Session, withExamples } from '../program/program.js'
 import { addServerFlags, configSources, type ServerFlags } from '../program/server-flags.js'
 import { PartialFailure, printLine, toJson } from '../terminal/output.js'
 
+/** The result of one check. */
 export interface Finding {
-  /** What was looked at. */
+  /** The thing checked. */
   what: string
   state: 'ok' | 'warning' | 'error'
   found: string
 }
 
-/** Looks at one thing after the other; what it cannot look at is a finding too. */
+/** Runs the checks in order; a check that fails to run is a finding, too. */
 export type Diagnose = (sources: ConfigSources) => AsyncIterable<Finding>
 
 const examples = ['enc-server doctor', 'enc-server doctor --config /etc/enc-server/config.json --json']
 
+/** Adds `enc-server doctor`. */
 export function addDoctor(program: Command, diagnose: Diagnose, session: Session): void {
   const command = program
     .command('doctor')
-    .description('Look at configuration, keyring, store and services, and say what does not fit.')
-    .option('--json', 'print one JSON object a line')
+    .description('Check configuration, keyring, store and services, and report problems.')
+    .option('--json', 'print one JSON object per line')
   addServerFlags(command).addHelpText(
     'after',
-    '\nIt changes nothing. It fails if there is an error; warnings alone are no failure.',
+    '\nThe doctor changes nothing. It exits with 1 if it finds an error; warnings alone do not count.',
   )
   withExamples(command, examples).action((flags: ServerFlags & { json?: true }) => examine(flags, diagnose, session))
 }
@@ -37,5 +39,5 @@ async function examine(flags: ServerFlags & { json?: true }, diagnose: Diagnose,
     const { what, state, found } = finding
     printLine(flags.json ? toJson(finding) : `${state.padEnd(8)} ${what.padEnd(14)} ${found}`, terminal)
   }
-  if (states.includes('error')) throw new PartialFailure('something does not fit, see above')
+  if (states.includes('error')) throw new PartialFailure('the doctor found errors, see above')
 }

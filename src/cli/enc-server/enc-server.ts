@@ -1,5 +1,4 @@
-// The operator's program: what is done beside the running services.
-
+// enc-server: the operator's program, which runs or checks a vault.
 import { serverHints } from '../program/hints.js'
 import { rootCommand, runProgram, type Session, withExamples } from '../program/program.js'
 import type { Terminal } from '../terminal/terminal.js'
@@ -8,7 +7,7 @@ import { addInspect, type OpenStore } from './inspect.js'
 import { addKeyring, type CreateKeyring } from './keyring-init.js'
 import { addUp, type StartVault } from './up.js'
 
-/** What it needs of the services; this folder imports only their clients. */
+/** Functions of the services that enc-server calls. They are passed in, since src/cli imports only the services' clients. */
 export interface ServiceTools {
   createKeyring: CreateKeyring
   openStore: OpenStore
@@ -18,15 +17,17 @@ export interface ServiceTools {
 
 const examples = [
   'enc-server up                       run the whole vault in this process',
-  'enc-server doctor                   see what is there, and what does not fit',
-  'enc-server keyring init             make the keyring before the first start, and back it up',
-  'enc-server inspect data/backend     see what the back end has on disk',
+  'enc-server doctor                   check the configuration, keyring and store',
+  'enc-server keyring init             create the keyring before the first start, to back it up',
+  'enc-server inspect data/backend     show what the back end has on disk',
 ]
 
-/** Runs the program and returns its exit code. */
+/** Runs enc-server and returns its exit code. */
 export function encServer(terminal: Terminal, tools: ServiceTools): Promise<number> {
   const build = (session: Session) => {
-    const program = rootCommand('enc-server', session).description('Looks after an encrypted record vault.')
+    const program = rootCommand('enc-server', session).description(
+      'Runs, checks and sets up an encrypted record vault.',
+    )
     addUp(withExamples(program, examples), tools.startVault, session)
     addDoctor(program, tools.diagnose, session)
     addKeyring(program, tools.createKeyring, session)

@@ -1,20 +1,23 @@
-// enc-server inspect: what lies in a store whose back end is stopped, so that a reader sees that it is ciphertext.
+// enc-server inspect: shows the records in the store of a stopped back end, to see that they are ciphertext.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
+import { wholeNumber } from '../options/write-flags.js'
 import { type Session, withExamples } from '../program/program.js'
+import { collect } from '../program/server-flags.js'
 import { printLine } from '../terminal/output.js'
 import { sealedRecordLines } from '../terminal/sealed-record.js'
 
-/** A store opened for looking. */
+/** A store that is open for reading. */
 export interface InspectedStore {
+  /** All records, in the order of their ids. */
   records(): AsyncIterable<{ recordId: Buffer; record: SealedRecord }>
   close(): Promise<void>
 }
 
-/** Opens the store that is in a folder, and makes none; throws STORE_UNAVAILABLE while a back end holds it. */
+/** Opens the store in a folder, and creates none; throws STORE_UNAVAILABLE while a back end has it open. */
 export type OpenStore = (folder: string) => Promise<InspectedStore>
 
 interface InspectFlags {
@@ -22,22 +25,14 @@ interface InspectFlags {
   limit: number
 }
 
-function wholeNumber(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It must be a whole number.')
-}
-
-function collect(word: string, words: string[] = []): string[] {
-  return [...words, word]
-}
-
+/** Adds `enc-server inspect`. */
 export function addInspect(program: Command, openStore: OpenStore, session: Session): void {
   const command = program
     .command('inspect')
-    .description('Show what lies in the store of a stopped back end.')
+    .description('Show the records in the store of a stopped back end (LevelDB only).')
     .argument('<folder>', "the back end's data folder")
-    .option('--limit <n>', 'how many records to show', wholeNumber, 3)
-    .option('--absent <word>', 'fail if a file of the store holds this word; may be repeated', collect)
+    .option('--limit <n>', 'number of records to show', wholeNumber(0), 3)
+    .option('--absent <word>', 'fail if a file of the store contains this word; may be repeated', collect)
   withExamples(command, ['enc-server inspect data/backend --absent PAYLOADS']).action(
     (folder: string, flags: InspectFlags) => inspect(folder, { flags, openStore }, session),
   )
@@ -59,7 +54,7 @@ async function inspect(folder: string, { flags, openStore }: Inspection, { termi
   const files = await filesIn(folder)
   for (const word of flags.absent ?? []) {
     refuseWord(word, files)
-    printLine(`"${word}" is in none of its ${files.length} files`, terminal)
+    printLine(`none of its ${files.length} files contains "${word}"`, terminal)
   }
 }
 
@@ -73,7 +68,7 @@ async function showRecords(store: InspectedStore, limit: number, print: (line: s
   return count
 }
 
-// Whole, as they lie on disk: it is what a thief of the disk would have. LevelDB's files are a few megabytes each.
+// Reads whole files, since a thief of the disk would have those. LevelDB's files are a few megabytes each.
 async function filesIn(folder: string): Promise<Buffer[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true })
   return Promise.all(
@@ -83,5 +78,5 @@ async function filesIn(folder: string): Promise<Buffer[]> {
 
 function refuseWord(word: string, files: Buffer[]): void {
   if (!files.some((bytes) => bytes.includes(word))) return
-  throw new VaultError('INTERNAL', { message: `the store holds the word "${word}" in clear` })
+  throw new VaultError('INTERNAL', { message: `the store contains the word "${word}" in plain text` })
 }

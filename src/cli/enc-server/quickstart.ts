@@ -1,5 +1,5 @@
-// The quickstart: the vault from nothing to a stored, stopped, restarted and read record, in a folder that is thrown
-// away. Each command is shown as one would type it.
+// The quickstart: starts a vault in a temporary folder, stores a record, restarts the vault and reads the record. Each command
+// is shown as a user would type it.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,22 +19,22 @@ const server = ['--config', 'vault.json']
 const record = ['--user', 'JTH', '--name', 'diary']
 
 const next = `Next:
-  make beserver-cmd    the same by hand, in three terminals: a back end,
-  make feserver-cmd    a front end,
-  make feclient-cmd    and its client
+  make beserver-cmd    the same by hand, in three terminals: the back end,
+  make feserver-cmd    the front end,
+  make feclient-cmd    and the client
   make test            all tests
-  README.md            ten lines of TypeScript, and what this does not protect from`
+  README.md            a client in ten lines of TypeScript, and what the vault does not protect from`
 
 interface Tour {
   programs: ChildPrograms
-  say(text: string): void
+  print(text: string): void
 }
 
 /** Runs the quickstart on the compiled programs in a folder, and returns the exit code. */
 export function quickstart(terminal: Terminal, programs: string): Promise<number> {
   const build = (session: Session) => {
     const command = rootCommand('quickstart', session).description(
-      'Shows the vault at work, and leaves nothing behind.',
+      'Shows the vault at work in a temporary folder, which it removes at the end.',
     )
     return withExamples(command, ['make quickstart']).action(() => runInTemporaryFolder(programs, session))
   }
@@ -44,55 +44,55 @@ export function quickstart(terminal: Terminal, programs: string): Promise<number
 async function runInTemporaryFolder(programs: string, { terminal, signal }: Session): Promise<void> {
   const startedAt = performance.now()
   const folder = await mkdtemp(join(tmpdir(), 'enc-server-quickstart-'))
-  const say = (text: string) => printLine(text, terminal)
+  const print = (text: string) => printLine(text, terminal)
   const env = withoutOurVariables(terminal.env)
-  const children = childPrograms({ programs, folder, env, show: (line) => say(`     ${line}`), signal })
+  const children = childPrograms({ programs, folder, env, show: (line) => print(`     ${line}`), signal })
   try {
     await writeFile(join(folder, 'vault.json'), JSON.stringify(configuration))
-    await tour({ programs: echoCommands(children, say), say }, env)
+    await tour({ programs: echoCommands(children, print), print }, env)
   } finally {
     await children.close()
     await rm(folder, { recursive: true, force: true })
   }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-  say(`\nDone in ${seconds} s. Both processes are stopped, and ${folder} is gone.\n\n${next}`)
+  print(`\nDone in ${seconds} s. Both processes are stopped, and ${folder} is removed.\n\n${next}`)
 }
 
-// A variable of the caller's would point the programs at another vault.
+// The caller's ENC_SERVER_ variables could name another vault.
 function withoutOurVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('ENC_SERVER_')))
 }
 
-function echoCommands({ run, serve, close }: ChildPrograms, say: (text: string) => void): ChildPrograms {
-  const type = (command: string[], input?: string) => {
+function echoCommands({ run, serve, close }: ChildPrograms, print: (text: string) => void): ChildPrograms {
+  const echo = (command: string[], input?: string) => {
     const line = command.map((word) => (word.includes(' ') ? `'${word}'` : word)).join(' ')
-    say(`   $ ${input === undefined ? '' : `echo '${input.trim()}' | `}${line}`)
+    print(`   $ ${input === undefined ? '' : `echo '${input.trim()}' | `}${line}`)
   }
   return {
     run: (command, input) => {
-      type(command, input)
+      echo(command, input)
       return run(command, input)
     },
     serve: (command) => {
-      type(command)
+      echo(command)
       return serve(command)
     },
     close,
   }
 }
 
-async function tour({ programs, say }: Tour, env: NodeJS.ProcessEnv): Promise<void> {
-  say('enc-server: an encrypted record vault, from nothing\n')
-  say('1. Start a back end, which keeps ciphertext, and a front end, which has the keys: two processes.')
+async function tour({ programs, print }: Tour, env: NodeJS.ProcessEnv): Promise<void> {
+  print('enc-server: an encrypted record vault\n')
+  print('1. Start a back end, which stores ciphertext, and a front end, which has the keys.')
   let vault = await startVault(programs, env)
-  say('\n2. Is it there, and does it work? The trial says so.')
+  print('\n2. Run the trial, which checks that the vault works.')
   await programs.run(['feclient'])
-  say('\n3. Encrypt and store a record. Its key goes into a file of yours; the vault keeps no copy.')
+  print('\n3. Encrypt and store a record. Its record key goes to a file; the vault keeps no copy.')
   await programs.run(['feclient', 'store', ...record, '--key-out', 'diary.key'], plaintext)
-  say('\n4. Stop both, and look at the disk of the back end: a thief would find this.')
+  print("\n4. Stop both, and look at the back end's disk, as a thief would.")
   await stopVault(vault)
   await programs.run(['enc-server', 'inspect', 'backend', '--absent', 'PAYLOADS', '--absent', 'diary'])
-  say('\n5. Start both again, and read the record with its key.')
+  print('\n5. Start both again, and read the record with its key.')
   vault = await startVault(programs, env)
   await programs.run(['feclient', 'get', ...record, '--key-file', 'diary.key'])
   await stopVault(vault)

@@ -1,4 +1,4 @@
-// enc-server up: the whole vault in one process, for one machine.
+// enc-server up: runs front end and back end in one process, for a vault on one machine.
 import { once } from 'node:events'
 import type { Command } from 'commander'
 import type { ConfigSources } from '../../core/config/config.js'
@@ -15,6 +15,7 @@ const examples = [
   'enc-server up --set backend.dataDir=/var/lib/vault/store --set frontend.keyringFile=/var/lib/vault/keyring.json',
 ]
 
+/** Adds `enc-server up`. */
 export function addUp(program: Command, startVault: StartVault, session: Session): void {
   const command = program.command('up').description('Run front end and back end in one process, until Ctrl-C.')
   withExamples(addServerFlags(command), examples).action((flags: ServerFlags) => up(flags, startVault, session))

@@ -1,5 +1,6 @@
-// feclient delete: removes a record, durably. No record key is needed.
+// feclient delete: deletes a record, durably. It needs no record key.
 import type { Command } from 'commander'
+import { keyIdBytes } from '../../core/envelope-sizes.js'
 import { hexOf } from '../files/input.js'
 import { addFrontendFlags, addRecordFlags, type RecordFlags, withFrontend } from '../options/frontend-call.js'
 import { type Session, withExamples } from '../program/program.js'
@@ -16,11 +17,12 @@ const examples = [
   'feclient delete --user alice --name note --allow-missing --json',
 ]
 
+/** Adds `feclient delete`. */
 export function addDelete(program: Command, session: Session): void {
   const command = addRecordFlags(program.command('delete'))
-    .description('Remove a record for good.')
-    .option('--allow-missing', 'succeed when there is no such record')
-    .option('--expect-key-id <hex>', 'only if the record there has this key id', hexOf(16))
+    .description('Delete a record with all its versions. It cannot be restored.')
+    .option('--allow-missing', 'succeed if there is no such record')
+    .option('--expect-key-id <hex>', 'delete only if the current record has this key id', hexOf(keyIdBytes))
   withExamples(addFrontendFlags(command.option('--json', 'print one JSON object')), examples).action(
     (flags: DeleteFlags) => remove(flags, session),
   )

@@ -1,4 +1,5 @@
-// feclient download: a record of any size, written as it comes. What comes is verified; the file appears when it is whole.
+// feclient download: retrieves a record of any size as a stream. Only verified data is written, and the file appears only when
+// it is complete.
 import type { Command } from 'commander'
 import { invalidField, type Kind, VaultError } from '../../core/errors.js'
 import type { RecordInfo } from '../../frontend/client.js'
@@ -37,33 +38,36 @@ const examples = [
 ]
 
 const resumeHelp = `
-Until it is whole, the file is called FILE.partial, for its owner only, and FILE.partial.state says how far it is.
-After an interruption, of whatever kind, the same command with --resume goes on there: with the same version of the
-record, or not at all. What is there counts as verified, so it must be this user's alone; the sha256 that is printed at
-the end is of all of it. What comes out of standard output is good only if the exit code is 0.`
+Until the download is complete, the data is in FILE.partial (mode 0600) and its position in FILE.partial.state. After an
+interruption, the same command with --resume continues there; it fails if the record has another version since then.
+The data in FILE.partial was verified when it was written, so both files must belong to you and be writable only by you.
+At the end, the sha256 of the whole file is printed. With --out -, use the data only if the exit code is 0.`
 
+/** Adds `feclient download`. */
 export function addDownload(program: Command, session: Session): void {
   const command = addReadFlags(addRecordFlags(program.command('download')))
-    .description('Get a record of any size, or a range of its bytes. Without a record key only mode server opens.')
-    .requiredOption('--out <file>', 'where the data goes: a new file, for its owner only; - is standard output')
-    .option('--force', 'let --out replace a file')
-    .option('--resume', 'go on with a download that was interrupted')
-    .option('--offset <n>', 'the first byte wanted', wholeNumber(0), 0)
-    .option('--length <n>', 'how many bytes (default: to the end)', wholeNumber(1))
+    .description(
+      'Retrieve and decrypt a record of any size, or a range of its bytes. Only a record of mode server needs no record key.',
+    )
+    .requiredOption('--out <file>', 'new file for the data, with mode 0600; - is standard output')
+    .option('--force', 'allow --out to replace a file')
+    .option('--resume', 'continue an interrupted download')
+    .option('--offset <n>', 'offset of the first byte to retrieve', wholeNumber(0), 0)
+    .option('--length <n>', 'number of bytes to retrieve (default: to the end)', wholeNumber(1))
     .option('--json', 'print one JSON object')
     .addHelpText('after', resumeHelp)
   withExamples(addFrontendFlags(command), examples).action((flags: DownloadFlags) => download(flags, session))
 }
 
-function check({ out, json, resume, force }: DownloadFlags): void {
+function checkFlags({ out, json, resume, force }: DownloadFlags): void {
   if (out !== '-') return
-  if (json) throw invalidField('--json', 'needs an --out of its own: both are standard output')
-  if (resume) throw invalidField('--resume', 'needs the file of the earlier run')
-  if (force) throw invalidField('--force', 'goes with a file')
+  if (json) throw invalidField('--json', 'needs --out FILE: data and JSON cannot share standard output')
+  if (resume) throw invalidField('--resume', 'needs --out FILE, the file of the interrupted download')
+  if (force) throw invalidField('--force', 'needs --out FILE')
 }
 
 async function download(flags: DownloadFlags, session: Session): Promise<void> {
-  check(flags)
+  checkFlags(flags)
   const request = await readRequestOf(flags, session)
   const { out, force = false, resume = false } = flags
   const sink =
@@ -81,15 +85,15 @@ async function download(flags: DownloadFlags, session: Session): Promise<void> {
   } finally {
     const kept = await sink.close()
     if (kept > 0) {
-      const goOn = isPermanent(failure) ? '' : '; --resume goes on with it'
-      printNote(`${sink.path} holds the first ${formatBytes(kept)}${goOn}`, session.terminal)
+      const resumeHint = isPermanent(failure) ? '' : '; --resume continues it'
+      printNote(`${sink.path} holds the first ${formatBytes(kept)}${resumeHint}`, session.terminal)
     }
   }
 }
 
 const permanentKinds: Kind[] = ['notFound', 'conflict', 'corrupt', 'range']
 
-/** What would end the next run too. */
+/** True if the next run would fail for the same reason. */
 function isPermanent(error: unknown): boolean {
   return error instanceof VaultError && permanentKinds.includes(error.kind)
 }
@@ -106,7 +110,7 @@ function rangeOf({ offset, length = 0 }: DownloadFlags): Range {
 async function receiveInto(sink: Sink, { request, flags }: Download, session: Session): Promise<RecordInfo> {
   const progress = progressLine('downloaded', session.terminal, byteProgressText)
   const { timeout } = flags
-  const receiving = {
+  const job = {
     request,
     range: rangeOf(flags),
     sink,
@@ -114,7 +118,7 @@ async function receiveInto(sink: Sink, { request, flags }: Download, session: Se
     onProgress: (totalBytes: number) => progress.show({ done: 0, failed: 0, bytes: sink.bytes, totalBytes }),
   }
   try {
-    return await withFrontend(flags, session, (client) => downloadStream(client, receiving))
+    return await withFrontend(flags, session, (client) => downloadStream(client, job))
   } catch (error) {
     throw explainMissingKey(error, request)
   } finally {
@@ -129,15 +133,15 @@ function printDownloaded(
 ): void {
   const { bytes } = sink
   const sha256 = sink.sha256()
-  const what = flags.out === '-' ? '' : `wrote ${flags.out}: `
+  const prefix = flags.out === '-' ? '' : `wrote ${flags.out}: `
   if (flags.json) printLine(toJson({ ...recordJson(record), bytes, sha256 }), terminal)
-  else printNote(`${what}${bytes} bytes, ${recordSummary(record)}\nsha256 ${sha256}`, terminal)
+  else printNote(`${prefix}${bytes} bytes, ${recordSummary(record)}\nsha256 ${sha256}`, terminal)
 }
 
 function standardOutput({ terminal }: Session): Sink & Pick<DownloadFile, 'path' | 'publish' | 'close'> {
   const checksum = sha256()
   let bytes = 0
-  const nothing = async () => undefined
+  const noop = async () => undefined
   return {
     path: '-',
     earlier: undefined,
@@ -145,13 +149,13 @@ function standardOutput({ terminal }: Session): Sink & Pick<DownloadFile, 'path'
       return bytes
     },
     sha256: checksum.hex,
-    begin: nothing,
+    begin: noop,
     async append(chunk) {
       await writeAll(terminal.stdout, chunk)
       checksum.update(chunk)
       bytes += chunk.length
     },
-    publish: nothing,
+    publish: noop,
     close: async () => 0,
   }
 }

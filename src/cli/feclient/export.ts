@@ -1,4 +1,5 @@
-// feclient export: opens many records over one stream and writes them as import reads them. The file appears when it is whole.
+// feclient export: retrieves many records over one stream and writes them in the format of import, or as files of a folder. The
+// output file appears only when it is complete.
 import { stat } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import type { CallOptions } from '../../core/client/client.js'
@@ -26,52 +27,53 @@ const examples = [
 ]
 
 const formatHelp = `
-A line of the output, one JSON object, as import reads it:
+Each line of the output is one JSON object, which import can read:
   {"user":"alice","name":"photo","data":"/9j/4AAQ","mode":"split","key_id":"...","version":"1","stored":"..."}
-  The file holds plaintext, for its owner only. Until it is whole it is called FILE.partial; after an
-  interruption, or when records failed, the same command with --resume goes on with that.
+  The file holds plaintext and has mode 0600. Until the export is complete, it is called FILE.partial; after
+  an interruption or failures, the same command with --resume continues it.
 
-A folder, named with / at its end unless it is there: each record becomes the file of its name, of any
-size. A name that leads out of the folder, or to what is there, is refused; --force replaces files, and
---resume leaves out those that an earlier run wrote and nobody changed. What it knows of them, and what is
-not whole yet, is in .enc-server in that folder. All records must be of one user.
+With a folder (end the name of a new folder with /), each record becomes a file with the record's name. Records
+may have any size, and all must be of one user. Names that lead out of the folder are refused, and so are names
+of existing files: --force replaces them; --resume skips files that an earlier run wrote, unless they have
+changed. The folder .enc-server in it holds the state of the export and incomplete files.
 `
 
+/** Adds `feclient export`. */
 export function addExport(program: Command, session: Session): void {
   const command = program
     .command('export')
-    .description('Get the records of a keys file, or those of a user that need no key, as NDJSON or as files.')
-    .option('--keys <file>', 'the keys file that an import wrote; this or --user is required')
-    .addOption(new Option('--user <id>', "instead: this user's records of mode server").conflicts('keys'))
-    .requiredOption(
-      '--out <file>',
-      'where the opened records go: a new file, for its owner only, or a folder/; - is standard output',
+    .description(
+      "Retrieve and decrypt the records of a keys file, or a user's records of mode server, as NDJSON or as files.",
     )
-    .option('--force', 'let --out replace a file, or files of the folder')
-    .option('--resume', 'go on with an export that was interrupted, or had failures')
-    .option('--report <file>', 'write each failure to a new file, one JSON object a line; --resume replaces it')
+    .option('--keys <file>', 'keys file that import wrote (--keys or --user is required)')
+    .addOption(new Option('--user <id>', "retrieve this user's records of mode server").conflicts('keys'))
+    .requiredOption('--out <file>', 'new file for the records, with mode 0600, or a folder/; - is standard output')
+    .option('--force', 'allow --out to replace a file, or files in the folder')
+    .option('--resume', 'continue an export that was interrupted or had failures')
+    .option('--report <file>', 'new file for the failures, one JSON object per line; --resume replaces it')
     .option('--json', 'print the summary as one JSON object')
     .addHelpText('after', formatHelp.trimEnd())
   withExamples(addFrontendFlags(command), examples).action((flags: ExportFlags) => exportRecords(flags, session))
 }
 
-async function check({ keys, user, out, json, resume, report }: ExportFlags): Promise<void> {
-  if (keys === undefined && user === undefined) throw invalidField('--keys', 'or --user must say which records')
+async function checkFlags({ keys, user, out, json, resume, report }: ExportFlags): Promise<void> {
+  if (keys === undefined && user === undefined) throw invalidField('--keys', 'or --user is required')
   if (keys !== undefined && (await stat(keys)).isDirectory())
-    throw invalidField('--keys', `${keys} is a folder; it must be the file that import wrote with --keys-out`)
-  if (out === '-' && json) throw invalidField('--json', 'needs an --out of its own: both are standard output')
-  if (out === '-' && resume) throw invalidField('--resume', 'needs the file of the earlier run')
+    throw invalidField('--keys', `${keys} is a folder; give the file that import wrote with --keys-out`)
+  if (out === '-' && json)
+    throw invalidField('--json', 'needs --out FILE: records and summary cannot share standard output')
+  if (out === '-' && resume) throw invalidField('--resume', 'needs --out FILE, the file of the earlier run')
   await refuseSameFile({ flag: '--out', path: out }, [keys])
   await refuseSameFile({ flag: '--report', ...(report && { path: report }) }, [keys, out, `${out}.partial`])
 }
 
 async function exportRecords(flags: ExportFlags, session: Session): Promise<void> {
-  await check(flags)
+  await checkFlags(flags)
   if (await isFolder(flags.out)) return exportFolder(flags, session)
-  const before = resumedExport()
-  const out = await openOutput(flags, before, session)
+  const resumed = resumedExport()
+  const out = await openOutput(flags, resumed, session)
   try {
-    await exportInto(out, { flags, exported: before.exported }, session)
+    await exportInto(out, { flags, exported: resumed.exported }, session)
   } finally {
     await out.close()
   }
@@ -85,12 +87,12 @@ async function exportInto(
   const report = await openJobReport('exported', flags, session)
   try {
     await withFrontend(flags, session, (client, options) =>
-      openAll({ client, options, exported, out, report, flags }, session),
+      retrieveAll({ client, options, exported, out, report, flags }, session),
     )
     await finish(out, report)
   } catch (error) {
     if (isResumable(error, session) && out.path !== '-' && report.done + report.alreadyDone > 0)
-      report.note(`${out.path} holds what is done; --resume goes on with it`)
+      report.note(`${out.path} holds the exported records; --resume continues it`)
     throw error
   } finally {
     await report.close()
@@ -103,14 +105,14 @@ async function isFolder(path: string): Promise<boolean> {
 
 async function finish(out: ResumableFile, report: JobReport): Promise<void> {
   if (report.failures === 0) await out.publish()
-  const failed = `${out.path} holds the others; once the reasons are gone, --resume tries what failed again, or rename it to do without`
+  const failed = `${out.path} holds the others; --resume tries the failed records again; or rename the file to leave them out`
   report.summarize(out.path === '-' || report.done + report.alreadyDone === 0 ? {} : { failed })
 }
 
-async function openOutput(flags: ExportFlags, before: ResumedExport, { terminal }: Session): Promise<ResumableFile> {
+async function openOutput(flags: ExportFlags, resumed: ResumedExport, { terminal }: Session): Promise<ResumableFile> {
   const { out, force = false, resume = false } = flags
   if (out !== '-') {
-    const [read, check] = [before.read, () => before.refuseAnotherUser(flags)]
+    const [read, check] = [resumed.read, () => resumed.refuseAnotherUser(flags)]
     return openResumableFile({
       path: out,
       flag: '--out',
@@ -121,8 +123,8 @@ async function openOutput(flags: ExportFlags, before: ResumedExport, { terminal 
       check,
     })
   }
-  const nothing = async () => undefined
-  return { path: out, append: (text) => writeAll(terminal.stdout, Buffer.from(text)), publish: nothing, close: nothing }
+  const noop = async () => undefined
+  return { path: out, append: (text) => writeAll(terminal.stdout, Buffer.from(text)), publish: noop, close: noop }
 }
 
 interface Export {
@@ -134,16 +136,19 @@ interface Export {
   flags: ExportFlags
 }
 
-async function openAll(work: Export, { signal }: Session): Promise<void> {
+async function retrieveAll(work: Export, { signal }: Session): Promise<void> {
   const { client, report, flags } = work
   const { items, totalBytes } = await exportItems(flags, work)
   for await (const batch of transfer(items, retrieveSender(client, { flags, report, session: { signal } }))) {
-    await keep(batch, work)
+    await writeBatch(batch, work)
     report.showProgress({ bytes: batch.at(-1)?.item.end ?? 0, totalBytes })
   }
 }
 
-async function keep(batch: Settled<ExportItem, RetrieveRecordResponse>[], { out, report }: Export): Promise<void> {
+async function writeBatch(
+  batch: Settled<ExportItem, RetrieveRecordResponse>[],
+  { out, report }: Export,
+): Promise<void> {
   const lines = batch.flatMap(({ item, result: { answer } }) => (answer ? [lineOf(item, answer)] : []))
   if (lines.length > 0) await out.append(lines.join(''))
   report.addDone(lines.length)

@@ -1,5 +1,4 @@
-// The front end's client, for people and scripts. Without a subcommand it runs the trial.
-
+// feclient: the client of the front end, for people and scripts. Without a subcommand it runs the trial.
 import { addImportLegacy, legacyHints } from '../legacy/import-legacy.js'
 import { frontendHints } from '../program/hints.js'
 import { rootCommand, runProgram, type Session, withExamples } from '../program/program.js'
@@ -17,7 +16,7 @@ import { addUpload } from './upload.js'
 import { addVersions } from './versions.js'
 
 const examples = [
-  'feclient                                              the trial: is the vault there, and does it work?',
+  'feclient                                              the trial: does the vault work?',
   'feclient store --user alice --name passport --in passport.pdf --key-out passport.key',
   'feclient get   --user alice --name passport --key-file passport.key --out passport.pdf',
   'feclient list  --user alice',
@@ -26,12 +25,12 @@ const examples = [
   'feclient versions --user alice --name passport',
   'feclient import --in records.ndjson --keys-out keys.ndjson',
   'feclient export --keys keys.ndjson --out records.ndjson',
-  'source <(feclient completion bash)                    complete commands and flags in this shell',
+  'source <(feclient completion bash)                    completion in this shell',
 ]
 
 function build(session: Session) {
   const program = withExamples(rootCommand('feclient', session), examples).description(
-    'Stores, gets, deletes, lists, imports and exports encrypted records of any size through a front end.',
+    'Stores, retrieves, deletes, lists, imports and exports encrypted records through a front end.',
   )
   addStore(program, session)
   addGet(program, session)
@@ -48,7 +47,7 @@ function build(session: Session) {
   return program
 }
 
-/** Runs the program and returns its exit code. */
+/** Runs feclient and returns its exit code. */
 export function feclient(terminal: Terminal): Promise<number> {
   const hints = { ...frontendHints, fields: { ...frontendHints.fields, ...legacyHints } }
   return runProgram({ build, hints }, terminal)

@@ -1,4 +1,4 @@
-// feclient get: the opened record, to standard output or to a file that appears whole.
+// feclient get: retrieves a record, to standard output or to a file. The file appears only when it is complete.
 import type { Command } from 'commander'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { RecordInfo } from '../../frontend/client.js'
@@ -27,14 +27,15 @@ const examples = [
   'feclient get --user alice --name note --version 2 --key-file note-2.key',
 ]
 
+/** Adds `feclient get`. */
 export function addGet(program: Command, session: Session): void {
   const command = addReadFlags(addRecordFlags(program.command('get')))
-    .description('Get a record. Without a record key only records of mode server open.')
+    .description('Retrieve and decrypt a record of up to 3 MiB. Only a record of mode server needs no record key.')
     .option(
       '--out <file>',
-      'where the data goes: a new file, for its owner only; - is standard output, even for binary data on a terminal (default: standard output)',
+      'new file for the data, with mode 0600; - is standard output, even for binary data on a terminal (default: standard output)',
     )
-    .option('--force', 'let --out replace a file')
+    .option('--force', 'allow --out to replace a file')
   withExamples(addFrontendFlags(command.option('--json', 'print one JSON object')), examples).action(
     (flags: GetFlags) => get(flags, session),
   )
@@ -43,10 +44,10 @@ export function addGet(program: Command, session: Session): void {
 async function get(flags: GetFlags, session: Session): Promise<void> {
   const { out, force } = flags
   if (out !== undefined && out !== '-') return getToFile(out, flags, session)
-  if (force) throw invalidField('--force', 'goes with an --out that is a file')
+  if (force) throw invalidField('--force', 'needs --out FILE')
   const { data, record } = await retrieve(flags, session)
   if (flags.json) printLine(toJson({ ...recordJson(record), dataBase64: data.toString('base64') }), session.terminal)
-  else await show(data, { forced: out === '-' }, session)
+  else await print(data, { allowBinary: out === '-' }, session)
 }
 
 async function retrieve(flags: GetFlags, session: Session): Promise<OpenedRecord> {
@@ -60,12 +61,12 @@ async function retrieve(flags: GetFlags, session: Session): Promise<OpenedRecord
   return { data, record }
 }
 
-// Bytes from a record could steer the terminal that shows them.
-async function show(data: Buffer, { forced }: { forced: boolean }, { terminal }: Session): Promise<void> {
-  if (terminal.stdout.isTTY && !forced && !isPrintableText(data)) {
+// Binary data could control the terminal that shows it.
+async function print(data: Buffer, { allowBinary }: { allowBinary: boolean }, { terminal }: Session): Promise<void> {
+  if (terminal.stdout.isTTY && !allowBinary && !isPrintableText(data)) {
     throw invalidField(
       '--out',
-      'the data is not plain text, and this is a terminal; name a file, or - to print it anyway',
+      'the data is binary and standard output is a terminal; give a file, or - to print it anyway',
     )
   }
   await writeAll(terminal.stdout, data)

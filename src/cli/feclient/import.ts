@@ -1,4 +1,5 @@
-// feclient import: many records over one stream, the lines of a file or the files of a folder, their keys in a file.
+// feclient import: stores many records over one stream, from the lines of a file or the files of a folder, and writes their
+// record keys to a file.
 
 import { stat } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
@@ -19,40 +20,40 @@ const examples = [
 ]
 
 const formatHelp = `
-A line of the input, one JSON object:
+Each line of the input is one JSON object:
   {"user":"alice","name":"note","text":"some text"}
   {"user":"alice","name":"photo","data":"/9j/4AAQ","aad":"Y2FzZSA3","mode":"split"}
   {"user":"alice","name":"code","text":"4711","expire_time":"2027-01-01T00:00:00Z",
    "content_type":"text/plain","labels":{"for":"login"},"keep_versions":3}
-  name may be left out (the unnamed record); data and aad are base64. A line has at most 5 MiB.
-  Every field, and what to do about each failure: docs/import-and-export.md
+  Without name, it is the user's unnamed record. data and aad are base64. A line has at most 5 MiB.
+  docs/import-and-export.md lists all fields and explains each failure.
 
-A folder: every regular file below it, of any size, is a record of --user, named by its path in the
-folder with / between. Symbolic links are not followed; empty folders leave nothing.
+With a folder, every regular file in it and its subfolders becomes a record of --user. The record's name is the
+file's path in the folder, with / as separator. Files may have any size. Symbolic links are not followed.
 
-A line of the keys file, for each stored record:
+The keys file has one line for each stored record:
   {"user","name","key_id","record_key","version",...}
-  It opens the record: keep it safe. It is written as records are stored, so that after an
-  interruption, of whatever kind, the same command with --resume stores what is missing.
+  The record key opens the record: keep the file safe. Lines are written as records are stored. After an
+  interruption, the same command with --resume stores only the records without a line.
 `
 
+/** Adds `feclient import`. */
 export function addImport(program: Command, session: Session): void {
   const command = program
     .command('import')
-    .description('Store the records of an NDJSON file, or the files of a folder. Keeps their record keys in a file.')
-    .option('--in <path>', 'the records, one JSON object a line, or a folder (default, and -: standard input)')
-    .option('--user <id>', 'with a folder: whose records they become')
-    .requiredOption(
-      '--keys-out <file>',
-      'where the record keys go: a new file, for its owner only; - is standard output',
+    .description(
+      'Encrypt and store the records of an NDJSON file, or the files of a folder. Writes their record keys to a file.',
     )
-    .option('--resume', 'go on with the keys file of an import that was interrupted, or had failures')
-    .option('--changed', 'with --resume: the input has changed, but not in the lines that are stored')
-    .option('--report <file>', 'write each failure to a new file, one JSON object a line; --resume replaces it')
+    .option('--in <path>', 'NDJSON file with the records, or a folder; - is standard input (default: standard input)')
+    .option('--user <id>', 'with a folder: the user of the records')
+    .requiredOption('--keys-out <file>', 'new file for the record keys, with mode 0600; - is standard output')
+    .option('--resume', 'continue an import that was interrupted or had failures, with its keys file')
+    .option('--changed', 'with --resume: the input has changed since, but not in lines that are stored already')
+    .option('--report <file>', 'new file for the failures, one JSON object per line; --resume replaces it')
     .addOption(
       new Option(
         '--mode <mode>',
-        `who holds the keys of lines that do not say it: ${keyModesHelp} (default: as configured)`,
+        `key mode of lines that name none. ${keyModesHelp} (default: the front end's setting)`,
       ).choices(Object.keys(keyModes)),
     )
   addWriteFlags(command)
@@ -61,16 +62,19 @@ export function addImport(program: Command, session: Session): void {
   withExamples(addFrontendFlags(command), examples).action((flags: ImportFlags) => importRecords(flags, session))
 }
 
-function check({ keysOut, json, resume, changed }: ImportFlags): void {
-  if (keysOut === '-' && json) throw invalidField('--json', 'needs a --keys-out of its own: both are standard output')
-  if (keysOut === '-' && resume) throw invalidField('--resume', 'needs the keys file of the earlier run')
-  if (changed && !resume) throw invalidField('--changed', 'goes with --resume')
+function checkFlags({ keysOut, json, resume, changed }: ImportFlags): void {
+  if (keysOut === '-' && json)
+    throw invalidField('--json', 'needs --keys-out FILE: keys and summary cannot share standard output')
+  if (keysOut === '-' && resume)
+    throw invalidField('--resume', 'needs --keys-out FILE, the keys file of the earlier run')
+  if (changed && !resume) throw invalidField('--changed', 'needs --resume')
 }
 
 async function importRecords(flags: ImportFlags, session: Session): Promise<void> {
-  check(flags)
+  checkFlags(flags)
   const path = flags.in ?? '-'
   if (path !== '-' && (await stat(path)).isDirectory()) return importFolder({ ...flags, in: path }, session)
-  if (flags.user !== undefined) throw invalidField('--user', 'goes with a folder: a line says whose record it is')
+  if (flags.user !== undefined)
+    throw invalidField('--user', 'needs a folder as --in: the lines of a file name their users')
   await importLines(flags, session)
 }

@@ -1,4 +1,4 @@
-// feclient list: all records of a user, page after page, printed as they arrive.
+// feclient list: lists the records of a user page by page, and prints each page as it arrives.
 import type { Command } from 'commander'
 import type { CallOptions } from '../../core/client/client.js'
 import { VaultError } from '../../core/errors.js'
@@ -16,11 +16,12 @@ interface ListFlags extends ConnectionFlags {
 
 const examples = ['feclient list --user alice', 'feclient list --user alice --json | grep passport']
 
+/** Adds `feclient list`. */
 export function addList(program: Command, session: Session): void {
   const command = program
     .command('list')
-    .description("List a user's records, in no particular order. Contents stay sealed.")
-    .requiredOption('--user <id>', 'whose records')
+    .description("List a user's records, in no particular order, without their data.")
+    .requiredOption('--user <id>', 'the user')
     .option('--json', 'print one JSON object per line')
   const complete = withExamples(addFrontendFlags(command), examples)
   complete.action((flags: ListFlags) => list(flags, session))
@@ -39,11 +40,11 @@ async function list(flags: ListFlags, session: Session): Promise<void> {
       unreadable += page.unreadableCount
     }
   })
-  if (unreadable > 0) throw incomplete(unreadable)
+  if (unreadable > 0) throw incompleteList(unreadable)
   if (printed === 0 && !flags.json) printNote('no records', terminal)
 }
 
-// Not the client's eachRecord: it does not say what was left out.
+// The client's eachRecord does not report the number of unreadable records.
 async function* pages(client: FrontendClient, userId: string, options: CallOptions) {
   let pageToken = ''
   do {
@@ -53,7 +54,8 @@ async function* pages(client: FrontendClient, userId: string, options: CallOptio
   } while (pageToken !== '')
 }
 
-function incomplete(count: number): VaultError {
+/** The error of a list without the records or versions that could not be opened. */
+export function incompleteList(count: number): VaultError {
   const message = `the list is incomplete: ${count} more could not be opened`
   return new VaultError('RECORD_CORRUPT', { message })
 }

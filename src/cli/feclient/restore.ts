@@ -1,6 +1,7 @@
-// feclient restore: an older version becomes the newest one again, with a record key of its own.
+// feclient restore: stores a kept version again as the newest version, with a new record key.
 
 import type { Command } from 'commander'
+import { keyIdBytes } from '../../core/envelope-sizes.js'
 import { hexOf, type KeyFlags, readAad, readRecordKey } from '../files/input.js'
 import { addKeyOutOption, type KeyOutFlags, type StoredVersion, versionText, withKeyFile } from '../keys/key-out.js'
 import { addFrontendFlags, addRecordFlags, type RecordFlags, withFrontend } from '../options/frontend-call.js'
@@ -28,14 +29,15 @@ const examples = [
   'feclient restore --user alice --name page --version 2 --mode server --keep-versions 10',
 ]
 
+/** Adds `feclient restore`. */
 export function addRestore(program: Command, session: Session): void {
   const command = addKeyFlags(
     addRecordFlags(program.command('restore'))
-      .description('Store an older version again, as the newest one. Prints its record key, which is a new one.')
-      .requiredOption('--version <n>', 'which one: `feclient versions` lists them', wholeNumber(1)),
+      .description('Store a kept version again, as the newest version. Prints its new record key.')
+      .requiredOption('--version <n>', 'the version to restore; `feclient versions` lists them', wholeNumber(1)),
   )
-  addModeFlag(addKeyOutOption(command), "the new version's key")
-  command.option('--expect-key-id <hex>', 'only if the version restored has this key id', hexOf(16))
+  addModeFlag(addKeyOutOption(command), 'the new version')
+  command.option('--expect-key-id <hex>', 'restore only if that version has this key id', hexOf(keyIdBytes))
   addKeepVersionsFlag(addIfKeyIdFlag(command)).option('--json', 'print one JSON object')
   withExamples(addFrontendFlags(command), examples).action((flags: RestoreFlags) => restore(flags, session))
 }
@@ -51,11 +53,13 @@ async function send(flags: RestoreFlags, session: Session): Promise<StoredVersio
   const recordKey = await readRecordKey(flags, session)
   const callerAad = await readAad(aadFile, session)
   const which = { userId: user, recordName: name, version: BigInt(version), recordKey, callerAad }
-  const pinned = expectKeyId && { expectKeyId }
-  const how = { ...keyModeField(mode), ...(keepVersions !== undefined && { keepVersions }) }
+  const expected = expectKeyId && { expectKeyId }
+  const writeFields = { ...keyModeField(mode), ...(keepVersions !== undefined && { keepVersions }) }
   const precondition = preconditionOf(flags)
   return withFrontend(flags, session, (client, options) =>
-    withDoubt('unanswered restore', () => client.restoreRecord({ ...which, ...pinned, ...how, precondition }, options)),
+    withDoubt('unanswered restore', () =>
+      client.restoreRecord({ ...which, ...expected, ...writeFields, precondition }, options),
+    ),
   ).catch((error: unknown) => {
     throw explainMissingKey(error, { recordKey })
   })

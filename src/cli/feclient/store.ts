@@ -1,4 +1,4 @@
-// feclient store: data in, record key out.
+// feclient store: stores a record of up to 3 MiB and prints its record key.
 import type { Command } from 'commander'
 import type { StoreRecordResponse } from '../../frontend/client.js'
 import { readData } from '../files/input.js'
@@ -15,17 +15,18 @@ const examples = [
   'feclient store --user alice --name code --expires 12h --label for=login --mode server < code.txt',
 ]
 
+/** Adds `feclient store`. */
 export function addStore(program: Command, session: Session): void {
   const command = program
     .command('store')
-    .description('Encrypt and store a record of up to 3 MiB. Prints its record key, which cannot be shown again.')
+    .description('Encrypt and store a record of up to 3 MiB. Prints its record key, which the vault does not keep.')
   addStoreFlags(command, 'get')
   withExamples(addFrontendFlags(command), examples).action((flags: StoreFlags) => store(flags, session))
 }
 
 async function store(flags: StoreFlags, session: Session): Promise<void> {
   let size = 0
-  const storing = {
+  const job = {
     async store() {
       const data = await readData(flags.in, session)
       size = data.length
@@ -33,7 +34,7 @@ async function store(flags: StoreFlags, session: Session): Promise<void> {
     },
     notes: (stored: StoreRecordResponse) => [`stored ${size} bytes as ${versionText(stored)}`],
   }
-  await withKeyFile(flags, storing, session)
+  await withKeyFile(flags, job, session)
 }
 
 async function send(flags: StoreFlags, data: Buffer, session: Session): Promise<StoreRecordResponse> {

@@ -1,5 +1,5 @@
-// The trial of the earlier services: user JTH, an unnamed record of eight times PAYLOADS; store, retrieve, compare,
-// delete, and then it must be gone. It overwrites nothing and leaves no record behind.
+// feclient trial: stores, retrieves, compares and deletes the unnamed record of user JTH, eight times PAYLOADS (the test data
+// of the earlier services). It overwrites no record and leaves none behind.
 import type { Command } from 'commander'
 import type { CallOptions } from '../../core/client/client.js'
 import { VaultError } from '../../core/errors.js'
@@ -21,11 +21,12 @@ const userId = 'JTH'
 const data = Buffer.from('PAYLOADS'.repeat(8))
 const absent: Precondition = { condition: { $case: 'absent', value: true } }
 
+/** Adds `feclient trial`, the default subcommand. */
 export function addTrial(program: Command, session: Session): void {
   const command = program
     .command('trial', { isDefault: true })
     .description(
-      'Store, get and delete a record of a user of its own, to see that the vault works. What is done without a command.',
+      'Check that the vault works: store, retrieve and delete a record of user JTH. This is the default command.',
     )
   withExamples(addFrontendFlags(command), ['feclient', 'feclient --address 127.0.0.1:7000'])
   defaultAction(command, (flags: ConnectionFlags) => runTrial(flags, session))
@@ -47,8 +48,8 @@ async function roundTrip({ client, options, step }: Trial): Promise<void> {
   )
   const retrieve = () => client.retrieveRecord({ userId, recordKey }, options)
   const retrieved = await step('retrieve', retrieve, (found) => `${found.data.length} bytes`)
-  const same = () => `what came out is what went in: ${data.subarray(0, 16)}...`
-  await step('compare', () => assertSameBytes(retrieved.data, data), same)
+  const sameText = () => `the retrieved data is unchanged: ${data.subarray(0, 16)}...`
+  await step('compare', async () => assertSameBytes(retrieved.data, data), sameText)
   await step(
     'delete',
     () => client.deleteRecord({ userId, expectKeyId: keyId }, options),
@@ -66,7 +67,7 @@ async function storeNew(client: FrontendClient, options: CallOptions) {
     return await client.storeRecord({ userId, data, precondition: absent }, options)
   } catch (error) {
     if (!(error instanceof VaultError) || error.reason !== 'ALREADY_EXISTS') throw error
-    const message = `user ${userId} has an unnamed record, and a trial overwrites nothing: \`feclient delete --user ${userId}\` removes it`
+    const message = `user ${userId} already has an unnamed record, and the trial overwrites none: \`feclient delete --user ${userId}\` deletes it`
     throw new VaultError('ALREADY_EXISTS', { message, cause: error })
   }
 }
@@ -78,5 +79,5 @@ async function mustBeGone(retrieve: () => Promise<unknown>): Promise<void> {
     if (error instanceof VaultError && error.kind === 'notFound') return
     throw error
   }
-  throw trialFailure('the record was deleted, and is still there')
+  throw trialFailure('the deleted record is still there')
 }

@@ -1,4 +1,4 @@
-// feclient upload: a record of any size, read as it is sent.
+// feclient upload: stores a record of any size as a stream and prints its record key.
 import type { Command } from 'commander'
 import { type StoredVersion, versionText, withKeyFile } from '../keys/key-out.js'
 import { addFrontendFlags, withFrontend } from '../options/frontend-call.js'
@@ -14,17 +14,18 @@ const examples = [
   'feclient upload --user alice --name backup --in db.dump --mode server --expires 30d --keep-versions 7 --json',
 ]
 
+/** Adds `feclient upload`. */
 export function addUpload(program: Command, session: Session): void {
   const command = program
     .command('upload')
-    .description('Encrypt and store a record of any size. Prints its record key, which cannot be shown again.')
+    .description('Encrypt and store a record of any size. Prints its record key, which the vault does not keep.')
   addStoreFlags(command, 'download')
   withExamples(addFrontendFlags(command), examples).action((flags: StoreFlags) => upload(flags, session))
 }
 
 async function upload(flags: StoreFlags, session: Session): Promise<void> {
   const source = await openUploadSource(flags.in, session)
-  const storing = {
+  const job = {
     store: () => send(flags, source, session),
     notes: (stored: StoredVersion) => [
       `stored ${source.bytes} bytes as ${versionText(stored)}`,
@@ -33,7 +34,7 @@ async function upload(flags: StoreFlags, session: Session): Promise<void> {
     moreFields: () => ({ sizeBytes: source.bytes, sha256: source.sha256() }),
   }
   try {
-    await withKeyFile(flags, storing, session)
+    await withKeyFile(flags, job, session)
   } finally {
     await source.close()
   }

@@ -1,20 +1,21 @@
-// feclient versions: what is kept of a record, the newest first.
+// feclient versions: lists the kept versions of a record, the newest first.
 import type { Command } from 'commander'
-import { VaultError } from '../../core/errors.js'
 import { addFrontendFlags, addRecordFlags, type RecordFlags, withFrontend } from '../options/frontend-call.js'
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, toJson } from '../terminal/output.js'
 import { recordHeading, recordJson, recordRow } from '../terminal/record-info.js'
+import { incompleteList } from './list.js'
 
 const examples = [
   'feclient versions --user alice --name note',
   'feclient versions --user alice --name note --json',
-  'feclient get --user alice --name note --version 2 --key-file note-2.key    opens one of them',
+  'feclient get --user alice --name note --version 2 --key-file note-2.key    retrieve one of them',
 ]
 
+/** Adds `feclient versions`. */
 export function addVersions(program: Command, session: Session): void {
   const command = addRecordFlags(program.command('versions'))
-    .description('List the versions of a record that are kept, the newest first. Contents stay sealed.')
+    .description('List the kept versions of a record, the newest first, without their data.')
     .option('--json', 'print one JSON object per line')
   withExamples(addFrontendFlags(command), examples).action((flags: RecordFlags) => versions(flags, session))
 }
@@ -27,9 +28,5 @@ async function versions(flags: RecordFlags, session: Session): Promise<void> {
   )
   if (!json && kept.versions.length > 0) printLine(recordHeading, terminal)
   for (const record of kept.versions) printLine(json ? toJson(recordJson(record)) : recordRow(record), terminal)
-  if (kept.unreadableCount > 0) throw incomplete(kept.unreadableCount)
-}
-
-function incomplete(count: number): VaultError {
-  return new VaultError('RECORD_CORRUPT', { message: `the list is incomplete: ${count} more could not be opened` })
+  if (kept.unreadableCount > 0) throw incompleteList(kept.unreadableCount)
 }

@@ -55,7 +55,7 @@ The front end must have frontend.legacyImport switched on. docs/operations/legac
 /** The advice when the front end has the import switched off, by the error's field. */
 export const legacyHints = {
   'legacy import':
-    'its operator switches it on, with a last day: docs/operations/legacy-import.md; then run the same command again',
+    'the operator of the front end can enable it until a given day (docs/operations/legacy-import.md); then run the same command again',
 }
 
 /** Adds the subcommand. */

@@ -1,9 +1,10 @@
-// The flags that say where a server is and whom to trust, the same for every subcommand.
+// The connection flags: the address of a server, TLS and the timeout. All subcommands that call a server share them.
 import { type Command, InvalidArgumentError } from 'commander'
 import type { ChannelConfig } from '../../core/client/channel.js'
 import type { CallOptions } from '../../core/client/client.js'
 import type { Session } from '../program/program.js'
 
+/** The values of the connection flags; `timeout` in seconds. */
 export interface ConnectionFlags {
   address?: string
   tlsCa?: string
@@ -13,7 +14,7 @@ export interface ConnectionFlags {
   timeout: number
 }
 
-/** Where a program connects to unless told otherwise. */
+/** Where a program connects without --address: to the address in an environment variable, else to a fixed one. */
 export interface DefaultTarget {
   variable: string
   address: string
@@ -27,18 +28,19 @@ function parseSeconds(text: string): number {
   throw new InvalidArgumentError('It must be a number of seconds, up to 3600.')
 }
 
+/** Adds the connection flags, as a group of their own in the help. */
 export function addConnectionFlags(command: Command, { variable, address }: DefaultTarget): Command {
   return command
     .optionsGroup('Connection:')
     .option('--address <host:port>', `server to call (default: $${variable}, else ${address})`)
-    .option('--tls-ca <file>', 'certificate authority of the server; turns TLS on')
-    .option('--tls-cert <file>', 'certificate of this client')
-    .option('--tls-key <file>', 'private key of that certificate')
+    .option('--tls-ca <file>', "certificate authority of the server's certificate; turns TLS on")
+    .option('--tls-cert <file>', 'client certificate, for mutual TLS')
+    .option('--tls-key <file>', 'private key of the client certificate')
     .option('--insecure', 'allow plain text to another machine')
     .option('--timeout <seconds>', 'how long to wait for an answer', parseSeconds, defaultTimeoutSeconds)
 }
 
-/** The channel that flags and environment describe. */
+/** The channel that the flags and the environment describe. */
 export function channelOf(flags: ConnectionFlags, target: DefaultTarget, env: NodeJS.ProcessEnv): ChannelConfig {
   const { tlsCa = '', tlsCert = '', tlsKey = '' } = flags
   const tls = { caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey }
@@ -49,6 +51,7 @@ export function channelOf(flags: ConnectionFlags, target: DefaultTarget, env: No
   }
 }
 
+/** The options of one call: the timeout of the flags and the session's signal. */
 export function callOptionsOf({ timeout }: ConnectionFlags, { signal }: Session): CallOptions {
   return { timeoutMs: timeout * 1000, signal }
 }

@@ -1,5 +1,4 @@
-// A subcommand's call of the front end: its flags, its connection, its errors.
-
+// A subcommand's call of the front end: the flags that name a record, the connection flags, and the client's lifetime.
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CallOptions } from '../../core/client/client.js'
 import { withConnectionErrors } from '../../core/client/connection-error.js'
@@ -7,33 +6,35 @@ import { type FrontendClient, frontendClient } from '../../frontend/client.js'
 import type { Session } from '../program/program.js'
 import { addConnectionFlags, type ConnectionFlags, callOptionsOf, channelOf } from './connection.js'
 
+/** Where feclient connects without --address. */
 export const frontendTarget = { variable: 'ENC_SERVER_FRONTEND_TARGET', address: '127.0.0.1:7777' }
 
+/** The values of the flags of a subcommand that works on one record. */
 export interface RecordFlags extends ConnectionFlags {
   user: string
   name?: string
   json?: true
 }
 
-/** The flags that name a record; a subcommand's own come after them. */
+/** Adds --user and --name. */
 export function addRecordFlags(command: Command): Command {
   return command
-    .requiredOption('--user <id>', 'whose record')
-    .option('--name <name>', "which record; without it the user's one unnamed record", parseName)
+    .requiredOption('--user <id>', "the record's user")
+    .option('--name <name>', "the record's name (default: the user's one unnamed record)", parseName)
 }
 
-/** An empty one is a variable that was not set, more often than not. */
+// An empty name is most often a shell variable that is not set.
 function parseName(text: string): string {
   if (text === '') throw new InvalidArgumentError('Leave --name out for the unnamed record.')
   return text
 }
 
-/** The flags that end every subcommand. */
+/** Adds the connection flags of the front end; they end the options of a subcommand. */
 export function addFrontendFlags(command: Command): Command {
   return addConnectionFlags(command, frontendTarget)
 }
 
-/** Connects, works and closes. */
+/** Runs work with a client of the front end, and closes the client. */
 export async function withFrontend<T>(
   flags: ConnectionFlags,
   session: Session,

@@ -10,20 +10,21 @@ export const keyModes = {
   split: KeyMode.KEY_MODE_SPLIT,
 } as const
 
+/** The name of a key mode. */
 export type KeyModeName = keyof typeof keyModes
 
 /** What each mode means, for help texts. */
 export const keyModesHelp =
-  'client: the caller; server: the vault, there is no record key; split: caller and vault, half each'
+  "client: the record key opens it; server: the vault's keyring does, without a record key; split: only both together"
 
 /** The name of a mode; `unknown` for a mode of a newer server. */
 export function keyModeName(mode: KeyMode): string {
   return Object.entries(keyModes).find(([, value]) => value === mode)?.[0] ?? 'unknown'
 }
 
-/** Adds --mode; `whose` names the key in its help text. */
-export function addModeFlag(command: Command, whose = "the record's key"): Command {
-  const help = `who holds ${whose}. ${keyModesHelp} (default: as the front end is configured)`
+/** Adds --mode; `of` names the record in its help text. */
+export function addModeFlag(command: Command, of = 'the record'): Command {
+  const help = `key mode of ${of}. ${keyModesHelp} (default: the front end's setting)`
   return command.addOption(new Option('--mode <mode>', help).choices(Object.keys(keyModes)))
 }
 

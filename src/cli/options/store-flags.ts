@@ -1,5 +1,4 @@
-// The flags of the subcommands that store one record, and the request they make of them.
-
+// The flags of the subcommands that store one new record (store, upload), and the request they make.
 import type { Command } from 'commander'
 import type { RequestInput } from '../../frontend/client.js'
 import type { StoreRecordRequest } from '../../gen/encserver/v1/frontend.js'
@@ -17,22 +16,23 @@ import {
   writeFieldsOf,
 } from './write-flags.js'
 
+/** The values of the flags of a subcommand that stores one record. */
 export interface StoreFlags extends RecordFlags, KeyOutFlags, WriteFlags, ConditionFlags {
   in?: string
   aadFile?: string
 }
 
-/** `reading` is the subcommand that opens again what this one stores. */
-export function addStoreFlags(command: Command, reading: string): Command {
-  addRecordFlags(command).option('--in <file>', 'the data (default, and -: standard input)')
+/** Adds all flags but those of the connection; `reader` is the subcommand that opens the record again. */
+export function addStoreFlags(command: Command, reader: string): Command {
+  addRecordFlags(command).option('--in <file>', 'file with the data; - is standard input (default: standard input)')
   addModeFlag(addKeyOutOption(command)).option(
     '--aad-file <file>',
-    `bytes to bind to the record: a ${reading} must bring the same`,
+    `bytes to bind to the record: \`feclient ${reader}\` must give the same`,
   )
   return addWriteFlags(addConditionFlags(command)).option('--json', 'print one JSON object')
 }
 
-/** All but the data. */
+/** The request that the flags describe, without the data; reads the bound bytes. */
 export async function storeRequestOf(flags: StoreFlags, session: Session): Promise<RequestInput<StoreRecordRequest>> {
   const { user, name = '', mode, aadFile } = flags
   const callerAad = await readAad(aadFile, session)

@@ -1,14 +1,15 @@
-// What ends the help of every command.
+// Help texts that all programs share: examples, exit codes, marks of required flags.
 import { type Command, Help, type Option } from 'commander'
 
-const exitCodes = 'Exit codes: 0 done, 1 failed, 2 the input can never work.'
+const exitCodes = 'Exit codes: 0 success, 1 failure, 2 invalid input (a retry cannot succeed).'
 
-/** What stands below the error of a flag, in place of all help there is. */
-export const helpAfterError = 'hint: --help shows what there is'
+/** The line below the error of a flag; commander would print the whole help. */
+export const helpAfterError = 'hint: --help shows the usage'
 
+/** The help text of --version. */
 export const versionText = 'print the version'
 
-/** What must be said is told from what may be. */
+/** Marks required flags in the help. */
 export const helpStyle = {
   optionDescription(option: Option): string {
     const described = new Help().optionDescription(option)

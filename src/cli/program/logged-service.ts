@@ -1,4 +1,5 @@
-// A service and its log: a line when it serves, or why it does not, one when it takes no more calls, one when it has stopped.
+// A service with its log. The log has one line for the start or the failed start, one when the service takes no more calls,
+// and one when it has stopped.
 
 import { closeLog, type Logger } from '../../core/log/log.js'
 import { outcomeOf } from '../../core/server/call-log.js'
@@ -7,19 +8,20 @@ import { bindAddress, type ListenConfig } from '../../core/tls/listen.js'
 import { version } from '../../core/version.js'
 import { isAbort, type RunningService } from './run-server.js'
 
+/** A service that listens. */
 export interface StartedService {
-  /** With the port bound. */
+  /** The address it listens on, with the real port. */
   listen: ListenConfig
-  /** What it keeps, and where. */
+  /** Where its store or its keyring is. */
   keeps: { store?: string; keyring?: string }
-  /** Resolves when everything in flight is done and closed. */
+  /** Resolves when all calls in flight have ended and all resources are closed. */
   stop(): Promise<void>
 }
 
-// A second process that is started by mistake writes into the log of the first.
+// The process id tells the lines of a second process apart, which was started by mistake and writes into the same log.
 const { pid } = process
 
-/** Starts a service; its log is closed when it stops, and when it does not start. */
+/** Starts a service. Closes its log when the service stops or fails to start. */
 export async function startLoggedService(log: Logger, start: () => Promise<StartedService>): Promise<RunningService> {
   const { listen, keeps, stop } = await start().catch(async (error: unknown) => {
     logFailure(log, error)

@@ -1,4 +1,4 @@
-// What every client program does around its subcommands: flags, help, signals, errors, the exit code.
+// A client program around its subcommands: help, signals, errors, exit code.
 import { Command, CommanderError } from 'commander'
 import { didYouMean } from '../../core/did-you-mean.js'
 import { invalidField, VaultError } from '../../core/errors.js'
@@ -12,15 +12,16 @@ import type { Hints } from './hints.js'
 
 export { withExamples } from './help.js'
 
-/** What a subcommand works with. */
+/** The context of a subcommand. */
 export interface Session {
   terminal: Terminal
-  /** Aborts at Ctrl-C, and when nobody reads the output any more. */
+  /** Aborts at Ctrl-C, and when standard output is closed. */
   signal: AbortSignal
 }
 
+/** What a client program is made of. */
 export interface Program {
-  /** The root command, made by `rootCommand`. */
+  /** Makes the root command with `rootCommand`, and its subcommands. */
   build(session: Session): Command
   hints: Hints
 }
@@ -28,7 +29,7 @@ export interface Program {
 const interruptedCode = 130
 const recordKeyPattern = /rvk1_[a-z2-7]{8}/i
 
-/** A command whose subcommands inherit how it prints and ends. */
+/** The root command. Its subcommands inherit its output and its way to exit. */
 export function rootCommand(name: string, { terminal }: Session): Command {
   return new Command(name)
     .exitOverride()
@@ -39,20 +40,20 @@ export function rootCommand(name: string, { terminal }: Session): Command {
     .showHelpAfterError(helpAfterError)
     .configureHelp(helpStyle)
     .version(version, '--version', versionText)
-    .enablePositionalOptions() // a --version behind a subcommand is one of its own
+    .enablePositionalOptions() // so that a subcommand may have a --version of its own
 }
 
 function unknownOptionMessage(flag: string, { options }: Command): string {
   return `unknown option '${flag}'${suggestion(flag, [...options.map(({ long }) => long ?? ''), '--help'])}`
 }
 
-/** As commander says it. */
+// In commander's words.
 function suggestion(word: string, known: string[]): string {
-  const meant = didYouMean(word, known)
-  return meant === undefined ? '' : `\n(Did you mean ${meant}?)`
+  const similar = didYouMean(word, known)
+  return similar === undefined ? '' : `\n(Did you mean ${similar}?)`
 }
 
-/** The action of a default subcommand, which would take a mistyped subcommand and its flags for its own. */
+/** Sets the action of the default subcommand. It rejects a mistyped subcommand, which commander passes to it as an argument. */
 export function defaultAction<Flags>(command: Command, run: (flags: Flags) => Promise<void>): void {
   command.allowExcessArguments(true).allowUnknownOption(true)
   command.action(async (flags: Flags) => {
@@ -66,24 +67,25 @@ function unknownWordMessage(word: string, command: Command): string {
   if (word.startsWith('-')) return unknownOptionMessage(word, command)
   const { parent } = command
   const known = [...(parent?.commands.map((each) => each.name()) ?? []), 'help']
-  if (known.includes(word)) return `flags go behind the command: ${parent?.name()} ${word} ...`
-  return `there is no command '${word}'${suggestion(word, known)}`
+  if (known.includes(word)) return `flags go after the command: ${parent?.name()} ${word} ...`
+  return `unknown command '${word}'${suggestion(word, known)}`
 }
 
-// Arguments are in everybody's process list and in the shell's history. Checked before commander may quote them.
+// Arguments show in the process list and in the shell's history. This check comes before commander's, whose errors quote
+// arguments.
 function refuseRecordKeys(argv: string[]): void {
   if (!argv.some((argument) => recordKeyPattern.test(argument))) return
-  throw invalidField('record key', 'must not be an argument, where every user of this machine can read it')
+  throw invalidField('record key', 'must not be an argument, which every user of this machine can read')
 }
 
-/** Runs to the end and returns the exit code. */
+/** Runs a program and returns its exit code; prints errors with their hints. */
 export async function runProgram({ build, hints }: Program, terminal: Terminal): Promise<number> {
   const stopping = new AbortController()
   const interrupt = () => stopping.abort(new VaultError('CANCELLED', { message: 'interrupted' }))
   terminal.once('SIGINT', interrupt)
   terminal.once('SIGTERM', interrupt)
   terminal.once('SIGHUP', interrupt)
-  terminal.stdout.on('error', (error) => stopping.abort(error)) // again with each line that is printed nevertheless
+  terminal.stdout.on('error', (error) => stopping.abort(error)) // one error for each line printed after that
   try {
     refuseRecordKeys(terminal.argv)
     const session = { terminal, signal: stopping.signal }
@@ -101,12 +103,12 @@ interface Failure extends Session {
   hints: Hints
 }
 
-// What failed because the program is stopping failed for that reason; a reader who has left wants no message.
+// If the program is stopping, that is the cause of the failure. A closed standard output needs no message.
 function reportFailure(error: unknown, { hints, terminal, signal }: Failure): number {
   const { aborted, reason } = signal
   if (aborted && (reason as NodeJS.ErrnoException).code === 'EPIPE') return 1
   const isInterrupted = aborted && reason instanceof VaultError
-  const isKnown = isInterrupted && error instanceof VaultError && error.kind === 'cancelled' // with what it may have done
+  const isKnown = isInterrupted && error instanceof VaultError && error.kind === 'cancelled' // its message says what may have been done
   const code = printError(aborted && !isKnown ? reason : fileError(error), hints, terminal)
   return isInterrupted ? interruptedCode : code
 }

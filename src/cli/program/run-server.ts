@@ -1,4 +1,4 @@
-// What every server program does around its service: flags, signals, the heap, the exit code.
+// A server program around its service: flags, signals, heap settings, exit code.
 import { setFlagsFromString } from 'node:v8'
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
 import { Command, CommanderError } from 'commander'
@@ -10,19 +10,21 @@ import { helpAfterError, helpStyle, versionText, withExamples } from './help.js'
 import { serverHints } from './hints.js'
 import { addServerFlags, configSources, type ServerFlags } from './server-flags.js'
 
+/** What a server program is made of. */
 export interface ServerProgram {
   name: string
   description: string
-  /** Shown under --help. */
+  /** Lines of the help. */
   examples: string[]
-  /** Starts the service; resolves when it listens. */
+  /** Resolves when the service listens. */
   start(sources: ConfigSources, signal: AbortSignal): Promise<RunningService>
 }
 
+/** A service that listens and logs. */
 export interface RunningService {
-  /** One line for people: where it listens, what it holds. */
+  /** One line for people: the address, and where the store or keyring is. */
   summary: string
-  /** Resolves when everything in flight is done and closed. */
+  /** Resolves when all calls in flight have ended and all resources are closed. */
   stop(): Promise<void>
 }
 
@@ -35,21 +37,21 @@ function serverCommand({ name, description, examples }: ServerProgram): Command 
     .exitOverride()
 }
 
-// V8 counts buffers as growth of the heap, and this heap is small: left alone, it collects all of it for every few MiB of
-// contents that pass. In %, of what was in use after the last collection.
+// V8 counts buffers as growth of the heap. This heap is small, so by default a full garbage collection would run for every
+// few MiB of contents. The unit is % of the memory in use after the last collection.
 const heapGrowth = '--heap-growing-percent=200'
 
-/** What grpc-js would write to standard error beside our own words is in the error it returns. */
+/** Stops grpc-js from writing to standard error, unless GRPC_VERBOSITY is set: its errors hold the same text. */
 export function quietGrpc(env: NodeJS.ProcessEnv): void {
   if (env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE)
 }
 
-/** Says that a program has made a keyring, which its operator must know. */
+/** Prints that a program has created a keyring: its operator must back it up. */
 export function announceKeyring(program: string, file: string): void {
-  printNote(`${program}: made a keyring at ${file}; keep a copy: without it no record can be read`)
+  printNote(`${program}: created a keyring at ${file}; back it up: without it no record can be read`)
 }
 
-/** Runs until SIGTERM, SIGINT or SIGHUP; a second signal does not wait. Sets the exit code. */
+/** Runs a server until SIGTERM, SIGINT or SIGHUP; a second signal ends it at once. Sets the exit code. */
 export async function runServer(program: ServerProgram, process: NodeJS.Process): Promise<void> {
   quietGrpc(process.env)
   setFlagsFromString(heapGrowth)
@@ -62,30 +64,30 @@ export async function runServer(program: ServerProgram, process: NodeJS.Process)
     await signalled
     printNote(`${program.name}: stopping`)
     await service.stop()
-    process.exit(0) // a caller that never ends its TLS handshake would keep the process for minutes
+    process.exit(0) // a caller that does not complete its TLS handshake would keep the process alive for minutes
   } catch (error) {
     process.exitCode = exitCodeOf(error, stopping.signal)
   }
 }
 
 function exitCodeOf(error: unknown, { aborted }: AbortSignal): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // it has said what it has to say
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has printed it
   return aborted && isAbort(error) ? 0 : printError(error, serverHints)
 }
 
-/** What a start that was waiting for something ends with. */
+/** True for the error of a start that was cancelled while it waited. */
 export function isAbort(error: unknown): boolean {
   return error instanceof VaultError ? error.reason === 'CANCELLED' : (error as Error).name === 'AbortError'
 }
 
-/** SIGHUP: the terminal that it was started from is gone. */
+// SIGHUP: the terminal of the process was closed.
 const signalCodes = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }
 
-/** From now on a signal does not wait. */
+/** From now on, a signal ends the process at once. */
 export function exitOnSignal(process: NodeJS.Process, name: string): void {
   for (const [signal, code] of Object.entries(signalCodes)) {
     process.on(signal, () => {
-      printNote(`${name}: stopping at once: calls in flight are cut`)
+      printNote(`${name}: stopping at once: calls in flight are aborted`)
       process.exit(code)
     })
   }

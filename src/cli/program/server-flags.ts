@@ -1,7 +1,8 @@
-// The flags of everything that reads the services' configuration.
+// The configuration flags: shared by the servers and by the commands of enc-server that read the servers' configuration.
 import type { Command } from 'commander'
 import type { ConfigSources } from '../../core/config/config.js'
 
+/** The values of the configuration flags. */
 export interface ServerFlags {
   config?: string
   set?: string[]
@@ -9,18 +10,20 @@ export interface ServerFlags {
 
 const defaultConfigPath = 'config/config.cmd.json'
 
-function collect(value: string, all: string[] = []): string[] {
-  return [...all, value]
+/** The parser of a flag that may be repeated. */
+export function collect(value: string, values: string[] = []): string[] {
+  return [...values, value]
 }
 
+/** Adds --config and --set. */
 export function addServerFlags(command: Command): Command {
   return command
     .option('--config <file>', `configuration file (default: $ENC_SERVER_CONFIG_PATH, else ${defaultConfigPath})`)
     .option('--set <setting=value>', 'override one setting, such as backend.port=9999; may be repeated', collect)
-    .addHelpText('after', '\nEvery setting, and its variable in the environment: docs/configuration.md')
+    .addHelpText('after', '\ndocs/configuration.md lists all settings and their environment variables.')
 }
 
-/** Where the configuration comes from, as flags and environment say. */
+/** The sources of the configuration: the file of flags or environment, the environment, and the overrides. */
 export function configSources(flags: ServerFlags, env: NodeJS.ProcessEnv): ConfigSources {
   const named = flags.config ?? env['ENC_SERVER_CONFIG_PATH']
   return { file: { path: named ?? defaultConfigPath, required: named !== undefined }, env, overrides: flags.set ?? [] }

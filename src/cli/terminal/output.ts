@@ -1,19 +1,20 @@
-// What programs print. Results go to standard output and nothing else does; the rest goes to standard error, in lines
-// that begin with "error:" or "hint:". Exit codes: 0 done, 1 failed, 2 the input can never work.
+// The output of the programs. Only results go to standard output. Notes and errors go to standard error; the lines of an
+// error begin with "error:" or "hint:".
 import { VaultError } from '../../core/errors.js'
 import { type Hints, noHints } from '../program/hints.js'
 import { type Output, printable } from './terminal.js'
 
+/** Prints a line of the result, to standard output. */
 export function printLine(text: string, { stdout }: Output = process): void {
   stdout.write(`${text}\n`)
 }
 
-/** A line for people beside the result; scripts do not see it. */
+/** Prints a line for people, to standard error. */
 export function printNote(text: string, { stderr }: Output = process): void {
   stderr.write(`${text}\n`)
 }
 
-/** Bigints as decimal text, bytes as hex, times as RFC 3339. */
+/** JSON with bigints as decimal text, bytes as hex, times as RFC 3339. */
 export function toJson(value: object): string {
   return JSON.stringify(value, function (this: Record<string, unknown>, key, shown: unknown) {
     const original = this[key]
@@ -22,10 +23,10 @@ export function toJson(value: object): string {
   })
 }
 
-/** Some of many failed, and each has been reported: the program has failed, but not for one reason. */
+/** The failure of a program that reported each failed item before. Its message is a summary. */
 export class PartialFailure extends Error {}
 
-/** Prints what went wrong and what to do, and returns the exit code. */
+/** Prints an error with its hints, and returns the exit code: 2 for invalid input, else 1. */
 export function printError(thrown: unknown, hints: Hints = noHints, output: Output = process): number {
   if (!(thrown instanceof VaultError)) {
     printNote(`error: ${unexpectedMessage(thrown)}`, output)
@@ -36,18 +37,18 @@ export function printError(thrown: unknown, hints: Hints = noHints, output: Outp
   return thrown.kind === 'invalid' ? 2 : 1
 }
 
-// A file or stream that fails says enough in its message ("ENOENT: no such file or directory, open 'x'"); all else is
-// a bug, and wants its stack.
+// The message of a system error is enough ("ENOENT: no such file or directory, open 'x'"). Any other error is a bug, and is
+// printed with its stack.
 function unexpectedMessage(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown)
   if (thrown instanceof PartialFailure) return thrown.message
   return 'syscall' in thrown ? thrown.message : (thrown.stack ?? thrown.message)
 }
 
-// What a field is wrong with is more than what a reason stands for.
+// Hints for fields are more specific than hints for reasons.
 function hintsFor({ reason, fields, requestId }: VaultError, hints: Hints): string[] {
-  const ofFields = fields.flatMap(({ field }) => hints.fields[field] ?? [])
-  const found = ofFields.length > 0 ? ofFields : [hints.reasons[reason] ?? []].flat()
-  const trace = requestId === undefined ? [] : [`request id ${printable(requestId)} finds it in the server's log`]
+  const fieldHints = fields.flatMap(({ field }) => hints.fields[field] ?? [])
+  const found = fieldHints.length > 0 ? fieldHints : [hints.reasons[reason] ?? []].flat()
+  const trace = requestId === undefined ? [] : [`the server's log has it under request id ${printable(requestId)}`]
   return [...found, ...trace]
 }

@@ -1,18 +1,22 @@
-// How far a long job is: one line on the terminal, written over and over; nothing when standard error is no terminal.
+// A progress line: one line on standard error, overwritten as a long job advances. Nothing is printed if standard error is
+// not a terminal.
 import type { Terminal } from './terminal.js'
 
+/** How far a job is. */
 export interface Position {
   /** Records done. */
   done: number
   failed: number
-  /** How far through the input, and of how much; without them only the rate is shown. */
+  /** Bytes of the input done, and in total; without them only the rate is shown. */
   bytes?: number
   totalBytes?: number | undefined
 }
 
+/** A progress line. */
 export interface Progress {
+  /** Shows the position, at most every 200 ms. */
   show(position: Position): void
-  /** Removes the line, so that others may be printed; the next `show` brings it back. */
+  /** Removes the line, so that other output can be printed; the next `show` prints it again. */
   clear(): void
 }
 
@@ -23,9 +27,9 @@ interface Sample {
 }
 
 const refreshMs = 200
-const rateOverMs = 10_000
+const rateWindowMs = 10_000
 
-/** A time to wait in words: "8 s", "3 min 20 s", "2 h 5 min". */
+/** A duration as text: "8 s", "3 min 20 s", "2 h 5 min". */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.ceil(seconds))
   if (whole < 60) return `${whole} s`
@@ -33,7 +37,7 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
 }
 
-/** What the line says, given how fast it went lately. */
+/** The line for a job that counts records; `pace` is its recent speed. */
 export function recordProgressText(
   verb: string,
   { done, failed, bytes = 0, totalBytes }: Position,
@@ -50,14 +54,14 @@ export function recordProgressText(
 
 const byteUnits = ['bytes', 'kB', 'MB', 'GB', 'TB']
 
-/** So many bytes in words: "812 bytes", "3.1 MB". */
+/** A number of bytes as text: "812 bytes", "3.1 MB". */
 export function formatBytes(bytes: number): string {
   let [shown, unit] = [bytes, 0]
   for (; shown >= 999.95 && unit < byteUnits.length - 1; unit += 1) shown /= 1000
   return `${unit === 0 ? Math.round(shown) : shown.toFixed(1)} ${byteUnits[unit]}`
 }
 
-/** The same for one long record, which is counted in bytes. */
+/** The line for a job that counts the bytes of one record. */
 export function byteProgressText(verb: string, { bytes = 0, totalBytes }: Position, { bytesPerSecond }: Pace): string {
   const parts = [`${formatBytes(bytes)} ${verb}`]
   if (totalBytes) parts.push(`${Math.min(100, Math.floor((100 * bytes) / totalBytes))} %`)
@@ -80,6 +84,7 @@ function paceOf(samples: Sample[]): Pace {
 
 const silent: Progress = { show: () => undefined, clear: () => undefined }
 
+/** A progress line on the terminal; one that prints nothing if standard error is not a terminal. */
 export function progressLine(
   verb: string,
   { stdout, stderr }: Pick<Terminal, 'stdout' | 'stderr'>,
@@ -92,7 +97,7 @@ export function progressLine(
     if (Number.isFinite(shownAt)) stderr.write('\r\u001b[K')
     shownAt = Number.NEGATIVE_INFINITY
   }
-  // A reader who has left, and a program that is killed, leave the line behind; it is not worth a handler.
+  // The line also goes when standard output fails; it stays if the program is killed.
   stdout.once('error', clear)
   return {
     clear,
@@ -101,7 +106,7 @@ export function progressLine(
       if (atMs - shownAt < refreshMs) return
       shownAt = atMs
       samples.push({ atMs, done: position.done, bytes: position.bytes ?? 0 })
-      while (samples[0] && atMs - samples[0].atMs > rateOverMs && samples.length > 2) samples.shift()
+      while (samples[0] && atMs - samples[0].atMs > rateWindowMs && samples.length > 2) samples.shift()
       const text = textOf(verb, position, paceOf(samples))
       stderr.write(`\r${text.slice(0, (stderr.columns || 80) - 1)}\u001b[K`)
     },

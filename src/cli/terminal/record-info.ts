@@ -1,16 +1,17 @@
-// How a record's description is printed: an object for scripts, a row for people.
+// How a record's metadata is printed: as an object for scripts, as a row or a summary for people.
 
 import type { RecordInfo } from '../../frontend/client.js'
 import type { RecordAttributes } from '../../gen/encserver/v1/frontend.js'
 import { keyModeName } from '../options/key-mode.js'
 import { printable } from './terminal.js'
 
-export function recordJson({ keyMode, attributes, ...described }: RecordInfo): object {
-  const said = attributesOf({ attributes })
-  return { ...described, keyMode: keyModeName(keyMode), ...(Object.keys(said).length > 0 && { attributes: said }) }
+/** The metadata as an object for `toJson`; without attributes that are not set. */
+export function recordJson({ keyMode, attributes, ...rest }: RecordInfo): object {
+  const set = attributesOf({ attributes })
+  return { ...rest, keyMode: keyModeName(keyMode), ...(Object.keys(set).length > 0 && { attributes: set }) }
 }
 
-/** What its caller said of a record, nothing of what is not there. */
+/** The attributes that are set. */
 export function attributesOf({ attributes }: Pick<RecordInfo, 'attributes'>): Partial<RecordAttributes> {
   const { contentType = '', labels = {} } = attributes ?? {}
   return { ...(contentType !== '' && { contentType }), ...(Object.keys(labels).length > 0 && { labels }) }
@@ -32,14 +33,15 @@ function row([version, size, stored, expires, mode, keyId, name]: Columns): stri
   return [...numbers, ...words].join('  ')
 }
 
-/** A time as a column holds it. */
-export function shortTime(time: Date | undefined): string | undefined {
+/** A time in a column, to the second. */
+function shortTime(time: Date | undefined): string | undefined {
   return time && `${time.toISOString().slice(0, 19)}Z`
 }
 
-/** The name comes last, as it may be of any length; so rows can be printed as they arrive. */
+/** The heading of a table of records. The name is the last column: its length varies, and rows are printed as they arrive. */
 export const recordHeading = row(['VERSION', 'BYTES', 'STORED', 'EXPIRES', 'MODE', 'KEY ID', 'NAME'])
 
+/** A record as a row of the table. */
 export function recordRow(record: RecordInfo): string {
   const { version, sizeBytes, storeTime, expireTime, keyMode, keyId, recordName } = record
   const name = recordName === '' ? '(unnamed)' : printable(recordName)
@@ -60,7 +62,7 @@ function attributeTexts(record: RecordInfo): string[] {
   return [...(contentType === undefined ? [] : [contentType]), ...texts.sort()].map(printable)
 }
 
-/** What is worth a word when the record itself goes elsewhere. */
+/** A record's metadata in short, for a note beside its data. */
 export function recordSummary(record: RecordInfo): string {
   const { version, keyMode, expireTime } = record
   const expires = expireTime === undefined ? [] : [`expires ${shortTime(expireTime)}`]

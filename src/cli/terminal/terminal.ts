@@ -1,6 +1,7 @@
-// What a program may touch of its process. `process` itself is one; tests hand in their own.
+// The terminal of a program: the part of `process` that programs use. Tests pass their own.
 import type { Readable, Writable } from 'node:stream'
 
+/** Arguments, environment, standard streams and signals of a process. */
 export interface Terminal {
   readonly argv: string[]
   readonly env: NodeJS.ProcessEnv
@@ -10,24 +11,24 @@ export interface Terminal {
   once(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown
 }
 
-/** Where results and notes go. */
+/** The standard streams for results and for notes. */
 export type Output = Pick<Terminal, 'stdout' | 'stderr'>
 
-// Control characters, those that reorder a line, unpaired halves: the name of a record is anybody's text.
+// Control characters, format characters that reorder a line, unpaired surrogates. Names of records may hold any text.
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
 
-/** The text with everything that could steer a terminal shown as an escape. */
+/** The text with an escape in place of each character that could control a terminal. */
 export function printable(text: string): string {
   return text.replace(unprintable, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
 }
 
-/** Whether bytes are text that cannot steer a terminal. */
+/** True if the bytes are UTF-8 text that cannot control a terminal. */
 export function isPrintableText(bytes: Buffer): boolean {
   const text = bytes.toString('utf8').replace(/[\n\r\t]/g, ' ')
   return !text.includes('\ufffd') && printable(text) === text
 }
 
-/** Writes all of it; rejects when nobody reads any more. */
+/** Writes bytes and waits until they are written; rejects if the stream is closed. */
 export function writeAll(stream: Writable, bytes: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(bytes, (error) => (error ? reject(error) : resolve()))

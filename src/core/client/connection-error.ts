@@ -37,9 +37,9 @@ function connectionError(error: VaultError, address: string): VaultError {
   }
   if (text === '' || (reason !== 'UNREACHABLE' && reason !== 'INTERNAL')) return error
   const isBroken = reason === 'UNREACHABLE'
-  const problem = isBroken ? `the connection to ${address} failed` : `what ${address} answers is not ours`
+  const problem = isBroken ? `the connection to ${address} failed` : `the server at ${address} is not an enc-server`
   const fields = isBroken ? [{ field: 'connection', description: problem }] : []
-  return new VaultError(reason, { message: `${problem}\nhint: gRPC says: ${text}`, fields, cause: error })
+  return new VaultError(reason, { message: `${problem}\nhint: gRPC reports: ${text}`, fields, cause: error })
 }
 
 const maxShownLength = 400

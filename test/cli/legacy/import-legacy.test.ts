@@ -152,7 +152,9 @@ describe('feclient import-legacy', () => {
       expect(await code).to.equal(1)
       const { stderr } = terminal.printed()
       expect(stderr).to.include("error: NOT_SUPPORTED: the import of the earlier services' records is off")
-      expect(stderr).to.include('hint: its operator switches it on, with a last day: docs/operations/legacy-import.md')
+      expect(stderr).to.include(
+        'hint: the operator of the front end can enable it until a given day (docs/operations/legacy-import.md)',
+      )
       expect(stderr).not.to.include('is that the right server')
       expect(stderr).not.to.include('line ')
       expect(await readFile(path('off.keys')).catch(({ code: reason }) => reason)).to.equal('ENOENT')

@@ -12,7 +12,7 @@ import { makeCertificate } from '../../core/certificates.js'
 import { atEnd, releaseAll, serveFake, tempDir } from '../../core/fake-frontend.js'
 import { fakeTerminal } from '../fake-terminal.js'
 
-const isRunning = '`make feserver-cmd` starts one; if it wants TLS, give --tls-ca'
+const isRunning = '`make feserver-cmd` starts one; if it uses TLS, give --tls-ca'
 
 /** What `feclient list` prints to standard error, and its exit code. */
 async function list(address: string, ...flags: string[]) {
@@ -27,12 +27,12 @@ async function wordsOfGrpc(address: string, ...flags: string[]): Promise<string>
   const { exit, lines } = await list(address, ...flags)
   const [error, words, hint, ...rest] = lines
   expect(error).to.equal(`error: UNREACHABLE: the connection to ${address} failed`)
-  expect(hint).to.match(/^hint: does the server run, and there\? one with TLS needs --tls-ca, one that asks for cert/)
+  expect(hint).to.match(/^hint: is the server running at this address\? if it uses TLS, give --tls-ca; /)
   expect(rest).to.eql([])
   expect(exit).to.equal(1)
-  expect(words).to.match(/^hint: gRPC says: /)
+  expect(words).to.match(/^hint: gRPC reports: /)
   expect(words).not.to.match(/No connection established|Resolution note/)
-  return words!.slice('hint: gRPC says: '.length)
+  return words!.slice('hint: gRPC reports: '.length)
 }
 
 async function listening(server: Server): Promise<string> {
@@ -121,7 +121,9 @@ describe('connection', () => {
     const terminal = fakeTerminal(['beclient', 'info', '--address', address])
     expect(await beclient(terminal)).to.equal(1)
     expect(terminal.printed().stderr).to.match(
-      new RegExp(`^error: UNREACHABLE: the connection to ${address} failed\nhint: gRPC says: Protocol error.*\nhint: `),
+      new RegExp(
+        `^error: UNREACHABLE: the connection to ${address} failed\nhint: gRPC reports: Protocol error.*\nhint: `,
+      ),
     )
   })
 
@@ -142,7 +144,10 @@ describe('connection', () => {
     const address = await http2Server({ ':status': 400 })
     expect(await list(address)).to.eql({
       exit: 1,
-      lines: [`error: INTERNAL: what ${address} answers is not ours`, 'hint: gRPC says: Received HTTP status code 400'],
+      lines: [
+        `error: INTERNAL: the server at ${address} is not an enc-server`,
+        'hint: gRPC reports: Received HTTP status code 400',
+      ],
     })
   })
 
@@ -157,7 +162,7 @@ describe('connection', () => {
     const { address } = await serveFake({ methods: { listRecords: () => Promise.reject(new Error('bug')) } })
     const { lines } = await list(address)
     expect(lines[0]).to.equal('error: INTERNAL: internal error')
-    expect(lines[1]).to.match(/^hint: request id /)
+    expect(lines[1]).to.match(/^hint: the server's log has it under request id /)
     expect(lines).to.have.length(2)
   })
 })

@@ -23,7 +23,7 @@ describe('program', () => {
     expect(await feclient(terminal)).to.equal(0)
     expect(terminal.printed().stdout)
       .to.match(/^Usage: feclient /)
-      .and.to.include('Exit codes: 0 done, 1 failed, 2')
+      .and.to.include('Exit codes: 0 success, 1 failure, 2')
     expect(terminal.printed().stderr).to.equal('')
   })
 
@@ -66,9 +66,8 @@ describe('program', () => {
   it('says in its help what must be given', async () => {
     const terminal = fakeTerminal(['feclient', 'download', '--help'])
     await feclient(terminal)
-    expect(terminal.printed().stdout).to.match(
-      /--user <id> +whose record \(required\)\n +--name <name> +which record; [^(]+--k/,
-    )
+    expect(terminal.printed().stdout).to.match(/--user <id> +the record's user \(required\)\n +--name <name> /)
+    expect(terminal.printed().stdout).not.to.match(/--key-file <file> [^-]+\(required\)/)
   })
 
   it('ends with 2 for what can never work, with 1 for the rest', async () => {
@@ -95,7 +94,7 @@ describe('program', () => {
     })
     await runProgram(hostile, terminal)
     expect(terminal.printed().stderr).to.equal(
-      "error: NOT_SUPPORTED: no\\u{1b}[2J\nhint: request id a\\u{202e}b finds it in the server's log\n",
+      "error: NOT_SUPPORTED: no\\u{1b}[2J\nhint: the server's log has it under request id a\\u{202e}b\n",
     )
   })
 

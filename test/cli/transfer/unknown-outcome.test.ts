@@ -43,7 +43,7 @@ describe('a write without an answer', () => {
 
   it('may have stored', async () => {
     const [error, more, hint = '', ...rest] = await said(['store', ...alice])
-    expect(more).to.equal('hint: --timeout SECONDS waits longer')
+    expect(more).to.equal('hint: --timeout SECONDS sets a longer timeout')
     expect(error).to.equal(`${passed}; the record may have been stored`)
     expect(hint).to.match(/^hint: `feclient versions` shows/)
     expect(rest).to.deep.equal([])
@@ -85,7 +85,7 @@ describe('a write without an answer', () => {
   })
 
   it('has no such words if it only read', async () => {
-    expect(await said(['get', ...alice])).to.deep.equal([passed, 'hint: --timeout SECONDS waits longer'])
+    expect(await said(['get', ...alice])).to.deep.equal([passed, 'hint: --timeout SECONDS sets a longer timeout'])
   })
 
   it('may have deleted in the back end', async () => {
