@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { expect } from 'chai'
@@ -131,6 +132,7 @@ describe('log file', () => {
     for (const line of ['lost 1', 'lost 2']) {
       write(file, line)
       await new Promise((resolve) => setTimeout(resolve, 20))
+      for (let queued = 0; queued < 50; queued += 1) await access(dir).catch(() => undefined) // behind the file's own
     }
     mkdirSync(dir)
     write(file, 'back')
