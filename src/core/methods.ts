@@ -7,7 +7,7 @@ import type {
   handleServerStreamingCall,
   handleUnaryCall,
 } from '@grpc/grpc-js'
-import type { CallSignal } from './call-signal.js'
+import type { CallSignal } from './concurrency/call-signal.js'
 
 /** The context of a call, which a method passes on to the calls that it makes. */
 export interface CallContext {

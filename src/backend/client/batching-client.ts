@@ -2,10 +2,10 @@
 // call costs more than everything else on a record's way. Each call keeps its own deadline, cancellation and outcome.
 // No call waits for a slow one: a batch counts as in flight only until its first result or for `firstResultMs`.
 import { cancelledBy, lateUnsent } from '../../core/client/retry.js'
-import { maxTimerMs } from '../../core/deadline.js'
+import { maxTimerMs } from '../../core/concurrency/deadline.js'
+import { semaphore } from '../../core/concurrency/semaphore.js'
 import { VaultError } from '../../core/errors.js'
 import type { CallContext, Methods } from '../../core/methods.js'
-import { semaphore } from '../../core/semaphore.js'
 import type {
   BackendServiceServer,
   DeleteEnvelopeResponse,

@@ -3,7 +3,7 @@
 // too has an unknown outcome.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { leavesPriorAttemptUnknown, msSince, neverSent } from '../../core/client/retry.js'
-import { maxTimerMs } from '../../core/deadline.js'
+import { maxTimerMs } from '../../core/concurrency/deadline.js'
 import { VaultError } from '../../core/errors.js'
 import type { Methods } from '../../core/methods.js'
 import { asVaultError, fromRpcStatus } from '../../core/status.js'

@@ -1,7 +1,7 @@
 // Clean-up after a durable write or delete of a row: removes versions that are no longer kept and reports part sets
 // that nothing refers to. The change stands even if the clean-up fails: readers do not see the leftovers, and the sweep
 // removes them later.
-import { forEachLimit } from '../../core/semaphore.js'
+import { forEachLimit } from '../../core/concurrency/semaphore.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import type { PartSet } from '../store/part-store.js'
 import type { Replacement, Store, StoreCall } from '../store/store.js'

@@ -1,7 +1,7 @@
 // Compare-and-set without transactions (optimistic concurrency): read, decide, write on the condition that the row has
 // not changed since, and start again after a conflict.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { backoffMs } from '../../core/backoff.js'
+import { backoffMs } from '../../core/concurrency/backoff.js'
 import { VaultError } from '../../core/errors.js'
 import { checkDeadline } from './deadline.js'
 import type { StoreCall } from './store.js'

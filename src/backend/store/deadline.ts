@@ -1,6 +1,6 @@
 // The deadline and the cancellation of a call, as a store obeys them. An engine begins no work for a call that has
 // ended.
-import { raceDeadline } from '../../core/deadline.js'
+import { raceDeadline } from '../../core/concurrency/deadline.js'
 import { VaultError } from '../../core/errors.js'
 import type { StoreCall } from './store.js'
 

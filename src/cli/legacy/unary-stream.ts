@@ -1,6 +1,7 @@
 // Unary calls in the form of a stream of items, so that `transfer` can retry and order them.
-import { raceAbort } from '../../core/abort.js'
+
 import type { CallOptions } from '../../core/client/client.js'
+import { raceAbort } from '../../core/concurrency/abort.js'
 import { VaultError } from '../../core/errors.js'
 import type { Outcome } from '../../frontend/client.js'
 import type { Requests, Sender } from '../transfer/transfer-state.js'

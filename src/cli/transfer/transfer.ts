@@ -1,7 +1,7 @@
 // Sends items over streams until each has a result. A broken stream, and an item that the server postpones, are retried on a
 // new stream; only a server that answers nothing for too long ends the transfer.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { backoffMs, jittered } from '../../core/backoff.js'
+import { backoffMs, jittered } from '../../core/concurrency/backoff.js'
 import { VaultError } from '../../core/errors.js'
 import { type ItemResult, sendWindow, type TransferItem } from './send-window.js'
 import type { Sender, TransferState } from './transfer-state.js'

@@ -1,6 +1,6 @@
 // The upload of one record: it ends when the server stalls, and that of a file among many is retried.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { backoffMs, retry } from '../../core/backoff.js'
+import { backoffMs, retry } from '../../core/concurrency/backoff.js'
 import { VaultError } from '../../core/errors.js'
 import type { FrontendClient } from '../../frontend/client.js'
 import type { StoredVersion } from '../keys/key-out.js'

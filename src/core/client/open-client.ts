@@ -1,6 +1,6 @@
 // The state that the unary and streaming calls of a client share: the channel and the calls in flight.
 import { Client, Metadata, type ServiceError } from '@grpc/grpc-js'
-import type { CallSignal } from '../call-signal.js'
+import type { CallSignal } from '../concurrency/call-signal.js'
 import { VaultError } from '../errors.js'
 import type { CallContext } from '../methods.js'
 import { requestIdKey } from '../request-id.js'

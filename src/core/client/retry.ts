@@ -1,9 +1,9 @@
 // Retry policy of the clients. A failed call is retried only if it never reached a server or is idempotent, and only within
 // the caller's deadline. A write whose outcome stays unknown fails with OUTCOME_UNKNOWN.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { linkedSignal } from '../abort.js'
-import { backoffMs, jittered, retry } from '../backoff.js'
-import type { CallSignal } from '../call-signal.js'
+import { linkedSignal } from '../concurrency/abort.js'
+import { backoffMs, jittered, retry } from '../concurrency/backoff.js'
+import type { CallSignal } from '../concurrency/call-signal.js'
 import { VaultError } from '../errors.js'
 import type { CallContext } from '../methods.js'
 import { asVaultError } from '../status.js'

@@ -1,6 +1,7 @@
 // Admission control: bounds the calls that a server answers at once, so that a flood costs one error a call and no memory.
+
+import { type InFlight, inFlight } from '../concurrency/in-flight.js'
 import { VaultError } from '../errors.js'
-import { type InFlight, inFlight } from '../in-flight.js'
 
 /** Counts work as `InFlight` does; `run` and `enter` throw OVERLOADED, and begin nothing, when the bound is reached. */
 export type Admission = Omit<InFlight, 'count'>

@@ -1,7 +1,7 @@
 // The context of a call in a server: request id, deadline and cancellation. A call whose caller sets no deadline gets the
 // default one.
-import { AbortableSignal } from '../call-signal.js'
-import { maxTimerMs } from '../deadline.js'
+import { AbortableSignal } from '../concurrency/call-signal.js'
+import { maxTimerMs } from '../concurrency/deadline.js'
 import { type Reason, VaultError } from '../errors.js'
 import type { CallContext } from '../methods.js'
 import { requestIdOf } from '../request-id.js'

@@ -1,7 +1,7 @@
 // The log line of a call, and the parts that handlers of unary and streaming methods share. A line holds durations, sizes and
 // errors, and never contents.
 import type { MethodDefinition } from '@grpc/grpc-js'
-import type { CallSignal } from '../call-signal.js'
+import type { CallSignal } from '../concurrency/call-signal.js'
 import { reasons, rootCause, VaultError } from '../errors.js'
 import type { Logger } from '../log/log.js'
 import { asVaultError } from '../status.js'

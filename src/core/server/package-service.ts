@@ -9,7 +9,7 @@ import {
   type ServiceDefinition,
   type StatusObject,
 } from '@grpc/grpc-js'
-import { maxTimerMs } from '../deadline.js'
+import { maxTimerMs } from '../concurrency/deadline.js'
 import type { CallContext } from '../methods.js'
 import { asVaultError, toGrpcStatus } from '../status.js'
 import { openRacedCall } from './call-context.js'

@@ -1,7 +1,7 @@
 // The gRPC server of every service: health, reflection, bounded concurrency, connections of limited age, and a graceful
 // stop. The only file that names the HTTP/2 implementation.
 import type { ServiceDefinition } from '@grpc/grpc-js'
-import { resolvesWithin } from '../deadline.js'
+import { resolvesWithin } from '../concurrency/deadline.js'
 import { http2Server } from '../http2/http2-server.js'
 import type { Logger } from '../log/log.js'
 import { type ListenConfig, serverTls } from '../tls/listen.js'

@@ -1,11 +1,11 @@
 // gRPC handlers of streaming methods, with what unary calls get: request id, deadline, cancellation, admission, errors and a
 // log line. Back-pressure works both ways. Idle streams time out; an upload times out only while it waits for the client.
 import { setMaxListeners } from 'node:events'
-import { linkedSignal, raceAbort } from '../abort.js'
-import type { CallSignal } from '../call-signal.js'
-import { maxTimerMs } from '../deadline.js'
+import { linkedSignal, raceAbort } from '../concurrency/abort.js'
+import type { CallSignal } from '../concurrency/call-signal.js'
+import { maxTimerMs } from '../concurrency/deadline.js'
+import { type IdleTimer, idleTimer } from '../concurrency/idle-timer.js'
 import { VaultError } from '../errors.js'
-import { type IdleTimer, idleTimer } from '../idle-timer.js'
 import type { CallContext } from '../methods.js'
 import { asVaultError, toGrpcStatus } from '../status.js'
 import { openRacedCall } from './call-context.js'

@@ -1,6 +1,6 @@
 // Read-ahead: fetches a few items before they are asked for, and yields them in order.
 
-import { linkedSignal } from '../../core/abort.js'
+import { linkedSignal } from '../../core/concurrency/abort.js'
 import type { CallContext } from '../../core/methods.js'
 
 /**

@@ -1,10 +1,10 @@
 // The RPC methods of a front end. Each checks its request, computes the place of the record and calls read/ or write/.
 
 import { cancelledBy } from '../../core/client/retry.js'
+import { turnLimiter } from '../../core/concurrency/turn-limiter.js'
 import { pseudonymBytes } from '../../core/envelope-sizes.js'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { CallContext, Methods } from '../../core/methods.js'
-import { turnLimiter } from '../../core/turn-limiter.js'
 import type {
   FrontendServiceServer,
   RetrieveRecordRequest,

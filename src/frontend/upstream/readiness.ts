@@ -1,8 +1,8 @@
 // Readiness: a front end may serve while its back end answers and the store is bound to its keyring or to none. It asks
 // before the first call and then at intervals, so that it stops serving when the back end goes away or is exchanged.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { retry } from '../../core/backoff.js'
 import { newCall } from '../../core/client/client.js'
+import { retry } from '../../core/concurrency/backoff.js'
 import { VaultError } from '../../core/errors.js'
 import type { Logger } from '../../core/log/log.js'
 import { outcomeOf } from '../../core/server/call-log.js'

@@ -1,9 +1,10 @@
 // Retries the calls of a transfer after transient errors, so that a transfer of minutes or hours outlives a restart of the
 // back end. The keys in these calls make them harmless if they are made twice. A call for one record is not retried here:
 // its caller does that.
-import { retry } from '../../core/backoff.js'
-import type { CallSignal } from '../../core/call-signal.js'
+
 import { cancelledBy, pause } from '../../core/client/retry.js'
+import { retry } from '../../core/concurrency/backoff.js'
+import type { CallSignal } from '../../core/concurrency/call-signal.js'
 import { type Reason, VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 

@@ -1,7 +1,7 @@
 // Makes a kept version the current one. It reads the version as a download does and stores it as an upload does, so that
 // records of any size can be restored.
 
-import { linkedSignal } from '../../core/abort.js'
+import { linkedSignal } from '../../core/concurrency/abort.js'
 import { VaultError } from '../../core/errors.js'
 import { noBytes } from '../../core/frame.js'
 import type { CallContext } from '../../core/methods.js'

@@ -4,7 +4,7 @@
 // A transfer holds at most six sealed parts of 1 MiB: four on their way, each with a copy in its message, one that waits
 // for room, and one that is being filled. Back-pressure: contents are read only while there is room.
 
-import { abortableIterable, linkedSignal } from '../../core/abort.js'
+import { abortableIterable, linkedSignal } from '../../core/concurrency/abort.js'
 import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { StoredEnvelope, StorePartRequest } from '../../gen/encserver/v1/backend.js'

@@ -1,5 +1,5 @@
 // A group of tasks with bounded concurrency that fails fast: the first failure keeps further tasks from starting.
-import { semaphore } from '../../core/semaphore.js'
+import { semaphore } from '../../core/concurrency/semaphore.js'
 
 /** A group that accepts tasks until one fails. */
 export interface TaskGroup {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { type BatchMethods, BatchStream } from '../../../src/backend/client/batch-stream.js'
 import { streamPool } from '../../../src/backend/client/stream-pool.js'
-import type { CallSignal } from '../../../src/core/call-signal.js'
+import type { CallSignal } from '../../../src/core/concurrency/call-signal.js'
 import { VaultError } from '../../../src/core/errors.js'
 import type { BatchCall, BatchResult } from '../../../src/gen/encserver/v1/backend.js'
 import { gate } from '../../core/fake-frontend.js'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { CallSignal } from '../../../src/core/call-signal.js'
+import type { CallSignal } from '../../../src/core/concurrency/call-signal.js'
 import type { CallContext } from '../../../src/core/methods.js'
 import { openRacedCall } from '../../../src/core/server/call-context.js'
 import { atEnd, failure, rawClient, releaseAll, retrieve, serveFake, until } from '../fake-frontend.js'

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import type { CallSignal } from '../../../src/core/call-signal.js'
 import { newCall } from '../../../src/core/client/client.js'
+import type { CallSignal } from '../../../src/core/concurrency/call-signal.js'
 import { VaultError } from '../../../src/core/errors.js'
 import { KeyMode } from '../../../src/frontend/client.js'
 import type { RetrievePartRequest } from '../../../src/gen/encserver/v1/backend.js'

@@ -1,7 +1,7 @@
 // Restores of versions in parts; test/frontend/versions.test.ts has what is so for all.
 
 import { expect } from 'chai'
-import type { CallSignal } from '../../../src/core/call-signal.js'
+import type { CallSignal } from '../../../src/core/concurrency/call-signal.js'
 import { VaultError } from '../../../src/core/errors.js'
 import { reasonOf } from '../refusal.js'
 import { MiB, seeded, upload } from '../transfers.js'

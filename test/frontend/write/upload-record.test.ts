@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import type { CallSignal } from '../../../src/core/call-signal.js'
 import { newCall } from '../../../src/core/client/client.js'
+import type { CallSignal } from '../../../src/core/concurrency/call-signal.js'
 import { VaultError } from '../../../src/core/errors.js'
 import { KeyMode } from '../../../src/frontend/client.js'
 import type { StorePartRequest } from '../../../src/gen/encserver/v1/backend.js'

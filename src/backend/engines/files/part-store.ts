@@ -2,9 +2,9 @@
 // the record store, so LevelDB's lock gives it to one process.
 import { mkdir, rm, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { inFlight } from '../../../core/concurrency/in-flight.js'
 import { makePrivateFolder, syncFolder, writeSynced } from '../../../core/durable-file.js'
 import { VaultError } from '../../../core/errors.js'
-import { inFlight } from '../../../core/in-flight.js'
 import { checkDeadline } from '../../store/deadline.js'
 import type { PartSetState, PartStore } from '../../store/part-store.js'
 import type { StoreCall } from '../../store/store.js'

@@ -1,5 +1,5 @@
 // One LevelDB database: batched reads, group commits, and recovery after a failed write.
-import type { Backoff } from '../../../core/backoff.js'
+import type { Backoff } from '../../../core/concurrency/backoff.js'
 import { makePrivateFolder } from '../../../core/durable-file.js'
 import { checkDeadline } from '../../store/deadline.js'
 import type { StoreCall, StoreHealth } from '../../store/store.js'

@@ -1,7 +1,7 @@
 // One LevelDB that can be closed and opened again between the operations that use it: operations in progress finish
 // first, later ones wait.
 import { ClassicLevel } from 'classic-level'
-import { inFlight } from '../../../core/in-flight.js'
+import { inFlight } from '../../../core/concurrency/in-flight.js'
 import { storeError } from './errors.js'
 
 /** How to encode a value. `decode` must not keep a reference to its input. */

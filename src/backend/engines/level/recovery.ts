@@ -6,7 +6,7 @@
 // and the reads that still work in the open database would fail with it. So recovery checks the free space first.
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Backoff, retryUntilDone } from '../../../core/backoff.js'
+import { type Backoff, retryUntilDone } from '../../../core/concurrency/backoff.js'
 import { VaultError } from '../../../core/errors.js'
 import type { StoreHealth } from '../../store/store.js'
 import { retryAfterMs } from '../../store/store-health.js'

@@ -7,7 +7,7 @@
 //   meta/      names -> text or bytes (meta.ts)
 // LevelDB's lock gives the folder to one process.
 import { join } from 'node:path'
-import type { Backoff } from '../../../core/backoff.js'
+import type { Backoff } from '../../../core/concurrency/backoff.js'
 import { makePrivateFolder } from '../../../core/durable-file.js'
 import type { UserDocument } from '../../../gen/encserver/v1/backend.js'
 import { cutToHeader } from '../../record/envelope-header.js'

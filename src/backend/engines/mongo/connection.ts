@@ -1,8 +1,8 @@
 // The connection to MongoDB: one driver pool for the life of the process, and the work that uses it. A call is answered
 // by its deadline, even when the server is silent.
 import { type Db, type DbOptions, ReadConcern } from 'mongodb'
+import { inFlight } from '../../../core/concurrency/in-flight.js'
 import { VaultError } from '../../../core/errors.js'
-import { inFlight } from '../../../core/in-flight.js'
 import type { Secret } from '../../../core/secret.js'
 import { checkDeadline, withDeadline } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'

@@ -1,7 +1,7 @@
 // The readiness of the store: the driver knows a primary, and the collections and the format have been checked. Until
 // then calls wait a little, and the check is retried without limit: the database may start later than the back end.
-import { type Backoff, retryUntilDone } from '../../../core/backoff.js'
-import { resolvesWithin } from '../../../core/deadline.js'
+import { type Backoff, retryUntilDone } from '../../../core/concurrency/backoff.js'
+import { resolvesWithin } from '../../../core/concurrency/deadline.js'
 import { VaultError } from '../../../core/errors.js'
 import type { StoreCall } from '../../store/store.js'
 import { type CombinedHealth, retryAfterMs } from '../../store/store-health.js'

@@ -2,7 +2,7 @@
 // majority of the replica set has it in the journal; a failover cannot undo what a read has returned.
 
 import type { Db } from 'mongodb'
-import type { Backoff } from '../../../core/backoff.js'
+import type { Backoff } from '../../../core/concurrency/backoff.js'
 import { VaultError } from '../../../core/errors.js'
 import type { Secret } from '../../../core/secret.js'
 import { noDeadline } from '../../store/deadline.js'

@@ -1,6 +1,6 @@
 // The requests that a part store makes of a bucket. A request ends with its call.
 import type { Readable } from 'node:stream'
-import { linkedSignal } from '../../../core/abort.js'
+import { linkedSignal } from '../../../core/concurrency/abort.js'
 import { VaultError } from '../../../core/errors.js'
 import { checkDeadline, endReason, withDeadline } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'

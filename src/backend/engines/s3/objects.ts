@@ -1,6 +1,7 @@
 // Parts as objects: the operations of a part store, made of the requests of bucket.ts.
+
+import { forEachLimit } from '../../../core/concurrency/semaphore.js'
 import { VaultError } from '../../../core/errors.js'
-import { forEachLimit } from '../../../core/semaphore.js'
 import { partNumberOf } from '../../store/part-key.js'
 import { byteRangeOf, partConflict } from '../../store/part-rules.js'
 import type { PartPiece, PartSetState } from '../../store/part-store.js'

@@ -2,8 +2,8 @@
 // servers ignore that condition, so a put also looks for the object first, and a mutex for each key orders the puts of
 // a process.
 
+import { inFlight } from '../../../core/concurrency/in-flight.js'
 import { VaultError } from '../../../core/errors.js'
-import { inFlight } from '../../../core/in-flight.js'
 import type { Secret } from '../../../core/secret.js'
 import type { PartSet, PartStore } from '../../store/part-store.js'
 import type { StoreCall } from '../../store/store.js'

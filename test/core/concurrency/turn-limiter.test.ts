@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { turnLimiter } from '../../src/core/turn-limiter.js'
+import { turnLimiter } from '../../../src/core/concurrency/turn-limiter.js'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { raceDeadline, resolvesWithin } from '../../src/core/deadline.js'
+import { raceDeadline, resolvesWithin } from '../../../src/core/concurrency/deadline.js'
 
 const never = new Promise<never>(() => undefined)
 const open = () => new AbortController().signal

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { idleTimer } from '../../src/core/idle-timer.js'
+import { idleTimer } from '../../../src/core/concurrency/idle-timer.js'
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length

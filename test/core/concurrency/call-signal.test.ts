@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { AbortableSignal } from '../../src/core/call-signal.js'
+import { AbortableSignal } from '../../../src/core/concurrency/call-signal.js'
 
 describe('call signal', () => {
   it('calls its listeners once, with the reason set', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { backoffMs, jittered, retry, retryUntilDone } from '../../src/core/backoff.js'
+import { backoffMs, jittered, retry, retryUntilDone } from '../../../src/core/concurrency/backoff.js'
 
 const short = { firstMs: 1, maxMs: 1 }
 const hour = { firstMs: 3_600_000, maxMs: 3_600_000 }

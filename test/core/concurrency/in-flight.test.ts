@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { inFlight } from '../../src/core/in-flight.js'
+import { inFlight } from '../../../src/core/concurrency/in-flight.js'
 
 describe('inFlight', () => {
   it('counts work until it settles', async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { forEachLimit, semaphore } from '../../src/core/semaphore.js'
+import { forEachLimit, semaphore } from '../../../src/core/concurrency/semaphore.js'
 
 /** A promise that the test settles. */
 function gate() {
