@@ -1,5 +1,5 @@
-// Files and folders that survive a power failure. A synced file is lost if the entry of its folder is, so every new folder
-// is synced into the folder above it.
+// Files and folders that survive a power failure. A synced file is still lost if the directory entry of its folder is
+// lost, so the parent of every new folder is synced too.
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { link, open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'

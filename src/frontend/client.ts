@@ -169,8 +169,8 @@ type MethodName = keyof Methods<FrontendServiceServer>
 const writes = new Set<MethodName>(['storeRecord', 'deleteRecord', 'restoreRecord', 'importLegacyRecord'])
 
 // A store without a precondition may be repeated: a second one makes a newer version of the same record. With a
-// precondition, the repeated call would fail because of its prior attempt. So may a repeated restore, as the prior attempt
-// may have removed the version it names.
+// precondition, the repeated call would fail because of its prior attempt. A repeated restore may fail too, because the
+// prior attempt may have removed the version that it names.
 function retryPolicy(request: unknown, method: MethodName): RetryPolicy {
   const { precondition } = request as Partial<StoreRecordRequest>
   return { idempotent: precondition === undefined && method !== 'restoreRecord', write: writes.has(method) }

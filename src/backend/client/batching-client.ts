@@ -30,8 +30,8 @@ export interface BatchLimits {
 
 const MiB = 1024 * 1024
 /**
- * How long after the deadline a call ends here. A call that is sent alone then ends by the error of its connection,
- * which knows whether it was ever sent.
+ * How long after its deadline this client ends a call. A call that is sent alone then gets the error of its connection
+ * first, which knows whether the call was ever sent.
  */
 const graceMs = 20
 

@@ -1,5 +1,5 @@
-// The prior attempt of a retried store: whether it committed (ADR 14). A retry must not write again a record that the
-// prior attempt wrote and a delete has removed since.
+// The idempotency check of a retried store: whether its prior attempt committed (ADR 14). A retry must not write again
+// a record that the prior attempt wrote and a delete has removed since.
 import type { SealedRecord, StoredEnvelope, StoreEnvelopeRequest } from '../../gen/encserver/v1/backend.js'
 import type { StoreCall, StoreContext } from '../store/store.js'
 import { deletesSince } from './delete-watermark.js'
@@ -27,7 +27,7 @@ export const noPriorAttempt: PriorOutcome = { stored: undefined, mayHaveCommitte
 
 /** `tried_ms_ago` counts back from the arrival of a call, which may have travelled for its whole deadline. */
 const defaultDeadlineMs = 30_000
-/** Between back ends on one database. */
+/** The largest tolerated difference between the clocks of back ends on one database. */
 const maxClockSkewMs = 30_000
 const leewayMs = defaultDeadlineMs + maxClockSkewMs
 
@@ -42,8 +42,8 @@ export function priorAttempt(
   return {
     isRetry: since !== undefined,
     async outcome(call) {
-      // The row before the watermark. A delete raises the watermark before it removes the row, so one of the two still
-      // shows a write that committed and was deleted.
+      // Reads the row before the watermark. A delete raises the watermark before it removes the row, so one of the two
+      // still shows a write that committed and was deleted.
       const row = await store.getRecordHeader(record.recordId, call)
       const stored = priorResult(row, record)
       if (stored || since === undefined) return { stored, mayHaveCommitted: false }

@@ -2,7 +2,7 @@
 import { pseudonymBytes } from '../../core/envelope-sizes.js'
 
 const lifeIdBytes = 16
-/** One draw of random bytes costs as much for hundreds of ids as for one. */
+/** Random bytes for hundreds of ids take no longer to draw than those for one. */
 const pooledIds = 256
 
 let pool = Buffer.alloc(0)

@@ -1,9 +1,9 @@
 // Versions of a record. The current version is the row; each earlier version is a document of its own, keyed by record
 // id, life and number. No write touches two documents, so the order of writes replaces a transaction.
 //
-// A row says how many versions before it are kept, without a gap. The row alone therefore hides every other document,
-// whether a crash or a slow writer left it: a number equal to the row's or above (kept, but the replacement never
-// came), a number below the kept ones (pruned), another life (the record was deleted or had expired). The lowest kept
+// A row says how many versions before it are kept, without a gap. Every other document is hidden, whether a crash or a
+// slow writer left it: its number is the row's or higher (it was kept, but the row was never replaced), its number is
+// below the kept ones (it was pruned), or it has another life (the record was deleted or had expired). The lowest kept
 // number only rises and a life never returns, so a document below it or of another life is dead for good.
 //
 // Store: keep the current version, then replace the row on the condition that it still has the kept key id, then remove
@@ -16,9 +16,8 @@
 // hidden because nothing refers to them. The reverse order would leave a record without its history. A writer that kept
 // the row's version meanwhile fails on its condition and begins a new life.
 //
-// Sweep: read the documents before the row. A document that this row shows as dead was dead or not yet written when it
-// was read, and dead documents stay dead. In the reverse order, a version that was kept in between, of a life that has
-// just begun, would look dead.
+// Sweep: read the documents before the row. A document that this row shows as dead is dead for good and may be removed.
+// In the reverse order, a life could begin and keep a version after the row was read, and that version would look dead.
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import { conflict, retryOnConflict } from '../store/compare-and-set.js'
@@ -62,7 +61,8 @@ interface KeepingPut extends Omit<Put, 'keptKeyId' | 'newLife' | 'mayHaveCommitt
 /** Writes the record as `putRecord` does, and first keeps its current version if the rules ask for it. */
 export async function putKeeping({ store, clock }: StoreContext, put: KeepingPut, call: StoreCall): Promise<PutResult> {
   const { record, precondition, keepVersions, defaultKeepVersions, priorAttempt } = put
-  // Not the key id: a call that is retried after a delete would begin a life with the id of the one that has ended.
+  // Random, not the key id: otherwise a call that is retried after a delete would begin a new life under the id of the
+  // ended one.
   const newLife = newLifeId()
   const attempt = async (keptKeyId?: Buffer): Promise<PutResult | undefined> => {
     const prior = priorAttempt?.isRetry ? await priorAttempt.outcome(call) : noPriorAttempt

@@ -41,7 +41,8 @@ function checkPrecondition({ precondition, mayHaveCommitted }: Put, current: Sea
 export function decideWrite(row: SealedRecord | undefined, put: Put): WriteDecision | undefined {
   const { record, now } = put
   const own = owned(row, record.userUid)
-  // Before the checks: they would fail by the change of the prior attempt itself, or by the time since then.
+  // This comes before the checks: they would fail because of the prior attempt's own change, or because the record has
+  // expired since.
   const stored = priorResult(own, record)
   if (stored) return { stored, next: undefined }
   if (isExpired(record, now)) throw expiredError(put)
@@ -53,7 +54,7 @@ export function decideWrite(row: SealedRecord | undefined, put: Put): WriteDecis
   return decisionOf(successor(current, put, keep))
 }
 
-/** A prior attempt that may have committed may also have come in time. */
+/** INVALID_REQUEST, unless a prior attempt may have committed: that attempt may have arrived before the expiry. */
 function expiredError({ mayHaveCommitted }: Put): VaultError {
   if (mayHaveCommitted) return new VaultError('OUTCOME_UNKNOWN')
   return invalidField('record.expire_time', 'must be in the future')

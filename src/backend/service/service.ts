@@ -26,7 +26,7 @@ import { listPage } from './list-page.js'
 import { partsService } from './parts-service.js'
 import { validateDelete, validateList, validateRetrieve, validateStore, validateVersions } from './validate.js'
 
-/** What the methods work on, and listeners for what their callers do not learn. */
+/** The stores and clocks of the methods, and listeners for events that callers do not see. */
 export interface BackendServiceOptions {
   store: Store
   parts: PartStore

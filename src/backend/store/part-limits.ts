@@ -26,7 +26,7 @@ export const defaultPartLimits: PartLimits = {
 
 /**
  * The greatest age of a set's first part, in milliseconds, at which a record may still refer to the set: 23/24 of the
- * hold. A sweep under way may take an older set for abandoned; the margin is far longer than a write takes.
+ * hold. A sweep under way may treat an older set as abandoned; the margin is far longer than a write takes.
  */
 export function maxUploadMs({ orphanHoldMs }: PartLimits): number {
   return orphanHoldMs - orphanHoldMs / 24

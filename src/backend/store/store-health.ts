@@ -5,7 +5,7 @@ import type { StoreHealth } from './store.js'
 export const retryAfterMs = 1_000
 
 /**
- * True for errors of a file system, or of an engine that quotes them, that report a full disc or an exhausted quota.
+ * True for errors of a file system, or of an engine that quotes them, that report a full disk or an exhausted quota.
  */
 export function isDiskFull({ message }: Error): boolean {
   return /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/.test(message)

@@ -1,5 +1,6 @@
-// Detects a clock that was set: ahead, or ahead and back. Until the next start records then expire by its latest time
-// and are removed by the earlier one (core/clock.ts explains why), which an operator should know.
+// Detects a system clock that was set ahead, or ahead and back again. Until the next start, records then expire by the
+// latest time that the clock has shown, but are removed by an earlier reading (core/clock.ts explains why). An operator
+// should know this.
 import type { Clock } from '../../core/clock.js'
 
 /** Smaller corrections of a clock are normal. */

@@ -72,7 +72,7 @@ export function startSweep(options: SweepOptions & SweepTiming): Sweep {
   }
 }
 
-/** A function that makes one pass over everything that has expired and over the next of the kept versions. */
+/** A function that makes one pass over everything that has expired, and over the next batch of kept versions. */
 export function sweepPass(options: SweepOptions): (call: StoreCall) => Promise<void> {
   const { store, clock } = options
   const { trySweep, report } = recordSweeper(options)

@@ -2,7 +2,7 @@
 //   released    its record was replaced or deleted while this process ran: removed after a hold, for downloads
 //   abandoned   any other set. Nothing refers to the parts of an upload under way either, so a set counts as abandoned
 //               only when its newest part is so old that no record may refer to it any more (check-parts.ts refuses
-//               it). The hold begins only then: another process may have replaced its record just now.
+//               it). Its hold begins only then, because another process may have just replaced its record.
 // Both kinds are remembered in memory only. After a restart their hold begins again, so nothing is removed too early.
 import type { PartLimits } from '../store/part-limits.js'
 import type { PartSet, PartStore } from '../store/part-store.js'

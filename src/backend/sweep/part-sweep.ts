@@ -1,5 +1,5 @@
-// The sweep of parts: walks over all part sets in rounds and removes those that part-gc.ts permits, beside the other
-// work of the store.
+// The sweep of parts: walks over all part sets in rounds and removes those that part-gc.ts permits, while the store
+// serves calls.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isCorrupt } from '../../core/errors.js'
@@ -26,10 +26,10 @@ export interface PartSweep {
   stop(): Promise<void>
 }
 
-// Other calls use the store as well: at most some two thousand sets a second.
+// The pauses leave the store to other calls: a round checks at most about 2000 sets a second.
 const stepSets = 100
 const stepPauseMs = 50
-/** So many failures in a row are not caused by single sets: they end the round. */
+/** This many failures in a row are not the fault of single sets, so they end the round. */
 const maxFailures = 16
 
 /** A sweep that has not started. */

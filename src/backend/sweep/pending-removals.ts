@@ -1,13 +1,13 @@
-// Part sets that wait for their removal. They are in memory and bounded in number; a later sweep meets again the sets
-// that did not fit.
+// Part sets that wait for their removal. They are in memory and bounded in number; a later sweep finds the sets that
+// did not fit again.
 import { recordIdBytes } from '../../core/envelope-sizes.js'
 import type { PartSet } from '../store/part-store.js'
 
-/** The waiting sets, each with the time since when it waits, in milliseconds since 1970. */
+/** The waiting sets, each with the start of its wait, in milliseconds since 1970. */
 export interface PendingRemovals {
-  /** Adds the set unless it waits already, and returns since when it waits; undefined when there is no room. */
+  /** Adds the set unless it waits already, and returns the start of its wait; undefined when there is no room. */
   add(set: PartSet, nowMs: number): number | undefined
-  /** Since when the set waits; undefined when it does not. */
+  /** The start of the set's wait; undefined when it does not wait. */
   waitingSince(set: PartSet): number | undefined
   /** The sets that have waited since that time or longer. */
   listWaitingSince(ms: number): PartSet[]

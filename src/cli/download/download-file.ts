@@ -50,7 +50,7 @@ interface OpenPartial {
   earlier?: DownloadState
 }
 
-/** Opens the unfinished file; throws INVALID_REQUEST where that, or FILE, may not be written. */
+/** Opens the unfinished file; throws INVALID_REQUEST if that file, or FILE, cannot be written. */
 export async function openDownload(options: DownloadOptions): Promise<DownloadFile> {
   const { path, replace, resume, range } = options
   if ((await fileExists({ path, flag })) && !replace) throw invalidField(flag, `${path} exists; --force replaces it`)

@@ -1,5 +1,5 @@
-// The state of an unfinished download, in FILE.partial.state: the version, and how many bytes are on disk. It names neither
-// user nor record nor key: the key id is enough, as no two writes have the same.
+// The state of an unfinished download, in FILE.partial.state: the version, and how many bytes are on disk. It does not
+// contain the user, the record name or the record key: the key id alone identifies the version.
 import { constants } from 'node:fs'
 import { open, unlink } from 'node:fs/promises'
 import { invalidField } from '../../core/errors.js'

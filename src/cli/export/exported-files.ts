@@ -36,7 +36,7 @@ function fingerprint({ user, name, keyId }: ExportedFile, sha256: string): Buffe
   return sha256Of(JSON.stringify([user, name, keyId.toString('hex'), sha256])).subarray(0, 16)
 }
 
-/** Opens the list. With a `user`, throws INVALID_REQUEST if there are files, and none of that user. */
+/** Opens the list. With a `user`, throws INVALID_REQUEST if the list has files, but none of that user. */
 export async function openExportedFiles(folder: string, user?: string): Promise<ExportedFiles> {
   const earlier = keyIdSet()
   const users = new Set<string>()

@@ -12,7 +12,7 @@ export interface ResumedExport {
   exported: KeyIdSet
   /** Takes a line of its file; throws INVALID_REQUEST for a foreign one. */
   read(line: { text: Buffer | undefined }): void
-  /** Throws INVALID_REQUEST if its first record is of a user whom these flags are known not to export. */
+  /** Throws INVALID_REQUEST if its first record belongs to a user that these flags certainly do not export. */
   refuseAnotherUser(flags: ExportFlags): Promise<void>
 }
 

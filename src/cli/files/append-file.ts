@@ -1,5 +1,5 @@
-// Append-only files that outlive their program. `append` resolves when the text is on disk; a later run truncates a line
-// that a kill has torn, and appends after it. Only the owner can read them.
+// Append-only files that outlive their program. `append` resolves when the text is on disk; a later run removes an
+// incomplete last line, and appends after the rest. Only the owner can read them.
 import { createReadStream } from 'node:fs'
 import { open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -88,7 +88,8 @@ async function readExisting({ path, flag, maxLineBytes, advice, read }: Existing
   return { end, lacksBreak: false }
 }
 
-// Only a line that starts as ours may be cut off: a file that was named by mistake is refused and stays whole.
+// Only a line that starts like the lines of import and export is truncated: a file that the user named by mistake is
+// refused and stays unchanged.
 function isTorn({ ended, text }: Line): boolean {
   const start = text?.subarray(0, linePrefix.length).toString('latin1') ?? 'too long'
   return !ended && linePrefix.startsWith(start)

@@ -41,7 +41,7 @@ async function checkDestination({ path, flag, replace }: Destination): Promise<v
 /** Opens a temporary file beside the destination, so that a folder that cannot be written fails before any work. */
 export async function openAtomicFile(destination: Destination): Promise<AtomicFile> {
   await checkDestination(destination)
-  // The destination's name is no part of the temporary one: it may have the greatest length already.
+  // The temporary name does not contain the destination's name, which may already have the maximum length.
   const temporary = join(dirname(destination.path), `.enc-server-${globalThis.crypto.randomUUID()}.tmp`)
   const file = await open(temporary, 'wx', 0o600).catch((error: Error) => {
     throw withPath(error, temporary, destination)
@@ -82,8 +82,8 @@ export async function publishFile(temporary: string, { path, flag, replace }: De
 }
 
 /**
- * Removes the temporary name of a file that has two: a program was killed between the link and the unlink of
- * `publishFile`. A run that resumed the temporary file would write into the finished one.
+ * Removes the temporary name of a file that has both names, because a program was killed between the link and the
+ * unlink of `publishFile`. A run that resumed the temporary file would write into the finished one.
  */
 export async function removeSecondName(temporary: string): Promise<void> {
   const found = await lstat(temporary).catch(() => undefined)

@@ -1,5 +1,5 @@
-// The lines of an NDJSON file. A single line that is no JSON object is an error of that line; if none of the first ten is
-// one, the user has named another file.
+// The lines of an NDJSON file. A line that is not a JSON object is an error of that line only; if none of the first ten
+// lines is a JSON object, the whole file is refused.
 import { invalidField } from '../../core/errors.js'
 import { isJsonObject } from './json-line.js'
 import { type Line, readLines } from './lines.js'

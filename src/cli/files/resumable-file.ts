@@ -29,7 +29,7 @@ export interface ResumableOptions extends Destination {
   check(): Promise<void>
 }
 
-/** Opens FILE.partial; throws INVALID_REQUEST where that, or FILE, may not be written. */
+/** Opens FILE.partial; throws INVALID_REQUEST if it, or FILE, cannot be written. */
 export async function openResumableFile(options: ResumableOptions): Promise<ResumableFile> {
   const { path, flag, replace, resume } = options
   if ((await fileExists({ path, flag })) && !replace) throw invalidField(flag, `${path} exists; --force replaces it`)

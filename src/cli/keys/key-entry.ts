@@ -100,7 +100,7 @@ function stampOf({ input }: JsonObject): InputStamp | undefined {
   }
 }
 
-/** The error for a line that this program has not written; rethrows what is no VaultError. */
+/** The error for a line that this program has not written; rethrows an error that is not a VaultError. */
 export function foreignLine(path: string, number: number, cause: unknown): VaultError {
   if (!(cause instanceof VaultError)) throw cause
   return new VaultError('INVALID_REQUEST', { message: `${path}, line ${number}: ${cause.message}`, cause })

@@ -1,5 +1,5 @@
-// The keys file of an import: one entry for each stored record, in the order of the input. Only it opens the records again,
-// and it shows an interrupted import where to resume.
+// The keys file of an import: one entry for each stored record, in the order of the input. Only its record keys open
+// the records (except in mode `server`), and it shows where an interrupted import resumes.
 import { invalidField, VaultError } from '../../core/errors.js'
 import { type AppendFile, createAppendFile, reopenAppendFile } from '../files/append-file.js'
 import { fileExists } from '../files/path-checks.js'

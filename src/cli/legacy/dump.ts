@@ -96,7 +96,8 @@ async function* chunksFrom(file: FileHandle, offset: number): AsyncGenerator<Buf
   }
 }
 
-// The old collection had no unique index: two first stores of a user at once left two documents, and one was read.
+// The old collection had no unique index: two concurrent first stores of a user left two documents, of which the
+// service read only one.
 function onlyRecord([record, ...others]: Buffer[]): Buffer {
   if (record === undefined) throw new VaultError('RECORD_NOT_FOUND', { message: 'the dump has no document of this id' })
   if (others.length === 0) return record

@@ -158,7 +158,10 @@ async function importWith(
   }
 }
 
-/** Names the field of `legacyHints` if a front end refused; a refusal without a request id is no front end's. */
+/**
+ * Adds the field of `legacyHints` to the error if a front end refused. A refusal without a request id did not come from
+ * a front end.
+ */
 function withLegacyField(cause: unknown): unknown {
   if (!(cause instanceof VaultError) || cause.reason !== 'NOT_SUPPORTED' || !cause.requestId) return cause
   const { reason, message, requestId } = cause

@@ -8,7 +8,7 @@ export interface LineIndex {
   /** The number of lines. */
   readonly count: number
   add(id: Buffer, offset: number): void
-  /** The offsets of all lines of that id, and perhaps of another. */
+  /** The offsets of all lines with that id; lines of another id may be among them. */
   find(id: Buffer): number[]
 }
 

@@ -33,7 +33,7 @@ export interface JobReport {
   note(text: string): void
   /** Prints the summary; throws if a record failed. */
   summarize(advice?: { done?: string; failed?: string }): void
-  /** Moves the report file to its path. Call it however the job ended. */
+  /** Moves the report file to its path. Must be called whether the job succeeded or failed. */
   close(): Promise<void>
 }
 
@@ -134,7 +134,7 @@ function failureLine(record: FailedRecord, { reason, message, requestId }: Vault
   return `${toJson({ ...record, reason, message, ...(requestId && { request_id: requestId }) })}\n`
 }
 
-/** The new report replaces that of an earlier run, but no file that is created meanwhile. */
+/** The new report replaces the report of an earlier run, but not a file that was created during this run. */
 async function openReportFile(path: string, { force, resume }: JobReportFlags): Promise<AtomicFile> {
   const flag = '--report'
   const exists = await fileExists({ path, flag })

@@ -1,4 +1,4 @@
-// Transient errors: failures that a later attempt may not meet.
+// Transient errors: failures that may be gone when the call is retried.
 import { VaultError } from '../../core/errors.js'
 
 const transientKinds = new Set(['unavailable', 'exhausted', 'deadline', 'cancelled'])

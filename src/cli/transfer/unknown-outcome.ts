@@ -3,7 +3,7 @@
 import { neverSent } from '../../core/client/retry.js'
 import { VaultError } from '../../core/errors.js'
 
-/** The keys are fields, for which hints.ts has an advice. */
+/** The keys are field names; hints.ts has a hint for each. */
 const doubts = {
   'unanswered store': 'the record may have been stored',
   'unanswered restore': 'it may have been restored',

@@ -1,4 +1,4 @@
-// The upload of one record: it ends when the server stalls, and that of a file among many is retried.
+// The upload of one record. It fails when the server stalls; the upload of a file in a folder import is retried.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs, retry } from '../../core/concurrency/backoff.js'
 import { VaultError } from '../../core/errors.js'

@@ -31,7 +31,7 @@ const backoff = { firstMs: 50, maxMs: 1_000 }
 const neverSentTexts =
   /^(round_robin: )?No connection established|^Name resolution failed|^Stream refused by server|^Write error: .* NGHTTP2_REFUSED_STREAM$/
 
-// A deadline that passed before there was a connection, and one that passed before the call was handed to gRPC.
+// The messages for a deadline that passed before there was a connection, and before the call was handed to gRPC.
 const unsentDeadlineText = 'Deadline exceeded before it was sent'
 const unsentDeadlineTexts =
   /^Deadline exceeded (before it was sent|.*(waiting for (name resolution|metadata filters)|Waiting for LB pick))$/

@@ -1,6 +1,6 @@
 // A rate limit per turn of the event loop. Without it, work that arrives together is done together, and no result leaves
-// before all of it is done: the next server idles meanwhile, and then this one does. The limits of calls and of their items
-// also bound this queue.
+// before all of it is done: the next server is idle until then, and afterwards this one waits for it. The limits on
+// calls and on their items also bound this queue.
 
 const workPerTurn = 16
 

@@ -10,7 +10,7 @@ export interface Setting {
   min?: number
   max?: number
   choices?: readonly string[]
-  /** The environment variable, if it is not the one that follows from the setting's path. */
+  /** The environment variable, if its name is not derived from the setting's path. */
   env?: string
 }
 
@@ -61,7 +61,7 @@ convict.addFormats({
   },
 })
 
-// Date takes the 30th of February for the 2nd of March.
+// Date reads February 30 as March 2.
 function isDay(value: unknown): boolean {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(value)) return false
   const time = new Date(`${value}T00:00:00Z`)

@@ -15,7 +15,10 @@ interface StreamParts {
   /** The announced size of the request body in bytes; undefined when the peer announced none. */
   contentLength: number | undefined
   sender: Sender
-  /** Called once, at the end. `byUs`: the peer may not know yet. `succeeded`: it got a response that is not a refusal. */
+  /**
+   * Called once, at the end. `byUs`: this side ended the stream, and the peer may not know it yet. `succeeded`: the
+   * peer got a response that is not a refusal.
+   */
   onClose(byUs: boolean, succeeded: boolean): void
 }
 

@@ -17,7 +17,10 @@ interface LogBounds {
 
 const writeAll = promisify(writeFile)
 const maxWaitingBytes = 8 * 1024 * 1024
-/** Lines gather for this time or up to this size, as a write of hundreds of lines costs no more than a write of one. */
+/**
+ * Lines are gathered for this time or up to this size, because a write of hundreds of lines costs as little as a write
+ * of one.
+ */
 const defaultGatherMs = 20
 const gatherBytes = 64 * 1024
 const rendered = Symbol.for('message') // winston's key of the finished line

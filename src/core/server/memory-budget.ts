@@ -2,7 +2,7 @@
 
 const defaultMaxBytes = 256 * 1024 * 1024
 
-/** Counts bytes against a limit. Whoever takes bytes checks `isSpent` and gives them back. */
+/** Counts bytes against a limit. The caller that takes bytes must check `isSpent`, and must return the bytes later. */
 export class MemoryBudget {
   readonly #maxBytes: number
   #bytes = 0
@@ -15,7 +15,7 @@ export class MemoryBudget {
     return this.#bytes > this.#maxBytes
   }
 
-  /** Takes bytes; a negative number gives them back. */
+  /** Takes bytes; a negative number returns them. */
   take(bytes: number): void {
     this.#bytes += bytes
   }

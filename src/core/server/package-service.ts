@@ -112,7 +112,7 @@ function openStreams() {
   }
 }
 
-/** Emits the requests, each after there is room for the responses to the one before. */
+/** Emits the requests one by one, each when there is room for the responses to the previous one. */
 async function feed(stream: PackageStream, call: IncomingCall, method: AnyMethod): Promise<void> {
   for (let frame = await call.read(); frame !== undefined; frame = await call.read()) {
     stream.emit('data', decode(method, frame))

@@ -1,7 +1,8 @@
 // The body of an envelope: chunks of C = 2^chunk_log2 bytes, each its ciphertext and its 16-byte tag.
-// All but the last hold exactly C bytes, the last 0 to C-1 (an exact multiple ends with an empty chunk). So there is one
-// chunking per length: no final flag, and no chunk can be cut, added, moved or repeated without a tag failing.
-// nonce(i) = u96(i), i < 2^32. Sizes are numbers: the largest envelope, 2^32 chunks of 1 MiB, stays below 2^53.
+// All but the last hold exactly C bytes, the last 0 to C-1 (an exact multiple ends with an empty chunk). So each length
+// has exactly one division into chunks. No final flag is needed, and a chunk that is cut, added, moved or repeated
+// makes a tag fail. nonce(i) = u96(i), i < 2^32. Sizes are numbers: the largest envelope, 2^32 chunks of 1 MiB, stays
+// below 2^53.
 import { envelopeHeaderBytes, tagBytes } from '../../core/envelope-sizes.js'
 import { chunkNonce, decrypt, encrypt, maxChunks, type Suite } from './aead.js'
 import { corrupt, guard } from './errors.js'

@@ -2,7 +2,7 @@
 //   OKM = HKDF-Expand-SHA-256(PRK, label || 00 || head || SHA-256(context), 64)
 //   commitment = OKM[0..32)    AEAD key = OKM[32..64)
 // The head ends with a random salt of 32 bytes, so no AEAD key ever serves two messages. The commitment is public and
-// binds the ciphertext to key, header and context: nothing is decrypted before it matched.
+// binds the ciphertext to key, header and context: nothing is decrypted before the commitment has matched.
 import { contextHashSize } from './context.js'
 import { guard } from './errors.js'
 import { type HmacKey, macSize } from './hmac.js'

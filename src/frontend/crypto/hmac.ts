@@ -1,7 +1,7 @@
 // HMAC-SHA-256 (RFC 2104) under a key of exactly 32 bytes, and HKDF-Expand (RFC 5869 section 2.3) over it.
 //   inner = SHA-256(key ^ 36.. || message)    mac = SHA-256(key ^ 5c.. || inner)
-// Two one-shot hashes over prepared blocks take half the time of createHmac. The blocks equal the key, so they live in
-// #private fields: such an object prints, serialises and clones as empty.
+// Two one-shot hashes over prepared blocks take half the time of createHmac. The blocks are as secret as the key, so
+// they live in #private fields: such an object prints, serialises and clones as empty.
 import { hash, timingSafeEqual } from 'node:crypto'
 import { guard } from './errors.js'
 import { secretArena } from './secret-arena.js'

@@ -1,7 +1,7 @@
 // Randomness for keys, key ids and salts, from a pool: one system call per 4 KiB instead of one per value.
-// Every fill is tested before use: no two of its 32-byte blocks may be equal, and its first block may not be that of the
-// fill before. The odds of a false alarm are 2^-243 per fill; a stuck, repeating or silent source is caught at once.
-// A source that failed stays failed: no ciphertext at all is better than one under a key somebody can guess.
+// Every fill is tested before use: no two of its 32-byte blocks may be equal, and its first block must differ from that
+// of the previous fill. The odds of a false alarm are 2^-243 per fill; a stuck, repeating or silent source is caught at
+// once. A source that failed stays failed: no ciphertext at all is better than one under a key somebody can guess.
 import { hash, randomFillSync } from 'node:crypto'
 import { VaultError } from '../../core/errors.js'
 import { guard } from './errors.js'

@@ -1,6 +1,6 @@
 // An arena for secrets that live as long as one call, or as one transfer, of which there are few. Its memory is outside V8's
-// heap, so that no copy is left behind by a garbage collection, and only such secrets share it. An allocation costs as much
-// as two hashes, so many secrets are cut from one piece; each byte is used once.
+// heap, so that no copy is left behind by a garbage collection, and only such secrets share it. An allocation costs as
+// much as two hashes; therefore many secrets share one piece of memory. Each byte is used once.
 
 const pieceSize = 8192
 

@@ -1,7 +1,8 @@
 // The record key token, the caller's half of a record's key:
 //   "rvk1_" + base32 of ( mode 1 | key id 16 | rk 32 | check 6 )     check = SHA-256("rvk1_" || the 49 bytes)[0..6)
-// RFC 4648 alphabet in lower case, no padding: 55 bytes are exactly 88 symbols, so every token has one spelling. The
-// check lets a scanner confirm a leaked token offline; it is public and no protection. Never log a token, only its key id.
+// RFC 4648 alphabet in lower case, no padding: 55 bytes are exactly 88 symbols, so every token has exactly one
+// encoding. The check lets a scanner confirm a leaked token offline; it is public and no protection. Never log a token,
+// only its key id.
 import { hash } from 'node:crypto'
 import { keyIdBytes } from '../../core/envelope-sizes.js'
 import { invalidField } from '../../core/errors.js'
@@ -82,7 +83,10 @@ function checkOf(bytes: Buffer): string {
   return hash('sha256', bytes.subarray(0, checkAt), 'binary').slice(0, checkSize)
 }
 
-/** Writes the text into bytes that are wiped: joined symbol by symbol, each prefix of the token would be a string. */
+/**
+ * Writes the text into bytes that are wiped afterwards. Joining it symbol by symbol would leave every prefix of the
+ * token in memory as a string.
+ */
 function encodeText(bytes: Buffer): string {
   const text = secretArena(textSize)
   text.write(prefix)

@@ -27,7 +27,10 @@ export function userBind(key: HmacKey, identity: UserIdentity): Buffer {
   return hkdfExpand(key, [labels.userBind, contextHash(userBindContext(identity))], macSize)
 }
 
-/** Throws RECORD_KEY_MISMATCH for a key, uid or bind of another user; uid and bind are the back end's word. */
+/**
+ * Throws RECORD_KEY_MISMATCH for a key, uid or bind of another user; uid and bind are unverified claims of the back
+ * end.
+ */
 export function verifyUserBind(key: HmacKey, identity: UserIdentity, bind: Buffer): void {
   if (identity.userUid.length !== userUidBytes) throw mismatch('user uid')
   if (!macEquals(bind, userBind(key, identity))) throw mismatch('user bind')

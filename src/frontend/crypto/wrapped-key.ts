@@ -1,7 +1,7 @@
 // The frame of a user key wrapped by a provider:
 //   01 | provider | u16 length | key ref | u32 key version | u16 length | ciphertext          no trailing bytes
-// It is the back end's word: before a caller calls the provider, it must refuse a (provider, key ref) that its own
-// configuration does not list.
+// The frame is an unverified claim of the back end: before a caller calls the provider, it must refuse a (provider, key
+// ref) that its own configuration does not list.
 import { isUtf8 } from 'node:buffer'
 import { guard, mismatch } from './errors.js'
 

@@ -1,6 +1,6 @@
-// The interface of a key provider, which wraps user keys: the local keyring or a key management service. The frame around
-// a wrapped key is the back end's word, so a frame that names a provider or key outside this front end's configuration is
-// refused before any provider is called.
+// The interface of a key provider, which wraps user keys: the local keyring or a key management service. The frame
+// around a wrapped key is an unverified claim of the back end, so a frame that names a provider or key outside this
+// front end's configuration is refused before any provider is called.
 import { VaultError } from '../../core/errors.js'
 import type { ContextOf } from '../crypto/context.js'
 import { type Provider, parseWrappedKey, type WrappedKey } from '../crypto/wrapped-key.js'

@@ -94,7 +94,7 @@ function setLatest(latest: LRUCache<string, LatestKey>, name: string, now: Lates
   if (seen?.digest !== now.digest || seen.newUser) latest.set(name, now)
 }
 
-/** Single flight: the result of the work under way of that name, or else of this work. */
+/** Single flight: joins the work in progress of that name, or starts this work. */
 function singleFlight<T>(underWay: Map<string, Promise<T>>, name: string, work: () => Promise<T>): Promise<T> {
   const first = underWay.get(name)
   if (first !== undefined) return first
@@ -107,7 +107,9 @@ function nameOf({ pseudonym }: User): string {
   return pseudonym.toString('latin1')
 }
 
-/** Checks the document, which is the back end's word: it may lack generations, and its uid may have any length. */
+/**
+ * Checks the document, which the back end may have forged: it may lack generations, and its uid may have any length.
+ */
 function generationOf({ userUid, generations }: UserDocument, number: number | undefined) {
   if (userUid.length !== userUidBytes) throw mismatch('user uid')
   const last = generations.at(-1)

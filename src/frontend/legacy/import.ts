@@ -11,7 +11,7 @@ export interface LegacyImportConfig {
 
 /** The window of the import. */
 export interface LegacyImport {
-  /** Throws NOT_SUPPORTED, with the setting that is why, unless the import is open at that time. */
+  /** Throws NOT_SUPPORTED, with the setting that is the cause, unless the import is open at that time. */
   refuseUnlessOpen(nowMs: number): void
 }
 

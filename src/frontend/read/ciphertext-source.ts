@@ -1,5 +1,5 @@
 // The source of a stored record's sealed chunks: its envelope, or its parts. Callers read both part by part. Both sizes
-// are the back end's word until the last chunk is opened.
+// are unverified claims of the back end until the last chunk is opened.
 import { envelopeHeaderBytes } from '../../core/envelope-sizes.js'
 import { VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'

@@ -1,5 +1,6 @@
 // The rows of a list. The name and attributes of a row come from its entry, which the user's key vouches for; version,
-// time and size are the back end's word. A name counts only where it belongs, so that the back end cannot swap names.
+// time and size are unverified claims of the back end. A name counts only in the row of its own pseudonym, so that the
+// back end cannot swap names.
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord, UserDocument } from '../../gen/encserver/v1/backend.js'
 import type { RecordInfo } from '../../gen/encserver/v1/frontend.js'

@@ -1,5 +1,5 @@
-// Lists one page of a user's records. A name counts only if its own pseudonym is that of the row. Rows that do not open
-// are counted, expired ones are left out.
+// Lists one page of a user's records. A name counts only if its pseudonym is the row's. Rows that do not open are
+// counted; expired rows are left out.
 import { pseudonymBytes } from '../../core/envelope-sizes.js'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'

@@ -57,7 +57,10 @@ export async function openStoredRecord(vault: Vault, read: RecordRead, call: Cal
   }
 }
 
-/** The answer's description of an opened record. `size` must be verified; version and time are the back end's word. */
+/**
+ * The answer's description of an opened record. `size` must be verified; version and time are unverified claims of the
+ * back end.
+ */
 export function recordInfo({ request }: RecordRead, record: StoredRecord, size: number): RecordInfo {
   const { sealed, opened, attributes } = record
   const { version, storeTime } = sealed
@@ -66,7 +69,7 @@ export function recordInfo({ request }: RecordRead, record: StoredRecord, size: 
   return { recordName: request.recordName, version, keyId, keyMode: mode, sizeBytes, storeTime, ...attributes }
 }
 
-/** The version number is the back end's word, but it must at least be the requested one. */
+/** The version number is an unverified claim of the back end, but it must at least be the requested one. */
 function hasRequestedVersion({ version }: SealedRecord, request: RetrieveRecordRequest): boolean {
   return request.version === 0n || request.version === version
 }

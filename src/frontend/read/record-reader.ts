@@ -27,7 +27,7 @@ export interface RecordReader {
   read(range: Range, call: CallContext): AsyncGenerator<Buffer, void, undefined>
 }
 
-/** Opens the last chunk to verify the size; rejects with RECORD_CORRUPT if they do not fit each other. */
+/** Opens the last chunk to verify the size; rejects with RECORD_CORRUPT if chunk and size contradict each other. */
 export async function recordReader(
   { source, cipher }: { source: CiphertextSource; cipher: ChunkCipher },
   call: CallContext,

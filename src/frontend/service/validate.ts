@@ -65,7 +65,7 @@ export function checkKeyId(field: string, keyId: Buffer): void {
   throw invalidField(field, `must be ${keyIdBytes} bytes, not ${keyId.length}`)
 }
 
-/** The precondition of a write; none is valid. */
+/** Checks the precondition of a write, which may be absent. */
 export function checkPrecondition(precondition: Precondition | undefined): void {
   if (precondition === undefined) return
   const { condition } = precondition
@@ -76,7 +76,7 @@ export function checkPrecondition(precondition: Precondition | undefined): void 
   }
 }
 
-/** The expiry of a record; none is valid. */
+/** Checks the expiry of a record, which may be absent. */
 export function checkExpireTime(expireTime: Date | undefined, now: Date): void {
   if (expireTime === undefined) return
   // The comparison is false for an invalid Date, too.
@@ -102,7 +102,7 @@ export function modeOf(requested: KeyMode, defaultMode: Mode): Mode {
   return requested
 }
 
-/** The attributes of a record; none are valid. Errors never quote the contents, which are sealed. */
+/** Checks the attributes of a record, which may be absent. Errors never quote the values, which are secret. */
 export function checkAttributes(attributes: RecordAttributes | undefined): void {
   if (attributes === undefined) return
   const { contentType, labels } = attributes

@@ -16,7 +16,10 @@ export interface RetryLimits {
   totalMs: number
   /** The pause between two attempts. */
   pauseMs: number
-  /** A write whose caller has gone is done or never will be after this time: a command may take MongoDB 10 s. */
+  /**
+   * After this time, a write whose caller has gone has either taken effect or never will: MongoDB may run a command for
+   * 10 s.
+   */
   settleMs: number
 }
 

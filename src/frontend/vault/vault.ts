@@ -79,8 +79,8 @@ export function openVault(parts: VaultParts): Vault {
 }
 
 /**
- * True once the record has expired, by the clock that never goes back: what has expired stays expired. The sealed time
- * counts. The back end has the time in clear as well, to remove the record, and can change only that one.
+ * True once the record has expired, by the clock that never goes back: what has expired stays expired. The encrypted
+ * time counts. The back end also has a copy in plain text, to remove the record, and can change only that copy.
  */
 export function isExpired({ clock }: Pick<Vault, 'clock'>, { expireTime }: { expireTime: Date | undefined }): boolean {
   return isPast(expireTime, clock.forRefusing())

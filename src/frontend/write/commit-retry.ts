@@ -1,12 +1,12 @@
-// Retries the write that makes a record of parts, since an upload should outlive a back end that is busy or away. A prior
-// attempt with an unknown outcome may have been done. If it was, and the record was deleted since, a second write would
-// bring the record back. So after such an attempt the write
-// - is made again only if its precondition names a key id, which never recurs: the back end then finds the prior attempt,
-//   or knows that it was not done, or refuses;
-// - otherwise is looked for: it succeeded if the version is there or was replaced since. A prior attempt may still land
-//   after the first look, but not at any time: a back end begins nothing for a caller that has gone, and what it has begun
-//   ends. So "not there" is final `settleMs` after the prior attempt failed. A look that fails is repeated until the retry
-//   limits are reached.
+// Retries the write that commits a record in parts, so that an upload survives a back end that is busy or restarts. A
+// prior attempt with an unknown outcome may have committed. If it did, and the record was deleted since, a second write
+// would restore the deleted record. So after such an attempt:
+// - If the precondition names a key id, which never recurs, the write is retried. The back end then finds the prior
+//   attempt, or knows that it did not commit, or refuses the write.
+// - Otherwise the version is looked up. The write succeeded if the version is stored, or was replaced since. A prior
+//   attempt may still take effect after the first look-up, but not for long: a back end starts no work for a caller that
+//   has gone, and the work that it has started ends. So the absence of the version is final `settleMs` after the prior
+//   attempt failed. A look-up that fails is repeated until the retry limits are reached.
 // In every other case the outcome stays unknown, even if the last attempt was refused: a refusal says nothing about the
 // prior attempt.
 import { VaultError } from '../../core/errors.js'
@@ -62,7 +62,7 @@ async function findCommitted(
   return { version: current.version - BigInt(replacedBefore + 1), storeTime: current.storeTime }
 }
 
-/** Throws an error that is retried while a prior attempt may still land, and one that is not retried afterwards. */
+/** Throws a transient error while a prior attempt may still take effect, and a permanent error afterwards. */
 function notFound(mayLand: boolean): never {
   throw new VaultError(mayLand ? 'OUTCOME_UNKNOWN' : 'RECORD_NOT_FOUND')
 }

@@ -43,7 +43,7 @@ export interface TemporaryPart {
 export interface SetFolders {
   /** Links the part into the folder of its set, durably. Throws ALREADY_EXISTS if the number has other bytes. */
   link(part: TemporaryPart, folder: string, partNumber: number): Promise<void>
-  /** Forgets a folder; the caller does so before it removes it. */
+  /** Forgets a folder; must be called before the folder is removed. */
   forget(folder: string): void
 }
 
@@ -91,6 +91,6 @@ async function linkOrCompare({ path, data }: TemporaryPart, folder: string, part
     if (errorCode(error) !== 'EEXIST') throw error
     const stored = await readFile(target)
     if (!stored.equals(data)) throw partConflict()
-    await syncFolder(folder) // the put that linked it may not have done so yet
+    await syncFolder(folder) // the call that linked the file may not have synced the folder yet
   }
 }

@@ -1,7 +1,7 @@
 // A Bloom filter over the keys of one database. It lets the write of a new record skip the lookup of its key.
-// LevelDB counts every read that looks into more than one table, and merges the tables that such reads pass through, so
-// lookups of absent keys cause most of its compactions.
-// Keys must end with 16 random bytes, as pseudonyms do: the filter takes its hashes from those bytes.
+// LevelDB counts every read that searches more than one table, and compacts the tables that many such reads search.
+// Without the filter, lookups of absent keys would cause most of its compactions. Keys must end with 16 random bytes,
+// as pseudonyms do: the filter takes its hashes from those bytes.
 
 /** A set of keys without false negatives. */
 export interface BloomFilter {

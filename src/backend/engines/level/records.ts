@@ -41,7 +41,7 @@ function writeRecord(records: LevelRecords, put: Put, call: StoreCall): Promise<
     key: recordId,
     bytes: recordId.length + record.envelope.length + record.entryBox.length,
     decide(row) {
-      // A damaged row has no version to check a precondition against; a write without one replaces it.
+      // A damaged row has no version to check a precondition against. A write without a precondition replaces the row.
       const from = precondition === undefined && isDamaged(row) ? undefined : requireIntact(row)
       const decision = decideWrite(from, put)
       if (!decision?.next) return { answer: decision && { stored: decision.stored, change: undefined } }

@@ -1,7 +1,7 @@
 // An LRU cache of rows, for a database whose only writer is this process. A read costs a trip through the thread pool,
-// and every call reads its user.
-// No row in the cache outlives its change: a write evicts its rows before it starts, and a read that overlaps a write
-// caches nothing. A failed write may take effect when the database is opened again, so the cache is emptied then.
+// and every call reads a user document. The cache never returns an outdated row: a write evicts its rows before it
+// starts, and a read that overlaps a write caches nothing. A failed write may take effect when the database is opened
+// again, so the cache is emptied then.
 import { LRUCache } from 'lru-cache'
 import { checkDeadline } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'

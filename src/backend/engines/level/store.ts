@@ -57,8 +57,8 @@ function storeOver(databases: Databases, { health, onHealth }: CombinedHealth): 
   const expiry = expiryIndex(databases.expiry)
   return {
     async meta(call) {
-      // Rows first: a front end binds its keyring before it writes a row. In the other order, a store that a front end
-      // has just begun to use could show a row without a keyring.
+      // Reads the rows first. A front end binds its keyring before it writes a row, so in the other order a first write
+      // in between could show a row without a keyring.
       const empty = await isEmpty(databases, call)
       const keyringId = await meta.get(keyringKey, call)
       return { format: storeFormat, keyringId, empty: empty && keyringId === undefined }
@@ -125,7 +125,7 @@ async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, upda
   await makePrivateFolder(folder)
   try {
     const meta = await openDatabase('meta', indexSettings)
-    // First: a store of another format must stay untouched.
+    // This check comes first: a store of another format must stay untouched.
     await checkFormat(
       meta,
       ['users', 'records'].map((name) => join(folder, name)),

@@ -9,7 +9,7 @@ import { isDamaged, type Row, rowCodec } from './row-codec.js'
 const MiB = 1024 * 1024
 const objectBytes = 1024 // the overhead of a document and its buffers in V8
 
-/** Every call reads its user. Damaged rows stay out of the cache: the read may have failed, and not the row. */
+/** Every call reads a user document. Damaged rows stay out of the cache: the read may be at fault, not the row. */
 export const userCacheLimits: RowCacheLimits<Row<UserDocument>> = {
   maxRows: 20_000,
   maxBytes: 16 * MiB,

@@ -27,8 +27,8 @@ async function hasRows({ records, users }: Collections, context: MongoContext): 
 /** Throws STORE_FORMAT unless the store is new or has the known format. */
 async function checkFormat(collections: Collections, context: MongoContext): Promise<void> {
   const { meta } = collections
-  // Rows first: a new store gets its format before its rows. In the other order, a store that another back end has just
-  // created could show a row without a format.
+  // Reads the rows first. A new store gets its format before its rows, so in the other order a store that another back
+  // end creates in between could show a row without a format.
   const used = await hasRows(collections, context)
   const stored = await meta.findOne({ _id: 'format' }, context.commandOf(context.call))
   if (used && stored === null) throw missingStoreFormat('meta collection')
@@ -53,8 +53,8 @@ async function readKeyring({ meta }: Collections, { call, commandOf }: MongoCont
 export async function readMeta(collections: Collections, context: MongoContext): Promise<StoreMeta> {
   const bound = await readKeyring(collections, context)
   if (bound) return { format: storeFormat, keyringId: bound, empty: false }
-  // Rows first: a front end binds its keyring before it writes a row. In the other order, a store that a front end has
-  // just begun to use could show a row without a keyring.
+  // Reads the rows first. A front end binds its keyring before it writes a row, so in the other order a first write in
+  // between could show a row without a keyring.
   const used = await hasRows(collections, context)
   const keyringId = await readKeyring(collections, context)
   return { format: storeFormat, keyringId, empty: !used && keyringId === undefined }

@@ -44,7 +44,7 @@ export interface S3Bucket {
   remove(key: string, call: StoreCall): Promise<void>
 }
 
-/** No part is larger. */
+/** An upper limit for a part; a larger object is damaged. */
 const maxObjectBytes = 2 * 1024 * 1024
 
 /** The size in a Content-Range such as `bytes 3-6/10`. */
@@ -67,7 +67,7 @@ async function run<T>(request: Request<T>, call: StoreCall): Promise<T> {
   }
 }
 
-/** Runs a request for which some statuses are answers, not errors; unless the bucket itself is absent. */
+/** Runs a request for which some error statuses are answers. A missing bucket is always an error. */
 function runWithAnswers<T, U>(request: Request<T>, answers: Record<number, U>, call: StoreCall): Promise<T | U> {
   const answered: Request<T | U> = (options) =>
     request(options).catch((error: unknown) => {

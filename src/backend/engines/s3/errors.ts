@@ -4,7 +4,10 @@ import { retryAfterMs } from '../../store/store-health.js'
 
 const full = ['QuotaExceeded', 'XMinioStorageFull', 'InsufficientStorage', 'InsufficientCapacity']
 
-/** The SDK sets `$fault` on an error that the server reported, and not on one that it made of any other answer. */
+/**
+ * The SDK sets `$fault` only on errors that the server reported, not on those that it makes from answers it cannot
+ * read.
+ */
 interface S3Answer {
   $fault?: string
   $metadata?: { httpStatusCode?: number }

@@ -12,7 +12,7 @@ import type { PartSet } from '../../store/part-store.js'
 
 const keyForm = new RegExp(`^(${pseudonymPattern})/(${pseudonymPattern})/(${keyIdPattern})/${partNumberPattern}$`)
 
-/** The common beginning of the keys of a set's parts, and of no other keys. */
+/** The prefix of the keys of a set's parts; no other key has it. */
 export function setPrefix(prefix: string, set: PartSet): string {
   return `${prefix}${partSetNames(set).join('/')}/`
 }
