@@ -25,7 +25,8 @@ export function lineIndex(): LineIndex {
       count += 1
       const { shard, fingerprint } = placeOf(id)
       const known = shard.get(fingerprint)
-      shard.set(fingerprint, known === undefined ? offset : [known, offset].flat())
+      if (Array.isArray(known)) known.push(offset)
+      else shard.set(fingerprint, known === undefined ? offset : [known, offset])
     },
     find(id) {
       const { shard, fingerprint } = placeOf(id)

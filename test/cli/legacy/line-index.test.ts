@@ -33,4 +33,12 @@ describe('the index of lines', () => {
     expect(index.find(one)).to.have.members(all)
     expect(index.find(twin)).to.have.members(all)
   })
+
+  it('adds many lines of one id in linear time', () => {
+    const index = lineIndex()
+    const offsets = Array.from({ length: 100_000 }, (_, at) => at * 100)
+    for (const offset of offsets) index.add(idOf(1), offset)
+    expect(index.count).to.equal(offsets.length)
+    expect(index.find(idOf(1))).to.deep.equal(offsets)
+  }).timeout(20_000)
 })
