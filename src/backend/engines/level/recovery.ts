@@ -81,7 +81,12 @@ export function databaseRecovery(
   }
 
   async function recover(): Promise<void> {
-    await retryUntilDone(() => attempt().then(() => health === 'ready'), { backoff, signal: stopping.signal })
+    const { signal } = stopping
+    // A write may fail between the reopening and the end of this loop. So no await separates the last look at the health
+    // from the end of the recovery: `reportFailure` would rely on a recovery that is already over.
+    while (health !== 'ready' && !signal.aborted) {
+      await retryUntilDone(() => attempt().then(() => health === 'ready'), { backoff, signal })
+    }
     recovering = undefined
   }
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { databaseRecovery } from '../../../../src/backend/engines/level/recovery.js'
+import type { StoreHealth } from '../../../../src/backend/store/store.js'
 import { VaultError } from '../../../../src/core/errors.js'
 import { type TempFolder, tempFolder, until } from '../../samples.js'
 
@@ -13,7 +14,7 @@ describe('databaseRecovery', () => {
   afterEach(() => folder.remove())
 
   /** The recovery of a database that fails to reopen `failures` times. */
-  function start({ failures = 0, isOpen = true, path = folder.path } = {}) {
+  function start({ failures = 0, isOpen = true, path = folder.path, changed = async (_: StoreHealth) => {} } = {}) {
     const reopenings: number[] = []
     const seen: string[] = []
     const handle = {
@@ -28,7 +29,10 @@ describe('databaseRecovery', () => {
       { folder: path, bufferBytes: 1 },
       {
         backoff: { firstMs: 10, maxMs: 40 },
-        changed: () => seen.push(recovery.health()),
+        changed() {
+          seen.push(recovery.health())
+          void changed(recovery.health())
+        },
       },
     )
     return { recovery, reopenings, seen }
@@ -72,6 +76,21 @@ describe('databaseRecovery', () => {
       recovery.reportFailure(ioError)
       await until(() => recovery.health() === 'ready')
       expect(reopenings).to.have.length(times)
+    }
+  })
+
+  it('recovers from a failure that is reported a few microtasks after it became ready', async () => {
+    for (const microtasks of [0, 1, 2, 3, 4, 5, 6, 7]) {
+      const { recovery, reopenings } = start({
+        async changed(health) {
+          if (health !== 'ready' || reopenings.length > 1) return
+          for (let at = 0; at < microtasks; at += 1) await undefined
+          recovery.reportFailure(ioError)
+        },
+      })
+      recovery.reportFailure(ioError)
+      await until(() => reopenings.length === 2 && recovery.health() === 'ready')
+      await recovery.stop()
     }
   })
 
