@@ -4,7 +4,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../../core/durable-file.js'
 import { invalidField } from '../../core/errors.js'
-import { publishFile, removeSecondName } from '../files/atomic-file.js'
+import { placeFile, removeSecondName } from '../files/atomic-file.js'
 import { fileExists } from '../files/path-checks.js'
 import { partialExistsText } from '../files/resumable-file.js'
 import { type Sha256, sha256 } from '../files/sha256.js'
@@ -130,10 +130,10 @@ function downloadFile(opened: OpenPartial, options: DownloadOptions): DownloadFi
     append,
     async publish() {
       await file.sync()
-      await publishFile(partial, { path, flag, replace })
-      isPublished = true
+      await placeFile(partial, { path, flag, replace })
+      isPublished = true // even if a sync fails: `close` must not write the state of a file that has moved
       await removeState(`${partial}.state`)
-      await syncFolder(dirname(partial))
+      for (const folder of new Set([path, partial].map(dirname))) await syncFolder(folder)
     },
     async close() {
       const kept = isPublished || bytes() === 0 ? 0 : await keep()

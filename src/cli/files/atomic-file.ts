@@ -1,7 +1,7 @@
 // Atomic writes: a file appears whole or not at all, and only its owner can read it.
-import { lstat, open, rename, unlink } from 'node:fs/promises'
+import { link, lstat, open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { linkNew, syncFolder } from '../../core/durable-file.js'
+import { syncFolder } from '../../core/durable-file.js'
 import { invalidField } from '../../core/errors.js'
 import type { NamedPath } from './path-checks.js'
 
@@ -65,25 +65,28 @@ function withPath(error: Error, temporary: string, { path }: Destination): Error
   return Object.assign(error, { path, message: error.message.replace(temporary, () => path) })
 }
 
+/** Places a synced file at its destination, as `placeFile` does, and makes that durable. */
+export async function publishFile(temporary: string, destination: Destination): Promise<void> {
+  await placeFile(temporary, destination)
+  await syncFolder(dirname(destination.path))
+}
+
 /**
- * Moves a synced file to its destination, durably. Throws INVALID_REQUEST if a file that may not be replaced was created
- * there meanwhile.
+ * Gives a synced file the name of its destination; a power failure may undo that until the folder is synced. Rejects only if
+ * the file did not get the name: with INVALID_REQUEST if a file that may not be replaced was created there meanwhile.
  */
-export async function publishFile(temporary: string, { path, flag, replace }: Destination): Promise<void> {
-  if (replace) {
-    await rename(temporary, path)
-    return syncFolder(dirname(path))
-  }
+export async function placeFile(temporary: string, { path, flag, replace }: Destination): Promise<void> {
+  if (replace) return rename(temporary, path)
   // A rename would replace the other file; a link fails.
-  await linkNew(temporary, path).catch((cause: NodeJS.ErrnoException) => {
+  await link(temporary, path).catch((cause: NodeJS.ErrnoException) => {
     throw cause.code === 'EEXIST' ? invalidField(flag, `${path} was created meanwhile; it was not replaced`) : cause
   })
-  await unlink(temporary)
+  await unlink(temporary).catch(() => undefined) // the next run removes the second name
 }
 
 /**
  * Removes the temporary name of a file that has both names, because a program was killed between the link and the
- * unlink of `publishFile`. A run that resumed the temporary file would write into the finished one.
+ * unlink of `placeFile`, or the unlink failed. A run that resumed the temporary file would write into the finished one.
  */
 export async function removeSecondName(temporary: string): Promise<void> {
   const found = await lstat(temporary).catch(() => undefined)

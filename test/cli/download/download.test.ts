@@ -8,6 +8,7 @@ import {
   link,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   rename,
@@ -373,5 +374,30 @@ describe('download', () => {
     expect(await readFile(path, 'utf8')).to.equal('of somebody else')
     expect((await download({ resume: true, replace: true })).failure).to.equal(undefined)
     expect((await readFile(path)).equals(data)).to.equal(true)
+  })
+
+  it('leaves no state beside a file that has its name, even if the sync of the folder fails', async () => {
+    const probe = await open(folder)
+    const prototype = Object.getPrototypeOf(probe) as typeof probe
+    await probe.close()
+    const { sync } = prototype
+    for (const replace of [true, false]) {
+      const sink = await openDownload({ path, replace, resume: false, range: everything })
+      const limit = { stallMs: 5000, signal: new AbortController().signal }
+      await downloadStream(server().client, { request, range: everything, sink, limit, onProgress: () => undefined })
+      prototype.sync = async function failForFolders() {
+        if ((await this.stat()).isDirectory()) throw new Error('EIO')
+        return sync.call(this)
+      }
+      try {
+        expect(await sink.publish().catch(({ message }: Error) => message)).to.equal('EIO')
+      } finally {
+        prototype.sync = sync
+      }
+      expect(await sink.close()).to.equal(0)
+      expect(await readdir(folder)).to.deep.equal(['film'])
+      expect((await readFile(path)).equals(data)).to.equal(true)
+      await rm(path)
+    }
   })
 })

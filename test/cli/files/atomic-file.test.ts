@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import promises, { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -56,6 +57,22 @@ describe('atomic file', () => {
     )
     await file.discard()
     expect(await readFile(path, 'utf8')).to.equal('of somebody else')
+    expect(await readdir(folder)).to.deep.equal(['out'])
+  })
+
+  it('is committed even if its temporary name cannot be removed', async () => {
+    const file = await open(false)
+    const { unlink } = promises
+    promises.unlink = () => Promise.reject(new Error('EIO'))
+    syncBuiltinESMExports()
+    try {
+      await file.commit(Buffer.from('data'))
+    } finally {
+      promises.unlink = unlink
+      syncBuiltinESMExports()
+    }
+    await file.discard()
+    expect(await readFile(path, 'utf8')).to.equal('data')
     expect(await readdir(folder)).to.deep.equal(['out'])
   })
 
