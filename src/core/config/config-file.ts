@@ -41,12 +41,14 @@ function parse(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw fileError(path, `not valid JSON${positionIn(text, error as Error)}`)
+    throw fileError(path, `not valid JSON${mistakeIn(text, error as Error)}`)
   }
 }
 
-// V8's message ends with the position, or quotes the text and has none; only the position is used.
-function positionIn(text: string, { message }: Error): string {
+// V8's message ends with the position, or quotes the text and has none. It is not shown, as the text may be a secret.
+function mistakeIn(text: string, { message }: Error): string {
+  if (text.startsWith('\u{feff}')) return ': begins with a byte order mark'
+  if (message === 'Unexpected end of JSON input') return ': ends too early'
   const [, position] = /JSON at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message) ?? []
   if (position === undefined) return ''
   const before = text.slice(0, Number(position)).split('\n')

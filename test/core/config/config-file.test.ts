@@ -58,8 +58,18 @@ describe('config file', () => {
   })
 
   it('reports a syntax error without a position', () => {
-    for (const text of ['', '{"backend": ', '{"backend": yes}', '\u{feff}{}']) {
-      expect(problem(text)).to.equal('not valid JSON')
+    expect(problem('{"backend": yes}')).to.equal('not valid JSON')
+  })
+
+  it('reports a file that is empty or ends too early', () => {
+    for (const text of ['', '\n', '{"backend": ', '{"backend": {"secret": ']) {
+      expect(problem(text)).to.equal('not valid JSON: ends too early')
+    }
+  })
+
+  it('reports a byte order mark', () => {
+    for (const text of ['\u{feff}{}', '\u{feff}']) {
+      expect(problem(text)).to.equal('not valid JSON: begins with a byte order mark')
     }
   })
 
