@@ -1,5 +1,5 @@
 // A client program around its subcommands: help, signals, errors, exit code.
-import { Command, CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { didYouMean } from '../../core/did-you-mean.js'
 import { invalidField, VaultError } from '../../core/errors.js'
 import { version } from '../../core/version.js'
@@ -9,6 +9,7 @@ import { printError } from '../terminal/output.js'
 import type { Terminal } from '../terminal/terminal.js'
 import { helpAfterError, helpStyle, versionText } from './help.js'
 import type { Hints } from './hints.js'
+import { StrictCommand } from './strict-command.js'
 
 export { withExamples } from './help.js'
 
@@ -31,7 +32,7 @@ const recordKeyPattern = /rvk1_[a-z2-7]{8}/i
 
 /** The root command. Its subcommands inherit its output and its way to exit. */
 export function rootCommand(name: string, { terminal }: Session): Command {
-  return new Command(name)
+  return new StrictCommand(name)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),

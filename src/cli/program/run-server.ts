@@ -1,7 +1,7 @@
 // A server program around its service: flags, signals, heap settings, exit code.
 import { setFlagsFromString } from 'node:v8'
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
-import { Command, CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import type { ConfigSources } from '../../core/config/config.js'
 import { VaultError } from '../../core/errors.js'
 import { version } from '../../core/version.js'
@@ -9,6 +9,7 @@ import { printError, printNote } from '../terminal/output.js'
 import { helpAfterError, helpStyle, versionText, withExamples } from './help.js'
 import { serverHints } from './hints.js'
 import { addServerFlags, configSources, type ServerFlags } from './server-flags.js'
+import { StrictCommand } from './strict-command.js'
 
 /** What a server program is made of. */
 export interface ServerProgram {
@@ -29,7 +30,7 @@ export interface RunningService {
 }
 
 function serverCommand({ name, description, examples }: ServerProgram): Command {
-  return withExamples(addServerFlags(new Command(name)), examples)
+  return withExamples(addServerFlags(new StrictCommand(name)), examples)
     .description(description)
     .configureHelp(helpStyle)
     .showHelpAfterError(helpAfterError)
