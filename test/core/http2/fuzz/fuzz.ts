@@ -31,16 +31,16 @@ function print(line: string): void {
 }
 
 /** Rounds until the time is over; prints the seed of the next round now and then, so that a hang can be repeated too. */
-async function run(firstSeed: number, endsAt: number): Promise<void> {
+async function run(endsAt: number): Promise<void> {
   let rounds = 0
   let reportedAt = Number.NEGATIVE_INFINITY
   do {
-    const seed = (firstSeed + rounds * connectionsEach) % maxSeed
+    seed = (firstSeed + rounds * connectionsEach) % maxSeed
     if (Date.now() - reportedAt >= reportMs) {
       print(`round ${rounds + 1}, seed ${seed}`)
       reportedAt = Date.now()
     }
-    await fuzz(seed).catch((error: unknown) => fail(seed, error))
+    await fuzz(seed).catch(fail)
     rounds += 1
   } while (Date.now() < endsAt)
   print(
@@ -48,7 +48,7 @@ async function run(firstSeed: number, endsAt: number): Promise<void> {
   )
 }
 
-function fail(seed: number, error: unknown): never {
+function fail(error: unknown): never {
   print(`failure; repeat it with: make fuzz SEED=${seed}`)
   print(error instanceof Error ? (error.stack ?? error.message) : String(error))
   process.exit(1)
@@ -58,6 +58,8 @@ const { values } = parseArgs({ options: { minutes: { type: 'string', default: '5
 const firstSeed = values.seed === undefined ? Date.now() % maxSeed : Number(values.seed)
 const minutes = values.seed === undefined ? Number(values.minutes) : 0
 if (!Number.isFinite(firstSeed) || !Number.isFinite(minutes)) throw new Error('--minutes and --seed take numbers')
-process.on('uncaughtException', (error) => fail(firstSeed, error))
-await run(firstSeed, Date.now() + minutes * 60_000)
+/** The seed of the running round. */
+let seed = firstSeed
+process.on('uncaughtException', fail)
+await run(Date.now() + minutes * 60_000)
 process.exit(0)
