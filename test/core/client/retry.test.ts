@@ -177,6 +177,15 @@ describe('retry', () => {
     ).to.equal(false)
   })
 
+  it('counts a call as never sent only if its write failed because the stream was refused', () => {
+    const failedWrite = (code: string) => {
+      const details = `Write error: Stream closed with error code ${code}`
+      return new VaultError('UNREACHABLE', { cause: { details } })
+    }
+    expect(neverSent(failedWrite('NGHTTP2_REFUSED_STREAM'))).to.equal(true)
+    expect(neverSent(failedWrite('NGHTTP2_INTERNAL_ERROR'))).to.equal(false)
+  })
+
   it('retries an idempotent call over a new connection', async () => {
     const { address, calls } = await brokenServer(2)
     expect(await deletion(address, idempotentWrite)).to.eql({ deleted: true })
