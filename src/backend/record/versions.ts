@@ -25,7 +25,7 @@ import type { PartSet } from '../store/part-store.js'
 import type { Put, PutResult, Store, StoreCall, StoreContext } from '../store/store.js'
 import { cutToHeader, keyIdOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
-import { noPriorAttempt, type PriorAttempt } from './prior-attempt.js'
+import { noPriorAttempt, type PriorAttempt } from './idempotency.js'
 import { newLifeId } from './record-id.js'
 import { lifeOf, versionOf } from './write-rules.js'
 

@@ -2,7 +2,7 @@
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import { keyIdOf } from '../record/envelope-header.js'
-import type { PriorAttempt } from '../record/prior-attempt.js'
+import type { PriorAttempt } from '../record/idempotency.js'
 import type { PartStore } from '../store/part-store.js'
 import type { StoreCall } from '../store/store.js'
 

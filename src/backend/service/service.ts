@@ -11,7 +11,7 @@ import type {
   UserDocument,
 } from '../../gen/encserver/v1/backend.js'
 import { findRecord, findUser } from '../record/find-record.js'
-import { priorAttempt } from '../record/prior-attempt.js'
+import { priorAttempt } from '../record/idempotency.js'
 import { pruner } from '../record/prune.js'
 import { userPseudonymOf } from '../record/record-id.js'
 import { findVersion, listVersions, putKeeping } from '../record/versions.js'

@@ -41,7 +41,7 @@ export interface Put {
   keptKeyId: Buffer | undefined
   /** The id of the life that the write may begin: 16 bytes, never used before. */
   newLife: Buffer
-  /** A prior attempt may have committed although the row does not show it (prior-attempt.ts). */
+  /** A prior attempt may have committed although the row does not show it (record/idempotency.ts). */
   mayHaveCommitted: boolean
   /** Rows that have expired by now count as absent. */
   now: Date

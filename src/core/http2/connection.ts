@@ -1,9 +1,9 @@
 // A server's HTTP/2 connection (RFC 9113): its preface, its frames, its graceful and its forced end.
 import type { Socket } from 'node:net'
 import type { ConnectionFailure, TransportParts } from '../transport.js'
-import { floodLimits } from './flood-guard.js'
 import { FrameReader } from './frame-reader.js'
 import { CompressionError, ConnectionError, defaultWindow, errorCodes, preface, settings } from './protocol.js'
+import { rateLimits } from './rate-limit.js'
 import { Receiver } from './receiver.js'
 import { Sender } from './sender.js'
 import type { Stream } from './stream.js'
@@ -48,7 +48,7 @@ export class Connection {
     const [onSuccess, onEmpty] = [() => this.#receiver.creditSuccess(), () => this.#endIfDone()]
     const streams = new Streams({ sender, maxStreams, onSuccess, onEmpty })
     const onPingAck = (payload: Buffer) => payload.equals(drainPing) && this.#refuseNew()
-    const limits = { maxHeaderListBytes, windowBytes, floodLimits: floodLimits[callers] }
+    const limits = { maxHeaderListBytes, windowBytes, rateLimits: rateLimits[callers] }
     this.#sender = sender
     this.#streams = streams
     this.#receiver = new Receiver({ ...limits, sender, streams, onPingAck, onRequest })

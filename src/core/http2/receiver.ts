@@ -1,11 +1,11 @@
 // The receiving half of a connection: handles each frame (RFC 9113 section 6). A protocol error costs the peer its stream
-// or its connection. The flood guard bounds all work that a peer can cause at no cost to itself.
+// or its connection. The rate limit bounds all work that a peer can cause at no cost to itself.
 import type { TransportParts } from '../transport.js'
-import { FloodGuard, type FloodLimits } from './flood-guard.js'
 import type { Frame } from './frame-reader.js'
 import { type HeaderBlock, HeaderBlocks } from './header-blocks.js'
 import { checkPriority, checkSize, checkStreamId, contentOf, numberIn } from './payloads.js'
 import { ConnectionError, errorCodes, flags, frameTypes, StreamError } from './protocol.js'
+import { RateLimit, type RateLimits } from './rate-limit.js'
 import { areTrailers, requestFields } from './request-fields.js'
 import type { Sender } from './sender.js'
 import type { Stream } from './stream.js'
@@ -19,7 +19,7 @@ export interface ReceiverParts extends Pick<TransportParts, 'onRequest'> {
   maxHeaderListBytes: number
   /** The connection's receive window. */
   windowBytes: number
-  floodLimits: FloodLimits
+  rateLimits: RateLimits
   /** The peer answered a PING. */
   onPingAck(payload: Buffer): void
 }
@@ -30,7 +30,7 @@ export class Receiver {
   hasSettings = false
   readonly #parts: ReceiverParts
   readonly #headers: HeaderBlocks
-  readonly #floodGuard: FloodGuard
+  readonly #rateLimit: RateLimit
   readonly #handlers: ((frame: Frame) => void)[] = []
   #window: number
 
@@ -38,7 +38,7 @@ export class Receiver {
     this.#parts = parts
     this.#window = parts.windowBytes
     this.#headers = new HeaderBlocks({ maxListBytes: parts.maxHeaderListBytes })
-    this.#floodGuard = new FloodGuard(parts.sender, parts.floodLimits)
+    this.#rateLimit = new RateLimit(parts.sender, parts.rateLimits)
     this.#handlers[frameTypes.data] = (frame) => this.#handleData(frame)
     this.#handlers[frameTypes.headers] = (frame) => this.#handleHeaders(frame)
     this.#handlers[frameTypes.continuation] = (frame) => this.#handleBlock(this.#headers.continue(frame))
@@ -53,7 +53,7 @@ export class Receiver {
 
   /** Counts a call that succeeded in the peer's favour. */
   creditSuccess(): void {
-    this.#floodGuard.credit()
+    this.#rateLimit.credit()
   }
 
   /** Handles a frame; throws ConnectionError and CompressionError. Frames of unknown types are ignored (section 4.1). */
@@ -62,12 +62,12 @@ export class Receiver {
     try {
       const handle = this.#handlers[frame.type]
       if (handle) handle(frame)
-      else this.#floodGuard.debit()
+      else this.#rateLimit.debit()
     } catch (error) {
       if (!(error instanceof StreamError)) throw error
       // A refused stream may be older than our SETTINGS with the limit, so it is no fault of the peer.
-      if (error.code === errorCodes.refusedStream) this.#floodGuard.countReply()
-      else this.#floodGuard.debit()
+      if (error.code === errorCodes.refusedStream) this.#rateLimit.countReply()
+      else this.#rateLimit.debit()
       this.#parts.streams.reset(error.streamId, error.code)
     }
   }
@@ -85,7 +85,7 @@ export class Receiver {
     const endStream = (frame.flags & flags.endStream) !== 0
     checkStreamId(frame, frame.streamId > 0 && frame.streamId <= streams.lastId)
     this.#countData(size)
-    if (size === 0 && !endStream) this.#floodGuard.debit()
+    if (size === 0 && !endStream) this.#rateLimit.debit()
     const stream = streams.forData(frame.streamId)
     const content = contentOf(frame)
     stream?.receive(content, size)
@@ -138,7 +138,7 @@ export class Receiver {
     const { streams } = this.#parts
     checkStreamId(frame, frame.streamId > 0 && frame.streamId <= streams.lastId)
     numberIn(frame)
-    this.#floodGuard.debit()
+    this.#rateLimit.debit()
     streams.find(frame.streamId)?.close()
   }
 
@@ -148,7 +148,7 @@ export class Receiver {
     checkSize(frame, isAck ? frame.payload.length === 0 : frame.payload.length % 6 === 0)
     if (isAck) return
     this.hasSettings = true
-    this.#floodGuard.countReply()
+    this.#rateLimit.countReply()
     this.#parts.sender.settingsAck()
     this.#applySettings(frame.payload)
   }
@@ -157,7 +157,7 @@ export class Receiver {
     const { sender, streams } = this.#parts
     const change = sender.peer.apply(payload)
     if (change === 0) return
-    this.#floodGuard.debit() // a change is work for every stream
+    this.#rateLimit.debit() // a change is work for every stream
     const open = streams.all
     for (const stream of open) stream.resize(change)
     for (const stream of open) stream.pump()
@@ -171,7 +171,7 @@ export class Receiver {
   }
 
   #answerPing(payload: Buffer): void {
-    this.#floodGuard.countReply()
+    this.#rateLimit.countReply()
     this.#parts.sender.pingAck(payload)
   }
 }

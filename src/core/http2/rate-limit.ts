@@ -7,26 +7,26 @@ import { ConnectionError, errorCodes } from './protocol.js'
 const maxUnreadReplies = 1000
 
 /** A token bucket: its size, and how fast it fills. */
-export interface FloodLimits {
+export interface RateLimits {
   burst: number
   perSecond: number
 }
 
 /** The limits of each trust level. */
-export const floodLimits: Record<Callers, FloodLimits> = {
+export const rateLimits: Record<Callers, RateLimits> = {
   public: { burst: 1_000, perSecond: 33 },
   services: { burst: 30_000, perSecond: 1_000 },
 }
 
-/** Counts the costly actions of one peer. */
-export class FloodGuard {
+/** The rate limit of one peer: counts its costly actions. */
+export class RateLimit {
   readonly #sender: { readonly isFull: boolean }
-  readonly #limits: FloodLimits
+  readonly #limits: RateLimits
   #tokens: number
   #refilledAt = performance.now()
   #unreadReplies = 0
 
-  constructor(sender: { readonly isFull: boolean }, limits: FloodLimits) {
+  constructor(sender: { readonly isFull: boolean }, limits: RateLimits) {
     this.#limits = limits
     this.#tokens = limits.burst
     this.#sender = sender
