@@ -46,7 +46,7 @@ const mongodbSettings: Settings = {
     env: 'ENC_SERVER_MONGODB_URI_FILE',
   },
   database: text('enc-server', 'database of the MongoDB store'),
-  maxPoolSize: whole(100, [1, 10_000], 'maximum of connections to MongoDB; further commands wait for one'),
+  maxPoolSize: whole(100, [1, 10_000], 'maximum number of connections to MongoDB; further commands wait for one'),
 }
 
 const hourMs = 3_600_000
@@ -70,7 +70,7 @@ const partSettings: Settings = {
   maxInFlight: whole(
     defaultPartLimits.maxInFlight,
     [1, 4096],
-    'maximum of concurrent calls that carry a part of a large record; another one gets RESOURCE_EXHAUSTED',
+    'maximum number of concurrent calls that carry a part of a large record; further calls get RESOURCE_EXHAUSTED',
   ),
   releasedHoldMs: whole(
     defaultPartLimits.releasedHoldMs,
@@ -80,7 +80,7 @@ const partSettings: Settings = {
   orphanHoldMs: whole(
     defaultPartLimits.orphanHoldMs,
     [hourMs, 720 * hourMs],
-    'how long parts stay that no record refers to, in milliseconds; an upload may take 23/24 of it',
+    'how long parts without a record are kept, in milliseconds; an upload may take up to 23/24 of this time',
   ),
   sweepIntervalMs: whole(
     defaultPartLimits.sweepIntervalMs,

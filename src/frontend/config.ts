@@ -58,7 +58,7 @@ export const frontendSchema: Record<'frontend' | 'log', Settings> = {
     maxTransfers: whole(
       32,
       [1, 4096],
-      'maximum of concurrent uploads and downloads; another one gets RESOURCE_EXHAUSTED',
+      'maximum number of concurrent uploads and downloads; further calls get RESOURCE_EXHAUSTED',
     ),
     keepVersions: whole(
       1,

@@ -43,7 +43,7 @@ function parseCredentials(secret: Secret): Credentials {
   if (!texts) {
     throw settingError(
       'credentialsFile',
-      'must hold a JSON object with accessKeyId, secretAccessKey and perhaps sessionToken',
+      'must hold a JSON object with accessKeyId, secretAccessKey and optionally sessionToken',
     )
   }
   return given as Credentials

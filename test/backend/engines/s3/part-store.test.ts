@@ -238,7 +238,7 @@ describe('the settings of the part store in S3', () => {
       (text): [string, Partial<S3PartStoreOptions>, string] => [
         `credentials of '${text}'`,
         { credentials: secret(text) },
-        'credentialsFile: must hold a JSON object with accessKeyId, secretAccessKey and perhaps sessionToken',
+        'credentialsFile: must hold a JSON object with accessKeyId, secretAccessKey and optionally sessionToken',
       ],
     ),
   ]
