@@ -38,7 +38,7 @@ async function exportInto(exported: ExportedFiles, flags: ExportFlags, session: 
     await withFrontend(flags, session, (client, options) =>
       exportAll({ client, options, exported, report, flags, session }),
     )
-    report.summarize({ failed: 'once the reasons are gone, --resume tries what failed again' })
+    report.summarize({ failed: 'to retry the failed records, fix the causes and run the same command with --resume' })
   } catch (error) {
     if (isResumable(error, session)) report.note(resumeHint(flags, report))
     throw error
@@ -83,7 +83,9 @@ async function placeOf(
   isSameUser: boolean,
   { exported, flags: { out, force, resume } }: FolderExport,
 ): Promise<'exported' | { path: string }> {
-  if (!isSameUser) throw invalidField('user', 'is another than that of the first record; a folder is for one')
+  if (!isSameUser) {
+    throw invalidField('user', 'differs from the user of the first record; an export into a folder is for one user')
+  }
   const path = targetPath(out, name)
   const found = await lstat(path).catch(() => undefined)
   if (found?.isFile() && resume && (await exported.isExported({ user, name, keyId }, path))) return 'exported'

@@ -105,7 +105,7 @@ async function isFolder(path: string): Promise<boolean> {
 
 async function finish(out: ResumableFile, report: JobReport): Promise<void> {
   if (report.failures === 0) await out.publish()
-  const failed = `${out.path} holds the others; --resume tries the failed records again; or rename the file to leave them out`
+  const failed = `${out.path} holds the others; --resume retries the failed records; or rename the file to leave them out`
   report.summarize(out.path === '-' || report.done + report.alreadyDone === 0 ? {} : { failed })
 }
 

@@ -48,7 +48,10 @@ export function addImport(program: Command, session: Session): void {
     .option('--user <id>', 'with a folder: the user of the records')
     .requiredOption('--keys-out <file>', 'new file for the record keys, with mode 0600; - is standard output')
     .option('--resume', 'continue an import that was interrupted or had failures, with its keys file')
-    .option('--changed', 'with --resume: the input has changed since, but not in lines that are stored already')
+    .option(
+      '--changed',
+      'with --resume: accept an input that has changed, if the lines that are stored already have not',
+    )
     .option('--report <file>', 'new file for the failures, one JSON object per line; --resume replaces it')
     .addOption(
       new Option(

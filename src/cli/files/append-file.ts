@@ -80,7 +80,7 @@ async function readExisting({ path, flag, maxLineBytes, advice, read }: Existing
     } catch (error) {
       if (isTorn(line)) return { end, lacksBreak: false }
       const { message } = foreignLine(path, line.number, error)
-      throw invalidField(flag, `must be as an earlier run left it; ${message}; ${advice}`)
+      throw invalidField(flag, `must be a file of an earlier run, unchanged; ${message}; ${advice}`)
     }
     if (!line.ended) return { end: line.end, lacksBreak: true }
     end = line.end

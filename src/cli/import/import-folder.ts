@@ -22,8 +22,10 @@ const overheadBytes = 1024
 /** Imports the files that the keys file does not have yet. */
 export async function importFolder(flags: ImportFlags & { in: string }, session: Session): Promise<void> {
   const { user } = flags
-  if (user === undefined) throw invalidField('--user', 'must say whose records the files of a folder become')
-  if (flags.changed) throw invalidField('--changed', 'goes with a file; of a folder, --resume stores what is new')
+  if (user === undefined) throw invalidField('--user', 'is required with a folder: the user of the records')
+  if (flags.changed) {
+    throw invalidField('--changed', 'needs a file as --in; with a folder, --resume alone stores the new files')
+  }
   await refuseInside(flags.in, '--keys-out', flags.keysOut === '-' ? undefined : flags.keysOut)
   await refuseInside(flags.in, '--report', flags.report)
   const stored = storedFiles()

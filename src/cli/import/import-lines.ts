@@ -51,7 +51,7 @@ async function refuseChanged(path: string | undefined, before: InputStamp | unde
 
 function openStandardInput({ terminal }: Session): Readable {
   const { stdin } = terminal
-  if (stdin.isTTY) printNote('Type the records, one JSON object a line; Ctrl-D ends it.', terminal)
+  if (stdin.isTTY) printNote('Type the records, one JSON object per line; Ctrl-D ends it.', terminal)
   return stdin
 }
 

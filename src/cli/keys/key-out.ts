@@ -21,8 +21,8 @@ export type StoredVersion = Pick<StoreRecordResponse, 'recordKey' | 'version' | 
 /** Adds --key-out and --force. */
 export function addKeyOutOption(command: Command): Command {
   return command
-    .option('--key-out <file>', 'write the record key to a new file, for its owner only, and print none')
-    .option('--force', 'let --key-out replace a file')
+    .option('--key-out <file>', 'new file for the record key, with mode 0600; without it the record key is printed')
+    .option('--force', 'allow --key-out to replace a file')
 }
 
 /** A call that stores a version. */

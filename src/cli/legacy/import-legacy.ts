@@ -66,18 +66,24 @@ export function addImportLegacy(program: Command, session: Session): void {
     .command('import-legacy')
     .description("Store the records of the old services' database. Keeps their new record keys in a file.")
     .requiredOption('--dump <file>', 'the documents, as NDJSON')
-    .requiredOption('--keys <file>', 'the records to import, and their old keys, one JSON object a line')
-    .requiredOption('--keys-out <file>', 'write the new record keys to a new file, for its owner only')
+    .requiredOption('--keys <file>', 'the records to import, with their old keys, one JSON object per line')
+    .requiredOption('--keys-out <file>', 'new file for the new record keys, with mode 0600')
     .addOption(
       choice('--form <form>', 'prefixed: by enc-server-go; bare: by enc-server-py', legacyForms).default('prefixed'),
     )
     .option('--id-key-file <file>', 'a file with the old setting idKeyStr, 32 bytes (form prefixed)')
     .option('--id-nonce <text>', 'the old setting idNonceStr, 12 bytes', parseNonce)
-    .option('--id-field <name>', 'field of the id in a document (default: id, in form bare _id)')
+    .option('--id-field <name>', 'field of a document that holds the id (default: id; in form bare: _id)')
     .option('--record-field <name>', 'field of the record in a document', 'record')
-    .addOption(choice('--mode <mode>', `who holds the new keys: ${keyModesHelp} (default: as configured)`, keyModes))
-    .option('--resume', 'continue the --keys-out of a run that was interrupted, or had failures')
-    .option('--report <file>', 'write each failure to a new file, one JSON object a line; --resume replaces it')
+    .addOption(
+      choice(
+        '--mode <mode>',
+        `key mode of the new records. ${keyModesHelp} (default: the front end's setting)`,
+        keyModes,
+      ),
+    )
+    .option('--resume', 'continue an import that was interrupted or had failures, with its --keys-out file')
+    .option('--report <file>', 'new file for the failures, one JSON object per line; --resume replaces it')
     .option('--json', 'print the summary as one JSON object')
     .addHelpText('after', formatHelp.trimEnd())
   withExamples(addFrontendFlags(command), examples).action((flags: ImportLegacyFlags) => importAll(flags, session))
@@ -89,7 +95,7 @@ async function checkFlags({ dump, keys, keysOut, report, form, idKeyFile, idNonc
   if (form === 'bare' && idKeyFile !== undefined) {
     throw invalidField(
       '--id-key-file',
-      'goes with form prefixed: in form bare the ids are under the keys of the records',
+      'needs --form prefixed: in form bare, each id is encrypted with the key of its record',
     )
   }
   if (form === 'prefixed' && (idKeyFile === undefined) !== (idNonce === undefined)) {

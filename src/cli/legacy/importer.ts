@@ -64,7 +64,7 @@ async function storedId(
 export function parseNonce(text: string): Buffer {
   const nonce = Buffer.from(text)
   if (nonce.length === nonceBytes) return nonce
-  throw new InvalidArgumentError(`It must be ${nonceBytes} bytes: the text of the old setting, which is no hex.`)
+  throw new InvalidArgumentError(`It must be ${nonceBytes} bytes: the text of the old setting, not hex.`)
 }
 
 /** Reads the key of all ids, from a file that may end in a line break; throws INVALID_REQUEST for another size. */

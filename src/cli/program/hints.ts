@@ -25,7 +25,7 @@ const fields: Hints['fields'] = {
   'record key': 'put the record key in a file and give --key-file FILE, or send it to standard input with --key-stdin',
   data: '`feclient upload` stores records of any size',
   'no keyring':
-    "the first write of a front end binds it: run `feclient` once, or give the front end's keyring with --keyring-id; `enc-server doctor` shows it",
+    "the first write of a front end binds the store to its keyring: run `feclient` once, or give the front end's keyring with --keyring-id; `enc-server doctor` shows it",
   'no record key':
     'give the record key with --key-file FILE or --key-stdin, unless the mode is server; a record with bound bytes also needs its --aad-file',
 }
