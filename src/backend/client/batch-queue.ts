@@ -51,7 +51,7 @@ interface QueueEntry {
 /** An empty queue. */
 export function batchQueue(limits: QueueLimits): BatchQueue {
   const { maxBatchCalls, maxBatchBytes, maxQueuedCalls, maxQueuedBytes } = limits
-  const entries: QueueEntry[] = [] // no Map (CONTRIBUTING.md)
+  const entries: QueueEntry[] = [] // no Map (docs/performance.md)
   let bytes = 0
 
   /** How many of the oldest calls fit one batch. */
