@@ -36,7 +36,7 @@ export async function* diagnose(sources: ConfigSources): AsyncGenerator<Finding>
   })
   const frontendFinding = await runCheck('front end', () => checkFrontend(frontend))
   yield await runCheck('keyring', () => checkKeyring(frontend, { storeInfo, storeFinding, frontendFinding }))
-  // A front end that answers has a back end: if none listens, it is in the same process.
+  // A front end that answers has a back end. If no back end listens, it runs in the process of the front end.
   const isEmbedded = frontendFinding.state === 'ok' && backendFinding.found.startsWith(unreachableMessage(address))
   yield isEmbedded
     ? { ...backendFinding, ...ok('no server listens: the front end runs it in its own process') }
@@ -44,7 +44,7 @@ export async function* diagnose(sources: ConfigSources): AsyncGenerator<Finding>
   yield frontendFinding
 }
 
-// A missing file that is required has already failed in `loadConfig`.
+// If the file is required and missing, `loadConfig` has already failed.
 function checkConfigFile(path: string): CheckResult {
   return existsSync(path) ? ok(path) : warning(`${path} does not exist: only flags and the environment change defaults`)
 }

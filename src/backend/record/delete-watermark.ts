@@ -1,9 +1,10 @@
-// The delete watermark of a user, in place of tombstones: a time until which records of this user may have been deleted
-// (ADR 14). A removed row leaves no trace, so each delete raises the watermark first; a retried store reads it and does
-// not write a deleted record again.
+// The delete watermark of a user, in place of tombstones: records of this user may have been deleted
+// until this time (ADR 14). A removed row leaves no trace, so each delete raises the watermark first; a retried store
+// reads it and does not write a deleted record again.
 //
-// The watermark lies ahead of the clock, so that many deletes of a user share one write of it. `recordDelete` ensures
-// that it is at least `minAheadMs` ahead, so the row must be removed within that time.
+// The watermark lies ahead of the clock, so that one write of the watermark serves many deletes of a user.
+// `recordDelete` ensures that the watermark is at least `minAheadMs` ahead, so the row must be removed within that
+// time.
 import { VaultError } from '../../core/errors.js'
 import type { DeleteWatermark, Store, StoreCall } from '../store/store.js'
 import { userPseudonymOf } from './record-id.js'

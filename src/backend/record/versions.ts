@@ -1,23 +1,26 @@
 // Versions of a record. The current version is the row; each earlier version is a document of its own, keyed by record
-// id, life and number. No write touches two documents, so the order of writes replaces a transaction.
+// id, life and number. A life of a record lasts from its first write to its delete or expiry. No write touches two
+// documents, so the order of writes replaces a transaction.
 //
-// A row says how many versions before it are kept, without a gap. Every other document is hidden, whether a crash or a
-// slow writer left it: its number is the row's or higher (it was kept, but the row was never replaced), its number is
-// below the kept ones (it was pruned), or it has another life (the record was deleted or had expired). The lowest kept
-// number only rises and a life never returns, so a document below it or of another life is dead for good.
+// A row says how many of the versions directly before it are kept; their numbers have no gap. Every other document is
+// hidden: readers ignore it. A crash or a slow writer left it. Its number is the row's or higher (it was kept, but the
+// row was never replaced), its number is below the kept ones (it was pruned), or it has another life (the record was
+// deleted or had expired). The lowest kept number only rises and a life never returns, so a document below it or of
+// another life is dead for good.
 //
 // Store: keep the current version, then replace the row on the condition that it still has the kept key id, then remove
-// the dead documents. A crash after the first step leaves a hidden document, which the next writer would write as well;
-// a crash after the second leaves dead documents. Of two writers, the slower one fails on its condition and keeps the
-// other's version before it tries again: so no acknowledged version is replaced without being kept. Since documents are
-// keyed by life, a slow writer of a former life cannot overwrite a version of this one.
+// the dead documents. A crash after the first step leaves a hidden document. That does no harm, as the next writer
+// would write the same one. A crash after the second step leaves dead documents. Of two writers, the slower one fails
+// on its condition and keeps the other's version before it tries again: so every acknowledged version is kept before it
+// is replaced. Since documents are keyed by life, a slow writer of a former life cannot overwrite a version of this
+// one.
 //
-// Delete: first the row, on its condition, then the versions. A crash in between leaves versions of an ended life,
-// hidden because nothing refers to them. The reverse order would leave a record without its history. A writer that kept
-// the row's version meanwhile fails on its condition and begins a new life.
+// Delete: remove the row first, if it meets the precondition of the delete, then the versions. A crash in between
+// leaves versions of an ended life, hidden because nothing refers to them. The reverse order would leave a record
+// without its history. A writer that kept the row's version meanwhile fails on its condition and begins a new life.
 //
 // Sweep: read the documents before the row. A document that this row shows as dead is dead for good and may be removed.
-// In the reverse order, a life could begin and keep a version after the row was read, and that version would look dead.
+// In the reverse order, a new life could begin after the row was read, and the version that it keeps would look dead.
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import { conflict, retryOnConflict } from '../store/compare-and-set.js'

@@ -1,8 +1,10 @@
-// Garbage collection of parts: decides which part sets may be removed. Nothing refers to such a set, and it is either
-//   released    its record was replaced or deleted while this process ran: removed after a hold, for downloads
+// Garbage collection of parts: decides which part sets may be removed. No record refers to a set that may be removed.
+// Such a set is either
+//   released    its record was replaced or deleted while this process ran: removed after a hold, so downloads can end
 //   abandoned   any other set. Nothing refers to the parts of an upload under way either, so a set counts as abandoned
 //               only when its newest part is so old that no record may refer to it any more (check-parts.ts refuses
-//               it). Its hold begins only then, because another process may have just replaced its record.
+//               it). Its hold begins only at that moment, because another process may have just replaced the record
+//               that it belonged to.
 // Both kinds are remembered in memory only. After a restart their hold begins again, so nothing is removed too early.
 import type { PartLimits } from '../store/part-limits.js'
 import type { PartSet, PartStore } from '../store/part-store.js'

@@ -9,7 +9,7 @@ export interface Address {
   port: number
 }
 
-/** The machine lacks the address. A name may have other addresses that exist. */
+/** The error codes for an address that the machine lacks. Other addresses of the same name may exist. */
 const missingAddressCodes = ['EADDRNOTAVAIL', 'EAFNOSUPPORT']
 
 /** Resolves a host to all its addresses; an IPv6 address may be in brackets. Rejects for an unknown name. */
@@ -21,8 +21,8 @@ export async function addressesOf({ host, port }: Address): Promise<Address[]> {
 }
 
 /**
- * Binds a server for each address, all to the port of the first. Addresses that the machine lacks are skipped unless none
- * is left. Rejects, and closes every server, when an address is taken.
+ * Binds a server for each address, all to the port of the first. Skips addresses that the machine
+ * lacks. Rejects, and closes every server, when an address is taken or none is left.
  */
 export async function bindAll(start: () => Server, addresses: Address[]): Promise<Server[]> {
   const servers: Server[] = []

@@ -1,7 +1,7 @@
-// Box v1, for short secrets: keys, entries, ids, fields. 88 bytes more than the plaintext.
+// Box v1, for short secrets: keys, entries, ids, fields. A box is 88 bytes longer than its plaintext.
 //   0 version 01 | 1 suite | 2 purpose | 3 flags 00 | 4 generation u32 | 8 salt 32 | 40 commitment 32 |
 //   72 ciphertext | tag 16
-// Bytes 0..39 are the head of the derivation. One message per derived key, so the nonce is that of chunk 0. The
+// Bytes 0..39 are the head of the derivation. Each derived key seals one message, so the nonce is that of chunk 0. The
 // generation is that of the wrapping key: the user key, or the key-encryption key for purpose 04.
 import { tagBytes } from '../../core/envelope-sizes.js'
 import { chunkNonce, decrypt, encrypt, isSuite, type Suite } from './aead.js'

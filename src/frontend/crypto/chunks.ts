@@ -1,4 +1,4 @@
-// The body of an envelope: chunks of C = 2^chunk_log2 bytes, each its ciphertext and its 16-byte tag.
+// The body of an envelope: chunks of C = 2^chunk_log2 bytes, each a ciphertext followed by its 16-byte tag.
 // All but the last hold exactly C bytes, the last 0 to C-1 (an exact multiple ends with an empty chunk). So each length
 // has exactly one division into chunks. No final flag is needed, and a chunk that is cut, added, moved or repeated
 // makes a tag fail. nonce(i) = u96(i), i < 2^32. Sizes are numbers: the largest envelope, 2^32 chunks of 1 MiB, stays

@@ -1,8 +1,8 @@
 // The context a ciphertext is bound to (crypto.md section 5). Never stored: the front end rebuilds it from the request,
 // so the back end cannot supply it.
 //   "rvctx" | 01 | u8 count | count x ( u8 tag | u32 length | value )     tags ascending, each at most once
-// The length fields make the encoding injective. Text is UTF-8 without normalisation and must be well formed: every
-// lone surrogate would become EF BF BD, so two ids could have one context.
+// The length fields make the encoding injective. Text is UTF-8 without normalisation and must be well formed:
+// otherwise every lone surrogate would be encoded as EF BF BD, and two ids could share one context.
 import { hash } from 'node:crypto'
 import { keyIdBytes, userUidBytes } from '../../core/envelope-sizes.js'
 import { invalidField } from '../../core/errors.js'

@@ -1,6 +1,6 @@
 // The entry: a record's data key, name and attributes in one box under the user key, beside the envelope, one per version.
 //   plaintext = data key 32 (absent in mode client) | P
-//   P = u16 length | name | u16 length | attributes | zeros up to a multiple of 64 (none if it is one)
+//   P = u16 length | name | u16 length | attributes | zeros up to a multiple of 64 (none if the length already is one)
 // So the length mod 64 is 32 with a data key and 0 without. Other padding is refused: it would be a second encoding of
 // the same entry. The context has the key id instead of the name, as the name is known only after opening.
 import { isUtf8 } from 'node:buffer'

@@ -1,8 +1,8 @@
 // Envelope v1: an 88-byte header, then chunks (chunks.ts).
 //   0  magic 52 56 4c 54 | 4 version 01 | 5 suite | 6 mode | 7 chunk_log2 12..20 | 8 key id 16 | 24 salt 32 |
 //   56 commitment 32 | 88 chunks
-// Bytes 0..55 are the head of the derivation, so no byte of the header can be relabelled. The salt is new per envelope.
-// What an envelope must be (mode, key id, suites) comes from the request and configuration, never from the envelope.
+// Bytes 0..55 are the head of the derivation, so a change to any byte of the header is detected. The salt is new per
+// envelope. The expected mode, key id and suites come from the request and the configuration, never from the envelope.
 import { envelopeHeaderBytes, keyIdBytes } from '../../core/envelope-sizes.js'
 import { isSuite, type Suite } from './aead.js'
 import { type ChunkCipher, isChunkLog2, openChunks, sealChunks } from './chunks.js'

@@ -1,5 +1,6 @@
 // A record as the service knows it: sealed to an envelope and an entry box, opened from both.
-//   key of the envelope: client rk, server DK, split HMAC(rk, DK); rk is the token's, DK is in the entry
+//   key of the envelope, by mode: client = rk; server = DK; split = HMAC(rk, DK)
+//   rk comes from the token, DK from the entry
 // The mode comes from the request (from its token, or `server` without a token), never from the envelope. The entry
 // must open in every mode: it has the record's expiry and attributes, which a back end must not be able to leave out.
 // Every refusal costs the same derivations (client 4, server 4, split 5 HMACs) and is the same error, whether the

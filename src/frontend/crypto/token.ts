@@ -1,8 +1,8 @@
 // The record key token, the caller's half of a record's key:
 //   "rvk1_" + base32 of ( mode 1 | key id 16 | rk 32 | check 6 )     check = SHA-256("rvk1_" || the 49 bytes)[0..6)
 // RFC 4648 alphabet in lower case, no padding: 55 bytes are exactly 88 symbols, so every token has exactly one
-// encoding. The check lets a scanner confirm a leaked token offline; it is public and no protection. Never log a token,
-// only its key id.
+// encoding. The check lets a scanner confirm a leaked token offline; anyone can compute it, so it protects nothing.
+// Never log a token, only its key id.
 import { hash } from 'node:crypto'
 import { keyIdBytes } from '../../core/envelope-sizes.js'
 import { invalidField } from '../../core/errors.js'

@@ -4,9 +4,10 @@
 // - If the precondition names a key id, which never recurs, the write is retried. The back end then finds the prior
 //   attempt, or knows that it did not commit, or refuses the write.
 // - Otherwise the version is looked up. The write succeeded if the version is stored, or was replaced since. A prior
-//   attempt may still take effect after the first look-up, but not for long: a back end starts no work for a caller that
-//   has gone, and the work that it has started ends. So the absence of the version is final `settleMs` after the prior
-//   attempt failed. A look-up that fails is repeated until the retry limits are reached.
+//   attempt may still take effect after the first look-up, but not for long: a back end starts no work for a
+//   caller that has gone, and work that is already under way soon ends. So if the version is absent once `settleMs`
+//   have passed since the prior attempt failed, it stays absent. A look-up that fails is repeated until the retry
+//   limits are reached.
 // In every other case the outcome stays unknown, even if the last attempt was refused: a refusal says nothing about the
 // prior attempt.
 import { VaultError } from '../../core/errors.js'

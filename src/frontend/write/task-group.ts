@@ -3,7 +3,7 @@ import { semaphore } from '../../core/concurrency/semaphore.js'
 
 /** A group that accepts tasks until one fails. */
 export interface TaskGroup {
-  /** Starts the task as soon as there is room, and resolves then; rejects with the first failure once a task has failed. */
+  /** Starts the task once there is room, and resolves then. After a failure it rejects with the first one instead. */
   start(task: () => Promise<void>): Promise<void>
   /** Resolves when no task is running; rejects as soon as any task has failed. */
   drain(): Promise<void>
@@ -32,7 +32,7 @@ export function taskGroup(max: number, failed: (error: unknown) => void): TaskGr
       const release = await acquire()
       void task().catch(fail).finally(release)
     },
-    // No task is running while this holds every permit. A failed task gives its permit back, which ends the wait.
+    // While `drain` holds every permit, no task is running. A failed task gives its permit back, which ends the wait.
     async drain() {
       const held: (() => void)[] = []
       try {

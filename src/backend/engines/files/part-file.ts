@@ -1,6 +1,6 @@
-// One part as a file. The store writes it under a temporary name, syncs it and links it: so the part appears whole or
-// not at all, and is never overwritten. A part survives a power cut only if every folder above it does, so those are
-// synced before the first part of a set.
+// One part as a file. The store writes it under a temporary name, syncs it and links it to its final name. So the part
+// appears whole or not at all, and is never overwritten. A part survives a power cut only if every folder above it
+// does, so those are synced before the first part of a set.
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
@@ -11,7 +11,7 @@ import type { PartPiece } from '../../store/part-store.js'
 import { errorCode, ignoreMissing } from './fs-errors.js'
 import { foldersAbove } from './part-folders.js'
 
-/** A sweep may remove the folder between two steps of a put; a put tries again this often. */
+/** A sweep may remove the folder between two steps of a put, so a put makes up to this many attempts. */
 const maxAttempts = 5
 
 /** Reads the piece; undefined if the file is absent. Throws RANGE_PAST_END. */
@@ -39,15 +39,15 @@ export interface TemporaryPart {
   data: Buffer
 }
 
-/** The folders of part sets: makes them durable, and remembers which are. */
+/** Makes the folders of part sets durable, and remembers which ones are. */
 export interface SetFolders {
-  /** Links the part into the folder of its set, durably. Throws ALREADY_EXISTS if the number has other bytes. */
+  /** Links the part into the folder of its set, durably. Throws ALREADY_EXISTS if that part has other bytes. */
   link(part: TemporaryPart, folder: string, partNumber: number): Promise<void>
   /** Forgets a folder; must be called before the folder is removed. */
   forget(folder: string): void
 }
 
-/** Knows no folder at first. */
+/** Starts without any known folder. */
 export function setFolders(): SetFolders {
   // the folders that survive a power cut, or will once their promise resolves
   const durable = new LRUCache<string, Promise<void>>({ max: 10_000 })

@@ -1,5 +1,5 @@
 // A Bloom filter over the keys of one database. It lets the write of a new record skip the lookup of its key.
-// LevelDB counts every read that searches more than one table, and compacts the tables that many such reads search.
+// LevelDB counts the reads that search more than one table, and compacts a table that many of them have searched.
 // Without the filter, lookups of absent keys would cause most of its compactions. Keys must end with 16 random bytes,
 // as pseudonyms do: the filter takes its hashes from those bytes.
 

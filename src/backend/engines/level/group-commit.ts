@@ -6,7 +6,7 @@ import { VaultError } from '../../../core/errors.js'
 import { rejectExpired } from '../../store/deadline.js'
 import type { StoreCall } from '../../store/store.js'
 
-/** The outcome of a write for the current value of its key; without a `change` it writes nothing. */
+/** What a write does, given the current value of its key; without a `change` nothing is written. */
 export interface Decision<Value, Answer> {
   /** The new value of the key; undefined deletes it. */
   change?: { value: Value | undefined }
@@ -98,7 +98,8 @@ async function readRows<Value>(
 }
 
 /**
- * Decides each write on the rows that the writes before it leave; returns the answers to give once those are durable.
+ * Decides each write on its row as the earlier writes of the batch leave it. Returns the answers to give once the
+ * batch is durable.
  */
 function decideAll<Value>(batch: PendingWrite<Value>[], rows: Map<string, BatchRow<Value>>): (() => void)[] {
   return batch.map(({ key, decide, resolve, reject }) => {
@@ -126,7 +127,7 @@ async function commit<Value>(batch: PendingWrite<Value>[], engine: Engine<Value>
   }
 }
 
-/** Starts a group commit on an engine; the caller gives that engine to no other writer. */
+/** Starts a group commit on an engine. The engine must have no other writer. */
 export function groupCommit<Value>(engine: Engine<Value>, limits: CommitLimits = defaultLimits): GroupCommit<Value> {
   const queue: PendingWrite<Value>[] = []
   let queueBytes = 0

@@ -1,5 +1,6 @@
-// An engine with a Bloom filter in front: reads of keys that the filter has not seen answer "absent" without a lookup.
-// After a start it loads the keys of the database in the background; until then every read looks its row up.
+// An engine with a Bloom filter in front: a key that the filter has not seen counts as absent without a lookup.
+// After a start the keys of the database are loaded in the background; until all are loaded, every read looks up its
+// row.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { recordIdBytes } from '../../../core/envelope-sizes.js'
 import { type BloomFilter, bloomFilter } from './bloom-filter.js'
@@ -8,14 +9,14 @@ import type { Level, LevelHandle } from './handle.js'
 
 /** An engine that skips lookups of absent keys. */
 export interface FilteredEngine<Value> extends Engine<Value> {
-  /** Stops loading keys, and waits until that has ended. */
+  /** Stops loading keys; resolves when the loading has ended. */
   stop(): Promise<void>
 }
 
 const keysPerStep = 200
 /** The pause after each step, as a multiple of the time the step took: it leaves the disk to other reads and writes. */
 const pauseRatio = 3
-/** Loading a key reads its row, so a start would read the whole database: a larger one goes without a filter. */
+/** Loading the keys also reads their rows, and so the whole database. A database larger than this gets no filter. */
 const maxBytes = 8 * 1024 ** 3
 
 /** Puts a Bloom filter in front of the engine of one database, and starts to load its keys. */
@@ -58,7 +59,7 @@ async function loadKeys<Value>(handle: LevelHandle<Value>, filter: BloomFilter, 
     } while (after !== undefined)
     filter.markComplete()
   } catch {
-    // Until the next start every write looks its row up, and fails by itself where a row is unreadable.
+    // Until the next start every write looks up its row, and a lookup that meets an unreadable row reports the error.
   }
 }
 

@@ -2,8 +2,9 @@
 // it drops all records behind the damage. So no write follows a failure until the database has been closed and opened
 // again, which truncates the log at the damage.
 //
-// Opening LevelDB writes: it turns the log into a table, and writes a new manifest. On a full disk the open would fail,
-// and the reads that still work in the open database would fail with it. So recovery checks the free space first.
+// LevelDB writes when it opens a database: it turns the log into a table, and writes a new manifest. On a full disk, to
+// reopen would fail, and the database would lose the reads that worked until then. So recovery checks the free space
+// first.
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Backoff, retryUntilDone } from '../../../core/concurrency/backoff.js'
@@ -83,7 +84,7 @@ export function databaseRecovery(
   async function recover(): Promise<void> {
     const { signal } = stopping
     // A write may fail between the reopening and the end of this loop. So no await separates the last look at the health
-    // from the end of the recovery: `reportFailure` would rely on a recovery that is already over.
+    // from the end of the recovery: otherwise `reportFailure` could rely on a recovery that is already over.
     while (health !== 'ready' && !signal.aborted) {
       await retryUntilDone(() => attempt().then(() => health === 'ready'), { backoff, signal })
     }

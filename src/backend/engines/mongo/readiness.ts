@@ -1,5 +1,6 @@
-// The readiness of the store: the driver knows a primary, and the collections and the format have been checked. Until
-// then calls wait a little, and the check is retried without limit: the database may start later than the back end.
+// The store is ready when the driver knows a server that takes writes, and the collections and the format have been
+// checked. Until then calls wait a little, and the check is retried without limit: the database may start later than
+// the back end.
 import { type Backoff, retryUntilDone } from '../../../core/concurrency/backoff.js'
 import { resolvesWithin } from '../../../core/concurrency/deadline.js'
 import { VaultError } from '../../../core/errors.js'
@@ -8,7 +9,7 @@ import { type CombinedHealth, retryAfterMs } from '../../store/store-health.js'
 import { permanentError } from './errors.js'
 import type { ServerMonitor } from './servers.js'
 
-/** Tracks whether the store is ready, and works on it. */
+/** Tracks whether the store is ready, and prepares it. */
 export interface StoreReadiness {
   /** Prepares the store once. Throws an error that only an operator can solve; retries after any other until `stop`. */
   start(): Promise<void>
@@ -29,7 +30,7 @@ export interface ReadinessOptions {
   prepare(): Promise<void>
   waitMs: number
   backoff: Backoff
-  /** Receives each problem that only an operator can solve, once. */
+  /** Receives a problem that only an operator can solve; not again while the retries find the same one. */
   report(problem: VaultError): void
 }
 
@@ -38,7 +39,7 @@ function maxWaitMs(call: StoreCall, waitMs: number): number {
   return Math.min(waitMs, (call.deadline - Date.now()) * 0.75)
 }
 
-/** The readiness of a store that `start` then prepares. */
+/** Creates the readiness of a store; `start` prepares that store. */
 export function storeReadiness(options: ReadinessOptions): StoreReadiness {
   const { servers, database, health, prepare, waitMs, backoff, report } = options
   const stopping = new AbortController()

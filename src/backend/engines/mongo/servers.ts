@@ -30,7 +30,7 @@ export function serverMonitor(client: MongoClient, changed: () => void): ServerM
   })
   client.on('error', () => undefined) // the next command reports the same error
 
-  /** Before any command, the driver checks which server can take it. */
+  /** Any command makes the driver look for a server that can take it; a ping does nothing else. */
   async function ping(): Promise<void> {
     checking = true
     await client

@@ -1,4 +1,4 @@
-// The requests that a part store makes of a bucket. A request ends with its call.
+// The requests that a part store sends to a bucket. When a call ends early, its request is aborted.
 import type { Readable } from 'node:stream'
 import { linkedSignal } from '../../../core/concurrency/abort.js'
 import { VaultError } from '../../../core/errors.js'
@@ -28,7 +28,7 @@ export interface S3Body {
   size: number
 }
 
-/** A bucket. Methods reject with VaultError. */
+/** A bucket. Methods other than `check` reject with VaultError. */
 export interface S3Bucket {
   /** Resolves if the bucket exists and may be used; rejects with the SDK's own error. */
   check(): Promise<void>
@@ -36,7 +36,7 @@ export interface S3Bucket {
   size(key: string, call: StoreCall): Promise<number | undefined>
   /** Writes the object; false if the key is taken. A server without conditional writes overwrites instead. */
   putNew(object: { key: string; data: Buffer }, call: StoreCall): Promise<boolean>
-  /** Reads an object or a range of it. Undefined if absent, 'past the end' when the range begins there. */
+  /** Reads an object or a range. Undefined if absent; 'past the end' if the range begins past the object's end. */
   get(object: { key: string; range: string | undefined }, call: StoreCall): Promise<S3Body | 'past the end' | undefined>
   /** One page of the objects after a key. */
   list(page: { prefix: string; after: string | undefined; rows: number }, call: StoreCall): Promise<S3Page>

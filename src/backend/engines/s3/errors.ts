@@ -5,7 +5,7 @@ import { retryAfterMs } from '../../store/store-health.js'
 const full = ['QuotaExceeded', 'XMinioStorageFull', 'InsufficientStorage', 'InsufficientCapacity']
 
 /**
- * The SDK sets `$fault` only on errors that the server reported, not on those that it makes from answers it cannot
+ * The SDK sets `$fault` only on errors that the server reported, not on its own errors about answers that it cannot
  * read.
  */
 interface S3Answer {
@@ -50,7 +50,7 @@ export function permanentError(thrown: unknown, bucket: string): VaultError | un
       return refuse(`the bucket ${bucket} is in another region than backend.parts.s3.region`)
     case 403:
       return refuse(
-        `S3 refuses the credentials, or they have no right on the bucket ${bucket} (docs/operations/parts.md)`,
+        `S3 refuses the credentials, or they give no access to the bucket ${bucket} (docs/operations/parts.md)`,
       )
     case 404:
       return refuse(`there is no bucket ${bucket}: make it, or correct backend.parts.s3`)

@@ -1,6 +1,7 @@
 // v0, the format of the earlier services: AES-256-GCM without associated data. Opened for import, never stored again.
 //   prefixed: nonce 12 | ciphertext | tag 16    enc-server-go; each record has a key and a nonce of its own
-//   bare:     ciphertext | tag 16               enc-server-py; one key for id and record; one configured nonce for all
+//   bare:     ciphertext | tag 16               enc-server-py; a record's key also encrypts its user id; one
+//                                               configured nonce for all
 // A blob commits neither to its key nor to its owner. So a wrong key, a damaged blob and another user's blob look
 // alike, and all three are RECORD_KEY_MISMATCH.
 import { tagBytes } from '../../../core/envelope-sizes.js'
