@@ -75,7 +75,10 @@ describe('the life of parts', () => {
   async function storeInPart(keepVersions = 0, expireTime?: Date): Promise<SealedRecord> {
     const changes = { recordId, envelope: sampleEnvelope(88), partCount: 1, storeTime: undefined, expireTime }
     const record = sampleRecord(user, changes)
-    await service.storePart({ recordId, keyId: keyId(record), partNumber: 0, data: randomBytes(100) }, call)
+    await service.storePart(
+      { recordId, keyId: keyId(record), partSetId: Buffer.alloc(0), partNumber: 0, data: randomBytes(100) },
+      call,
+    )
     const request = storeOf(record, { newUser: user, keepVersions })
     expect((await service.storeEnvelope(request, call)).result).to.include({ $case: 'stored' })
     return record

@@ -48,6 +48,7 @@ export function sampleRecord(user: UserDocument, changes: Partial<SealedRecord> 
     entryBox: randomBytes(272),
     userUid: user.userUid,
     partCount: 0,
+    partSetId: Buffer.alloc(0),
     sizeBytes: 196n,
     expireTime: undefined,
     version: 0n,

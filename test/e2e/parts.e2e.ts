@@ -18,7 +18,7 @@ describe('e2e: kill -9 of the back end while parts are stored', () => {
     this.timeout(120_000)
     const dataDir = join(box.folder(), 'backend')
     const port = await lastingPort()
-    const set = { recordId: randomBytes(72), keyId: randomBytes(16) }
+    const set = { recordId: randomBytes(72), keyId: randomBytes(16), partSetId: Buffer.alloc(0) }
     const sent: Buffer[] = []
     const acknowledged = new Set<number>()
     let backend = await box.backend({ dataDir, port })

@@ -193,6 +193,7 @@ describe('a back end that lies about parts', () => {
     const first = await elsewhere({
       recordId: record.recordId,
       keyId: stored.keyId,
+      partSetId: record.partSetId,
       partNumber: 0,
       offset: 0,
       length: 0,

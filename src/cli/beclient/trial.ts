@@ -78,6 +78,7 @@ function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
     entryBox: sampleEntryBox,
     userUid,
     partCount: 0,
+    partSetId: Buffer.alloc(0),
     sizeBytes: sampleDataBytes,
     expireTime: undefined,
     version: 0n,

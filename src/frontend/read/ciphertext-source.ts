@@ -39,7 +39,7 @@ export function ciphertextSource(vault: Vault, read: RecordRead, record: StoredR
   return {
     claimedSize,
     async read(range, call) {
-      const request = { recordId, keyId, ...range }
+      const request = { recordId, keyId, partSetId: sealed.partSetId, ...range }
       try {
         const { data } = await retryTransient(
           (attemptCall) => backend.retrievePart(request, attemptCall),

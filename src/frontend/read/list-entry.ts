@@ -42,7 +42,7 @@ async function openRow(vault: Vault, scope: ListScope, row: SealedRecord): Promi
     if (!scope.belongs(recordName, row)) return null
     const { version, storeTime, sizeBytes } = row
     const unverified = { version, storeTime, sizeBytes }
-    const sealed = decodeSealedAttributes(attributes)
+    const { writeDigest, ...sealed } = decodeSealedAttributes(attributes)
     return { recordName, keyId: Buffer.from(keyId), keyMode: mode, ...unverified, ...sealed }
   } catch (error) {
     if (error instanceof VaultError && ['denied', 'corrupt'].includes(error.kind)) return null

@@ -6,6 +6,7 @@ import { noBytes } from '../../core/frame.js'
 import { RecordAttributes } from '../../gen/encserver/v1/frontend.js'
 import { SealedAttributes } from '../../gen/encserver/v1/sealed.js'
 import { corrupt } from '../crypto/errors.js'
+import { macSize } from '../crypto/hmac.js'
 
 /** The protobuf tag of SealedAttributes.attributes: field 1, length-delimited. */
 const attributesTag = 0x0a
@@ -24,18 +25,19 @@ export function encodeAttributes({ contentType, labels }: RecordAttributes): Buf
 }
 
 /** Attributes and expiry, as `startSeal` takes them. */
-export function encodeSealedAttributes({ attributes, expireTime }: SealedAttributes): Buffer {
-  if (attributes === undefined && expireTime === undefined) return noBytes
+export function encodeSealedAttributes({ attributes, expireTime, writeDigest }: SealedAttributes): Buffer {
+  if (attributes === undefined && expireTime === undefined && writeDigest.length === 0) return noBytes
   const encoded = attributes === undefined ? noBytes : encodeAttributes(attributes)
   const writer = new BinaryWriter()
   if (encoded.length > 0) writer.uint32(attributesTag).bytes(encoded)
-  return Buffer.from(SealedAttributes.encode({ attributes: undefined, expireTime }, writer).finish())
+  return Buffer.from(SealedAttributes.encode({ attributes: undefined, expireTime, writeDigest }, writer).finish())
 }
 
 /** Attributes and expiry of an opened entry; throws RECORD_CORRUPT for bytes that `encodeSealedAttributes` cannot make. */
 export function decodeSealedAttributes(bytes: Buffer): SealedAttributes {
   if (bytes.length === 0) return SealedAttributes.create()
   const sealed = orCorrupt(() => SealedAttributes.decode(bytes))
+  if (![0, macSize].includes(sealed.writeDigest.length)) throw corrupt('write digest')
   if (!orCorrupt(() => encodeSealedAttributes(sealed)).equals(bytes)) throw corrupt('attributes')
   return sealed
 }

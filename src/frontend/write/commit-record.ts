@@ -74,6 +74,7 @@ function sealedRecord({ write, seal, envelope, partCount, sizeBytes }: SealedWri
     entryBox: seal.sealEntry(userKey),
     userUid: userKey.uid,
     partCount,
+    partSetId: noBytes,
     sizeBytes: BigInt(sizeBytes),
     expireTime: write.request.expireTime,
     // The back end sets the rest.

@@ -6,6 +6,7 @@
 
 import { abortableIterable, linkedSignal } from '../../core/concurrency/abort.js'
 import { VaultError } from '../../core/errors.js'
+import { noBytes } from '../../core/frame.js'
 import type { CallContext } from '../../core/methods.js'
 import type { StoredEnvelope, StorePartRequest } from '../../gen/encserver/v1/backend.js'
 import { partSealer } from '../crypto/parts.js'
@@ -103,7 +104,7 @@ function partWriter(vault: Vault, { recordId, keyId, failed }: PartTarget, call:
   let count = 0
   return {
     write(data) {
-      const part = { recordId, keyId, partNumber: count, data }
+      const part = { recordId, keyId, partSetId: noBytes, partNumber: count, data }
       count += 1
       return tasks.start(() => storePart(vault, part, call))
     },

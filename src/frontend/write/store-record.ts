@@ -1,5 +1,6 @@
 // Stores a record that fits one message.
 import { VaultError } from '../../core/errors.js'
+import { noBytes } from '../../core/frame.js'
 import type { CallContext } from '../../core/methods.js'
 import type { StoreRecordResponse } from '../../gen/encserver/v1/frontend.js'
 import { type RecordSeal, sealWhole, startSeal } from '../crypto/record.js'
@@ -26,6 +27,6 @@ export async function storeRecord(vault: Vault, write: RecordWrite, call: CallCo
 /** Draws new keys for the record of a request; the caller closes the seal. */
 export function newSeal({ keyring, random, write: format }: Vault, { request, mode }: RecordWrite): RecordSeal {
   const { userId, recordName, callerAad } = request
-  const attributes = encodeSealedAttributes(request)
+  const attributes = encodeSealedAttributes({ ...request, writeDigest: noBytes })
   return startSeal({ realm: keyring.realm, userId, recordName, callerAad, attributes, mode, ...format }, random)
 }

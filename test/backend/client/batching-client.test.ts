@@ -63,12 +63,12 @@ describe('batching client', () => {
       }
       fake.methods.retrievePart = async ({ partNumber }) => ({ data: Buffer.of(partNumber) })
       const client = clientOf(fake)
-      const storing = { ...part, data: randomBytes(100) }
+      const storing = { ...part, partSetId: Buffer.alloc(0), data: randomBytes(100) }
       const [, , , retrieved] = await Promise.all([
         get(client, 'a'),
         get(client, 'b'),
         client.storePart(storing, newCall()),
-        client.retrievePart({ ...part, offset: 0, length: 0 }, newCall()),
+        client.retrievePart({ ...part, partSetId: Buffer.alloc(0), offset: 0, length: 0 }, newCall()),
       ])
       expect(stored).to.deep.equal([storing])
       expect(retrieved).to.deep.equal({ data: Buffer.of(7) })

@@ -55,9 +55,15 @@ describe('backend service with parts', () => {
   })
 
   const storePart = (changes: Partial<StorePartRequest> = {}) =>
-    service.storePart({ ...sampleSet(), partNumber: 0, data: Buffer.of(1), ...changes }, call)
+    service.storePart(
+      { ...sampleSet(), partSetId: Buffer.alloc(0), partNumber: 0, data: Buffer.of(1), ...changes },
+      call,
+    )
   const retrievePart = (changes: Partial<RetrievePartRequest> = {}) =>
-    service.retrievePart({ ...sampleSet(), partNumber: 0, offset: 0, length: 0, ...changes }, call)
+    service.retrievePart(
+      { ...sampleSet(), partSetId: Buffer.alloc(0), partNumber: 0, offset: 0, length: 0, ...changes },
+      call,
+    )
 
   describe('storePart', () => {
     it('keeps a part, which retrievePart gives back whole or in pieces', async () => {

@@ -11,6 +11,7 @@ import type { SealedAttributes } from '../../../src/gen/encserver/v1/sealed.js'
 import { reasonOf } from '../crypto/fixtures.js'
 
 const expireTime = new Date('2031-02-03T04:05:06.789Z')
+const writeDigest = Buffer.alloc(0)
 const hex = (sealed: SealedAttributes) => encodeSealedAttributes(sealed).toString('hex')
 
 /** Field number and wire type 2, or 0, with what follows. */
@@ -21,9 +22,13 @@ const label = (key: string, value: string) => field(2, (key && text(1, key)) + (
 
 describe('sealed attributes', () => {
   it('that are empty encode to no bytes, so that an entry without attributes keeps its old encoding', () => {
-    expect(hex({ attributes: undefined, expireTime: undefined })).to.equal('')
-    expect(hex({ attributes: { contentType: '', labels: {} }, expireTime: undefined })).to.equal('')
-    expect(decodeSealedAttributes(Buffer.alloc(0))).to.deep.equal({ attributes: undefined, expireTime: undefined })
+    expect(hex({ attributes: undefined, expireTime: undefined, writeDigest })).to.equal('')
+    expect(hex({ attributes: { contentType: '', labels: {} }, expireTime: undefined, writeDigest })).to.equal('')
+    expect(decodeSealedAttributes(Buffer.alloc(0))).to.deep.equal({
+      attributes: undefined,
+      expireTime: undefined,
+      writeDigest,
+    })
   })
 
   it('are these bytes', () => {
@@ -32,8 +37,8 @@ describe('sealed attributes', () => {
     const ordered = [label('10', 'ten'), label('9', 'nine'), label('Z', ''), label('team', 'röntgen'), label('é', 'e')]
     const bytes =
       field(1, text(1, 'image/png') + ordered.join('')) + field(2, '08' + 'f28da39707' + '10' + 'c0de9cf802')
-    expect(hex({ attributes, expireTime })).to.equal(bytes)
-    expect(decodeSealedAttributes(Buffer.from(bytes, 'hex'))).to.deep.equal({ attributes, expireTime })
+    expect(hex({ attributes, expireTime, writeDigest })).to.equal(bytes)
+    expect(decodeSealedAttributes(Buffer.from(bytes, 'hex'))).to.deep.equal({ attributes, expireTime, writeDigest })
     expect(encodeAttributes(attributes).toString('hex')).to.equal(text(1, 'image/png') + ordered.join(''))
   })
 
@@ -55,7 +60,7 @@ describe('sealed attributes', () => {
     const times = fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true })
     fc.assert(
       fc.property(said, fc.option(times, { nil: undefined }), (attributes, time) => {
-        const read = decodeSealedAttributes(encodeSealedAttributes({ attributes, expireTime: time }))
+        const read = decodeSealedAttributes(encodeSealedAttributes({ attributes, expireTime: time, writeDigest }))
         const silent = attributes.contentType === '' && Object.keys(attributes.labels).length === 0
         expect(read.expireTime).to.deep.equal(time)
         expect(read.attributes).to.deep.equal(silent ? undefined : { ...attributes, labels: { ...attributes.labels } })
@@ -65,7 +70,8 @@ describe('sealed attributes', () => {
 
   const refused: [string, string][] = [
     ['cut short', field(1, text(1, 'image/png')).slice(0, -2)],
-    ['an unknown field', text(3, 'new')],
+    ['an unknown field', text(4, 'new')],
+    ['a write digest of another size', text(3, 'new')],
     ['an unknown field of the attributes', field(1, text(3, 'new'))],
     ['a field of another wire type', '0801'],
     ['empty attributes spelt out', '0a00'],

@@ -113,6 +113,7 @@ export function recordHeaderOf(row: HeaderRow): SealedRecord {
     replacedKeyIds,
     lifeId: row.firstKeyId ?? noBytes, // the oldest rows, from before versions existed, lack it
     partCount: row.partCount ?? 0,
+    partSetId: noBytes,
     expireTime: row.expireTime,
     keptVersions: row.keptVersions ?? 0,
     keepVersions: row.keepVersions ?? 0,
