@@ -1,6 +1,6 @@
 // ExecuteBatch: many calls in one message. The calls run concurrently, each with its own deadline and outcome. Results
 // are sent as calls finish, so a slow call delays no other; calls that finish together, such as those of one group
-// commit, share a message.
+// commit, share a message. No retrieve begins while results wait for a reader that is slow.
 import { invalidField, type VaultError } from '../../core/errors.js'
 import type { CallContext, Methods } from '../../core/methods.js'
 import { isRequestId } from '../../core/request-id.js'
@@ -14,6 +14,7 @@ import type {
 } from '../../gen/encserver/v1/backend.js'
 import { bytesOfRecord, bytesOfUser } from '../record/message-size.js'
 import { checkDeadline } from '../store/deadline.js'
+import { ReadWindow } from './read-window.js'
 
 /** The methods that a batch may call, among others. */
 export type BackendCalls = Omit<Methods<BackendServiceServer>, 'executeBatch'>
@@ -60,21 +61,32 @@ function bytesOf({ outcome }: BatchResult): number {
   }
 }
 
+/** A finished call and its size in a message. */
+interface Finished {
+  result: BatchResult
+  bytes: number
+  isRead: boolean
+}
+
 /** Splits results into messages of at most 1 MiB, or of one larger result. */
-function* framesOf(results: BatchResult[]): Generator<ExecuteBatchResponse> {
+function* framesOf(finished: Finished[], window: ReadWindow): Generator<ExecuteBatchResponse> {
   let frame: BatchResult[] = []
   let bytes = 0
-  for (const result of results) {
-    const size = bytesOf(result)
-    if (frame.length > 0 && bytes + size > maxFrameBytes) {
+  let readBytes = 0
+  for (const item of finished) {
+    if (frame.length > 0 && bytes + item.bytes > maxFrameBytes) {
       yield { results: frame }
+      window.sent(readBytes)
       frame = []
       bytes = 0
+      readBytes = 0
     }
-    frame.push(result)
-    bytes += size
+    frame.push(item.result)
+    bytes += item.bytes
+    if (item.isRead) readBytes += item.bytes
   }
   yield { results: frame }
+  window.sent(readBytes)
 }
 
 /** A queue of finished items. `take` resolves with all of them, one turn of the event loop after the first. */
@@ -96,6 +108,12 @@ function finishedQueue<T>() {
   }
 }
 
+/** A stream of batches. */
+interface BatchStream {
+  context: CallContext
+  window: ReadWindow
+}
+
 /** The method ExecuteBatch over these methods. Calls `onFailure` for each call that fails. */
 export function executeBatch(methods: BackendCalls, onFailure: FailureListener = () => undefined) {
   async function run(call: BatchCall, batch: CallContext): Promise<BatchResult> {
@@ -112,23 +130,36 @@ export function executeBatch(methods: BackendCalls, onFailure: FailureListener =
     }
   }
 
-  async function* executeOne(request: ExecuteBatchRequest, context: CallContext): AsyncGenerator<ExecuteBatchResponse> {
+  async function runInWindow(call: BatchCall, { context, window }: BatchStream): Promise<Finished> {
+    const isRead = call.call?.$case === 'retrieve'
+    const room = isRead ? window.enter() : undefined
+    if (room !== undefined) await room
+    const result = await run(call, context)
+    const bytes = bytesOf(result)
+    if (isRead) window.leave(bytes)
+    return { result, bytes, isRead }
+  }
+
+  async function* executeOne(request: ExecuteBatchRequest, stream: BatchStream): AsyncGenerator<ExecuteBatchResponse> {
     checkBatch(request)
-    const results = finishedQueue<BatchResult>()
-    const running = request.calls.map((call) => run(call, context).then(results.add))
+    const results = finishedQueue<Finished>()
+    const running = request.calls.map((call) => runInWindow(call, stream).then(results.add))
+    let left = request.calls.length
     try {
-      for (let left = request.calls.length; left > 0; ) {
+      while (left > 0) {
         const finished = await results.take()
         left -= finished.length
-        yield* framesOf(finished)
+        yield* framesOf(finished, stream.window)
       }
     } finally {
+      if (left > 0) stream.window.close() // a cancelled stream: reads that wait must end
       // After a cancellation too: running calls still count against the admission limit, through this call.
       await Promise.all(running)
     }
   }
 
   return async function* (requests: AsyncIterable<ExecuteBatchRequest>, context: CallContext) {
-    for await (const request of requests) yield* executeOne(request, context)
+    const window = new ReadWindow()
+    for await (const request of requests) yield* executeOne(request, { context, window })
   }
 }

@@ -1,6 +1,7 @@
 // The RPC methods of a front end. Each checks its request, computes the place of the record and calls read/ or write/.
 
 import { cancelledBy } from '../../core/client/retry.js'
+import { byteGate } from '../../core/concurrency/byte-gate.js'
 import { turnLimiter } from '../../core/concurrency/turn-limiter.js'
 import { pseudonymBytes } from '../../core/envelope-sizes.js'
 import { invalidField, VaultError } from '../../core/errors.js'
@@ -54,11 +55,20 @@ type StreamCalls = Calls<'storeRecords' | 'retrieveRecords' | 'uploadRecord' | '
 /** The methods of a front end by which records are stored and read. */
 export type FrontendMethods = RecordCalls & VersionCalls & StreamCalls
 
+const MiB = 1024 * 1024
+// A store in work takes some five times the size of its contents.
+const storeGateLimits = { maxRunning: 64 * MiB, maxWaiting: 128 * MiB, minCounted: 16 * 1024 }
+
 function recordCalls(vault: Vault): RecordCalls {
+  const stores = byteGate(storeGateLimits)
   return {
     async storeRecord(request, call) {
       checkData(request.data, vault.maxRecordBytes)
-      return storeRecord(vault, checkedWrite(vault, request), call)
+      const write = checkedWrite(vault, request)
+      return stores.run(request.data.length, async () => {
+        if (call.signal.aborted) throw cancelledBy(call.signal)
+        return storeRecord(vault, write, call)
+      })
     },
 
     async retrieveRecord(request, call) {

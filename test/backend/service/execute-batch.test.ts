@@ -317,6 +317,78 @@ describe('execute batch', () => {
     })
   })
 
+  describe('before a slow reader', () => {
+    const row = (bytes: number) => sampleRecord(sampleUser(), { envelope: Buffer.alloc(bytes) })
+    const many = Array.from({ length: 128 }, (_, at) => get(at, `r${at}`))
+
+    it('reads at most 64 rows at once, and 4 once a row was large', async () => {
+      const { calls, waiting, finish } = held()
+      const done = outcomes(executeBatch(calls)(only(many), call))
+      await until(() => waiting.size === 64)
+      for (let at = 0; at < 63; at += 1) finish(`r${at}`, row(100_000)) // one read is left
+      await until(() => waiting.size === 67)
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(waiting.size).to.equal(67)
+      for (let at = 63; at < 128; at += 1) {
+        await until(() => waiting.has(`r${at}`))
+        finish(`r${at}`)
+      }
+      expect(await done).to.have.property('size', 128)
+    })
+
+    it('begins no read while 4 MiB of results wait, and goes on when they are sent', async () => {
+      const { calls, waiting, finish } = held()
+      const answers = executeBatch(calls)(only(many), call)
+      const first = answers.next()
+      await until(() => waiting.size === 64)
+      for (let at = 0; at < 64; at += 1) finish(`r${at}`, row(MiB))
+      await first
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(waiting.size).to.equal(64)
+      for (let sent = 1; sent < 61; sent += 1) await answers.next() // four results wait
+      expect(waiting.size).to.equal(64)
+      await answers.next()
+      await until(() => waiting.size > 64)
+      expect(waiting.size).to.be.at.most(68)
+      const rest = frames(answers)
+      for (let at = 64; at < 128; at += 1) {
+        await until(() => waiting.has(`r${at}`))
+        finish(`r${at}`)
+      }
+      expect((await rest).flat()).to.have.length(128 - 62)
+    })
+
+    it('delays no store', async () => {
+      const stored = { result: { $case: 'stored' as const, value: { version: 1n, storeTime } } }
+      const { calls, waiting } = held()
+      const store: BatchCall = get(128, '', { call: { $case: 'store', value: {} } as BatchCall['call'] })
+      const answers = executeBatch({ ...calls, storeEnvelope: async () => stored })(
+        only([...many.slice(1), store]),
+        call,
+      )
+      const { value } = await answers.next()
+      expect(value?.results).to.deep.equal([{ index: 128, outcome: { $case: 'store', value: stored } }])
+      expect(waiting.size).to.equal(64)
+    })
+
+    it('ends its waiting reads with the stream, unread', async () => {
+      const leaving = new AbortController()
+      const { calls, contexts, waiting, finish } = held()
+      const answers = executeBatch(calls)(only(many), { ...call, signal: leaving.signal })
+      const first = answers.next()
+      await until(() => waiting.size === 64)
+      finish('r0')
+      await first
+      leaving.abort()
+      const end = answers.return(undefined as never)
+      for (let at = 1; at < 64; at += 1) finish(`r${at}`)
+      await until(() => waiting.size === 65 || contexts.length >= 65)
+      finish('r64')
+      await end
+      expect(contexts.length).to.equal(65)
+    })
+  })
+
   describe('after a cancellation', () => {
     it('its calls see the signal', async () => {
       const { calls, contexts, waiting, finish } = held()

@@ -10,8 +10,8 @@ interface PendingRead<Value> {
   reject(error: unknown): void
 }
 
-/** The size of one job; a longer one delays the jobs behind it. */
-const maxKeys = 128
+/** The size of one job; a longer one delays the jobs behind it, and a job of large rows holds all of them in memory. */
+const maxKeys = 32
 /**
  * The jobs at once. The thread pool has four threads: one stays free for writes, and for the key filter after a start.
  */

@@ -97,9 +97,9 @@ describe('readBatcher', () => {
 
   it('splits reads that would make one job too long', async () => {
     const { jobs, get } = database()
-    const names = Array.from({ length: 300 }, (_, at) => `${at}`)
+    const names = Array.from({ length: 76 }, (_, at) => `${at}`)
     expect(await Promise.all(names.map((name) => get(key(name), call)))).to.deep.equal(names)
-    expect(jobs.map(({ length }) => length)).to.deep.equal([128, 128, 44])
+    expect(jobs.map(({ length }) => length)).to.deep.equal([32, 32, 12])
   })
 
   it('fails only the reads of the job that failed', async () => {
