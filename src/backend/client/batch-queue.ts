@@ -11,6 +11,8 @@ export type BatchedCall = NonNullable<BatchCall['call']>
 export interface QueuedCall {
   call: BatchedCall
   context: CallContext
+  /** When the call was made, by `performance.now()`; only for a store with a prior attempt of its caller. */
+  submittedAt?: number | undefined
   resolve(answer: unknown): void
   reject(error: unknown): void
 }

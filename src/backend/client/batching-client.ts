@@ -79,7 +79,9 @@ export function batchingClient(methods: BackendMethods, limits = defaultBatchLim
   function submit(call: BatchedCall, context: CallContext): Promise<unknown> {
     if (context.signal.aborted) return Promise.reject(cancelledBy(context.signal))
     return new Promise((resolve, reject) => {
-      const queued: QueuedCall = { call, context, resolve, reject }
+      const isRepeat = call.$case === 'store' && call.value.triedMsAgo > 0
+      const submittedAt = isRepeat ? performance.now() : undefined
+      const queued: QueuedCall = { call, context, submittedAt, resolve, reject }
       queue.add(queued)
       endWithCaller(queued, queue)
       schedule()

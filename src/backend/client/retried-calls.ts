@@ -3,9 +3,15 @@ import { VaultError } from '../../core/errors.js'
 import { asVaultError } from '../../core/status.js'
 import type { DeleteEnvelopeResponse, StoreEnvelopeRequest } from '../../gen/encserver/v1/backend.js'
 
-/** The request for a retry, with the age of the prior attempt, in milliseconds. */
-export function retriedStore(request: StoreEnvelopeRequest, priorAttemptMsAgo: number): StoreEnvelopeRequest {
-  return { ...request, triedMsAgo: request.triedMsAgo + priorAttemptMsAgo }
+/** The largest age of a prior attempt that the field holds: 49 days, in milliseconds. */
+const maxTriedMsAgo = 2 ** 32 - 1
+
+/**
+ * The request for a retry, with the age of the first attempt in milliseconds: `elapsedMs` more than the request has, whether
+ * its caller made that attempt (`tried_ms_ago`) or this client did.
+ */
+export function retriedStore(request: StoreEnvelopeRequest, elapsedMs: number): StoreEnvelopeRequest {
+  return { ...request, triedMsAgo: Math.min(request.triedMsAgo + elapsedMs, maxTriedMsAgo) }
 }
 
 /**

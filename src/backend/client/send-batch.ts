@@ -7,7 +7,12 @@ import { maxTimerMs } from '../../core/concurrency/deadline.js'
 import { VaultError } from '../../core/errors.js'
 import type { Methods } from '../../core/methods.js'
 import { asVaultError, fromRpcStatus } from '../../core/status.js'
-import type { BackendServiceServer, BatchCall, BatchResult } from '../../gen/encserver/v1/backend.js'
+import type {
+  BackendServiceServer,
+  BatchCall,
+  BatchResult,
+  StoreEnvelopeRequest,
+} from '../../gen/encserver/v1/backend.js'
 import { checkDeadline } from '../store/deadline.js'
 import type { QueuedCall } from './batch-queue.js'
 import { retriedDelete, retriedStore } from './retried-calls.js'
@@ -68,9 +73,21 @@ function exchange(
   return streams.exchange({ calls, timeoutMs: Math.min(timeoutMs, maxTimerMs), accept })
 }
 
-function batchCall(index: number, { call, context }: QueuedCall): BatchCall {
+function batchCall(index: number, queued: QueuedCall): BatchCall {
+  const { call, context } = queued
   const timeoutMs = Math.min(Math.max(1, Math.ceil(context.deadline - Date.now())), maxTimeoutMs)
-  return { index, timeoutMs, requestId: context.requestId, call }
+  return {
+    index,
+    timeoutMs,
+    requestId: context.requestId,
+    call: call.$case === 'store' ? { ...call, value: agedStore(queued, call.value) } : call,
+  }
+}
+
+/** The store with the age of its prior attempt at this moment: of the one that its caller made, else of one made here. */
+function agedStore({ submittedAt }: QueuedCall, store: StoreEnvelopeRequest, sentAt?: number): StoreEnvelopeRequest {
+  const since = submittedAt ?? sentAt
+  return since === undefined ? store : retriedStore(store, msSince(since))
 }
 
 function settle(methods: BackendMethods, queued: QueuedCall, outcome: BatchResult['outcome']): void {
@@ -102,11 +119,12 @@ async function pauseAfter(error: VaultError, { context }: QueuedCall): Promise<v
   await sleep(waitMs)
 }
 
-function callAlone(methods: BackendMethods, { call, context }: QueuedCall, priorAttemptAt: number | undefined) {
+function callAlone(methods: BackendMethods, queued: QueuedCall, priorAttemptAt: number | undefined) {
+  const { call, context } = queued
   const isFirst = priorAttemptAt === undefined
   switch (call.$case) {
     case 'store':
-      return methods.storeEnvelope(isFirst ? call.value : retriedStore(call.value, msSince(priorAttemptAt)), context)
+      return methods.storeEnvelope(agedStore(queued, call.value, priorAttemptAt), context)
     case 'retrieve':
       return methods.retrieveEnvelope(call.value, context)
     case 'delete': {

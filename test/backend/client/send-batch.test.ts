@@ -16,7 +16,7 @@ import {
   remove,
   resultOf,
 } from '../fake-backend.js'
-import { reasonOf, rejection, until } from '../samples.js'
+import { reasonOf, rejection, sampleRecord, sampleUser, storeOf, until } from '../samples.js'
 
 const neverSent = () => {
   const cause = Object.assign(new Error(), { details: 'No connection established. Last error: x' })
@@ -151,6 +151,26 @@ describe('sendBatch', () => {
       const alone = fakeBackend()
       await put(clientOf(alone))
       expect(alone.seen.triedMsAgo).to.deep.equal([0])
+    })
+
+    it('has a store with an attempt of its caller report how old that one is by now, sent before or not', async () => {
+      const later = async function* () {
+        await pause(40)
+        yield* []
+        throw neverSent()
+      }
+      const fake = fakeBackend(later)
+      const client = clientOf(fake)
+      const begun = performance.now()
+      await Promise.all(
+        [1_000, 2 ** 32 - 1].map((triedMsAgo) =>
+          client.storeEnvelope(storeOf(sampleRecord(sampleUser()), { triedMsAgo }), newCall()),
+        ),
+      )
+      const elapsed = Math.ceil(performance.now() - begun) + 2
+      const [first, oldest] = fake.seen.triedMsAgo.toSorted((one, other) => one - other)
+      expect(first).to.be.within(1_040, 1_000 + elapsed)
+      expect(oldest).to.equal(2 ** 32 - 1)
     })
 
     it('has the retry of a delete that removes nothing fail with OUTCOME_UNKNOWN', async () => {
