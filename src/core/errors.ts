@@ -36,6 +36,7 @@ export const reasons = {
   RECORD_TOO_LARGE: { kind: 'precondition', message: 'the record is too large for one message; download it' },
   RANGE_PAST_END: { kind: 'range', message: 'the range is past the end' },
   PART_NOT_FOUND: { kind: 'notFound', message: 'no such part' },
+  TOKEN_REUSED: { kind: 'precondition', message: 'the token has stored other contents; make a new one for this write' },
   PARTS_MISSING: { kind: 'precondition', message: 'not all parts of the record are there' },
   CONTENTION: { kind: 'conflict', message: 'the user key changed meanwhile; try again' },
   KEYRING_MISMATCH: { kind: 'precondition', message: 'the store belongs to another keyring' },

@@ -22,6 +22,8 @@ export const labels = {
   box: label('box'),
   pseudonym: label('pseudonym'),
   userBind: label('user-bind'),
+  write: label('write'),
+  writeId: label('write-id'),
 }
 
 /** The inputs of a derivation beside the key. */

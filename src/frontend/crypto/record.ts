@@ -18,6 +18,7 @@ import type { RandomSource } from './random.js'
 import { secretArena } from './secret-arena.js'
 import { encodeToken, type RecordKey } from './token.js'
 import type { UserKey } from './user-key.js'
+import type { WriteSecret } from './write-secret.js'
 
 const nothing = Buffer.alloc(0)
 
@@ -34,8 +35,6 @@ export interface SealTerms extends RecordIdentity {
   mode: Mode
   suite: Suite
   chunkLog2: number
-  /** The encoded attributes, which go into the entry. */
-  attributes: Buffer
 }
 
 /** A record being sealed under new keys. The header is made; the caller seals the chunks and the entry. */
@@ -45,8 +44,8 @@ export interface RecordSeal {
   cipher: ChunkCipher
   /** Empty in mode server. */
   token: string
-  /** Seals the entry; again under another user key only if nothing was stored under the one before. */
-  sealEntry(userKey: UserKey): Buffer
+  /** Seals the entry with these attributes; again under another user key only if nothing was stored under the one before. */
+  sealEntry(userKey: UserKey, attributes: Buffer): Buffer
   /** Wipes the keys. */
   close(): void
 }
@@ -56,6 +55,8 @@ export interface OpenRequest extends RecordIdentity {
   /** The user key of the entry box's generation (`boxGeneration`); without one the record is refused. */
   userKey: UserKey | undefined
   token: RecordKey | undefined
+  /** The expected key id where no token names one; any if undefined. */
+  keyId?: Buffer
   /** The header alone is enough for `openRecordHeader`. */
   envelope: Buffer
   entryBox: Buffer
@@ -67,6 +68,8 @@ export interface OpenedHeader {
   keyId: Buffer
   mode: Mode
   attributes: Buffer
+  /** The verified commitment of the header. */
+  commitment: Buffer
   /** The caller that opened the header wipes its key. */
   cipher: ChunkCipher
 }
@@ -76,32 +79,57 @@ export interface OpenedRecord extends Omit<OpenedHeader, 'cipher'> {
   data: Buffer
 }
 
-/** Begins to seal a record under new keys, all of them drawn here. */
-export function startSeal(terms: SealTerms, random: RandomSource): RecordSeal {
-  const { realm, userId, recordName, attributes, mode, suite, chunkLog2 } = terms
+/** The caller's half of a new record's key. */
+interface TokenHalf {
+  keyId: Buffer
+  /** Empty in mode server. */
+  text: string
+  /** Undefined in mode server. */
+  key: HmacKey | undefined
+}
+
+/**
+ * Begins to seal a record under new keys. They are drawn here, but for the key id and the caller's half if the caller
+ * brought `secret`; its key stays the caller's to close.
+ */
+export function startSeal(terms: SealTerms, random: RandomSource, secret?: WriteSecret): RecordSeal {
+  const { realm, userId, recordName, mode, suite, chunkLog2 } = terms
   const identityHash = contextHash(recordContext(terms))
-  const keyId = random.fill(Buffer.allocUnsafe(keyIdBytes))
-  const rk = mode === modes.server ? undefined : random.fill(secretArena(keySize))
+  const { keyId, text, key: tokenKey } = secret ? halfOf(secret, mode) : drawHalf(mode, random)
   const dataKey = mode === modes.client ? undefined : random.fill(secretArena(keySize))
-  const tokenKey = rk && HmacKey.brief(rk)
   const key = envelopeKey(tokenKey, dataKey)
   try {
-    const token = rk && mode !== modes.server ? encodeToken({ mode, keyId, rk }) : ''
     const { header, cipher } = sealHeader({ key, contextHash: identityHash, mode, keyId, suite, chunkLog2 }, random)
-    const entry = { recordName, attributes, dataKey }
     return {
       header,
       cipher,
       keyId,
-      token,
-      sealEntry: (userKey) => sealEntry({ realm, userId, keyId, userKey, suite }, entry, random),
+      token: text,
+      sealEntry: (userKey, attributes) =>
+        sealEntry({ realm, userId, keyId, userKey, suite }, { recordName, attributes, dataKey }, random),
       close: () => wipe(cipher.key, dataKey),
     }
   } catch (error) {
     wipe(dataKey)
     throw error
   } finally {
-    for (const held of [tokenKey, key]) held?.close()
+    if (key !== tokenKey) key.close()
+    if (!secret) tokenKey?.close()
+  }
+}
+
+function halfOf({ keyId, text, token, mode }: WriteSecret, expected: Mode): TokenHalf {
+  guard(mode === expected, 'the secret of a write has the mode of the write')
+  return { keyId, text, key: token?.key }
+}
+
+function drawHalf(mode: Mode, random: RandomSource): TokenHalf {
+  const keyId = random.fill(Buffer.allocUnsafe(keyIdBytes))
+  if (mode === modes.server) return { keyId, text: '', key: undefined }
+  const rk = random.fill(secretArena(keySize))
+  try {
+    return { keyId, text: encodeToken({ mode, keyId, rk }), key: HmacKey.brief(rk) }
+  } finally {
     wipe(rk)
   }
 }
@@ -116,16 +144,16 @@ export function openRecordHeader(request: OpenRequest): OpenedHeader {
   const { token, envelope, readSuites } = request
   const identityHash = contextHash(recordContext(request))
   const mode = token?.mode ?? modes.server
-  const { keyId } = readHeader(envelope)
+  const { keyId, commitment } = readHeader(envelope)
   const entry = openOwnEntry(request, { keyId, mode })
   const usesDataKey = mode !== modes.client
   const key = envelopeKey(token?.key, usesDataKey ? (entry?.dataKey ?? Buffer.alloc(keySize)) : undefined)
   try {
-    const expected = { key, contextHash: identityHash, mode, keyId: token?.keyId, readSuites }
+    const expected = { key, contextHash: identityHash, mode, keyId: token?.keyId ?? request.keyId, readSuites }
     // Everybody knows the stand-in for a data key, and a back end could seal under it, so nothing is opened with it.
     if (entry === undefined) return refuseHeader(expected, 'entry')
     const cipher = openHeader(expected, envelope)
-    return { keyId: Buffer.from(keyId), mode, attributes: entry.attributes, cipher }
+    return { keyId: Buffer.from(keyId), mode, attributes: entry.attributes, commitment, cipher }
   } finally {
     if (key !== token?.key) key.close()
     wipe(entry?.dataKey)

@@ -8,15 +8,16 @@ export const digestSize = 32
 /** A digest in progress. */
 export interface RunningDigest {
   update(piece: Uint8Array): void
-  /** Returns the digest; may be called once, and ends the use of this object. */
+  /** Returns the digest, the same one each time; no update may follow. */
   finish(): Buffer
 }
 
 /** Starts a digest. */
 export function runningDigest(): RunningDigest {
-  const hash = createHash('sha256')
+  const running = createHash('sha256')
+  let digest: Buffer | undefined
   return {
-    update: (piece) => void hash.update(piece),
-    finish: () => hash.digest(),
+    update: (piece) => void running.update(piece),
+    finish: () => (digest ??= running.digest()),
   }
 }

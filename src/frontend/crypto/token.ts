@@ -48,8 +48,9 @@ export function encodeToken({ mode, keyId, rk }: { mode: TokenMode; keyId: Buffe
   }
 }
 
-/** Parses a token; throws INVALID_REQUEST for any other text, with an error that tells public facts only. */
-export function parseToken(text: string): RecordKey {
+/** Parses the token in a field; throws INVALID_REQUEST for any other text, with an error that tells public facts only. */
+export function parseToken(text: string, field = 'record_key'): RecordKey {
+  const notToken = (why: string) => invalidField(field, `is not a record key: ${why}`)
   if (!tokenPattern.test(text)) throw notToken('it must be rvk1_ and 88 of the symbols a-z and 2-7')
   const bytes = newToken()
   try {
@@ -72,10 +73,6 @@ function newToken(): Buffer {
 
 function isTokenMode(mode: number): mode is TokenMode {
   return mode === modes.client || mode === modes.split
-}
-
-function notToken(why: string): Error {
-  return invalidField('record_key', `is not a record key: ${why}`)
 }
 
 /** The check is public, so it may be a string. */

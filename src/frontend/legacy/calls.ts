@@ -51,8 +51,9 @@ export function legacyCalls(
 }
 
 /** The fields that a store takes unchanged, and checks. */
-function storeFieldsOf({ userId, recordName, keyMode, callerAad, precondition }: ImportLegacyRecordRequest) {
-  return { userId, recordName, keyMode, callerAad, precondition }
+function storeFieldsOf(request: ImportLegacyRecordRequest) {
+  const { userId, recordName, keyMode, callerAad, precondition, recordKey, writeId, triedMsAgo } = request
+  return { userId, recordName, keyMode, callerAad, precondition, recordKey, writeId, triedMsAgo }
 }
 
 // A blob that is too short is not a field error: the stored bytes are damaged, and the caller did not make them.

@@ -37,13 +37,14 @@ export function visibleEntries(
 
 async function openRow(vault: Vault, scope: ListScope, row: SealedRecord): Promise<RecordInfo | null> {
   try {
-    const { keyId, mode } = parseHeader(row.envelope)
+    const { keyId, mode, commitment } = parseHeader(row.envelope)
     const { recordName, attributes } = await openEntry(vault, scope, { row, keyId })
     if (!scope.belongs(recordName, row)) return null
     const { version, storeTime, sizeBytes } = row
     const unverified = { version, storeTime, sizeBytes }
-    const { writeDigest, ...sealed } = decodeSealedAttributes(attributes)
-    return { recordName, keyId: Buffer.from(keyId), keyMode: mode, ...unverified, ...sealed }
+    const { attributes: given, expireTime } = decodeSealedAttributes(attributes, commitment)
+    const described = { attributes: given, expireTime }
+    return { recordName, keyId: Buffer.from(keyId), keyMode: mode, ...unverified, ...described }
   } catch (error) {
     if (error instanceof VaultError && ['denied', 'corrupt'].includes(error.kind)) return null
     throw error

@@ -11,6 +11,7 @@ import { dummyOpen, type OpenedHeader, openRecordHeader } from '../crypto/record
 import type { RecordKey } from '../crypto/token.js'
 import type { UserKey } from '../crypto/user-key.js'
 import type { RecordPlace } from '../keys/record-ids.js'
+import type { User } from '../keys/user-key-source.js'
 import { decodeSealedAttributes } from '../vault/sealed-attributes.js'
 import { isExpired, type Vault } from '../vault/vault.js'
 
@@ -66,7 +67,9 @@ export function recordInfo({ request }: RecordRead, record: StoredRecord, size: 
   const { version, storeTime } = sealed
   const { keyId, mode } = opened
   const sizeBytes = BigInt(size)
-  return { recordName: request.recordName, version, keyId, keyMode: mode, sizeBytes, storeTime, ...attributes }
+  const { recordName } = request
+  const described = { expireTime: attributes.expireTime, attributes: attributes.attributes }
+  return { recordName, version, keyId, keyMode: mode, sizeBytes, storeTime, ...described }
 }
 
 /** The version number is an unverified claim of the back end, but it must at least be the requested one. */
@@ -76,16 +79,16 @@ function hasRequestedVersion({ version }: SealedRecord, request: RetrieveRecordR
 
 /** The attributes of a record that has not expired and has the expected key id; throws otherwise. */
 function checkedAttributes(vault: Vault, { expectKeyId }: RetrieveRecordRequest, opened: OpenedHeader) {
-  const attributes = decodeSealedAttributes(opened.attributes)
+  const attributes = decodeSealedAttributes(opened.attributes, opened.commitment)
   if (isExpired(vault, attributes)) throw new VaultError('RECORD_NOT_FOUND')
   if (expectKeyId.length > 0 && !expectKeyId.equals(opened.keyId)) throw new VaultError('PRECONDITION_FAILED')
   return attributes
 }
 
 /** The key that sealed the entry; undefined if the document does not yield it, and then the record is refused later. */
-async function findUserKey(
+export async function findUserKey(
   { userKeys }: Vault,
-  { user }: RecordRead,
+  { user }: { user: User },
   { sealed, document }: { sealed: SealedRecord; document: UserDocument },
 ): Promise<UserKey | undefined> {
   const generation = boxGeneration(sealed.entryBox)

@@ -18,7 +18,7 @@ import { listRecords } from '../read/list-records.js'
 import { listVersions } from '../read/list-versions.js'
 import { retrieveRecord } from '../read/retrieve-record.js'
 import type { Vault } from '../vault/vault.js'
-import type { RecordWrite } from '../write/commit-record.js'
+import type { RecordWrite } from '../write/record-write.js'
 import { restoreRecord } from '../write/restore-record.js'
 import { storeRecord } from '../write/store-record.js'
 import { uploadRecord } from '../write/upload-record.js'
@@ -34,8 +34,8 @@ import {
   checkPrecondition,
   checkUserId,
   checkVersion,
-  modeOf,
 } from './validate.js'
+import { type WriteKind, writeKindOf } from './write-secrets.js'
 
 /** The methods for records; `itemFailed` is called for each item of a stream that fails. */
 export function frontendService(vault: Vault, itemFailed?: ItemFailed): FrontendMethods {
@@ -65,10 +65,12 @@ function recordCalls(vault: Vault): RecordCalls {
     async storeRecord(request, call) {
       checkData(request.data, vault.maxRecordBytes)
       const write = checkedWrite(vault, request)
-      return stores.run(request.data.length, async () => {
-        if (call.signal.aborted) throw cancelledBy(call.signal)
-        return storeRecord(vault, write, call)
-      })
+      return closingSecret(write, () =>
+        stores.run(request.data.length, async () => {
+          if (call.signal.aborted) throw cancelledBy(call.signal)
+          return storeRecord(vault, write, call)
+        }),
+      )
     },
 
     async retrieveRecord(request, call) {
@@ -123,9 +125,12 @@ function versionCalls(vault: Vault): VersionCalls {
       checkKeepVersions(request.keepVersions)
       checkVersion(request.version)
       checkKeyId('expect_key_id', request.expectKeyId)
-      const mode = modeOf(request.keyMode, vault.defaultMode)
-      return withToken(request.recordKey, (token) =>
-        restoreRecord(vault, { token, mode, request, ...placeOf(vault, request) }, call),
+      const fields = { ...request, recordKey: request.newRecordKey }
+      const kind = writeKindOf(fields, vault.defaultMode, 'new_record_key')
+      return closingSecret(kind, () =>
+        withToken(request.recordKey, (token) =>
+          restoreRecord(vault, { token, request, ...kind, ...placeOf(vault, request) }, call),
+        ),
       )
     },
   }
@@ -157,12 +162,17 @@ function checkedWrite(vault: Vault, request: StoreRecordRequest): RecordWrite {
   checkName(request)
   checkCallerAad(request.callerAad)
   checkPrecondition(request.precondition)
-  checkExpireTime(request.expireTime, vault.clock.forRefusing())
+  checkExpireTime(request.expireTime, vault.clock.forRefusing(), { isRepeat: request.triedMsAgo > 0 })
   checkAttributes(request.attributes)
   checkKeepVersions(request.keepVersions)
-  const mode = modeOf(request.keyMode, vault.defaultMode)
   const { user, recordIds } = placeOf(vault, request)
-  return { user, recordId: recordIds[0], mode, request }
+  // Last: nothing after it may throw, as the secret would not be closed.
+  return {
+    user,
+    recordId: recordIds[0],
+    request,
+    ...writeKindOf(request, vault.defaultMode),
+  }
 }
 
 function withoutData(header: StoreRecordRequest): StoreRecordRequest {
@@ -189,6 +199,11 @@ async function withToken<T>(recordKey: string, work: (token: RecordKey | undefin
   } finally {
     token?.key.close()
   }
+}
+
+/** Does the work, and wipes the secret of the caller's write afterwards. */
+function closingSecret<T>({ secret }: Pick<WriteKind, 'secret'>, work: () => Promise<T>): Promise<T> {
+  return secret === undefined ? work() : work().finally(() => secret.key.close())
 }
 
 function tokenOf(recordKey: string): RecordKey | undefined {

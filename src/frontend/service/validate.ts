@@ -77,11 +77,12 @@ export function checkPrecondition(precondition: Precondition | undefined): void 
 }
 
 /** Checks the expiry of a record, which may be absent. */
-export function checkExpireTime(expireTime: Date | undefined, now: Date): void {
+export function checkExpireTime(expireTime: Date | undefined, now: Date, { isRepeat = false } = {}): void {
   if (expireTime === undefined) return
   // The comparison is false for an invalid Date, too.
   if (!(expireTime.getTime() < endOfTime)) throw invalidField('expire_time', 'must be a time before the year 10000')
-  if (expireTime <= now) throw invalidField('expire_time', 'must be in the future')
+  // The first attempt of a repeat may have come in time; the back end finds out.
+  if (expireTime <= now && !isRepeat) throw invalidField('expire_time', 'must be in the future')
 }
 
 /** The number of versions to keep; 0 leaves the record's own number. */

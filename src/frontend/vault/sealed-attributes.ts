@@ -5,7 +5,7 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import { noBytes } from '../../core/frame.js'
 import { RecordAttributes } from '../../gen/encserver/v1/frontend.js'
 import { SealedAttributes } from '../../gen/encserver/v1/sealed.js'
-import { corrupt } from '../crypto/errors.js'
+import { corrupt, mismatch } from '../crypto/errors.js'
 import { macSize } from '../crypto/hmac.js'
 
 /** The protobuf tag of SealedAttributes.attributes: field 1, length-delimited. */
@@ -24,22 +24,47 @@ export function encodeAttributes({ contentType, labels }: RecordAttributes): Buf
   return Buffer.concat(messages.map((message) => RecordAttributes.encode(message).finish()))
 }
 
-/** Attributes and expiry, as `startSeal` takes them. */
-export function encodeSealedAttributes({ attributes, expireTime, writeDigest }: SealedAttributes): Buffer {
-  if (attributes === undefined && expireTime === undefined && writeDigest.length === 0) return noBytes
+/** A write digest and the commitment beside it; a write whose caller brought no secret has neither. */
+export type WriteProof = Pick<SealedAttributes, 'writeDigest' | 'envelopeCommitment'>
+
+/** For a write whose caller brought no secret. */
+export const noProof: WriteProof = { writeDigest: noBytes, envelopeCommitment: noBytes }
+
+/** Attributes, expiry and proof, as an entry holds them. */
+export function encodeSealedAttributes(
+  { attributes, expireTime }: Pick<SealedAttributes, 'attributes' | 'expireTime'>,
+  proof: WriteProof,
+): Buffer {
+  if (attributes === undefined && expireTime === undefined && proof.writeDigest.length === 0) return noBytes
   const encoded = attributes === undefined ? noBytes : encodeAttributes(attributes)
   const writer = new BinaryWriter()
   if (encoded.length > 0) writer.uint32(attributesTag).bytes(encoded)
-  return Buffer.from(SealedAttributes.encode({ attributes: undefined, expireTime, writeDigest }, writer).finish())
+  return Buffer.from(SealedAttributes.encode({ attributes: undefined, expireTime, ...proof }, writer).finish())
 }
 
-/** Attributes and expiry of an opened entry; throws RECORD_CORRUPT for bytes that `encodeSealedAttributes` cannot make. */
-export function decodeSealedAttributes(bytes: Buffer): SealedAttributes {
+/**
+ * Attributes, expiry and proof of an opened entry. Throws RECORD_CORRUPT for bytes that `encodeSealedAttributes` cannot make,
+ * and RECORD_KEY_MISMATCH for the entry of another envelope than the one with this commitment.
+ */
+export function decodeSealedAttributes(bytes: Buffer, commitment: Buffer): SealedAttributes {
   if (bytes.length === 0) return SealedAttributes.create()
   const sealed = orCorrupt(() => SealedAttributes.decode(bytes))
-  if (![0, macSize].includes(sealed.writeDigest.length)) throw corrupt('write digest')
-  if (!orCorrupt(() => encodeSealedAttributes(sealed)).equals(bytes)) throw corrupt('attributes')
+  if (!isProof(sealed)) throw corrupt('write digest')
+  if (!orCorrupt(() => encodeSealedAttributes(sealed, proofOf(sealed))).equals(bytes)) throw corrupt('attributes')
+  const { envelopeCommitment } = sealed
+  const isBound = envelopeCommitment.length > 0
+  if (isBound && !envelopeCommitment.equals(commitment)) throw mismatch('the entry of another envelope')
   return sealed
+}
+
+function proofOf({ writeDigest, envelopeCommitment }: SealedAttributes): WriteProof {
+  return { writeDigest, envelopeCommitment }
+}
+
+/** True for no digest, and for one of the right size with or without a commitment. */
+function isProof({ writeDigest, envelopeCommitment }: WriteProof): boolean {
+  if (writeDigest.length === 0) return envelopeCommitment.length === 0
+  return writeDigest.length === macSize && [0, macSize].includes(envelopeCommitment.length)
 }
 
 /** Throws RECORD_CORRUPT if `work` throws: some bytes are no message, and some times cannot be encoded again. */

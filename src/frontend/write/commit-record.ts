@@ -1,6 +1,8 @@
 // The write that makes a sealed record visible. It takes one round trip: the entry is sealed under the user key seen last,
 // and the back end writes only if that key is still the live one. Otherwise it answers with the live user document, from
 // which the vault learns the key for the next attempt.
+
+import { msSince } from '../../core/client/retry.js'
 import { VaultError } from '../../core/errors.js'
 import { noBytes } from '../../core/frame.js'
 import type { CallContext } from '../../core/methods.js'
@@ -10,36 +12,25 @@ import type {
   StoreEnvelopeResponse,
   UserDocument,
 } from '../../gen/encserver/v1/backend.js'
-import type { StoreRecordRequest } from '../../gen/encserver/v1/frontend.js'
-import type { Mode } from '../crypto/envelope.js'
-import type { RecordSeal } from '../crypto/record.js'
 import type { UserKey } from '../crypto/user-key.js'
 import type { User } from '../keys/user-key-source.js'
 import type { UserKeys } from '../keys/user-keys.js'
+import { encodeSealedAttributes } from '../vault/sealed-attributes.js'
 import type { Vault } from '../vault/vault.js'
+import { answerKnown } from './known-write.js'
+import type { RecordWrite, SealedWrite } from './record-write.js'
+import { proofOf } from './write-proof.js'
 
 /** Attempts of one write while the user's key changes; after the last one the write fails with CONTENTION. */
 export const maxCommitTries = 3
 
-/** A checked request to write a record, and the place of the record. */
-export interface RecordWrite {
-  user: User
-  recordId: Buffer
-  mode: Mode
-  request: StoreRecordRequest
-}
+// The largest value of the field. An attempt is older only after 49 days.
+const maxTriedMsAgo = 2 ** 32 - 1
 
-/** A sealed record, not yet stored. */
-export interface SealedWrite {
-  write: RecordWrite
-  seal: RecordSeal
-  /** The header and all chunks; of a record in parts the header alone. */
-  envelope: Buffer
-  partCount: number
-  sizeBytes: number
-}
-
-/** Makes one attempt to write the record; resolves to undefined, with nothing written, if the user's key has changed. */
+/**
+ * Makes one attempt to write the record; resolves to undefined, with nothing written, if the user's key has changed. Rejects
+ * as `answerKnown` does if the store knows the key id.
+ */
 export async function commitRecord(
   vault: Vault,
   sealed: SealedWrite,
@@ -55,7 +46,7 @@ export async function commitRecord(
       keepVersions: request.keepVersions,
       defaultKeepVersions: vault.keepVersions,
       keyringId: vault.keyring.keyringId,
-      triedMsAgo: 0, // the connection sets it when it repeats the call
+      triedMsAgo: ageOf(sealed.write), // the connection raises it when it repeats the call
     },
     call,
   )
@@ -63,18 +54,25 @@ export async function commitRecord(
     if (newUser) vault.userKeys.confirm(user, userKey)
     return result.value
   }
+  if (result?.$case === 'known') return answerKnown(vault, sealed, result.value)
   await learnUserKey(vault, { user, userKey }, result)
   return undefined
 }
 
-function sealedRecord({ write, seal, envelope, partCount, sizeBytes }: SealedWrite, userKey: UserKey): SealedRecord {
+/** The age of the first attempt in milliseconds, which may have travelled longer than the caller knows; 0 without one. */
+function ageOf({ triedSince }: RecordWrite): number {
+  return triedSince === undefined ? 0 : Math.min(msSince(triedSince), maxTriedMsAgo)
+}
+
+function sealedRecord(sealed: SealedWrite, userKey: UserKey): SealedRecord {
+  const { write, seal, envelope, partCount, partSetId, sizeBytes } = sealed
   return {
     recordId: write.recordId,
     envelope,
-    entryBox: seal.sealEntry(userKey),
+    entryBox: seal.sealEntry(userKey, encodeSealedAttributes(write.request, proofOf(sealed))),
     userUid: userKey.uid,
     partCount,
-    partSetId: noBytes,
+    partSetId,
     sizeBytes: BigInt(sizeBytes),
     expireTime: write.request.expireTime,
     // The back end sets the rest.

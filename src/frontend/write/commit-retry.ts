@@ -10,13 +10,18 @@
 //   limits are reached.
 // In every other case the outcome stays unknown, even if the last attempt was refused: a refusal says nothing about the
 // prior attempt.
-import { VaultError } from '../../core/errors.js'
+import { type Reason, VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
-import type { StoredEnvelope } from '../../gen/encserver/v1/backend.js'
+import type { KnownEnvelope, SealedRecord, StoredEnvelope } from '../../gen/encserver/v1/backend.js'
 import { readHeader } from '../crypto/envelope.js'
 import { isUnknownOutcome, retryTransient } from '../upstream/retry.js'
 import type { Vault } from '../vault/vault.js'
-import { commitRecord, maxCommitTries, type SealedWrite } from './commit-record.js'
+import { commitRecord, maxCommitTries } from './commit-record.js'
+import { answerKnown } from './known-write.js'
+import type { SealedWrite } from './record-write.js'
+
+/** The reasons of `answerKnown`: they tell what the prior attempt has done. */
+const knownWriteReasons: Reason[] = ['RECORD_REPLACED', 'RECORD_KEY_MISMATCH', 'TOKEN_REUSED']
 
 /** Writes the record; rejects as `commitRecord` does, with CONTENTION, and with OUTCOME_UNKNOWN. */
 export async function commitWithRetry(vault: Vault, sealed: SealedWrite, call: CallContext): Promise<StoredEnvelope> {
@@ -48,19 +53,33 @@ async function commitUnderLiveKey(vault: Vault, sealed: SealedWrite, call: CallC
   throw new VaultError('CONTENTION')
 }
 
-/** The version that a prior attempt wrote; undefined if it is not there, or not there any more. */
+/**
+ * The answer of a prior attempt at this write; undefined if none is there, or not there any more. Another attempt of the same
+ * token, by a repeat of the caller, is answered as the back end's `known` is.
+ */
 async function findCommitted(
-  { backend }: Vault,
-  { write: { recordId }, seal: { keyId } }: SealedWrite,
+  vault: Vault,
+  sealed: SealedWrite,
   call: CallContext,
 ): Promise<StoredEnvelope | undefined> {
-  const { records } = await backend.listEnvelopeVersions({ recordIds: [recordId] }, call)
-  const own = records.find(({ envelope }) => readHeader(envelope).keyId.equals(keyId))
-  if (own) return { version: own.version, storeTime: own.storeTime }
+  const recordIds = [sealed.write.recordId]
+  const { records, user } = await vault.backend.listEnvelopeVersions({ recordIds }, call)
+  const found = findVersion(records, sealed.seal.keyId)
+  return found && answerKnown(vault, sealed, { user, ...found })
+}
+
+/** The version under this key id; its record only if it is the current one. */
+function findVersion(records: SealedRecord[], keyId: Buffer): Omit<KnownEnvelope, 'user'> | undefined {
   const [current] = records
+  const own = records.find(({ envelope }) => readHeader(envelope).keyId.equals(keyId))
+  if (own) {
+    const { version, storeTime } = own
+    return { record: own === current ? own : undefined, stored: { version, storeTime } }
+  }
   const replacedBefore = current?.replacedKeyIds.findIndex((replaced) => replaced.equals(keyId)) ?? -1
   if (current === undefined || replacedBefore < 0) return undefined
-  return { version: current.version - BigInt(replacedBefore + 1), storeTime: current.storeTime }
+  const { version, storeTime } = current
+  return { record: undefined, stored: { version: version - BigInt(replacedBefore + 1), storeTime } }
 }
 
 /** Throws a transient error while a prior attempt may still take effect, and a permanent error afterwards. */
@@ -68,8 +87,10 @@ function notFound(mayLand: boolean): never {
   throw new VaultError(mayLand ? 'OUTCOME_UNKNOWN' : 'RECORD_NOT_FOUND')
 }
 
-/** OUTCOME_UNKNOWN, except for a call that its caller cancelled and for a bug. */
+/** OUTCOME_UNKNOWN, except for a call that its caller cancelled, for a bug, and for the answer to a known write. */
 function asUnknownOutcome(error: unknown): unknown {
-  const keep = !(error instanceof VaultError) || error.kind === 'cancelled' || error.kind === 'internal'
+  if (!(error instanceof VaultError)) return error
+  const { kind, reason } = error
+  const keep = kind === 'cancelled' || kind === 'internal' || knownWriteReasons.includes(reason)
   return keep ? error : new VaultError('OUTCOME_UNKNOWN', { cause: error })
 }

@@ -3,14 +3,20 @@
 
 import { linkedSignal } from '../../core/concurrency/abort.js'
 import { VaultError } from '../../core/errors.js'
-import { noBytes } from '../../core/frame.js'
 import type { CallContext } from '../../core/methods.js'
-import type { RestoreRecordRequest, RestoreRecordResponse } from '../../gen/encserver/v1/frontend.js'
+import {
+  type RestoreRecordRequest,
+  type RestoreRecordResponse,
+  StoreRecordRequest,
+} from '../../gen/encserver/v1/frontend.js'
 import type { Mode } from '../crypto/envelope.js'
+import { type RunningDigest, runningDigest } from '../crypto/running-digest.js'
+import type { WriteSecret } from '../crypto/write-secret.js'
 import { ciphertextSource } from '../read/ciphertext-source.js'
-import { openStoredRecord, type RecordRead } from '../read/open-record.js'
+import { openStoredRecord, type RecordRead, type StoredRecord } from '../read/open-record.js'
 import { recordReader } from '../read/record-reader.js'
 import type { Vault } from '../vault/vault.js'
+import type { RecordWrite } from './record-write.js'
 import { storeContents } from './store-contents.js'
 
 /** A checked request to restore a version, and the place of the record. */
@@ -18,6 +24,9 @@ export interface RecordRestore extends RecordRead {
   /** The mode of the new version. */
   mode: Mode
   request: RestoreRecordRequest
+  /** As in RecordWrite, for the new version. */
+  secret: WriteSecret | undefined
+  triedSince: number | undefined
 }
 
 /** Rejects as `downloadRecord` and `uploadRecord` do; a version in parts counts as a transfer. */
@@ -26,8 +35,8 @@ export async function restoreRecord(
   restore: RecordRestore,
   call: CallContext,
 ): Promise<RestoreRecordResponse> {
-  const { user, recordIds, mode, request } = restore
-  const stored = await openStoredRecord(vault, restore, call)
+  const { secret } = restore
+  const stored = await openSource(vault, restore, call)
   const { cipher } = stored.opened
   const reading = linkedSignal(call.signal)
   let contents: AsyncGenerator<Buffer> | undefined
@@ -36,8 +45,9 @@ export async function restoreRecord(
     if (stored.sealed.partCount > 0) leaveTransfers = vault.transfers.enter()
     const { size, read } = await recordReader({ source: ciphertextSource(vault, restore, stored), cipher }, call)
     contents = read({ from: 0, to: size }, { ...call, signal: reading.signal })
-    const write = { user, recordId: recordIds[0], mode, request: { ...request, ...stored.attributes, data: noBytes } }
-    return await storeContents(vault, { write, contents }, call)
+    const digest = runningDigest()
+    const passed = secret ? throughDigest(contents, digest) : contents
+    return await storeContents(vault, { write: writeOf(restore, stored), contents: passed, digest }, call)
   } catch (error) {
     throw isExpiry(error) ? new VaultError('RECORD_NOT_FOUND', { cause: error }) : error
   } finally {
@@ -48,6 +58,35 @@ export async function restoreRecord(
     void Promise.resolve(contents?.return(undefined))
       .catch(() => undefined)
       .finally(leaveTransfers)
+  }
+}
+
+/**
+ * Opens the version to restore. In a repeat, a version that is not there says nothing about the first attempt, which may have
+ * removed it as the oldest of those that are kept; the error is then OUTCOME_UNKNOWN.
+ */
+async function openSource(vault: Vault, restore: RecordRestore, call: CallContext): Promise<StoredRecord> {
+  try {
+    return await openStoredRecord(vault, restore, call)
+  } catch (error) {
+    const isGone = error instanceof VaultError && ['RECORD_NOT_FOUND', 'PRECONDITION_FAILED'].includes(error.reason)
+    throw isGone && restore.triedSince !== undefined ? new VaultError('OUTCOME_UNKNOWN', { cause: error }) : error
+  }
+}
+
+/** The new version: the attributes and expiry of the old one under the secret of the new one. */
+function writeOf(restore: RecordRestore, { attributes: sealed }: StoredRecord): RecordWrite {
+  const { user, recordIds, mode, request, secret, triedSince } = restore
+  const { attributes, expireTime } = sealed
+  const store = StoreRecordRequest.create({ ...request, attributes, expireTime, recordKey: '' })
+  return { user, recordId: recordIds[0], mode, request: store, secret, triedSince }
+}
+
+/** The same pieces; the digest sees each before it is passed on. */
+async function* throughDigest(pieces: AsyncIterable<Buffer>, digest: RunningDigest): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    digest.update(piece)
+    yield piece
   }
 }
 

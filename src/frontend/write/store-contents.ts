@@ -11,14 +11,17 @@ import type { CallContext } from '../../core/methods.js'
 import type { StoredEnvelope, StorePartRequest } from '../../gen/encserver/v1/backend.js'
 import { partSealer } from '../crypto/parts.js'
 import type { RecordSeal } from '../crypto/record.js'
+import type { RunningDigest } from '../crypto/running-digest.js'
 import { isUnknownOutcome, retryTransient } from '../upstream/retry.js'
 import type { Vault } from '../vault/vault.js'
-import type { RecordWrite, SealedWrite } from './commit-record.js'
 import { commitWithRetry } from './commit-retry.js'
+import type { RecordWrite, SealedWrite } from './record-write.js'
 import { newSeal } from './store-record.js'
 import { taskGroup } from './task-group.js'
+import { digestOf } from './write-proof.js'
 
 const maxPartsInFlight = 4
+const partSetIdBytes = 16
 const partsNotStored = 'the back end could not keep the parts of the record; nothing was stored, try again later'
 // A back end may sweep parts that belong to no record after 24 hours.
 const maxTransferMs = 22 * 3_600_000
@@ -27,6 +30,8 @@ const maxTransferMs = 22 * 3_600_000
 export interface StreamedWrite {
   write: RecordWrite
   contents: AsyncIterable<Buffer>
+  /** SHA-256 of the contents, complete when they end; used only for a write with a secret. */
+  digest: RunningDigest
 }
 
 /** The answer to an upload or a restore. */
@@ -38,7 +43,7 @@ export interface StoredRecordKey extends StoredEnvelope {
 /** Rejects as `storeRecord` does, with the error that the contents throw, and with PARTS_MISSING. */
 export async function storeContents(
   vault: Vault,
-  { write, contents }: StreamedWrite,
+  { write, contents, digest }: StreamedWrite,
   call: CallContext,
 ): Promise<StoredRecordKey> {
   const deadline = Math.min(call.deadline, Date.now() + maxTransferMs)
@@ -47,10 +52,13 @@ export async function storeContents(
   const timeoutMs = Math.min(deadline - Date.now(), maxTransferMs)
   const timer = setTimeout(abort, timeoutMs, new VaultError('DEADLINE_EXCEEDED'))
   try {
-    const target = { recordId: write.recordId, keyId: seal.keyId, failed: abort }
+    const partSetId = vault.random.fill(Buffer.alloc(partSetIdBytes))
+    const target = { recordId: write.recordId, keyId: seal.keyId, partSetId, failed: abort }
     const parts = partWriter(vault, target, { ...call, deadline, signal })
     const body = await sealContents(abortableIterable(contents, signal), seal, parts)
-    const stored = await commitWithRetry(vault, { write, seal, ...body }, { ...call, deadline })
+    const writeDigest = digestOf(vault, write, { sizeBytes: body.sizeBytes, hash: digest.finish })
+    const sealed = { write, seal, partSetId: body.partCount === 0 ? noBytes : partSetId, writeDigest, ...body }
+    const stored = await commitWithRetry(vault, sealed, { ...call, deadline })
     return { recordKey: seal.token, keyId: seal.keyId, ...stored }
   } finally {
     clearTimeout(timer)
@@ -95,16 +103,17 @@ interface PartWriter {
 interface PartTarget {
   recordId: Buffer
   keyId: Buffer
+  partSetId: Buffer
   /** Called with the first failure. */
   failed(error: unknown): void
 }
 
-function partWriter(vault: Vault, { recordId, keyId, failed }: PartTarget, call: CallContext): PartWriter {
+function partWriter(vault: Vault, { failed, ...set }: PartTarget, call: CallContext): PartWriter {
   const tasks = taskGroup(maxPartsInFlight, failed)
   let count = 0
   return {
     write(data) {
-      const part = { recordId, keyId, partSetId: noBytes, partNumber: count, data }
+      const part = { ...set, partNumber: count, data }
       count += 1
       return tasks.start(() => storePart(vault, part, call))
     },

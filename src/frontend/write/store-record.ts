@@ -4,18 +4,21 @@ import { noBytes } from '../../core/frame.js'
 import type { CallContext } from '../../core/methods.js'
 import type { StoreRecordResponse } from '../../gen/encserver/v1/frontend.js'
 import { type RecordSeal, sealWhole, startSeal } from '../crypto/record.js'
-import { encodeSealedAttributes } from '../vault/sealed-attributes.js'
+import { hashContents } from '../crypto/write-secret.js'
 import type { Vault } from '../vault/vault.js'
-import { commitRecord, maxCommitTries, type RecordWrite } from './commit-record.js'
+import { commitRecord, maxCommitTries } from './commit-record.js'
+import type { RecordWrite } from './record-write.js'
+import { digestOf } from './write-proof.js'
 
 /** Seals and stores, each time under new keys; rejects with CONTENTION when the user's key keeps changing. */
 export async function storeRecord(vault: Vault, write: RecordWrite, call: CallContext): Promise<StoreRecordResponse> {
   const { data } = write.request
+  const writeDigest = digestOf(vault, write, { sizeBytes: data.length, hash: () => hashContents(data) })
+  const content = { partCount: 0, partSetId: noBytes, sizeBytes: data.length, writeDigest }
   for (let tries = 1; tries <= maxCommitTries; tries += 1) {
     const seal = newSeal(vault, write)
     try {
-      const sealed = { write, seal, envelope: sealWhole(seal, data), partCount: 0, sizeBytes: data.length }
-      const stored = await commitRecord(vault, sealed, call)
+      const stored = await commitRecord(vault, { write, seal, envelope: sealWhole(seal, data), ...content }, call)
       if (stored) return { recordKey: seal.token, keyId: seal.keyId, ...stored }
     } finally {
       seal.close()
@@ -24,9 +27,8 @@ export async function storeRecord(vault: Vault, write: RecordWrite, call: CallCo
   throw new VaultError('CONTENTION')
 }
 
-/** Draws new keys for the record of a request; the caller closes the seal. */
-export function newSeal({ keyring, random, write: format }: Vault, { request, mode }: RecordWrite): RecordSeal {
+/** Draws new keys for the record of a request, but for those that its caller brought; the caller closes the seal. */
+export function newSeal({ keyring, random, write: format }: Vault, { request, mode, secret }: RecordWrite): RecordSeal {
   const { userId, recordName, callerAad } = request
-  const attributes = encodeSealedAttributes({ ...request, writeDigest: noBytes })
-  return startSeal({ realm: keyring.realm, userId, recordName, callerAad, attributes, mode, ...format }, random)
+  return startSeal({ realm: keyring.realm, userId, recordName, callerAad, mode, ...format }, random, secret)
 }

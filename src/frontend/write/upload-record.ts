@@ -5,7 +5,7 @@ import type { CallContext } from '../../core/methods.js'
 import type { StoreRecordRequest, UploadFinish, UploadRecordRequest } from '../../gen/encserver/v1/frontend.js'
 import { digestSize, type RunningDigest, runningDigest } from '../crypto/running-digest.js'
 import type { Vault } from '../vault/vault.js'
-import type { RecordWrite } from './commit-record.js'
+import type { RecordWrite } from './record-write.js'
 import { type StoredRecordKey, storeContents } from './store-contents.js'
 
 const maxChunkBytes = 1024 * 1024
@@ -23,8 +23,13 @@ export async function uploadRecord(
   const first = await nextPart(messages)
   if (first?.$case !== 'header') throw invalidField('header', 'must come first')
   const write = check(first.value)
-  const contents = contentsOf(messages, { maxBytes: vault.maxUploadBytes, digest: runningDigest() })
-  return vault.transfers.run(() => storeContents(vault, { write, contents }, call))
+  try {
+    const digest = runningDigest()
+    const contents = contentsOf(messages, { maxBytes: vault.maxUploadBytes, digest })
+    return await vault.transfers.run(() => storeContents(vault, { write, contents, digest }, call))
+  } finally {
+    write.secret?.key.close()
+  }
 }
 
 async function nextPart(messages: Messages): Promise<Part | undefined> {

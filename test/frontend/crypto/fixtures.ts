@@ -59,6 +59,7 @@ export function newUserKey(generation = 1) {
 
 export interface SealRequest extends SealTerms {
   userKey: UserKey
+  attributes: Buffer
   data: Buffer
 }
 
@@ -70,11 +71,11 @@ export interface SealedRecord {
 }
 
 /** A record sealed as a store does it. */
-export function sealRecord({ userKey, data, ...terms }: SealRequest, random: RandomSource): SealedRecord {
+export function sealRecord({ userKey, attributes, data, ...terms }: SealRequest, random: RandomSource): SealedRecord {
   const seal = startSeal(terms, random)
   try {
     const { keyId, token } = seal
-    return { keyId, token, envelope: sealWhole(seal, data), entryBox: seal.sealEntry(userKey) }
+    return { keyId, token, envelope: sealWhole(seal, data), entryBox: seal.sealEntry(userKey, attributes) }
   } finally {
     seal.close()
   }

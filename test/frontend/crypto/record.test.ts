@@ -92,7 +92,9 @@ describe('record', () => {
       fc.property(requests, (request) => {
         const sealed = seal(request)
         const opened = openRecord(openingOf({ ...base, ...request }, sealed))
-        expect(opened).to.deep.equal({ data: request.data, keyId: sealed.keyId, mode: request.mode, attributes })
+        const commitment = sealed.envelope.subarray(56, 88)
+        const { data, mode } = request
+        expect(opened).to.deep.equal({ data, keyId: sealed.keyId, mode, attributes, commitment })
         expect(sealed.token === '').to.equal(request.mode === modes.server)
       }),
     )

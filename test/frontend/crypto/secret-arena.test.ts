@@ -28,8 +28,11 @@ describe('brief memory', () => {
       pieces.add(secretArena(1).buffer)
       for (const mode of Object.values(modes)) {
         const terms = { realm: 'r', userId: 'u', recordName: `${at}`, callerAad: Buffer.alloc(at * 10) }
-        const seal = startSeal({ ...terms, attributes: randomBytes(at), mode, suite: 1, chunkLog2: 16 }, random)
-        const sealed = { envelope: sealWhole(seal, randomBytes(100)), entryBox: seal.sealEntry(userKey) }
+        const seal = startSeal({ ...terms, mode, suite: 1, chunkLog2: 16 }, random)
+        const sealed = {
+          envelope: sealWhole(seal, randomBytes(100)),
+          entryBox: seal.sealEntry(userKey, randomBytes(at)),
+        }
         seal.close()
         for (const recordName of [terms.recordName, 'another']) {
           const token = seal.token === '' ? undefined : parseToken(seal.token)

@@ -5,14 +5,18 @@ import {
   decodeSealedAttributes,
   encodeAttributes,
   encodeSealedAttributes,
+  noProof,
 } from '../../../src/frontend/vault/sealed-attributes.js'
 import type { RecordAttributes } from '../../../src/gen/encserver/v1/frontend.js'
 import type { SealedAttributes } from '../../../src/gen/encserver/v1/sealed.js'
 import { reasonOf } from '../crypto/fixtures.js'
 
 const expireTime = new Date('2031-02-03T04:05:06.789Z')
-const writeDigest = Buffer.alloc(0)
-const hex = (sealed: SealedAttributes) => encodeSealedAttributes(sealed).toString('hex')
+const commitment = Buffer.alloc(32, 0xc0)
+const encode = ({ writeDigest, envelopeCommitment, ...sealed }: SealedAttributes) =>
+  encodeSealedAttributes(sealed, { writeDigest, envelopeCommitment })
+const decode = (bytes: Buffer) => decodeSealedAttributes(bytes, commitment)
+const hex = (sealed: SealedAttributes) => encode(sealed).toString('hex')
 
 /** Field number and wire type 2, or 0, with what follows. */
 const field = (number: number, body: string) =>
@@ -22,13 +26,9 @@ const label = (key: string, value: string) => field(2, (key && text(1, key)) + (
 
 describe('sealed attributes', () => {
   it('that are empty encode to no bytes, so that an entry without attributes keeps its old encoding', () => {
-    expect(hex({ attributes: undefined, expireTime: undefined, writeDigest })).to.equal('')
-    expect(hex({ attributes: { contentType: '', labels: {} }, expireTime: undefined, writeDigest })).to.equal('')
-    expect(decodeSealedAttributes(Buffer.alloc(0))).to.deep.equal({
-      attributes: undefined,
-      expireTime: undefined,
-      writeDigest,
-    })
+    expect(hex({ attributes: undefined, expireTime: undefined, ...noProof })).to.equal('')
+    expect(hex({ attributes: { contentType: '', labels: {} }, expireTime: undefined, ...noProof })).to.equal('')
+    expect(decode(Buffer.alloc(0))).to.deep.equal({ attributes: undefined, expireTime: undefined, ...noProof })
   })
 
   it('are these bytes', () => {
@@ -37,8 +37,8 @@ describe('sealed attributes', () => {
     const ordered = [label('10', 'ten'), label('9', 'nine'), label('Z', ''), label('team', 'röntgen'), label('é', 'e')]
     const bytes =
       field(1, text(1, 'image/png') + ordered.join('')) + field(2, '08' + 'f28da39707' + '10' + 'c0de9cf802')
-    expect(hex({ attributes, expireTime, writeDigest })).to.equal(bytes)
-    expect(decodeSealedAttributes(Buffer.from(bytes, 'hex'))).to.deep.equal({ attributes, expireTime, writeDigest })
+    expect(hex({ attributes, expireTime, ...noProof })).to.equal(bytes)
+    expect(decode(Buffer.from(bytes, 'hex'))).to.deep.equal({ attributes, expireTime, ...noProof })
     expect(encodeAttributes(attributes).toString('hex')).to.equal(text(1, 'image/png') + ordered.join(''))
   })
 
@@ -60,7 +60,7 @@ describe('sealed attributes', () => {
     const times = fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true })
     fc.assert(
       fc.property(said, fc.option(times, { nil: undefined }), (attributes, time) => {
-        const read = decodeSealedAttributes(encodeSealedAttributes({ attributes, expireTime: time, writeDigest }))
+        const read = decode(encode({ attributes, expireTime: time, ...noProof }))
         const silent = attributes.contentType === '' && Object.keys(attributes.labels).length === 0
         expect(read.expireTime).to.deep.equal(time)
         expect(read.attributes).to.deep.equal(silent ? undefined : { ...attributes, labels: { ...attributes.labels } })
@@ -70,7 +70,7 @@ describe('sealed attributes', () => {
 
   const refused: [string, string][] = [
     ['cut short', field(1, text(1, 'image/png')).slice(0, -2)],
-    ['an unknown field', text(4, 'new')],
+    ['an unknown field', text(5, 'new')],
     ['a write digest of another size', text(3, 'new')],
     ['an unknown field of the attributes', field(1, text(3, 'new'))],
     ['a field of another wire type', '0801'],
@@ -82,18 +82,35 @@ describe('sealed attributes', () => {
     ['a part of a millisecond', field(2, '1001')],
     ['a time that no clock shows', field(2, '08ffffffffffffffff7f')],
     ['zeros after the end', '00'],
+    ['a commitment without a write digest', field(4, commitment.toString('hex'))],
+    ['a commitment of another size', field(3, '11'.repeat(32)) + field(4, '22'.repeat(31))],
+    ['the commitment before the write digest', field(4, commitment.toString('hex')) + field(3, '11'.repeat(32))],
+    ['an empty write digest spelt out', '1a00'],
   ]
   for (const [what, bytes] of refused) {
     it(`with ${what} are a damaged record`, () => {
-      expect(reasonOf(() => decodeSealedAttributes(Buffer.from(bytes, 'hex')))).to.equal('RECORD_CORRUPT')
+      expect(reasonOf(() => decode(Buffer.from(bytes, 'hex')))).to.equal('RECORD_CORRUPT')
     })
   }
+
+  it('have the write digest and the commitment last', () => {
+    const proof = { writeDigest: Buffer.alloc(32, 0x11), envelopeCommitment: commitment }
+    const bytes = field(2, '0801') + field(3, '11'.repeat(32)) + field(4, 'c0'.repeat(32))
+    const sealed = { attributes: undefined, expireTime: new Date(1000), ...proof }
+    expect(hex(sealed)).to.equal(bytes)
+    expect(decode(Buffer.from(bytes, 'hex'))).to.deep.equal(sealed)
+  })
+
+  it('with the commitment of another envelope are refused as a wrong key is', () => {
+    const bytes = Buffer.from(field(3, '11'.repeat(32)) + field(4, 'c1'.repeat(32)), 'hex')
+    expect(reasonOf(() => decode(bytes))).to.equal('RECORD_KEY_MISMATCH')
+  })
 
   it('of any bytes are refused unless they are the canonical encoding', () => {
     for (let made = 0; made < 2_000; made += 1) {
       const bytes = randomBytes(1 + (made % 20))
       try {
-        expect(encodeSealedAttributes(decodeSealedAttributes(bytes))).to.deep.equal(bytes)
+        expect(encode(decode(bytes))).to.deep.equal(bytes)
       } catch (error) {
         expect(error).to.have.property('reason', 'RECORD_CORRUPT')
       }
