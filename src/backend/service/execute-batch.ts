@@ -14,7 +14,7 @@ import type {
 } from '../../gen/encserver/v1/backend.js'
 import { bytesOfRecord, bytesOfUser } from '../record/message-size.js'
 import { checkDeadline } from '../store/deadline.js'
-import { ReadWindow } from './read-window.js'
+import { type ReadWindow, SharedReadWindow } from './read-window.js'
 
 /** The methods that a batch may call, among others. */
 export type BackendCalls = Omit<Methods<BackendServiceServer>, 'executeBatch'>
@@ -114,8 +114,25 @@ interface BatchStream {
   window: ReadWindow
 }
 
+/** Runs a call, a retrieve once the window has room for it. */
+async function inWindow(
+  run: (call: BatchCall, batch: CallContext) => Promise<BatchResult>,
+  call: BatchCall,
+  { context, window }: BatchStream,
+): Promise<Finished> {
+  const isRead = call.call?.$case === 'retrieve'
+  const room = isRead ? window.enter() : undefined
+  if (room !== undefined) await room
+  const result = await run(call, context)
+  const bytes = bytesOf(result)
+  if (isRead) window.leave(bytes)
+  return { result, bytes, isRead }
+}
+
 /** The method ExecuteBatch over these methods. Calls `onFailure` for each call that fails. */
 export function executeBatch(methods: BackendCalls, onFailure: FailureListener = () => undefined) {
+  const windows = new SharedReadWindow()
+
   async function run(call: BatchCall, batch: CallContext): Promise<BatchResult> {
     const requestId = isRequestId(call.requestId) ? call.requestId : batch.requestId
     try {
@@ -130,20 +147,10 @@ export function executeBatch(methods: BackendCalls, onFailure: FailureListener =
     }
   }
 
-  async function runInWindow(call: BatchCall, { context, window }: BatchStream): Promise<Finished> {
-    const isRead = call.call?.$case === 'retrieve'
-    const room = isRead ? window.enter() : undefined
-    if (room !== undefined) await room
-    const result = await run(call, context)
-    const bytes = bytesOf(result)
-    if (isRead) window.leave(bytes)
-    return { result, bytes, isRead }
-  }
-
   async function* executeOne(request: ExecuteBatchRequest, stream: BatchStream): AsyncGenerator<ExecuteBatchResponse> {
     checkBatch(request)
     const results = finishedQueue<Finished>()
-    const running = request.calls.map((call) => runInWindow(call, stream).then(results.add))
+    const running = request.calls.map((call) => inWindow(run, call, stream).then(results.add))
     let left = request.calls.length
     try {
       while (left > 0) {
@@ -152,14 +159,18 @@ export function executeBatch(methods: BackendCalls, onFailure: FailureListener =
         yield* framesOf(finished, stream.window)
       }
     } finally {
-      if (left > 0) stream.window.close() // a cancelled stream: reads that wait must end
+      if (left > 0) stream.window.cancel() // a cancelled stream: reads that wait must end
       // After a cancellation too: running calls still count against the admission limit, through this call.
       await Promise.all(running)
     }
   }
 
   return async function* (requests: AsyncIterable<ExecuteBatchRequest>, context: CallContext) {
-    const window = new ReadWindow()
-    for await (const request of requests) yield* executeOne(request, { context, window })
+    const window = windows.forStream()
+    try {
+      for await (const request of requests) yield* executeOne(request, { context, window })
+    } finally {
+      window.close()
+    }
   }
 }
