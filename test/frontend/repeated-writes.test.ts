@@ -1,15 +1,18 @@
 // docs/crypto.md section 6 (f): a caller that made the secret of its write may repeat it.
 import { createCipheriv, randomBytes } from 'node:crypto'
 import { expect } from 'chai'
+import { VaultError } from '../../src/core/errors.js'
 import { fromRpcStatus } from '../../src/core/status.js'
 import { ImportLegacyRecordRequest, StoreRecordRequest } from '../../src/gen/encserver/v1/frontend.js'
 import { knowingBackend } from './knowing-backend.js'
 import { keysClosedDuring, reasonOf } from './refusal.js'
 import { type CallerSecret, modes, newSecret } from './tokens.js'
 import { MiB, seeded, upload } from './transfers.js'
-import { call, type FrontEnd, openWorld, type World } from './world.js'
+import { call, type FrontEnd, instead, openWorld, type World } from './world.js'
 
 const data = Buffer.from('The quick brown fox jumps over the lazy dog.')
+// An upload looks for its write for a while before it reports an unknown outcome.
+const retryLimits = { tryMs: 60_000, totalMs: 60_000, pauseMs: 1, settleMs: 20 }
 const legacyImport = { enabled: true, until: '2999-12-31' }
 
 interface Written {
@@ -29,6 +32,8 @@ interface Operation {
 }
 
 const large = seeded(2 * MiB + 5)
+/** Other contents of the same size, unless there are none. */
+const otherThan = (contents: Buffer) => (contents.length === 0 ? data : Buffer.from(contents).fill(0, 0, 1))
 const storing = async (frontEnd: FrontEnd, userId: string) => (secret: CallerSecret, contents: Buffer) =>
   frontEnd.store({ userId, ...secret.fields, data: contents })
 const uploading = async (frontEnd: FrontEnd, userId: string) => (secret: CallerSecret, contents: Buffer) =>
@@ -81,14 +86,14 @@ const operations: Operation[] = [
       const keepVersions = 10
       const [one, other] = [
         await frontEnd.store({ userId, data, keepVersions }),
-        await frontEnd.store({ userId, data: Buffer.from('other'), keepVersions }),
+        await frontEnd.store({ userId, data: otherThan(data), keepVersions }),
       ]
       await upload(frontEnd, { userId, keepVersions }, large)
       await frontEnd.store({ userId, data: Buffer.from('latest'), keepVersions })
       return ({ keyMode, fields }, contents) => {
-        const { recordKey: newRecordKey = '', writeId = Buffer.alloc(0) } = fields
+        const { recordKey: newRecordKey = '', writeId = Buffer.alloc(0), triedMsAgo = 0 } = fields
         const { recordKey, version } = contents === data ? one : other
-        return frontEnd.restore({ userId, recordKey, version, newRecordKey, writeId, keyMode })
+        return frontEnd.restore({ userId, recordKey, version, newRecordKey, writeId, keyMode, triedMsAgo })
       }
     },
   },
@@ -102,7 +107,7 @@ for (const [modeName, keyMode] of Object.entries(modes)) {
     const newUser = () => `user-${++users}`
     before(async () => {
       world = await openWorld()
-      frontEnd = world.frontEnd({ backend: knowingBackend(world.backend), config: { legacyImport } })
+      frontEnd = world.frontEnd({ backend: knowingBackend(world.backend), config: { legacyImport }, retryLimits })
     })
     after(() => world.close())
 
@@ -124,7 +129,7 @@ for (const [modeName, keyMode] of Object.entries(modes)) {
         const secret = newSecret(keyMode)
         const write = await prepare(frontEnd, userId)
         await write(secret, contents)
-        expect(await reasonOf(write(secret, Buffer.from('other contents')))).to.equal('TOKEN_REUSED')
+        expect(await reasonOf(write(secret, otherThan(contents)))).to.equal('TOKEN_REUSED')
         const { record, data: back } = await frontEnd.retrieve({ userId, recordKey: secret.recordKey })
         expect([record?.version, back.equals(contents)]).to.deep.equal([version, true])
       })
@@ -140,6 +145,40 @@ for (const [modeName, keyMode] of Object.entries(modes)) {
         expect(back.toString()).to.equal('later')
       })
 
+      it(`(${name}) finds the write whose answer was lost, and no second one is made`, async () => {
+        const userId = newUser()
+        const secret = newSecret(keyMode)
+        const { storeEnvelope } = world.backend
+        let isLost = false
+        const losing = instead(knowingBackend(world.backend), {
+          async storeEnvelope(...store) {
+            const answer = await storeEnvelope(...store)
+            if (isLost) throw new VaultError('OUTCOME_UNKNOWN')
+            return answer
+          },
+        })
+        const write = await prepare(world.frontEnd({ backend: losing, config: { legacyImport } }), userId)
+        isLost = true
+        // A store fails, as its connection would; an upload finds out by itself.
+        await write(secret, contents).catch(({ reason }) => expect(reason).to.equal('OUTCOME_UNKNOWN'))
+        isLost = false
+        const again = await write({ ...secret, fields: { ...secret.fields, triedMsAgo: 1_000 } }, contents)
+        expect(again).to.deep.include({ version, keyId: secret.keyId })
+        const { record, data: back } = await frontEnd.retrieve({ userId, recordKey: secret.recordKey })
+        expect([record?.version, back.equals(contents)]).to.deep.equal([version, true])
+      })
+
+      it(`(${name}) that was deleted since has an unknown outcome, and stays deleted`, async () => {
+        const userId = newUser()
+        const secret = newSecret(keyMode)
+        const write = await prepare(frontEnd, userId)
+        await write(secret, contents)
+        await frontEnd.delete({ userId })
+        const again = write({ ...secret, fields: { ...secret.fields, triedMsAgo: 1_000 } }, contents)
+        expect(await reasonOf(again)).to.equal('OUTCOME_UNKNOWN')
+        expect((await frontEnd.list({ userId })).records).to.deep.equal([])
+      })
+
       it(`(${name}) wipes the caller's secret, also when it fails`, async () => {
         const userId = newUser()
         const secret = newSecret(keyMode)
@@ -149,7 +188,7 @@ for (const [modeName, keyMode] of Object.entries(modes)) {
         // One key more for the digest; in mode server one more for the write id, which replaces no drawn key.
         const more = keyMode === modes.server ? 2 : 1
         expect(await keysClosedDuring(() => write(secret, contents))).to.equal(closedWithout + more)
-        const failing = () => reasonOf(write(secret, Buffer.from('other contents')))
+        const failing = () => reasonOf(write(secret, otherThan(contents)))
         expect(await keysClosedDuring(failing)).to.be.at.least(closedWithout + more)
       })
     }

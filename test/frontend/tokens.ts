@@ -11,7 +11,7 @@ type ModeNumber = (typeof modes)[keyof typeof modes]
 export interface CallerSecret {
   keyMode: ModeNumber
   /** The fields of a store, an upload or an import. */
-  fields: Pick<RequestInput<StoreRecordRequest>, 'recordKey' | 'writeId' | 'keyMode'>
+  fields: Pick<RequestInput<StoreRecordRequest>, 'recordKey' | 'writeId' | 'keyMode' | 'triedMsAgo'>
   /** Empty in mode server. */
   recordKey: string
   keyId: Buffer

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { type SecretFields, writeKindOf } from '../../../src/frontend/service/write-secrets.js'
-import { refusal } from '../refusal.js'
+import { keysClosedDuring, refusal } from '../refusal.js'
 import { modes, newSecret, newToken } from '../tokens.js'
 
 const none: SecretFields = { recordKey: '', writeId: Buffer.alloc(0), keyMode: 0, triedMsAgo: 0 }
@@ -71,6 +71,11 @@ describe('the secret of a write', () => {
       expect(error.message).not.to.include(token.slice(5, 40))
     })
   }
+
+  it('is wiped when its mode is refused', async () => {
+    const refused = async () => writeKindOf({ ...none, recordKey: token, keyMode: modes.client }, modes.split)
+    expect(await keysClosedDuring(() => refusal(refused()))).to.equal(1)
+  })
 
   it('of a restore is called new_record_key', async () => {
     const bad = (async () => writeKindOf({ ...none, recordKey: 'no' }, modes.split, 'new_record_key'))()
