@@ -14,9 +14,12 @@ import { randomSource } from '../../src/frontend/crypto/random.js'
 import { parseToken } from '../../src/frontend/crypto/token.js'
 import { parseKeyring } from '../../src/frontend/keys/keyring.js'
 import type { StoreEnvelopeRequest } from '../../src/gen/encserver/v1/backend.js'
+import { knowingBackend } from './knowing-backend.js'
 import { filesBelow, type Haystack, leaks, type Needle, spellings } from './leak-scan.js'
 import { watchingMacs } from './refusal.js'
 import { answeredWith, rowOf, withEnvelopeBytes } from './swapped.js'
+import { type CallerSecret, modes, newSecret, newToken } from './tokens.js'
+import { sha256 } from './transfers.js'
 import { openWire } from './wire.js'
 import { type FrontEnd, instead, openWorld, type World } from './world.js'
 
@@ -65,7 +68,8 @@ function secretsSeen() {
     mac(parts: readonly Buffer[], mac: Buffer) {
       const combinesHalves = parts.length === 1 && parts[0]?.length === 32
       const isAeadKey = parts.length > 1 && parts[0]?.length === 32
-      if (combinesHalves || isAeadKey) derived.push(mac)
+      const isOfWrite = parts.some((part) => part.includes('record-vault/v1/write\0')) || parts[0]?.length === 8
+      if (combinesHalves || isAeadKey || isOfWrite) derived.push(mac)
     },
     keys(): Needle[] {
       const keys = drawn.filter((bytes) => !salts.has(bytes.toString('hex')))
@@ -87,6 +91,8 @@ describe('all flows together', () => {
   const attributes = { contentType: `text/${secret('type')}`, labels: label }
   const seen = secretsSeen()
   const tokens: string[] = []
+  /** Made by the caller, for writes that it repeats. */
+  const made: CallerSecret[] = []
   const haystacks: Haystack[] = []
 
   /** What a caller, a log line or a debugger could make of an error. */
@@ -110,6 +116,17 @@ describe('all flows together', () => {
       if (recordKey !== '') tokens.push(recordKey)
       await client.retrieveRecord({ userId, recordName, recordKey, callerAad })
       await failing('wrong associated data', client.retrieveRecord({ userId, recordName, recordKey }))
+    }
+    for (const keyMode of Object.values(modes)) {
+      const own = newSecret(keyMode)
+      made.push(own)
+      const request = { userId, recordName, data, callerAad, attributes, ...own.fields }
+      await client.storeRecord(request)
+      await client.storeRecord({ ...request, triedMsAgo: 1 })
+      await failing('other contents', client.storeRecord({ ...request, data: Buffer.from('other') }))
+      await failing('other associated data', client.storeRecord({ ...request, callerAad: Buffer.alloc(1) }))
+      await failing('two secrets', client.storeRecord({ ...request, recordKey: newToken(1), writeId: randomBytes(32) }))
+      await failing('another mode', client.storeRecord({ ...request, keyMode: ((keyMode % 3) + 1) as 1 | 2 | 3 }))
     }
     await client.storeRecord({
       userId,
@@ -152,10 +169,11 @@ describe('all flows together', () => {
   before(async () => {
     world = await openWorld()
     folder = await mkdtemp(join(tmpdir(), 'enc-server-leaks-'))
-    const backend = instead(world.backend, {
+    const knowing = knowingBackend(world.backend)
+    const backend = instead(knowing, {
       storeEnvelope(request, context) {
         seen.sent(request)
-        return world.backend.storeEnvelope(request, context)
+        return knowing.storeEnvelope(request, context)
       },
     })
     const log = openLog('feserver', { level: 'debug', dir: join(folder, 'log'), stdout: false })
@@ -232,6 +250,15 @@ describe('all flows together', () => {
     ])
     expect(leaks(needles, haystacks)).to.deep.equal([])
     for (const token of tokens) expect(() => parseToken(token)).not.to.throw()
+  })
+
+  it('contain no secret that a caller made, and nothing that tells its writes', () => {
+    const needles = made.map(({ secret }) => ({ name: 'secret of a caller', bytes: secret }))
+    const texts = made.flatMap(({ recordKey }) => (recordKey === '' ? [] : [recordKey, recordKey.slice(40, 70)]))
+    expect(texts).to.have.length(4)
+    needles.push(...texts.map((text) => ({ name: 'token of a caller', bytes: Buffer.from(text) })))
+    needles.push({ name: 'hash of the contents', bytes: sha256(data) })
+    expect(leaks(needles, haystacks)).to.deep.equal([])
   })
 
   it('left no key: not of the keyring, not of users or records, none derived', () => {

@@ -183,7 +183,7 @@ for (const [modeName, keyMode] of Object.entries(modes)) {
         const userId = newUser()
         const secret = newSecret(keyMode)
         const write = await prepare(frontEnd, userId)
-        const drawn = { keyMode, fields: { keyMode }, recordKey: '', keyId: Buffer.alloc(0) }
+        const drawn = { keyMode, fields: { keyMode }, recordKey: '', keyId: Buffer.alloc(0), secret: Buffer.alloc(0) }
         const closedWithout = await keysClosedDuring(() => write(drawn, contents))
         // One key more for the digest; in mode server one more for the write id, which replaces no drawn key.
         const more = keyMode === modes.server ? 2 : 1

@@ -15,6 +15,8 @@ export interface CallerSecret {
   /** Empty in mode server. */
   recordKey: string
   keyId: Buffer
+  /** rk, or the write id. */
+  secret: Buffer
 }
 
 export function newToken(mode: 1 | 3, keyId: Buffer = randomBytes(16), rk: Buffer = randomBytes(32)): string {
@@ -25,9 +27,10 @@ export function newSecret(keyMode: ModeNumber): CallerSecret {
   if (keyMode === modes.server) {
     const writeId = randomBytes(32)
     const keyId = createHash('sha256').update('record-vault/v1/write-id\0').update(writeId).digest().subarray(0, 16)
-    return { keyMode, fields: { writeId, keyMode }, recordKey: '', keyId }
+    return { keyMode, fields: { writeId, keyMode }, recordKey: '', keyId, secret: writeId }
   }
   const keyId = randomBytes(16)
-  const recordKey = newToken(keyMode, keyId)
-  return { keyMode, fields: { recordKey, keyMode }, recordKey, keyId }
+  const secret = randomBytes(32)
+  const recordKey = newToken(keyMode, keyId, secret)
+  return { keyMode, fields: { recordKey, keyMode }, recordKey, keyId, secret }
 }
