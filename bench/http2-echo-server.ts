@@ -62,6 +62,7 @@ function answerOnOwn(stream: TransportStream): void {
       stream.finish(ownTrailers, true)
     },
     onDrain: nothing,
+    onFinish: nothing,
     onAbort: nothing,
   }
 }

@@ -14,7 +14,7 @@ export interface RequestHeaders {
   get(name: string): string | undefined
 }
 
-/** Receives the events of a stream. No event follows `onAbort`. */
+/** Receives the events of a stream. No event follows `onFinish` or `onAbort`. */
 export interface StreamObserver {
   /** Bytes of the request body. The peer may send more only after `extendWindow`. */
   onData(bytes: Buffer): void
@@ -22,6 +22,8 @@ export interface StreamObserver {
   onEnd(): void
   /** The peer has taken some of the queued bytes of the response. */
   onDrain(): void
+  /** The response is complete, and its last byte has been given to the connection. */
+  onFinish(): void
   /** The stream ended before the response was complete. */
   onAbort(): void
 }
@@ -29,6 +31,8 @@ export interface StreamObserver {
 /** A request and its response (RFC 9113 section 5.1). Calls on a stream that has ended do nothing. */
 export interface TransportStream {
   observer: StreamObserver | undefined
+  /** The same object for all streams of a connection. */
+  readonly connection: object
   /** Memory that queued bytes of the response occupy. */
   readonly unsentBytes: number
   /** Allows the peer to send this many bytes more. */

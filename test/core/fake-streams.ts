@@ -16,6 +16,7 @@ import { admission } from '../../src/core/server/admission.js'
 import { dispatch } from '../../src/core/server/dispatch.js'
 import { MemoryBudget } from '../../src/core/server/memory-budget.js'
 import { type CallHandler, serviceHandlers } from '../../src/core/server/unary-handler.js'
+import { UnsentBudget } from '../../src/core/server/unsent-budget.js'
 import { atEnd, type Event, keepingLog, never } from './fake-frontend.js'
 
 interface StreamServer {
@@ -81,7 +82,7 @@ export async function serveStreams(methods: Partial<Streams>, options: StreamOpt
 
 /** A server of these methods and nothing else; `cut` ends it and breaks its connections. */
 export async function serveHandlers(handlers: ReadonlyMap<string, CallHandler>, budget = new MemoryBudget()) {
-  const targets = { handlers, maxReceiveBytes: 4 * 1024 * 1024, budget }
+  const targets = { handlers, maxReceiveBytes: 4 * 1024 * 1024, budget, unsentBudget: new UnsentBudget() }
   const unexpected: unknown[] = []
   const transport = http2Server({
     tls: undefined,

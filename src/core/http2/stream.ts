@@ -52,6 +52,11 @@ export class Stream implements TransportStream {
     this.#sendWindow = sender.peer.initialWindow
   }
 
+  /** The same object for all streams of a connection. */
+  get connection(): object {
+    return this.#sender
+  }
+
   /** Memory that queued bytes of the response occupy. */
   get unsentBytes(): number {
     return this.#queuedBytes + this.#queue.length * pieceOverhead
@@ -163,7 +168,8 @@ export class Stream implements TransportStream {
     this.#queuedBytes = 0
     this.observer = undefined
     this.#onClose(byUs, answered && this.#succeeded)
-    if (!answered) observer?.onAbort()
+    if (answered) observer?.onFinish()
+    else observer?.onAbort()
   }
 
   #room(): number {

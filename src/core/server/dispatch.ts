@@ -8,6 +8,7 @@ import { checkEncoding, deadlineOf, httpRefusal, httpStatus } from './grpc-field
 import { IncomingCall } from './incoming-call.js'
 import type { MemoryBudget } from './memory-budget.js'
 import type { CallHandler } from './unary-handler.js'
+import type { UnsentBudget } from './unsent-budget.js'
 
 /** What the calls of a server share. */
 export interface CallTargets {
@@ -15,6 +16,7 @@ export interface CallTargets {
   handlers: ReadonlyMap<string, CallHandler>
   maxReceiveBytes: number
   budget: MemoryBudget
+  unsentBudget: UnsentBudget
 }
 
 /** Calls the handler that the request names, or refuses the request. */
@@ -25,12 +27,12 @@ export function dispatch(targets: CallTargets, stream: TransportStream, headers:
 }
 
 function dispatchGrpc(
-  { handlers, maxReceiveBytes, budget }: CallTargets,
+  { handlers, maxReceiveBytes, budget, unsentBudget }: CallTargets,
   stream: TransportStream,
   headers: RequestHeaders,
 ): void {
   const requestId = headers.get(requestIdKey)
-  const call = new IncomingCall({ stream, requestId, maxReceiveBytes, budget })
+  const call = new IncomingCall({ stream, requestId, maxReceiveBytes, budget, unsentBudget })
   try {
     checkEncoding(headers)
     call.deadline = deadlineOf(headers)

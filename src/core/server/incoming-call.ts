@@ -6,6 +6,7 @@ import type { HeaderFields, StreamObserver, TransportStream } from '../transport
 import { okTrailers, responseHeaders, statusTrailers } from './grpc-fields.js'
 import type { MemoryBudget } from './memory-budget.js'
 import { type Frame, MessageReader } from './message-reader.js'
+import type { UnsentBudget } from './unsent-budget.js'
 
 /** Unsent bytes at which `write` starts to hold the handler back; a single larger message may exceed it. */
 const maxUnsentBytes = 256 * 1024
@@ -21,6 +22,7 @@ interface CallParts {
   requestId: string | undefined
   maxReceiveBytes: number
   budget: MemoryBudget
+  unsentBudget: UnsentBudget
 }
 
 interface PendingRead {
@@ -41,6 +43,7 @@ export class IncomingCall implements StreamObserver {
   readonly #stream: TransportStream
   readonly #reader: MessageReader
   readonly #budget: MemoryBudget
+  readonly #unsentBudget: UnsentBudget
   /** Bytes counted against the budget. */
   #heldBytes = 0
   /** Bytes received for which the caller's window has not been extended yet. */
@@ -51,12 +54,17 @@ export class IncomingCall implements StreamObserver {
   #fault: Error | undefined
   #pendingRead: PendingRead | undefined
   #onRoom = (): void => undefined
+  /** Bytes of the answer counted against the budget. */
+  #unsentBytes = 0
+  #closed = false
+  #onClose = (): void => undefined
 
-  constructor({ stream, requestId, maxReceiveBytes, budget }: CallParts) {
+  constructor({ stream, requestId, maxReceiveBytes, budget, unsentBudget }: CallParts) {
     this.#stream = stream
     this.requestId = requestId
     this.#reader = new MessageReader(maxReceiveBytes)
     this.#budget = budget
+    this.#unsentBudget = unsentBudget
     stream.observer = this
   }
 
@@ -65,6 +73,11 @@ export class IncomingCall implements StreamObserver {
   /** Lets the caller send up to 1 MiB ahead, for a handler that reads a stream. */
   widenWindow(): void {
     this.#stream.extendWindow(addedWindow)
+  }
+
+  /** The same object for all calls of a connection. */
+  get connection(): object {
+    return this.#stream.connection
   }
 
   /** True when the caller has sent its whole request. */
@@ -95,6 +108,7 @@ export class IncomingCall implements StreamObserver {
     if (!this.#headersSent) this.#stream.sendHeaders(responseHeaders)
     this.#headersSent = true
     this.#stream.send(prefixOf(frame), frame)
+    this.#countUnsent()
     if (this.#stream.unsentBytes <= maxUnsentBytes) return undefined
     return new Promise((resolve) => {
       this.#onRoom = resolve
@@ -114,6 +128,12 @@ export class IncomingCall implements StreamObserver {
   /** Resets a call that cannot be answered. */
   abort(): void {
     this.#stream.abort()
+  }
+
+  /** Calls back once the whole answer has been given to the connection, or the stream has ended without it. */
+  whenSent(callback: () => void): void {
+    if (this.#closed) callback()
+    else this.#onClose = callback
   }
 
   #finish(trailers: HeaderFields, succeeded = false): void {
@@ -144,15 +164,37 @@ export class IncomingCall implements StreamObserver {
 
   /** Handles progress of the answer. */
   onDrain(): void {
+    this.#countUnsent()
     this.onProgress()
     if (this.#stream.unsentBytes <= maxUnsentBytes) this.#onRoom()
   }
 
+  /** Handles an answer that has been given to the connection. */
+  onFinish(): void {
+    this.#close()
+  }
+
   /** Handles a stream that ended before the answer was complete. */
   onAbort(): void {
+    this.#close()
     this.#fail(new VaultError('CANCELLED'))
     this.#onRoom()
     this.onCancel()
+  }
+
+  #close(): void {
+    this.#closed = true
+    this.#countUnsent()
+    this.#onClose()
+  }
+
+  /** Updates the budget with the bytes of the answer that the caller has not taken. */
+  #countUnsent(): void {
+    const { unsentBytes } = this.#stream
+    if (unsentBytes === this.#unsentBytes) return
+    const before = this.#unsentBytes
+    this.#unsentBytes = unsentBytes
+    this.#unsentBudget.change(this, before, unsentBytes)
   }
 
   /** Settles the pending read if it can be. */

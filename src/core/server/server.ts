@@ -3,18 +3,19 @@
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import { resolvesWithin } from '../concurrency/deadline.js'
 import { http2Server } from '../http2/http2-server.js'
+import { limitedLog } from '../log/limited-log.js'
 import type { Logger } from '../log/log.js'
 import { type ListenConfig, serverTls } from '../tls/listen.js'
 import { bindError } from '../tls/listen-check.js'
 import type { Callers, Transport } from '../transport.js'
 import { type Admission, admission } from './admission.js'
-import { connectionFailure } from './connection-log.js'
 import { dispatch } from './dispatch.js'
 import { type Health, serveHealth } from './health.js'
 import { MemoryBudget } from './memory-budget.js'
 import type { PackageService } from './package-service.js'
 import { reflection } from './reflection.js'
 import { type CallHandler, serviceHandlers } from './unary-handler.js'
+import { UnsentBudget } from './unsent-budget.js'
 
 /** Limits that every service configures. */
 export interface ServerLimits {
@@ -64,14 +65,18 @@ export async function startServer({
   log,
 }: ServerParts): Promise<RunningServer> {
   const tls = serverTls(section, listen)
-  const calls = admission(limits.maxCallsInFlight)
+  const logReset = limitedLog(log, { level: 'warn', event: 'unread answer' })
+  const unsentBudget = new UnsentBudget(() => logReset({ problem: 'a caller does not read its answer; it was reset' }))
+  const calls = admission(limits.maxCallsInFlight, { makeRoom: () => unsentBudget.resetStalled() })
   const serving = { log, admission: calls, defaultDeadlineMs: limits.defaultDeadlineMs }
   const onInternalError = (cause: unknown) => log.error('connection', { cause })
   const health = serveHealth(service.name, onInternalError)
   const described = reflection(service.name, onInternalError)
   const methods = serviceHandlers(service.definition, service.methods, serving)
   const handlers = new Map<string, CallHandler>([...methods, ...health.handlers, ...described.handlers])
-  const targets = { handlers, maxReceiveBytes: limits.maxReceiveBytes, budget: new MemoryBudget() }
+  const logFailure = limitedLog(log, { level: 'info', event: 'connection' })
+  const { maxReceiveBytes } = limits
+  const targets = { handlers, maxReceiveBytes, budget: new MemoryBudget(), unsentBudget }
   const transport = http2Server({
     tls,
     // Twice what is admitted: a caller above the limit gets OVERLOADED from us, not REFUSED_STREAM from the transport.
@@ -79,7 +84,7 @@ export async function startServer({
     maxConnectionAgeMs: limits.maxConnectionAgeMs,
     callers,
     onRequest: (stream, headers) => dispatch(targets, stream, headers),
-    onConnectionFailure: connectionFailure(log),
+    onConnectionFailure: ({ code, message }, peer) => logFailure({ code, why: message, peer }),
     onInternalError,
   })
   const port = await transport.listen(listen).catch((cause: unknown) => {

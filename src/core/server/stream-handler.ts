@@ -102,7 +102,7 @@ interface StreamIo {
 }
 
 function serveStream({ method, parts, call }: StreamTask, work: (io: StreamIo) => Promise<void>): void {
-  const { log, admission, streamIdleMs = defaultIdleMs } = parts
+  const { log, streamIdleMs = defaultIdleMs } = parts
   const { context, ended, abandon, close } = openRacedCall(call, { defaultMs: noDeadlineMs })
   const { requestId } = context
   const counts = streamCounts(method)
@@ -124,7 +124,9 @@ function serveStream({ method, parts, call }: StreamTask, work: (io: StreamIo) =
     call.refuse(toGrpcStatus(error, requestId))
     logCall(levelOf(error), { ...counts.fields(), ...outcomeOf(error) })
   }
-  const worked = admission.run(() => work({ context: { ...context, signal }, idle, ...codec(method, counts, idle) }))
+  const worked = admitted(parts, call, () =>
+    work({ context: { ...context, signal }, idle, ...codec(method, counts, idle) }),
+  )
   Promise.race([worked, ended])
     .finally(() => {
       idle.stop()
@@ -137,6 +139,16 @@ function serveStream({ method, parts, call }: StreamTask, work: (io: StreamIo) =
     })
   // A method whose caller has gone holds its place until it returns, and its bugs are still logged.
   worked.catch(logLateFailure(logCall, signal))
+}
+
+/** Runs the work of a call, which holds its place until its caller has taken the answer. */
+async function admitted({ admission }: HandlerParts, call: IncomingCall, work: () => Promise<void>): Promise<void> {
+  const leave = admission.enter()
+  try {
+    await work()
+  } finally {
+    call.whenSent(leave)
+  }
 }
 
 function idleError(idleMs: number): VaultError {

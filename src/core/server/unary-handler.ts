@@ -50,6 +50,7 @@ function unaryHandler(method: AnyMethod, implementation: UnaryMethod, parts: Han
     const logCall = callLogger(log, method, requestId)
     let requestBytes = 0
     let settled = false
+    let leave: (() => void) | undefined
     const settle = (answer: () => void) => {
       if (settled) return
       settled = true
@@ -74,17 +75,16 @@ function unaryHandler(method: AnyMethod, implementation: UnaryMethod, parts: Han
     const handle = async () => {
       const frame = await call.readOnly()
       signal.throwIfAborted() // a cancellation may follow the message at once
-      const leave = admission.enter()
-      try {
-        requestBytes = frame.length
-        return method.responseSerialize(await implementation(decode(method, frame), context))
-      } finally {
-        leave() // only now, so that a method whose caller has gone holds its place
-      }
+      leave = admission.enter()
+      requestBytes = frame.length
+      return method.responseSerialize(await implementation(decode(method, frame), context))
     }
-    handle().then(
-      (frame) => settle(() => answer(frame)),
-      (thrown) => (settled ? logLateFailure(logCall, signal)(thrown) : settle(() => refuse(thrown))),
-    )
+    handle()
+      .then(
+        (frame) => settle(() => answer(frame)),
+        (thrown) => (settled ? logLateFailure(logCall, signal)(thrown) : settle(() => refuse(thrown))),
+      )
+      // A method whose caller has gone holds its place, and so does an answer that its caller does not take.
+      .finally(() => leave && call.whenSent(leave))
   }
 }

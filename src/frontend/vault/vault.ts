@@ -71,7 +71,7 @@ export function openVault(parts: VaultParts): Vault {
     defaultMode: modes[config.keyMode],
     maxRecordBytes: config.maxRecordBytes,
     maxUploadBytes: config.maxUploadBytes,
-    transfers: admission(config.maxTransfers, transferRetryMs),
+    transfers: admission(config.maxTransfers, { retryAfterMs: transferRetryMs }),
     keepVersions: config.keepVersions,
     clock,
     retryLimits,

@@ -14,6 +14,7 @@ function answer(stream: TransportStream): void {
       stream.finish([['grpc-status', '0']])
     },
     onDrain: () => undefined,
+    onFinish: () => undefined,
     onAbort: () => undefined,
   }
 }

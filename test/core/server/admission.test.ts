@@ -35,8 +35,22 @@ describe('admission', () => {
     }
   })
 
+  it('makes room where it can, before it refuses', async () => {
+    const held: (() => void)[] = []
+    const makeRoom = () => {
+      const leave = held.shift()
+      leave?.()
+      return leave !== undefined
+    }
+    const calls = admission(1, { makeRoom })
+    held.push(calls.enter())
+    const second = calls.enter()
+    expect(() => calls.enter()).to.throw(VaultError)
+    second()
+  })
+
   it('holds the place of entered work until it leaves, and frees it once', async () => {
-    const calls = admission(1, 700)
+    const calls = admission(1, { retryAfterMs: 700 })
     const leave = calls.enter()
     expect(() => calls.enter())
       .to.throw(VaultError)

@@ -52,6 +52,7 @@ function answer(events: string[]): (stream: TransportStream, headers: RequestHea
         stream.finish([['grpc-status', '0']], true)
       },
       onDrain: () => undefined,
+      onFinish: () => undefined,
       onAbort: () => events.push(`${request} aborted`),
     }
   }

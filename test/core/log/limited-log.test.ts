@@ -1,13 +1,13 @@
 import { expect } from 'chai'
-import { connectionFailure } from '../../../src/core/server/connection-log.js'
+import { limitedLog } from '../../../src/core/log/limited-log.js'
 import { keepingLog } from '../fake-frontend.js'
 
-describe('connection log', () => {
-  it('logs one broken connection a second, and how many it suppressed', () => {
+describe('limited log', () => {
+  it('writes one line a second, and how many it left out', () => {
     const { log, events } = keepingLog()
     let now = 0
-    const note = connectionFailure(log, () => now)
-    for (now = 0; now < 2_000; now += 100) note({ code: 11, message: 'too much' }, '192.0.2.7')
+    const note = limitedLog(log, { level: 'info', event: 'connection' }, () => now)
+    for (now = 0; now < 2_000; now += 100) note({ code: 11, why: 'too much', peer: '192.0.2.7' })
     const line = { level: 'info', message: 'connection', code: 11, why: 'too much', peer: '192.0.2.7' }
     expect(events.map((event) => Object.fromEntries(Object.entries(event)))).to.deep.equal([
       { ...line, suppressed: 0 },
