@@ -75,7 +75,7 @@ describeMongo('startBackend with backend.store=mongodb', ['mongod', 'mongo-java-
   it('serves when MongoDB is up', async () => {
     const backend = await start(`mongodb://127.0.0.1:${proxy.port}/?directConnection=true`)
     expect(backend.storePlace).to.equal('MongoDB, database test-start')
-    expect(await storeInfo(backend)).to.include({ format: 1, empty: true })
+    expect(await storeInfo(backend)).to.include({ format: 2, empty: true })
     expect(events).to.not.deep.include({ message: 'store' })
     await backend.stop()
   })
@@ -90,7 +90,7 @@ describeMongo('startBackend with backend.store=mongodb', ['mongod', 'mongo-java-
       if (tries > 100) expect.fail('did not become ready')
       await storeInfo(backend).catch((thrown) => expect(thrown).to.be.instanceOf(VaultError))
     }
-    expect(await storeInfo(backend)).to.include({ format: 1 })
+    expect(await storeInfo(backend)).to.include({ format: 2 })
     expect(events.filter(({ message }) => message === 'store').map(({ health }) => health)).to.deep.equal([
       'STORE_UNAVAILABLE',
       'ready',

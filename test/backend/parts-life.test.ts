@@ -91,7 +91,7 @@ describe('the life of parts', () => {
   }
 
   const there = (...records: SealedRecord[]) =>
-    Promise.all(records.map(async (record) => Boolean(await parts.state({ recordId, keyId: keyId(record) }, call))))
+    Promise.all(records.map(async (record) => Boolean(await parts.state({ recordId, setId: keyId(record) }, call))))
 
   it('ends an hour after a replacement', async () => {
     const [first, second] = [await storeInPart(), await storeInPart()]

@@ -36,7 +36,7 @@ export function recordIdOf(user: UserDocument): Buffer {
   return Buffer.concat([user.userPseudonym, randomBytes(36)])
 }
 
-export function sampleEnvelope(bytes = 300, keyId = randomBytes(16)): Buffer {
+export function sampleEnvelope(bytes = 300, keyId: Buffer = randomBytes(16)): Buffer {
   return Buffer.concat([Buffer.from('52564c5401010110', 'hex'), keyId, randomBytes(bytes - 24)])
 }
 
@@ -66,6 +66,11 @@ export function nextVersion(record: SealedRecord, changes: Partial<SealedRecord>
   return { ...record, envelope: sampleEnvelope(), ...changes }
 }
 
+/** Another attempt under the key id of a record: the same record with a header and contents of its own. */
+export function sameKeyId(record: SealedRecord): SealedRecord {
+  return { ...record, envelope: sampleEnvelope(record.envelope.length, keyId(record)), entryBox: randomBytes(272) }
+}
+
 /** A StoreEnvelope without a precondition that keeps no versions. */
 export function storeOf(record: SealedRecord, changes: Partial<StoreEnvelopeRequest> = {}): StoreEnvelopeRequest {
   return {
@@ -80,9 +85,9 @@ export function storeOf(record: SealedRecord, changes: Partial<StoreEnvelopeRequ
   }
 }
 
-/** The part set of a version. */
+/** The name of a part set. */
 export function sampleSet(recordId: Buffer = randomBytes(72)): PartSet {
-  return { recordId, keyId: randomBytes(16) }
+  return { recordId, setId: randomBytes(16) }
 }
 
 /** A put without a precondition that keeps no versions. */
@@ -92,7 +97,7 @@ export function putOf(record: SealedRecord, changes: Partial<Put> = {}): Put {
     precondition: undefined,
     keepVersions: 0,
     defaultKeepVersions: 0,
-    keptKeyId: undefined,
+    keptHeader: undefined,
     mayHaveCommitted: false,
     newLife: keyId(record),
     now: storeTime,
@@ -113,6 +118,11 @@ export function firstVersion(record: SealedRecord): SealedRecord {
 
 export function keyId({ envelope }: SealedRecord): Buffer {
   return envelope.subarray(8, 24)
+}
+
+/** The header of the envelope, which one attempt of a write alone has. */
+export function headerOf({ envelope }: SealedRecord): Buffer {
+  return envelope.subarray(0, 88)
 }
 
 /** The reason of a rejection; fails when the promise resolves. */

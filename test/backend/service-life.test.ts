@@ -58,7 +58,7 @@ describe('backend service and the life of a record', () => {
       parts: twoParts,
       now: () => new Date(time.wallMs()),
       clock: newClock(time),
-      onReleased: (set) => released.push(set.keyId.toString('hex')),
+      onReleased: (set) => released.push(set.setId.toString('hex')),
       onPruneFailure: (error) => expect.fail(String(error)),
       ...options,
     })
@@ -187,11 +187,15 @@ describe('backend service and the life of a record', () => {
     it('are not written twice by a retried call', async () => {
       const records = await putTimes(4, 4)
       const before = await versions(records[0])
-      for (const [at, record] of records.entries()) {
+      for (const [at, record] of records.slice(0, 3).entries()) {
         const { result } = await put(record, { keepVersions: 4 })
-        expect(result).to.deep.include({ $case: 'stored' })
-        expect(result?.value).to.deep.include({ version: BigInt(at + 1) })
+        expect(result).to.deep.include({ $case: 'known' })
+        expect(result?.value).to.deep.include({ record: undefined, user })
+        expect(result?.value).to.have.nested.property('stored.version', BigInt(at + 1))
       }
+      const { result } = await put(records[3] as SealedRecord, { keepVersions: 4 })
+      expect(result).to.deep.include({ $case: 'stored' })
+      expect(result?.value).to.deep.include({ version: 4n })
       expect(await versions(records[0])).to.deep.equal(before)
     })
 
@@ -251,7 +255,7 @@ describe('backend service and the life of a record', () => {
       const [record] = await putTimes(2, 3)
       const failing = serviceOver({
         ...store,
-        putRecord: (terms, within) => (terms.keptKeyId ? Promise.reject(down) : store.putRecord(terms, within)),
+        putRecord: (terms, within) => (terms.keptHeader ? Promise.reject(down) : store.putRecord(terms, within)),
       })
       expect(await reasonOf(put(next(record), { keepVersions: 3 }, failing))).to.equal('STORE_UNAVAILABLE')
       expect(await documents(record)).to.have.length(2)

@@ -67,7 +67,7 @@ export function callsContract(opened: StoreUnderTest): void {
       const [gone, ...kept] = records as [SealedRecord, ...SealedRecord[]]
       await opened.remove(gone)
       await opened.reopen()
-      expect(await opened.store.meta(call)).to.deep.equal({ format: 1, keyringId: keyring, empty: false })
+      expect(await opened.store.meta(call)).to.deep.equal({ format: 2, keyringId: keyring, empty: false })
       expect(await opened.store.getUser(opened.user.userPseudonym, call)).to.deep.equal(opened.user)
       expect(await opened.store.getRecord(gone.recordId, call)).to.equal(undefined)
       for (const record of kept) {

@@ -7,6 +7,7 @@ import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
 import {
   call,
   firstVersion,
+  headerOf,
   keyId,
   nextVersion,
   putInto,
@@ -118,7 +119,7 @@ export function expiryContract(opened: StoreUnderTest): void {
       await opened.store.putVersion(version, call)
       await put(nextVersion(version, { expireTime: undefined, version: 0n }), {
         keepVersions: 2,
-        keptKeyId: keyId(version),
+        keptHeader: headerOf(version),
       })
       expect(await dueBy(soon)).to.deep.equal(hexOf(version))
     })

@@ -24,7 +24,7 @@ export interface PartStoreUnderTest {
 }
 
 export function setNames(...sets: PartSet[]): string[] {
-  return sets.map(({ recordId, keyId }) => `${recordId.toString('hex')} ${keyId.toString('hex')}`)
+  return sets.map(({ recordId, setId }) => `${recordId.toString('hex')} ${setId.toString('hex')}`)
 }
 
 /** Opens an empty part store before each test of the enclosing suite. */

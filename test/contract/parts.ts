@@ -32,7 +32,7 @@ export function partsContract(opened: PartStoreUnderTest): void {
       await opened.texts(1)
       expect(await opened.get(0)).to.equal(undefined)
       expect(await opened.get(10)).to.equal(undefined)
-      expect(await opened.get(1, [0, 0], { ...opened.set, keyId: randomBytes(16) })).to.equal(undefined)
+      expect(await opened.get(1, [0, 0], { ...opened.set, setId: randomBytes(16) })).to.equal(undefined)
       const other = Buffer.concat([opened.set.recordId.subarray(0, 71), Buffer.of(opened.set.recordId[71]! ^ 1)])
       expect(await opened.get(1, [0, 0], { ...opened.set, recordId: other })).to.equal(undefined)
     })

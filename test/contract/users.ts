@@ -8,14 +8,14 @@ import type { StoreUnderTest } from './store-under-test.js'
 export function usersContract(opened: StoreUnderTest): void {
   describe('meta', () => {
     it('is empty and unbound at first', async () => {
-      expect(await opened.store.meta(call)).to.deep.equal({ format: 1, keyringId: undefined, empty: true })
+      expect(await opened.store.meta(call)).to.deep.equal({ format: 2, keyringId: undefined, empty: true })
     })
 
     it('binds the first keyring for good', async () => {
       const [first, second] = [randomBytes(16), randomBytes(16)]
       expect(await opened.store.bindKeyring(first, call)).to.deep.equal(first)
       expect(await opened.store.bindKeyring(second, call)).to.deep.equal(first)
-      expect(await opened.store.meta(call)).to.deep.equal({ format: 1, keyringId: first, empty: false })
+      expect(await opened.store.meta(call)).to.deep.equal({ format: 2, keyringId: first, empty: false })
     })
 
     it('binds one of many concurrent keyrings', async () => {

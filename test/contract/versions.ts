@@ -7,6 +7,7 @@ import type { SealedRecord } from '../../src/gen/encserver/v1/backend.js'
 import {
   call,
   firstVersion,
+  headerOf,
   keyId,
   nextVersion,
   putInto,
@@ -17,6 +18,7 @@ import {
 } from '../backend/samples.js'
 import { absent, hexIds, type StoreUnderTest } from './store-under-test.js'
 
+const noId = Buffer.alloc(0)
 const numbersOf = (records: SealedRecord[]) => records.map(({ version }) => Number(version))
 
 export function versionsContract(opened: StoreUnderTest): void {
@@ -39,11 +41,11 @@ export function versionsContract(opened: StoreUnderTest): void {
       const second = nextVersion(record)
       const terms = { keepVersions: 3 }
       expect(await opened.store.putRecord(putOf(second, terms), call)).to.equal(undefined)
-      expect(await opened.store.putRecord(putOf(second, { ...terms, keptKeyId: randomBytes(16) }), call)).to.equal(
+      expect(await opened.store.putRecord(putOf(second, { ...terms, keptHeader: headerOf(second) }), call)).to.equal(
         undefined,
       )
       expect(await opened.store.getRecord(record.recordId, call)).to.deep.equal({ ...firstVersion(record), ...terms })
-      const written = await opened.store.putRecord(putOf(second, { ...terms, keptKeyId: keyId(record) }), call)
+      const written = await opened.store.putRecord(putOf(second, { ...terms, keptHeader: headerOf(record) }), call)
       expect(written?.change?.to).to.include({ version: 2n, keptVersions: 1, keepVersions: 3 })
       expect(await opened.store.getRecordHeader(record.recordId, call)).to.include({ keptVersions: 1, keepVersions: 3 })
       expect((await opened.store.putRecord(putOf(second, terms), call))?.stored).to.include({ version: 2n })
@@ -113,7 +115,7 @@ export function versionsContract(opened: StoreUnderTest): void {
       const records = await putTimes(4, { keepVersions: 3 })
       const { recordId } = records[0] as SealedRecord
       const referred = () =>
-        Promise.all(records.map((record) => refersTo(opened.store, { recordId, keyId: keyId(record) }, call)))
+        Promise.all(records.map((record) => refersTo(opened.store, { recordId, setId: keyId(record) }, call)))
       // version 1 is dead but not removed yet, so it does not count
       expect(await opened.store.listVersions({ recordId }, call)).to.have.length(3)
       expect(await referred()).to.deep.equal([false, true, true, true])
@@ -122,6 +124,28 @@ export function versionsContract(opened: StoreUnderTest): void {
         call,
       )
       expect(await referred()).to.deep.equal([false, false, false, false])
+    })
+
+    it('refer to the part set that each of them names, and no longer to their key id', async () => {
+      const first = sampleRecord(opened.user, { partCount: 1, partSetId: randomBytes(16) })
+      const records = [
+        first,
+        nextVersion(first, { partSetId: randomBytes(16) }),
+        nextVersion(first, { partSetId: noId }),
+      ]
+      const clock = { forRefusing: () => storeTime, forRemoving: () => storeTime }
+      for (const record of records) {
+        await putKeeping({ store: opened.store, clock }, putOf(record, { keepVersions: 3 }), call)
+      }
+      const { recordId } = first
+      const referred = (ids: Buffer[]) =>
+        Promise.all(ids.map((setId) => refersTo(opened.store, { recordId, setId }, call)))
+      expect(await referred(records.map(keyId))).to.deep.equal([false, false, true])
+      expect(await referred(records.slice(0, 2).map(({ partSetId }) => partSetId))).to.deep.equal([true, true])
+      const listed = await opened.store.listVersions({ recordId }, call)
+      expect(listed.map(({ partSetId }) => partSetId)).to.deep.equal(
+        records.slice(0, 2).map(({ partSetId }) => partSetId),
+      )
     })
   })
 }

@@ -20,8 +20,13 @@ export function keyIdOf({ envelope }: SealedRecord): Buffer {
   return envelope.subarray(8, 24)
 }
 
+/** The header of the envelope, which one attempt of a write alone has: a view, not a copy. */
+export function headerOf({ envelope }: SealedRecord): Buffer {
+  return envelope.subarray(0, envelopeHeaderBytes)
+}
+
 /** The record with its envelope cut to the header, as lists return it. */
 export function cutToHeader(record: SealedRecord): SealedRecord {
   // A copy: a view of the header would keep megabytes of envelope in memory for as long as the page.
-  return { ...record, envelope: Buffer.from(record.envelope.subarray(0, envelopeHeaderBytes)) }
+  return { ...record, envelope: Buffer.from(headerOf(record)) }
 }

@@ -1,15 +1,15 @@
 // The idempotency check of a retried store: whether its prior attempt committed (ADR 14). A retry must not write again
 // a record that the prior attempt wrote and a delete has removed since.
-import type { SealedRecord, StoredEnvelope, StoreEnvelopeRequest } from '../../gen/encserver/v1/backend.js'
-import type { StoreCall, StoreContext } from '../store/store.js'
+import type { SealedRecord, StoreEnvelopeRequest } from '../../gen/encserver/v1/backend.js'
+import type { StoreCall, StoreContext, WriteAnswer } from '../store/store.js'
 import { deletesSince } from './delete-watermark.js'
 import { userPseudonymOf } from './record-id.js'
-import { mayHaveForgotten, priorResult } from './write-rules.js'
+import { mayHaveForgotten, priorAnswer } from './write-rules.js'
 
 /** What the store shows of a prior attempt. */
 export interface PriorOutcome {
-  /** The answer of the prior attempt, if the row shows that it committed. */
-  stored: StoredEnvelope | undefined
+  /** The answer to this write, if the row shows that its key id is known. */
+  answer: WriteAnswer | undefined
   /** True if it may have committed although the row does not show it. */
   mayHaveCommitted: boolean
 }
@@ -23,7 +23,7 @@ export interface PriorAttempt {
 }
 
 /** The outcome of no prior attempt. */
-export const noPriorAttempt: PriorOutcome = { stored: undefined, mayHaveCommitted: false }
+export const noPriorAttempt: PriorOutcome = { answer: undefined, mayHaveCommitted: false }
 
 /** `tried_ms_ago` counts back from the arrival of a call, which may have travelled for its whole deadline. */
 const defaultDeadlineMs = 30_000
@@ -45,11 +45,11 @@ export function priorAttempt(
       // Reads the row before the watermark. A delete raises the watermark before it removes the row, so one of the two
       // still shows a write that committed and was deleted.
       const row = await store.getRecordHeader(record.recordId, call)
-      const stored = priorResult(row, record)
-      if (stored || since === undefined) return { stored, mayHaveCommitted: false }
-      if (row && mayHaveForgotten(row, since)) return { stored, mayHaveCommitted: true }
+      const answer = priorAnswer(row, record)
+      if (answer || since === undefined) return { answer, mayHaveCommitted: false }
+      if (row && mayHaveForgotten(row, since)) return { answer, mayHaveCommitted: true }
       const query = { userPseudonym: userPseudonymOf(record.recordId), since, now: clock.forRefusing() }
-      return { stored, mayHaveCommitted: await deletesSince(store, query, call) }
+      return { answer, mayHaveCommitted: await deletesSince(store, query, call) }
     },
   }
 }

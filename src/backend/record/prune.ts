@@ -5,7 +5,7 @@ import { forEachLimit } from '../../core/concurrency/semaphore.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import type { PartSet } from '../store/part-store.js'
 import type { Replacement, Store, StoreCall } from '../store/store.js'
-import { keyIdOf } from './envelope-header.js'
+import { partSetOfRecord } from './part-set.js'
 import { firstKept } from './versions.js'
 import { lifeOf } from './write-rules.js'
 
@@ -33,7 +33,7 @@ const maxConcurrentRemovals = 8
 /** A pruner of this store. */
 export function pruner({ store, onReleased }: PrunerOptions): Pruner {
   function release(version: SealedRecord): void {
-    if (version.partCount > 0) onReleased?.({ recordId: version.recordId, keyId: Buffer.from(keyIdOf(version)) })
+    if (version.partCount > 0) onReleased?.(partSetOfRecord(version))
   }
 
   async function removeVersions(versions: SealedRecord[], call: StoreCall): Promise<void> {

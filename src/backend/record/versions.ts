@@ -26,11 +26,12 @@ import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import { conflict, retryOnConflict } from '../store/compare-and-set.js'
 import type { PartSet } from '../store/part-store.js'
 import type { Put, PutResult, Store, StoreCall, StoreContext } from '../store/store.js'
-import { cutToHeader, keyIdOf } from './envelope-header.js'
+import { cutToHeader, headerOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
 import { noPriorAttempt, type PriorAttempt } from './idempotency.js'
+import { partSetOfRecord } from './part-set.js'
 import { newLifeId } from './record-id.js'
-import { lifeOf, versionOf } from './write-rules.js'
+import { lifeOf } from './write-rules.js'
 
 /** The lowest version number that is kept, or the row's own when none is. */
 export function firstKept({ version, keptVersions }: SealedRecord): bigint {
@@ -57,7 +58,7 @@ export function isOver(
 }
 
 /** A write without the fields that `putKeeping` sets for each attempt. */
-interface KeepingPut extends Omit<Put, 'keptKeyId' | 'newLife' | 'mayHaveCommitted' | 'now'> {
+interface KeepingPut extends Omit<Put, 'keptHeader' | 'newLife' | 'mayHaveCommitted' | 'now'> {
   priorAttempt?: PriorAttempt
 }
 
@@ -67,18 +68,18 @@ export async function putKeeping({ store, clock }: StoreContext, put: KeepingPut
   // Random, not the key id: otherwise a call that is retried after a delete would begin a new life under the id of the
   // ended one.
   const newLife = newLifeId()
-  const attempt = async (keptKeyId?: Buffer): Promise<PutResult | undefined> => {
+  const attempt = async (keptHeader?: Buffer): Promise<PutResult | undefined> => {
     const prior = priorAttempt?.isRetry ? await priorAttempt.outcome(call) : noPriorAttempt
-    if (prior.stored) return { stored: prior.stored, change: undefined }
+    if (prior.answer) return { ...prior.answer, change: undefined }
     const { mayHaveCommitted } = prior
-    const terms = { precondition, keepVersions, defaultKeepVersions, keptKeyId, newLife, mayHaveCommitted }
+    const terms = { precondition, keepVersions, defaultKeepVersions, keptHeader, newLife, mayHaveCommitted }
     return store.putRecord({ record, now: clock.forRefusing(), ...terms }, call)
   }
   const result = await attempt()
   if (result) return result
   return retryOnConflict(async () => {
-    const keptKeyId = await keepCurrent(store, record.recordId, call)
-    return (await attempt(keptKeyId)) ?? conflict
+    const keptHeader = await keepCurrent(store, record.recordId, call)
+    return (await attempt(keptHeader)) ?? conflict
   }, call)
 }
 
@@ -86,7 +87,7 @@ async function keepCurrent(store: Store, recordId: Buffer, call: StoreCall): Pro
   const current = await store.getRecord(recordId, call)
   if (current === undefined) return undefined
   await store.putVersion({ ...current, lifeId: lifeOf(current) }, call)
-  return keyIdOf(current)
+  return headerOf(current)
 }
 
 /** The version of that number, if it is the current or a kept one and has not expired. */
@@ -121,30 +122,18 @@ export async function listVersions(
 }
 
 /**
- * True if the current or a kept version has this key id. Expiry does not count: an expired version refers to its parts
+ * True if the current or a kept version has this part set. Expiry does not count: an expired version refers to its parts
  * until it is removed. Throws RECORD_CORRUPT when a damaged version may have it.
  */
-export async function refersTo(store: Store, set: PartSet, call: StoreCall): Promise<boolean> {
-  const current = await store.getRecordHeader(set.recordId, call)
+export async function refersTo(store: Store, { recordId, setId }: PartSet, call: StoreCall): Promise<boolean> {
+  const hasSet = (version: SealedRecord) => partSetOfRecord(version).setId.equals(setId)
+  const current = await store.getRecordHeader(recordId, call)
   if (current === undefined) return false
-  const versions = await candidates(store, { current, keyId: set.keyId }, call)
-  if (versions.some((version) => keyIdOf(version).equals(set.keyId))) return true
-  if (versions.some(isUnreadable)) throw new VaultError('RECORD_CORRUPT', { cause: 'a kept version' })
+  if (hasSet(current)) return true
+  const kept = await listKept(store, current, call)
+  if (kept.some(hasSet)) return true
+  if (kept.some(isUnreadable)) throw new VaultError('RECORD_CORRUPT', { cause: 'a kept version' })
   return false
-}
-
-/** The versions that may have this key id: at most one if the row still knows its number. */
-async function candidates(
-  store: Store,
-  { current, keyId }: { current: SealedRecord; keyId: Buffer },
-  call: StoreCall,
-): Promise<SealedRecord[]> {
-  const version = versionOf(current, keyId)
-  if (version === undefined) return listKept(store, current, call)
-  if (version === current.version) return [current]
-  if (version < firstKept(current)) return []
-  const kept = await store.getVersion({ recordId: current.recordId, lifeId: lifeOf(current), version }, call)
-  return kept ? [kept] : []
 }
 
 /** A damaged version is listed without its envelope. */

@@ -1,15 +1,14 @@
 // The rules of a write: every engine decides a put or a delete here, against the current row. The etag is the
 // envelope's key id; the version number is for people and decides nothing.
 import { invalidField, VaultError } from '../../core/errors.js'
-import type { SealedRecord, StoredEnvelope } from '../../gen/encserver/v1/backend.js'
-import type { DeleteTarget, Put } from '../store/store.js'
-import { keyIdOf } from './envelope-header.js'
+import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
+import type { DeleteTarget, Put, WriteAnswer } from '../store/store.js'
+import { cutToHeader, headerOf, keyIdOf } from './envelope-header.js'
 import { isExpired } from './expiry.js'
 
 /** The answer to a write, and the row that must be stored before it is given. */
-export interface WriteDecision {
-  stored: StoredEnvelope
-  /** Undefined if a prior attempt has stored it. */
+export interface WriteDecision extends WriteAnswer {
+  /** Undefined if the store knows the key id already. */
   next: SealedRecord | undefined
 }
 
@@ -43,14 +42,14 @@ export function decideWrite(row: SealedRecord | undefined, put: Put): WriteDecis
   const own = owned(row, record.userUid)
   // This comes before the checks: they would fail because of the prior attempt's own change, or because the record has
   // expired since.
-  const stored = priorResult(own, record)
-  if (stored) return { stored, next: undefined }
+  const prior = priorAnswer(own, record)
+  if (prior) return { ...prior, next: undefined }
   if (isExpired(record, now)) throw expiredError(put)
   const current = own && !isExpired(own, now) ? own : undefined
   checkPrecondition(put, current)
   if (current === undefined) return decisionOf(firstVersion(put))
   const keep = versionsToKeep(current, put)
-  if (keep > 1 && !put.keptKeyId?.equals(keyIdOf(current))) return undefined
+  if (keep > 1 && !put.keptHeader?.equals(headerOf(current))) return undefined
   return decisionOf(successor(current, put, keep))
 }
 
@@ -61,7 +60,7 @@ function expiredError({ mayHaveCommitted }: Put): VaultError {
 }
 
 function decisionOf(next: SealedRecord): WriteDecision {
-  return { stored: { version: next.version, storeTime: next.storeTime }, next }
+  return { stored: { version: next.version, storeTime: next.storeTime }, known: undefined, next }
 }
 
 /** How many versions to keep, the new one included. A write without a number does not lower the record's own. */
@@ -85,11 +84,24 @@ function successor(current: SealedRecord, { record, keepVersions }: Put, keep: n
   }
 }
 
-/** The answer of a prior attempt at this write, if the row still shows that it committed. */
-export function priorResult(row: SealedRecord | undefined, record: SealedRecord): StoredEnvelope | undefined {
+/**
+ * The answer to a write whose key id the row remembers. An equal header is that of the same attempt. Another attempt under the
+ * key id may be a repeat by the caller or another write; only the front end can tell, so it gets the row (`known`).
+ */
+export function priorAnswer(row: SealedRecord | undefined, record: SealedRecord): WriteAnswer | undefined {
   const own = owned(row, record.userUid)
-  const version = own && versionOf(own, keyIdOf(record))
-  return version === undefined ? undefined : { version, storeTime: own?.storeTime }
+  if (own === undefined) return undefined
+  const keyId = keyIdOf(record)
+  const { version, storeTime, replacedKeyIds } = own
+  if (keyIdOf(own).equals(keyId)) {
+    const isSameAttempt = headerOf(own).equals(headerOf(record))
+    const known = isSameAttempt ? undefined : { record: { ...cutToHeader(own), recordId: record.recordId } }
+    return { stored: { version, storeTime }, known }
+  }
+  const age = replacedKeyIds.findIndex((replaced) => replaced.equals(keyId))
+  return age < 0
+    ? undefined
+    : { stored: { version: version - BigInt(age + 1), storeTime }, known: { record: undefined } }
 }
 
 /** True if a write since then may have committed and more writes have followed than the row remembers. */
@@ -106,12 +118,6 @@ export function lifeOf(version: SealedRecord): Buffer {
 /** The key ids of the row and of the versions before it that it remembers, newest first. */
 function keyIdsOf(row: SealedRecord): Buffer[] {
   return [Buffer.from(keyIdOf(row)), ...row.replacedKeyIds]
-}
-
-/** The number of the version that was written under this key id, if the row remembers it. */
-export function versionOf(row: SealedRecord, keyId: Buffer): bigint | undefined {
-  const age = keyIdsOf(row).findIndex((known) => known.equals(keyId))
-  return age < 0 ? undefined : row.version - BigInt(age)
 }
 
 /** True if there is a record to delete; throws PRECONDITION_FAILED when its key id is not the expected one. */

@@ -1,10 +1,10 @@
 // The check of a record in parts: the record becomes visible only if all its parts exist and no sweep may remove them.
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
-import { keyIdOf } from '../record/envelope-header.js'
 import type { PriorAttempt } from '../record/idempotency.js'
+import { partSetOfRecord } from '../record/part-set.js'
 import type { PartStore } from '../store/part-store.js'
-import type { StoreCall } from '../store/store.js'
+import type { StoreCall, WriteAnswer } from '../store/store.js'
 
 /** The parts that a record may refer to. */
 export interface PartsRequirement {
@@ -22,7 +22,7 @@ export interface PartsCheck {
 }
 
 async function problemOf({ parts, now, maxAgeMs }: PartsRequirement, record: SealedRecord, call: StoreCall) {
-  const state = await parts.state({ recordId: record.recordId, keyId: keyIdOf(record) }, call)
+  const state = await parts.state(partSetOfRecord(record), call)
   if (state?.count !== record.partCount) return new VaultError('PARTS_MISSING')
   if (now().getTime() - state.begun.getTime() <= maxAgeMs) return undefined
   return new VaultError('PARTS_MISSING', { message: 'the parts of the record are too old; upload it again' })
@@ -30,14 +30,19 @@ async function problemOf({ parts, now, maxAgeMs }: PartsRequirement, record: Sea
 
 /**
  * Throws PARTS_MISSING unless the set has exactly parts 0 to `part_count` - 1 and none is too old; OUTCOME_UNKNOWN in
- * its place when a prior attempt may have committed.
+ * its place when a prior attempt may have committed. Resolves with the answer to the write if the parts do not matter, because
+ * the store knows its key id: such a record must not be written, even if its row is removed in the meantime.
  */
-export async function checkParts(requirement: PartsRequirement, check: PartsCheck, call: StoreCall): Promise<void> {
+export async function checkParts(
+  requirement: PartsRequirement,
+  check: PartsCheck,
+  call: StoreCall,
+): Promise<WriteAnswer | undefined> {
   const { record, priorAttempt } = check
-  if (record.partCount === 0) return
+  if (record.partCount === 0) return undefined
   const problem = await problemOf(requirement, record, call)
-  if (problem === undefined) return
-  // A write that has committed before is a success, although its parts may be gone by now.
-  const { stored, mayHaveCommitted } = await priorAttempt.outcome(call)
-  if (!stored) throw mayHaveCommitted ? new VaultError('OUTCOME_UNKNOWN') : problem
+  if (problem === undefined) return undefined
+  const { answer, mayHaveCommitted } = await priorAttempt.outcome(call)
+  if (answer) return answer
+  throw mayHaveCommitted ? new VaultError('OUTCOME_UNKNOWN') : problem
 }

@@ -54,7 +54,9 @@ function bytesOf({ outcome }: BatchResult): number {
       return resultBytes + bytesOfRecord(outcome.value.record) + bytesOfUser(outcome.value.user)
     case 'store': {
       const { result } = outcome.value
-      return resultBytes + bytesOfUser(result?.$case === 'currentUser' ? result.value : undefined)
+      if (result?.$case === 'currentUser') return resultBytes + bytesOfUser(result.value)
+      if (result?.$case !== 'known') return resultBytes
+      return resultBytes + bytesOfRecord(result.value.record) + bytesOfUser(result.value.user)
     }
     default:
       return resultBytes

@@ -4,6 +4,7 @@ import { VaultError } from '../../core/errors.js'
 import type { Methods } from '../../core/methods.js'
 import { admission } from '../../core/server/admission.js'
 import type { BackendServiceServer } from '../../gen/encserver/v1/backend.js'
+import { partSetNamed } from '../record/part-set.js'
 import type { PartLimits } from '../store/part-limits.js'
 import type { PartStore } from '../store/part-store.js'
 import { validateRetrievePart, validateStorePart } from './validate.js'
@@ -18,14 +19,16 @@ export function partsService(parts: PartStore, { maxInFlight }: PartLimits): Par
     storePart: (request, call) =>
       inFlight.run(async () => {
         validateStorePart(request)
-        await parts.put(request, call)
+        const { partNumber, data } = request
+        await parts.put({ ...partSetNamed(request), partNumber, data }, call)
         return {}
       }),
 
     retrievePart: (request, call) =>
       inFlight.run(async () => {
         validateRetrievePart(request)
-        const data = await parts.get(request, call)
+        const { partNumber, offset, length } = request
+        const data = await parts.get({ ...partSetNamed(request), partNumber, offset, length }, call)
         if (data === undefined) throw new VaultError('PART_NOT_FOUND')
         return { data }
       }),

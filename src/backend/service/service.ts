@@ -8,6 +8,7 @@ import type {
   BackendServiceServer,
   SealedRecord,
   StoreEnvelopeRequest,
+  StoreEnvelopeResponse,
   UserDocument,
 } from '../../gen/encserver/v1/backend.js'
 import { findRecord, findUser } from '../record/find-record.js'
@@ -17,7 +18,7 @@ import { userPseudonymOf } from '../record/record-id.js'
 import { findVersion, listVersions, putKeeping } from '../record/versions.js'
 import { defaultPartLimits, maxUploadMs, type PartLimits } from '../store/part-limits.js'
 import type { PartSet, PartStore } from '../store/part-store.js'
-import type { Store, StoreCall, StoreContext } from '../store/store.js'
+import type { Store, StoreCall, StoreContext, WriteAnswer } from '../store/store.js'
 import { checkParts } from './check-parts.js'
 import { deleteRecord } from './delete-record.js'
 import { type BackendCalls, executeBatch } from './execute-batch.js'
@@ -52,6 +53,11 @@ function ownerOf(
   return newUser ? store.insertUser(newUser, call) : store.getUser(userPseudonymOf(record.recordId), call)
 }
 
+function resultOf({ stored, known }: WriteAnswer, user: UserDocument): StoreEnvelopeResponse {
+  if (known === undefined) return { result: { $case: 'stored', value: stored } }
+  return { result: { $case: 'known', value: { record: known.record, user, stored } } }
+}
+
 /** All methods of the back end. */
 export function backendService(options: BackendServiceOptions): Methods<BackendServiceServer> {
   const { store, parts, clock = newClock(), partLimits = defaultPartLimits } = options
@@ -75,16 +81,17 @@ function writeCalls(
       const record = validateStore(request)
       const prior = priorAttempt({ store, clock }, request, record)
       const { precondition, keepVersions, defaultKeepVersions, newUser } = request
-      await checkParts(requirement, { record, priorAttempt: prior }, call)
+      const known = await checkParts(requirement, { record, priorAttempt: prior }, call)
       await requireKeyring(request.keyringId, call)
       const user = await ownerOf(store, { record, newUser }, call)
       if (user === undefined) return { result: { $case: 'userAbsent', value: {} } }
       if (!user.userUid.equals(record.userUid)) return { result: { $case: 'currentUser', value: user } }
+      if (known) return resultOf(known, user)
       const stamped = { ...record, storeTime: now() }
       const put = { record: stamped, precondition, keepVersions, defaultKeepVersions, priorAttempt: prior }
-      const { stored, change } = await putKeeping({ store, clock }, put, call)
+      const { change, ...answer } = await putKeeping({ store, clock }, put, call)
       if (change) await prune.afterReplace(change, call).catch(onPruneFailure)
-      return { result: { $case: 'stored', value: stored } }
+      return resultOf(answer, user)
     },
 
     async deleteEnvelope(request, call) {

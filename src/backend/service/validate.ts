@@ -26,6 +26,7 @@ import { userPseudonymOf } from '../record/record-id.js'
 
 const keyringIdBytes = 16
 const bindBytes = 32
+const partSetIdBytes = 16
 const maxBoxBytes = 8192
 const maxPartBytes = 2 * 1024 * 1024
 const maxGenerations = 100
@@ -46,6 +47,12 @@ function exactly(bytes: Buffer, size: number, field: string): void {
   demand(bytes.length === size, field, `must be ${size} bytes`)
 }
 
+/** An empty id stands for the key id. */
+function validatePartSetId(partSetId: Buffer, field: string): void {
+  const { length } = partSetId
+  demand(length === 0 || length === partSetIdBytes, field, `must be empty or ${partSetIdBytes} bytes`)
+}
+
 function between(size: number, [min, max]: [number, number], [field, what]: [string, string]): void {
   demand(size >= min && size <= max, field, `must be ${min} to ${max}${what}`)
 }
@@ -56,6 +63,7 @@ function validateRecord(record: SealedRecord): void {
   validateEnvelope(record)
   between(entryBox.length, [1, maxBoxBytes], ['record.entry_box', ' bytes'])
   exactly(userUid, userUidBytes, 'record.user_uid')
+  validatePartSetId(record.partSetId, 'record.part_set_id')
   validateExpiry(record)
   demandUnset(record)
 }
@@ -153,9 +161,10 @@ export function validateList({ userPseudonyms, pageSize, afterRecordId }: ListEn
   demand(known, 'after_record_id', 'must begin with one of user_pseudonyms')
 }
 
-function validatePartName({ recordId, keyId, partNumber }: RetrievePartRequest | StorePartRequest): void {
+function validatePartName({ recordId, keyId, partSetId, partNumber }: RetrievePartRequest | StorePartRequest): void {
   exactly(recordId, recordIdBytes, 'record_id')
   exactly(keyId, keyIdBytes, 'key_id')
+  validatePartSetId(partSetId, 'part_set_id')
   between(partNumber, [0, maxParts - 1], ['part_number', ''])
 }
 

@@ -2,12 +2,22 @@
 // version can refuse a layout that it does not know.
 import { VaultError } from '../../core/errors.js'
 
-/** The format that this version reads and writes. */
-export const storeFormat = 1
+/** The format that this version writes. */
+export const storeFormat = 2
 
-/** Throws STORE_FORMAT unless the stored format, a number or its decimal text, is `storeFormat`. */
-export function checkStoreFormat(stored: unknown): void {
-  if (String(stored) === String(storeFormat)) return
+/**
+ * An earlier format, which differs only in what its rows lack: part set ids. Back ends that write it would remove the parts that
+ * such an id names, so the store must get the new number before the first of these parts.
+ */
+const olderFormat = 1
+
+/**
+ * True if the stored format, a number or its decimal text, must be raised to `storeFormat`; throws STORE_FORMAT for one that this
+ * version does not know.
+ */
+export function mustRaiseFormat(stored: unknown): boolean {
+  if (String(stored) === String(storeFormat)) return false
+  if (String(stored) === String(olderFormat)) return true
   const message = `the store has format ${stored}; this version knows format ${storeFormat}`
   throw new VaultError('STORE_FORMAT', { message })
 }

@@ -2,10 +2,11 @@
 // engine keeps bytes and knows nothing of records; test/part-store.contract.ts tests any engine against this file.
 import type { StoreCall } from './store.js'
 
-/** The parts of one version of a record, named by the key id of its envelope. */
+/** The parts that one attempt of a write has stored for a record. */
 export interface PartSet {
   recordId: Buffer
-  keyId: Buffer
+  /** 16 bytes: the record's part set id, or its key id if it has none. */
+  setId: Buffer
 }
 
 /** One part and its contents. */

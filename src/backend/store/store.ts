@@ -37,8 +37,8 @@ export interface Put {
   keepVersions: number
   /** The number for a record without its own. */
   defaultKeepVersions: number
-  /** The key id of the version that `putVersion` has kept for this write. */
-  keptKeyId: Buffer | undefined
+  /** The envelope header of the version that `putVersion` has kept for this write. */
+  keptHeader: Buffer | undefined
   /** The id of the life that the write may begin: 16 bytes, never used before. */
   newLife: Buffer
   /** A prior attempt may have committed although the row does not show it (record/idempotency.ts). */
@@ -54,9 +54,22 @@ export interface Replacement {
   to: SealedRecord
 }
 
-/** The result of a write. */
-export interface PutResult {
+/** The answer to a write. */
+export interface WriteAnswer {
+  /** The version that has the key id of the record. */
   stored: StoredEnvelope
+  /** Set when another attempt has written that version, or when it is not the current one; nothing was written then. */
+  known: KnownWrite | undefined
+}
+
+/** A stored write that has the key id of another one. */
+export interface KnownWrite {
+  /** The row, its envelope cut to the header; undefined when another write has replaced it. */
+  record: SealedRecord | undefined
+}
+
+/** The result of a write. */
+export interface PutResult extends WriteAnswer {
   /** Undefined when a prior attempt had stored the record and this call changed nothing. */
   change: Replacement | undefined
 }

@@ -17,13 +17,13 @@ export interface PendingRemovals {
 }
 
 // A text of its own: the given buffers may be views of whole messages.
-function textOf({ recordId, keyId }: PartSet): string {
-  return recordId.toString('latin1') + keyId.toString('latin1')
+function textOf({ recordId, setId }: PartSet): string {
+  return recordId.toString('latin1') + setId.toString('latin1')
 }
 
 function setOf(text: string): PartSet {
   const bytes = Buffer.from(text, 'latin1')
-  return { recordId: bytes.subarray(0, recordIdBytes), keyId: bytes.subarray(recordIdBytes) }
+  return { recordId: bytes.subarray(0, recordIdBytes), setId: bytes.subarray(recordIdBytes) }
 }
 
 /** Room for at most `max` sets. */

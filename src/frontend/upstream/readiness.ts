@@ -9,8 +9,8 @@ import { outcomeOf } from '../../core/server/call-log.js'
 import type { GetStoreInfoResponse } from '../../gen/encserver/v1/backend.js'
 import type { Backend } from './backend.js'
 
-/** The store format that this version writes. */
-const knownFormat = 1
+/** The store format of the back ends that this version works with. */
+const knownFormat = 2
 const requestTimeoutMs = 2_000
 const retryIntervalMs = 500
 const watchIntervalMs = 2_000

@@ -11,8 +11,10 @@ import { newClock } from '../../../src/core/clock.js'
 import type { Methods } from '../../../src/core/methods.js'
 import type {
   BackendServiceServer,
+  KnownEnvelope,
   RetrievePartRequest,
   SealedRecord,
+  StoredEnvelope,
   StorePartRequest,
   UserDocument,
 } from '../../../src/gen/encserver/v1/backend.js'
@@ -21,8 +23,8 @@ import {
   keyId,
   reasonOf,
   rejection,
+  sameKeyId,
   sampleRecord,
-  sampleSet,
   sampleUser,
   storeOf,
   type TempFolder,
@@ -54,20 +56,20 @@ describe('backend service with parts', () => {
     await folder.remove()
   })
 
+  const samplePart = () => ({
+    recordId: randomBytes(72),
+    keyId: randomBytes(16),
+    partSetId: Buffer.alloc(0),
+    partNumber: 0,
+  })
   const storePart = (changes: Partial<StorePartRequest> = {}) =>
-    service.storePart(
-      { ...sampleSet(), partSetId: Buffer.alloc(0), partNumber: 0, data: Buffer.of(1), ...changes },
-      call,
-    )
+    service.storePart({ ...samplePart(), data: Buffer.of(1), ...changes }, call)
   const retrievePart = (changes: Partial<RetrievePartRequest> = {}) =>
-    service.retrievePart(
-      { ...sampleSet(), partSetId: Buffer.alloc(0), partNumber: 0, offset: 0, length: 0, ...changes },
-      call,
-    )
+    service.retrievePart({ ...samplePart(), offset: 0, length: 0, ...changes }, call)
 
   describe('storePart', () => {
     it('keeps a part, which retrievePart gives back whole or in pieces', async () => {
-      const set = sampleSet()
+      const set = samplePart()
       const data = randomBytes(1_048_832)
       expect(await storePart({ ...set, partNumber: 3, data })).to.deep.equal({})
       const whole = await retrievePart({ ...set, partNumber: 3 })
@@ -77,7 +79,7 @@ describe('backend service with parts', () => {
     })
 
     it('is the same twice, and refuses other bytes', async () => {
-      const set = sampleSet()
+      const set = samplePart()
       await storePart(set)
       await storePart(set)
       expect(await reasonOf(storePart({ ...set, data: Buffer.of(2) }))).to.equal('ALREADY_EXISTS')
@@ -87,6 +89,7 @@ describe('backend service with parts', () => {
       ['a record id of 71 bytes', { recordId: randomBytes(71) }, 'record_id: must be 72 bytes'],
       ['no record id', { recordId: Buffer.alloc(0) }, 'record_id: must be 72 bytes'],
       ['a key id of 17 bytes', { keyId: randomBytes(17) }, 'key_id: must be 16 bytes'],
+      ['a part set id of 15 bytes', { partSetId: randomBytes(15) }, 'part_set_id: must be empty or 16 bytes'],
       ['a part number of 2^20', { partNumber: 2 ** 20 }, 'part_number: must be 0 to 1048575'],
       ['no data', { data: Buffer.alloc(0) }, 'data: must be 1 to 2097152 bytes'],
       ['more than 2 MiB', { data: Buffer.alloc((2 << 20) + 1) }, 'data: must be 1 to 2097152 bytes'],
@@ -98,7 +101,7 @@ describe('backend service with parts', () => {
     }
 
     it('takes the largest part of the largest number', async () => {
-      const set = { ...sampleSet(), partNumber: 2 ** 20 - 1 }
+      const set = { ...samplePart(), partNumber: 2 ** 20 - 1 }
       await storePart({ ...set, data: Buffer.alloc(2 << 20, 7) })
       expect((await retrievePart({ ...set, offset: (2 << 20) - 1, length: 1 })).data).to.deep.equal(Buffer.of(7))
     })
@@ -106,14 +109,14 @@ describe('backend service with parts', () => {
 
   describe('retrievePart', () => {
     it('refuses a part that is not there', async () => {
-      const set = sampleSet()
+      const set = samplePart()
       await storePart(set)
       expect(await reasonOf(retrievePart({ ...set, partNumber: 1 }))).to.equal('PART_NOT_FOUND')
       expect(await reasonOf(retrievePart())).to.equal('PART_NOT_FOUND')
     })
 
     it('refuses a range past the end', async () => {
-      const set = sampleSet()
+      const set = samplePart()
       await storePart(set)
       expect(await reasonOf(retrievePart({ ...set, offset: 1, length: 1 }))).to.equal('RANGE_PAST_END')
     })
@@ -122,6 +125,7 @@ describe('backend service with parts', () => {
       for (const [changes, message] of [
         [{ recordId: randomBytes(73) }, 'record_id: must be 72 bytes'],
         [{ keyId: Buffer.alloc(0) }, 'key_id: must be 16 bytes'],
+        [{ partSetId: randomBytes(17) }, 'part_set_id: must be empty or 16 bytes'],
         [{ partNumber: 2 ** 32 - 1 }, 'part_number: must be 0 to 1048575'],
       ] as [Partial<RetrievePartRequest>, string][]) {
         expect(await rejection(retrievePart(changes))).to.include({ reason: 'INVALID_REQUEST', message })
@@ -146,13 +150,25 @@ describe('backend service with parts', () => {
 
   describe('storeEnvelope of a record in parts', () => {
     /** The record, and its parts stored under those numbers. */
-    async function inParts(partCount: number, numbers: number[]): Promise<SealedRecord> {
-      const whole = sampleRecord(user, { storeTime: undefined, partCount })
+    async function inParts(
+      partCount: number,
+      numbers: number[],
+      changes: Partial<SealedRecord> = {},
+    ): Promise<SealedRecord> {
+      const whole = sampleRecord(user, { storeTime: undefined, partCount, ...changes })
       const record = { ...whole, envelope: whole.envelope.subarray(0, 88) }
-      for (const partNumber of numbers) await storePart({ ...setOf(record), partNumber })
+      for (const partNumber of numbers) await storePart({ ...partOf(record), partNumber })
       return record
     }
-    const setOf = (record: SealedRecord): PartSet => ({ recordId: record.recordId, keyId: keyId(record) })
+    const partOf = (record: SealedRecord) => ({
+      recordId: record.recordId,
+      keyId: keyId(record),
+      partSetId: record.partSetId,
+    })
+    const setOf = (record: SealedRecord): PartSet => ({
+      recordId: record.recordId,
+      setId: record.partSetId.length > 0 ? record.partSetId : keyId(record),
+    })
     const commit = (record: SealedRecord) => service.storeEnvelope(storeOf(record, { newUser: user }), call)
     const stored = async ({ recordId }: SealedRecord) =>
       (await service.retrieveEnvelope({ recordIds: [recordId], version: 0n }, call)).record
@@ -204,13 +220,13 @@ describe('backend service with parts', () => {
       expect(await commit(record)).to.deep.equal(first)
     })
 
-    it('succeeds again when another write has replaced it meanwhile', async () => {
+    it('is known, and written no second time, when another write has replaced it meanwhile', async () => {
       const record = await inParts(1, [0])
       await commit(record)
       const next = { ...sampleRecord(user, { storeTime: undefined }), recordId: record.recordId }
       await commit(next)
       await parts.remove(setOf(record), call)
-      expect((await commit(record)).result).to.deep.include({ $case: 'stored' })
+      expect((await commit(record)).result).to.deep.include({ $case: 'known' })
       expect((await stored(record))?.envelope).to.deep.equal(next.envelope)
     })
 
@@ -225,6 +241,55 @@ describe('backend service with parts', () => {
       expect(released).to.deep.equal([setOf(first)])
       await service.deleteEnvelope({ recordIds: [first.recordId], expectKeyId: Buffer.alloc(0) }, call)
       expect(released).to.deep.equal([setOf(first), setOf(next)])
+    })
+
+    it('finds its own part set, and not that of another attempt under its key id', async () => {
+      const record = await inParts(2, [0, 1], { partSetId: randomBytes(16) })
+      const missing = { ...record, partSetId: randomBytes(16) }
+      for (const other of [missing, { ...record, partSetId: Buffer.alloc(0) }]) {
+        expect(await reasonOf(commit(other))).to.equal('PARTS_MISSING')
+      }
+      expect((await commit(record)).result).to.include({ $case: 'stored' })
+      expect(await stored(record)).to.deep.include({ partCount: 2, partSetId: record.partSetId })
+      expect((await retrievePart({ ...partOf(record), partNumber: 1 })).data).to.deep.equal(Buffer.of(1))
+      expect(await reasonOf(retrievePart({ ...partOf(missing), partNumber: 1 }))).to.equal('PART_NOT_FOUND')
+    })
+
+    it('is known when another attempt under its key id was faster, whether its own parts are there or not', async () => {
+      const record = await inParts(1, [0], { partSetId: randomBytes(16) })
+      const winner = { ...sameKeyId(record), partSetId: randomBytes(16) }
+      await storePart({ ...partOf(winner), data: Buffer.of(9) })
+      const first = await commit(winner)
+      const { version, storeTime } = (first.result as { value: StoredEnvelope }).value
+      for (const _ of ['there', 'gone']) {
+        const { result } = await commit(record)
+        expect(result).to.deep.include({ $case: 'known' })
+        const known = (result as { value: KnownEnvelope }).value
+        expect(known.record).to.deep.include({ envelope: winner.envelope, partSetId: winner.partSetId })
+        expect(known).to.deep.include({ user, stored: { version, storeTime } })
+        await parts.remove(setOf(record), call)
+      }
+      expect((await retrievePart({ ...partOf(winner), partNumber: 0 })).data).to.deep.equal(Buffer.of(9))
+    })
+
+    it('is not written without its parts when the row that knew its key id is deleted meanwhile', async () => {
+      const record = await inParts(1, [0])
+      await commit(record)
+      await parts.remove(setOf(record), call)
+      let looks = 0
+      const thenDeleted: Store = {
+        ...store,
+        async getRecordHeader(recordId, within) {
+          const row = await store.getRecordHeader(recordId, within)
+          looks += 1
+          const target = { recordId, userUid: user.userUid, expectKeyId: undefined, now: undefined }
+          if (looks === 1) await store.deleteRecord(target, call)
+          return row
+        },
+      }
+      service = backendService({ store: thenDeleted, parts })
+      expect((await commit(record)).result).to.include({ $case: 'stored' })
+      expect(await store.getRecord(record.recordId, call)).to.equal(undefined)
     })
 
     it('must bring the header and nothing more', async () => {

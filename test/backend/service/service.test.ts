@@ -320,9 +320,9 @@ describe('backend service', () => {
 
   describe('getStoreInfo', () => {
     it('says what the store is, before and after the first write', async () => {
-      expect(await service.getStoreInfo({}, call)).to.deep.equal({ format: 1, keyringId: none, empty: true })
+      expect(await service.getStoreInfo({}, call)).to.deep.equal({ format: 2, keyringId: none, empty: true })
       await storeFirst(sealed())
-      expect(await service.getStoreInfo({}, call)).to.deep.equal({ format: 1, keyringId, empty: false })
+      expect(await service.getStoreInfo({}, call)).to.deep.equal({ format: 2, keyringId, empty: false })
     })
   })
 })

@@ -1,15 +1,15 @@
 import { expect } from 'chai'
 import {
-  keyIdPattern,
   partNumberOf,
   partNumberPattern,
   partNumberText,
   partSetNames,
   partSetOf,
   pseudonymPattern,
+  setIdPattern,
 } from '../../../src/backend/store/part-key.js'
 
-const set = { recordId: Buffer.alloc(72, 0xfb).fill(0x01, 36), keyId: Buffer.alloc(16, 0xab) }
+const set = { recordId: Buffer.alloc(72, 0xfb).fill(0x01, 36), setId: Buffer.alloc(16, 0xab) }
 
 describe('part key', () => {
   it('has the frozen text of each name', () => {
@@ -24,7 +24,7 @@ describe('part key', () => {
   })
 
   it('has a pattern for each text', () => {
-    const form = new RegExp(`^${pseudonymPattern}/${pseudonymPattern}/${keyIdPattern}/${partNumberPattern}$`)
+    const form = new RegExp(`^${pseudonymPattern}/${pseudonymPattern}/${setIdPattern}/${partNumberPattern}$`)
     const key = [...partSetNames(set), partNumberText(7)].join('/')
     expect(key).to.match(form)
     for (const other of [`${key}0`, key.slice(1), key.toUpperCase(), key.replaceAll('/', '.')])

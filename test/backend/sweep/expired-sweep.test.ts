@@ -38,7 +38,7 @@ function sweepTests(open: () => Promise<OpenedEngine>): void {
       store,
       parts: twoParts,
       clock,
-      onReleased: (set: { keyId: Buffer }) => void released.push(set.keyId.toString('hex')),
+      onReleased: (set: { setId: Buffer }) => void released.push(set.setId.toString('hex')),
     }
     service = backendService({ ...options, onPruneFailure: (error) => failures.push(error) })
     const pass = sweepPass({ ...options, onError: (error) => failures.push(error) })

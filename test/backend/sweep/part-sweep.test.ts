@@ -20,7 +20,7 @@ describe('part sweep', () => {
   let failures: unknown[]
   let removals: number[]
 
-  const nameOf = ({ recordId, keyId }: PartSet) => `${recordId.toString('hex')}${keyId.toString('hex')}`
+  const nameOf = ({ recordId, setId }: PartSet) => `${recordId.toString('hex')}${setId.toString('hex')}`
 
   function open(changes: Partial<PartSweepOptions> = {}): PartSweep {
     return partSweep({
@@ -49,9 +49,9 @@ describe('part sweep', () => {
     await folder.remove()
   })
 
-  function folderOf({ recordId, keyId }: PartSet): string {
+  function folderOf({ recordId, setId }: PartSet): string {
     const halves = [recordId.subarray(0, 36), recordId.subarray(36)].map((half) => half.toString('base64url'))
-    return join(folder.path, ...halves, keyId.toString('hex'))
+    return join(folder.path, ...halves, setId.toString('hex'))
   }
 
   /** A part set whose newest part is that old. */
@@ -100,7 +100,7 @@ describe('part sweep', () => {
         parts: {
           ...parts,
           remove: (set, context) =>
-            broken && set.keyId.equals(stuck.keyId)
+            broken && set.setId.equals(stuck.setId)
               ? Promise.reject(new VaultError('STORE_UNAVAILABLE'))
               : parts.remove(set, context),
         },
@@ -235,7 +235,7 @@ describe('part sweep', () => {
       const [unknown, abandoned] = [await setOf(48 * hourMs), await setOf(48 * hourMs)]
       const cannotTell = new VaultError('RECORD_CORRUPT')
       sweep = open({
-        refersTo: (set) => (set.keyId.equals(unknown.keyId) ? Promise.reject(cannotTell) : Promise.resolve(false)),
+        refersTo: (set) => (set.setId.equals(unknown.setId) ? Promise.reject(cannotTell) : Promise.resolve(false)),
       })
       await pass(0)
       await pass(hourMs)

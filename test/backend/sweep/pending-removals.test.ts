@@ -42,7 +42,7 @@ describe('pending removals', () => {
   it('keep no reference to the given buffers', () => {
     const waiting = pendingRemovals(10)
     const set = sampleSet()
-    const copy = { recordId: Buffer.from(set.recordId), keyId: Buffer.from(set.keyId) }
+    const copy = { recordId: Buffer.from(set.recordId), setId: Buffer.from(set.setId) }
     waiting.add(set, 1)
     for (const bytes of Object.values(set)) (bytes as Buffer).fill(0)
     expect(waiting.listWaitingSince(1)).to.deep.equal([copy])

@@ -117,7 +117,7 @@ describe('the guarded back end', () => {
 
   it('hands on request, call and answer as they are', async () => {
     const request = {}
-    const answer = { format: 1, keyringId: Buffer.alloc(0), empty: true }
+    const answer = { format: 2, keyringId: Buffer.alloc(0), empty: true }
     const seen: unknown[] = []
     const backend = translatedBackend({
       getStoreInfo: async (...given: unknown[]) => {

@@ -10,9 +10,9 @@ import { isSettledSoon } from '../../turns.js'
 import { refusal, until } from '../refusal.js'
 
 const keyringId = randomBytes(16)
-const own: GetStoreInfoResponse = { format: 1, keyringId, empty: false }
-const none: GetStoreInfoResponse = { format: 1, keyringId: Buffer.alloc(0), empty: true }
-const foreign: GetStoreInfoResponse = { format: 1, keyringId: Buffer.alloc(16, 0xab), empty: false }
+const own: GetStoreInfoResponse = { format: 2, keyringId, empty: false }
+const none: GetStoreInfoResponse = { format: 2, keyringId: Buffer.alloc(0), empty: true }
+const foreign: GetStoreInfoResponse = { format: 2, keyringId: Buffer.alloc(16, 0xab), empty: false }
 
 /** A back end that gives these answers, the last one for ever. */
 function answering(...answers: (GetStoreInfoResponse | Reason | Error)[]) {
@@ -64,7 +64,7 @@ describe('the store', () => {
   })
 
   it('of another format may not be served, even with the right keyring', () => {
-    for (const format of [0, 2]) {
+    for (const format of [0, 1, 3]) {
       expect(() => checkStore({ ...own, format }, keyringId))
         .to.throw(VaultError)
         .with.property('reason', 'STORE_FORMAT')
@@ -150,7 +150,8 @@ describe('a front end that serves', () => {
 
   it('is not ready beside a store of another format, or when the question itself fails', async () => {
     for (const [answer, reason] of [
-      [{ ...own, format: 2 }, 'STORE_FORMAT'],
+      [{ ...own, format: 1 }, 'STORE_FORMAT'],
+      [{ ...own, format: 3 }, 'STORE_FORMAT'],
       [new TypeError('a bug'), 'INTERNAL'],
     ] as const) {
       const { states, events } = await watch(answering(answer).backend, ({ length }) => length === 1)

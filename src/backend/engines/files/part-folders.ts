@@ -1,13 +1,13 @@
 // The folders of parts: one for each user, in it one for each record, in it one for each set (store/part-key.ts).
-//   <user pseudonym>/<record pseudonym>/<key id>/<part number, decimal>
+//   <user pseudonym>/<record pseudonym>/<set id>/<part number, decimal>
 import { opendir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { keyIdPattern, partSetNames, partSetOf, pseudonymPattern } from '../../store/part-key.js'
+import { partSetNames, partSetOf, pseudonymPattern, setIdPattern } from '../../store/part-key.js'
 import type { PartSet } from '../../store/part-store.js'
 import { ignoreMissing } from './fs-errors.js'
 
 const pseudonymName = new RegExp(`^${pseudonymPattern}$`)
-const keyIdName = new RegExp(`^${keyIdPattern}$`)
+const setIdName = new RegExp(`^${setIdPattern}$`)
 const partName = /^(0|[1-9]\d{0,6})$/
 
 /** The folder of a set. */
@@ -38,7 +38,7 @@ export async function* partNumbersIn(setFolder: string): AsyncGenerator<number> 
 export async function* setsIn(root: string): AsyncGenerator<PartSet> {
   for await (const user of namesIn(root, pseudonymName)) {
     for await (const record of namesIn(join(root, user), pseudonymName)) {
-      for await (const keyId of namesIn(join(root, user, record), keyIdName)) yield partSetOf([user, record, keyId])
+      for await (const setId of namesIn(join(root, user, record), setIdName)) yield partSetOf([user, record, setId])
     }
   }
 }

@@ -3,7 +3,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { noDeadline } from '../../store/deadline.js'
-import { checkStoreFormat, missingStoreFormat, storeFormat } from '../../store/format.js'
+import { missingStoreFormat, mustRaiseFormat, storeFormat } from '../../store/format.js'
 import type { StoreCall } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'
 
@@ -36,11 +36,24 @@ async function holdsLevel(folder: string): Promise<boolean> {
   )
 }
 
-/** Throws STORE_FORMAT unless the store is new or has the known format; `others` are the folders of its data. */
+/** Sets the format, durably. */
+function writeFormat(meta: LevelDatabase<Buffer>): Promise<void> {
+  const value = Buffer.from(String(storeFormat))
+  const decide = () => ({ change: { value }, answer: undefined })
+  return meta.write<void>({ key: formatKey, bytes: formatKey.length + value.length, decide, call: noDeadline })
+}
+
+/**
+ * Throws STORE_FORMAT unless the store is new or has a known format, which an older one is raised to; `others` are the folders of
+ * its data.
+ */
 export async function checkFormat(meta: LevelDatabase<Buffer>, others: string[]): Promise<void> {
   const stored = await meta.get(formatKey, noDeadline)
-  if (stored !== undefined) return checkStoreFormat(stored)
+  if (stored !== undefined) {
+    if (mustRaiseFormat(stored)) await writeFormat(meta)
+    return
+  }
   // A new store gets its format before its other databases, so data without a format is the rest of a damaged store.
   if ((await Promise.all(others.map(holdsLevel))).includes(true)) throw missingStoreFormat('meta folder')
-  await setIfAbsent(meta, { key: formatKey, value: Buffer.from(String(storeFormat)), call: noDeadline })
+  await writeFormat(meta)
 }

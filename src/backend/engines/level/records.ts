@@ -44,9 +44,11 @@ function writeRecord(records: LevelRecords, put: Put, call: StoreCall): Promise<
       // A damaged row has no version to check a precondition against. A write without a precondition replaces the row.
       const from = precondition === undefined && isDamaged(row) ? undefined : requireIntact(row)
       const decision = decideWrite(from, put)
-      if (!decision?.next) return { answer: decision && { stored: decision.stored, change: undefined } }
-      const { stored, next } = decision
-      return { change: { value: next }, answer: { stored, change: { from: from && { ...from, recordId }, to: next } } }
+      if (decision === undefined) return { answer: undefined }
+      const { next, ...answer } = decision
+      if (next === undefined) return { answer: { ...answer, change: undefined } }
+      const change = { from: from && { ...from, recordId }, to: next }
+      return { change: { value: next }, answer: { ...answer, change } }
     },
     call,
   })

@@ -31,6 +31,7 @@ export interface RecordRow {
   chunks: Buffer
   /** Optional fields: few records have them, and a sparse index holds the rows that expire. */
   partCount?: number
+  partSetId?: Buffer
   expireTime?: Date
   keptVersions?: number
   keepVersions?: number
@@ -77,7 +78,7 @@ export function userOf({ _id, userUid, generations }: UserRow): UserDocument {
 /** The row of a record. */
 export function recordRow(record: SealedRecord): RecordRow {
   const { recordId, envelope, entryBox, userUid, sizeBytes, version, storeTime, replacedKeyIds, lifeId } = record
-  const { partCount, expireTime, keptVersions, keepVersions } = record
+  const { partCount, partSetId, expireTime, keptVersions, keepVersions } = record
   return {
     _id: encodeId(recordId),
     keyId: keyIdOf(record),
@@ -93,6 +94,7 @@ export function recordRow(record: SealedRecord): RecordRow {
     header: envelope.subarray(0, envelopeHeaderBytes),
     chunks: envelope.subarray(envelopeHeaderBytes),
     ...(partCount > 0 && { partCount }),
+    ...(partSetId.length > 0 && { partSetId }),
     ...(expireTime && { expireTime }),
     ...(keptVersions > 0 && { keptVersions }),
     ...(keepVersions > 0 && { keepVersions }),
@@ -113,7 +115,7 @@ export function recordHeaderOf(row: HeaderRow): SealedRecord {
     replacedKeyIds,
     lifeId: row.firstKeyId ?? noBytes, // the oldest rows, from before versions existed, lack it
     partCount: row.partCount ?? 0,
-    partSetId: noBytes,
+    partSetId: row.partSetId ?? noBytes,
     expireTime: row.expireTime,
     keptVersions: row.keptVersions ?? 0,
     keepVersions: row.keepVersions ?? 0,

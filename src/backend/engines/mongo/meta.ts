@@ -1,6 +1,6 @@
 // The metadata of a MongoDB store: its format number, and the id of the keyring bound to it.
 import type { Db } from 'mongodb'
-import { checkStoreFormat, missingStoreFormat, storeFormat } from '../../store/format.js'
+import { missingStoreFormat, mustRaiseFormat, storeFormat } from '../../store/format.js'
 import type { StoreMeta } from '../../store/store.js'
 import { type Collections, collectionsOf, insertIfAbsent, isEmpty, type MongoContext } from './collections.js'
 import { hasCode } from './errors.js'
@@ -24,7 +24,7 @@ async function hasRows({ records, users }: Collections, context: MongoContext): 
   return empty.includes(false)
 }
 
-/** Throws STORE_FORMAT unless the store is new or has the known format. */
+/** Throws STORE_FORMAT unless the store is new or has a known format; raises an older one. */
 async function checkFormat(collections: Collections, context: MongoContext): Promise<void> {
   const { meta } = collections
   // Reads the rows first. A new store gets its format before its rows, so in the other order a store that another back
@@ -33,7 +33,10 @@ async function checkFormat(collections: Collections, context: MongoContext): Pro
   const stored = await meta.findOne({ _id: 'format' }, context.commandOf(context.call))
   if (used && stored === null) throw missingStoreFormat('meta collection')
   const { value } = stored ?? (await insertIfAbsent(meta, { _id: 'format', value: storeFormat }, context))
-  checkStoreFormat(value)
+  if (!mustRaiseFormat(value)) return
+  const raised = { $set: { value: storeFormat } }
+  const { matchedCount } = await meta.updateOne({ _id: 'format', value }, raised, context.commandOf(context.call))
+  if (matchedCount === 0) await checkFormat(collections, context) // another back end was faster, maybe of a later version
 }
 
 /** Creates missing collections and indexes. Throws STORE_FORMAT when the store is damaged or has another format. */

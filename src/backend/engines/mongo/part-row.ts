@@ -1,4 +1,4 @@
-// The documents of parts in MongoDB. The `_id` of a part has the names of store/part-key.ts, with a dot before the key
+// The documents of parts in MongoDB. The `_id` of a part has the names of store/part-key.ts, with a dot before the set
 // id and before the number: so a set is one range, the sets of a user are one range, and a sharded collection splits as
 // the records do.
 import { partNumberText, partSetNames, partSetOf } from '../../store/part-key.js'
@@ -16,8 +16,8 @@ const separator = '.'
 const afterSeparator = '/' // the next character
 
 function setId(set: PartSet): string {
-  const [user, record, keyId] = partSetNames(set)
-  return `${user}${record}${separator}${keyId}`
+  const [user, record, setId] = partSetNames(set)
+  return `${user}${record}${separator}${setId}`
 }
 
 /** The `_id` of a part. */
@@ -38,6 +38,6 @@ export function idAfterSet(set: PartSet): string {
 
 /** The set of a part's `_id`. */
 export function setOf(id: string): PartSet {
-  const [pseudonyms = '', keyId = ''] = id.split(separator)
-  return partSetOf([pseudonyms.slice(0, pseudonymSymbols), pseudonyms.slice(pseudonymSymbols), keyId])
+  const [pseudonyms = '', setText = ''] = id.split(separator)
+  return partSetOf([pseudonyms.slice(0, pseudonymSymbols), pseudonyms.slice(pseudonymSymbols), setText])
 }

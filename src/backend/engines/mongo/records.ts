@@ -1,8 +1,8 @@
 // Records in MongoDB. A write reads the row, decides by write-rules.ts, and replaces the row on the condition that it
-// still has the same key id: a compare-and-set.
+// still has the same envelope header: a compare-and-set.
 import type { Collection } from 'mongodb'
 import type { SealedRecord } from '../../../gen/encserver/v1/backend.js'
-import { keyIdOf } from '../../record/envelope-header.js'
+import { headerOf } from '../../record/envelope-header.js'
 import { isExpired } from '../../record/expiry.js'
 import { decideDelete, decideWrite } from '../../record/write-rules.js'
 import { conflict, retryOnConflict } from '../../store/compare-and-set.js'
@@ -51,11 +51,12 @@ async function tryWrite(
   context: MongoContext,
 ): Promise<PutResult | undefined | typeof conflict> {
   const decision = decideWrite(current, put)
-  if (!decision?.next) return decision && { stored: decision.stored, change: undefined }
-  const { stored, next } = decision
+  if (decision === undefined) return undefined
+  const { next, ...answer } = decision
+  if (next === undefined) return { ...answer, change: undefined }
   const row = recordRow(next)
   const done = current ? await replace(records, { row, current }, context) : await insert(records, row, context)
-  return done ? { stored, change: { from: current, to: next } } : conflict
+  return done ? { ...answer, change: { from: current, to: next } } : conflict
 }
 
 async function replace(
@@ -64,9 +65,10 @@ async function replace(
   { call, commandOf }: MongoContext,
 ): Promise<boolean> {
   const { _id, ...fields } = row
-  // The life id too: a write retried after a delete has the same key id in another life. The oldest rows lack it.
+  // Not the key id: a caller can bring one back under another header. The life id too: a write retried after a delete has the
+  // same header in another life. The oldest rows lack it.
   const { lifeId } = current
-  const condition = { _id, keyId: keyIdOf(current), ...(lifeId.length > 0 && { firstKeyId: lifeId }) }
+  const condition = { _id, header: headerOf(current), ...(lifeId.length > 0 && { firstKeyId: lifeId }) }
   const { matchedCount } = await records.replaceOne(condition, fields, commandOf(call))
   return matchedCount === 1
 }
@@ -75,8 +77,8 @@ async function replace(
  * True if an insert is worth a try. Most records are written once, so inserting first saves a read, and a wrong guess
  * costs little. A record that has expired, or that a prior attempt may have written, can only be a retried write.
  */
-function mayBeNew({ record, precondition, keptKeyId, mayHaveCommitted, now }: Put): boolean {
-  const mustBeThere = precondition?.condition?.$case === 'keyId' || keptKeyId !== undefined || isExpired(record, now)
+function mayBeNew({ record, precondition, keptHeader, mayHaveCommitted, now }: Put): boolean {
+  const mustBeThere = precondition?.condition?.$case === 'keyId' || keptHeader !== undefined || isExpired(record, now)
   return !mustBeThere && !mayHaveCommitted && record.envelope.length <= maxGuessBytes
 }
 

@@ -1,16 +1,16 @@
 // The keys of parts in a bucket: the prefix, then the names of store/part-key.ts, joined by slashes.
 import {
-  keyIdPattern,
   type PartSetNames,
   partNumberPattern,
   partNumberText,
   partSetNames,
   partSetOf,
   pseudonymPattern,
+  setIdPattern,
 } from '../../store/part-key.js'
 import type { PartSet } from '../../store/part-store.js'
 
-const keyForm = new RegExp(`^(${pseudonymPattern})/(${pseudonymPattern})/(${keyIdPattern})/${partNumberPattern}$`)
+const keyForm = new RegExp(`^(${pseudonymPattern})/(${pseudonymPattern})/(${setIdPattern})/${partNumberPattern}$`)
 
 /** The prefix of the keys of a set's parts; no other key has it. */
 export function setPrefix(prefix: string, set: PartSet): string {

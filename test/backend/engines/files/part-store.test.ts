@@ -43,7 +43,7 @@ describe('the part store in files', () => {
     const data = randomBytes(100)
     await parts.put({ ...set, partNumber: 12, data }, call)
     const halves = [set.recordId.subarray(0, 36), set.recordId.subarray(36)].map((half) => half.toString('base64url'))
-    const path = join(root, ...halves, set.keyId.toString('hex'), '12')
+    const path = join(root, ...halves, set.setId.toString('hex'), '12')
     expect(await readFile(path)).to.deep.equal(data)
     await parts.close()
   })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { ClassicLevel } from 'classic-level'
 import { openLevelStore } from '../../../../src/backend/engines/level/store.js'
+import { refersTo } from '../../../../src/backend/record/versions.js'
 import { endOfTime, type Store } from '../../../../src/backend/store/store.js'
 import type { SealedRecord } from '../../../../src/gen/encserver/v1/backend.js'
 import { lifeContract } from '../../../life.contract.js'
@@ -57,6 +58,13 @@ describe('the embedded store', () => {
     const meta = new ClassicLevel(join(folder.path, 'meta'))
     await meta.put('format', format)
     await meta.close()
+  }
+
+  async function readFormat(): Promise<string | undefined> {
+    const meta = new ClassicLevel(join(folder.path, 'meta'))
+    const format = await meta.get('format')
+    await meta.close()
+    return format
   }
 
   it('has every batch synced before it answers', async () => {
@@ -207,15 +215,29 @@ describe('the embedded store', () => {
     await writeFormat('7')
     const error = await rejection(openLevelStore({ folder: folder.path }))
     expect(error.reason).to.equal('STORE_FORMAT')
-    expect(error.message).to.equal('the store has format 7; this version knows format 1')
+    expect(error.message).to.equal('the store has format 7; this version knows format 2')
     expect(await readdir(folder.path)).to.deep.equal(['meta'])
   })
 
   it('opens a store once it has the known format', async () => {
-    await writeFormat('2')
+    await writeFormat('3')
     await rejection(openLevelStore({ folder: folder.path }))
-    await writeFormat('1')
+    await writeFormat('2')
     await openAndClose()
+  })
+
+  it('raises a store of format 1, so that earlier versions refuse it, and keeps its rows', async () => {
+    const record = sampleRecord(sampleUser(), { partCount: 1, envelope: sampleEnvelope(88) })
+    const before = await openLevelStore({ folder: folder.path })
+    await putInto(before, record)
+    await before.close()
+    await writeFormat('1')
+    const store = await openLevelStore({ folder: folder.path })
+    expect(await store.meta(call)).to.include({ format: 2 })
+    const set = { recordId: record.recordId, setId: keyId(record) }
+    expect(await refersTo(store, set, call)).to.equal(true)
+    await store.close()
+    expect(await readFormat()).to.equal('2')
   })
 
   it('refuses records whose meta folder is lost', async () => {

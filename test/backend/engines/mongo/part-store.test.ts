@@ -63,7 +63,7 @@ describeMongo('mongo-part-store', everyKind, () => {
       const { storeTime, ...rest } = (await documents().findOne({}, { promoteBuffers: true })) ?? expect.fail('none')
       expect(storeTime).to.be.instanceOf(Date)
       expect(rest).to.deep.equal({
-        _id: `${set.recordId.toString('base64url')}.${set.keyId.toString('hex')}.00abc`,
+        _id: `${set.recordId.toString('base64url')}.${set.setId.toString('hex')}.00abc`,
         data,
       })
     })
@@ -79,7 +79,7 @@ describeMongo('mongo-part-store', everyKind, () => {
       await Promise.all(numbers.map((partNumber) => store.parts.put({ ...set, partNumber, data: Buffer.of(1) }, call)))
       await store.parts.put({ ...other, partNumber: 0, data: Buffer.of(2) }, call)
       const future = new Date(Date.now() + 3_600_000)
-      const last = `${set.recordId.toString('base64url')}.${set.keyId.toString('hex')}.000c0`
+      const last = `${set.recordId.toString('base64url')}.${set.setId.toString('hex')}.000c0`
       await documents().updateOne({ _id: last }, { $set: { storeTime: future } })
       expect(await store.parts.newest(set, call)).to.deep.equal(future)
       await store.parts.remove(set, call)

@@ -7,6 +7,7 @@ import { collectionsOf } from '../../../../src/backend/engines/mongo/collections
 import { newConnection } from '../../../../src/backend/engines/mongo/connection.js'
 import { raiseDeleteWatermark } from '../../../../src/backend/engines/mongo/delete-watermarks.js'
 import { openMongoStore } from '../../../../src/backend/engines/mongo/store.js'
+import { refersTo } from '../../../../src/backend/record/versions.js'
 import { endOfTime, type Store } from '../../../../src/backend/store/store.js'
 import { Secret } from '../../../../src/core/secret.js'
 import { lifeContract } from '../../../life.contract.js'
@@ -183,9 +184,29 @@ describeMongo('mongo-store', everyKind, () => {
 
     it('refuses a store of another format and leaves it untouched, until it has the known format', async () => {
       await collection('meta').updateOne({ _id: 'format' }, { $set: { value: 7 } })
-      expect(await refusedOpening()).to.equal('the store has format 7; this version knows format 1')
-      await collection('meta').updateOne({ _id: 'format' }, { $set: { value: 1 } })
+      expect(await refusedOpening()).to.equal('the store has format 7; this version knows format 2')
+      await collection('meta').updateOne({ _id: 'format' }, { $set: { value: 2 } })
       await (await open(database)).close()
+    })
+
+    it('raises a store of format 1 once when many back ends open it together, and keeps its rows', async () => {
+      const record = sampleRecord(sampleUser(), { partCount: 1, envelope: sampleEnvelope(88) })
+      await putInto(store, record)
+      await collection('meta').updateOne({ _id: 'format' }, { $set: { value: 1 } })
+      const opened = await Promise.all(Array.from({ length: 4 }, () => open(database)))
+      for (const each of opened) {
+        expect(await each.meta(call)).to.include({ format: 2 })
+        expect(await refersTo(each, { recordId: record.recordId, setId: keyId(record) }, call)).to.equal(true)
+        await each.close()
+      }
+      expect(await collection('meta').findOne({ _id: 'format' })).to.deep.equal({ _id: 'format', value: 2 })
+    })
+
+    it('stores a part set id only in the rows that have one', async () => {
+      const record = sampleRecord(sampleUser())
+      await putInto(store, record)
+      const row = await collection('records').findOne({ _id: record.recordId.toString('base64url') })
+      expect(row).not.to.have.property('partSetId')
     })
 
     it('refuses records whose meta collection is lost', async () => {

@@ -59,7 +59,7 @@ describe('the part store in S3', () => {
     const set = sampleSet()
     await parts.put({ ...set, partNumber: 0xabc, data: Buffer.from('0123456789') }, call)
     const halves = [set.recordId.subarray(0, 36), set.recordId.subarray(36)].map((half) => half.toString('base64url'))
-    const path = `/vault-parts/a/${halves.join('/')}/${set.keyId.toString('hex')}/00abc`
+    const path = `/vault-parts/a/${halves.join('/')}/${set.setId.toString('hex')}/00abc`
     expect(seen).to.deep.equal([
       'HEAD /vault-parts/ undefined',
       `HEAD ${path} undefined`,
