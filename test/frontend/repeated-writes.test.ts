@@ -4,7 +4,6 @@ import { expect } from 'chai'
 import { VaultError } from '../../src/core/errors.js'
 import { fromRpcStatus } from '../../src/core/status.js'
 import { ImportLegacyRecordRequest, StoreRecordRequest } from '../../src/gen/encserver/v1/frontend.js'
-import { knowingBackend } from './knowing-backend.js'
 import { keysClosedDuring, reasonOf } from './refusal.js'
 import { type CallerSecret, modes, newSecret } from './tokens.js'
 import { MiB, seeded, upload } from './transfers.js'
@@ -107,7 +106,7 @@ for (const [modeName, keyMode] of Object.entries(modes)) {
     const newUser = () => `user-${++users}`
     before(async () => {
       world = await openWorld()
-      frontEnd = world.frontEnd({ backend: knowingBackend(world.backend), config: { legacyImport }, retryLimits })
+      frontEnd = world.frontEnd({ config: { legacyImport }, retryLimits })
     })
     after(() => world.close())
 
@@ -150,7 +149,7 @@ for (const [modeName, keyMode] of Object.entries(modes)) {
         const secret = newSecret(keyMode)
         const { storeEnvelope } = world.backend
         let isLost = false
-        const losing = instead(knowingBackend(world.backend), {
+        const losing = instead(world.backend, {
           async storeEnvelope(...store) {
             const answer = await storeEnvelope(...store)
             if (isLost) throw new VaultError('OUTCOME_UNKNOWN')
@@ -238,7 +237,7 @@ for (const [modeName, keyMode] of Object.entries(modes)) {
       const userId = newUser()
       const { fields } = newSecret(keyMode)
       const first = await frontEnd.store({ userId, ...fields, data })
-      const cold = world.frontEnd({ backend: knowingBackend(world.backend) })
+      const cold = world.frontEnd()
       expect(await cold.store({ userId, ...fields, data })).to.deep.equal(first)
     })
 
@@ -255,7 +254,7 @@ describe('a token of the front end', () => {
   it('that its caller brings back for another write fails with TOKEN_REUSED', async () => {
     const world = await openWorld()
     try {
-      const frontEnd = world.frontEnd({ backend: knowingBackend(world.backend) })
+      const frontEnd = world.frontEnd()
       for (const keyMode of [modes.client, modes.split] as const) {
         const userId = `drawn-${keyMode}`
         const { recordKey } = await frontEnd.store({ userId, keyMode, data })

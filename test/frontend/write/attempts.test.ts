@@ -3,7 +3,6 @@ import { expect } from 'chai'
 import { type Reason, VaultError } from '../../../src/core/errors.js'
 import type { Backend } from '../../../src/frontend/upstream/backend.js'
 import type { StoreEnvelopeRequest, StorePartRequest } from '../../../src/gen/encserver/v1/backend.js'
-import { knowingBackend } from '../knowing-backend.js'
 import { reasonOf, refusal } from '../refusal.js'
 import { type CallerSecret, modes, newSecret } from '../tokens.js'
 import { MiB, seeded, upload } from '../transfers.js'
@@ -19,23 +18,22 @@ describe('the attempts under one secret', () => {
   const newUser = () => `user-${++users}`
   before(async () => {
     world = await openWorld()
-    honest = world.frontEnd({ backend: knowingBackend(world.backend) })
+    honest = world.frontEnd()
   })
   after(() => world.close())
 
   /** A front end over a back end whose stores are seen, and answered by `storeEnvelope` if given. */
   function watched(storeEnvelope?: Backend['storeEnvelope'], parts: FrontEndParts = {}) {
-    const knowing = knowingBackend(world.backend)
     const stores: StoreEnvelopeRequest[] = []
     const storedParts: StorePartRequest[] = []
-    const backend = instead(knowing, {
+    const backend = instead(world.backend, {
       storeEnvelope(request, call) {
         stores.push(request)
-        return (storeEnvelope ?? knowing.storeEnvelope)(request, call)
+        return (storeEnvelope ?? world.backend.storeEnvelope)(request, call)
       },
       storePart(request, call) {
         storedParts.push(request)
-        return knowing.storePart(request, call)
+        return world.backend.storePart(request, call)
       },
     })
     return { ...world.frontEnd({ ...parts, backend }), stores, storedParts }
