@@ -21,27 +21,37 @@ const corrupt = {
 
 type Lie = (part: Buffer, request: RetrievePartRequest) => Buffer | Promise<Buffer>
 
+type StoredParts = Pick<RetrievePartRequest, 'recordId' | 'partSetId' | 'keyId'>
+
 describe('a back end that lies about parts', () => {
   let world: World
   let honest: FrontEnd
   let stored: { recordKey: string; keyId: Buffer }
-  let older: Buffer
-  let others: { recordId: Buffer; keyId: Buffer }[]
+  let older: StoredParts
+  let others: StoredParts[]
   before(async () => {
     world = await openWorld()
     honest = world.frontEnd()
-    older = (await upload(honest, { userId: 'u', recordName: 'r' }, seeded(size, 2))).keyId
+    await upload(honest, { userId: 'u', recordName: 'r' }, seeded(size, 2))
+    older = await partsOf({ userId: 'u', recordName: 'r' })
     stored = await upload(honest, { userId: 'u', recordName: 'r' }, data)
     others = []
     for (const name of [
       { userId: 'u', recordName: 'other' },
       { userId: 'v', recordName: 'r' },
     ]) {
-      const { keyId } = await upload(honest, name, data)
-      others.push({ keyId, recordId: (await rowOf(world, honest, name)).record.recordId })
+      await upload(honest, name, data)
+      others.push(await partsOf(name))
     }
   })
   after(() => world.close())
+
+  /** Where the parts of a record are. */
+  async function partsOf(name: { userId: string; recordName: string }): Promise<StoredParts> {
+    const { record } = await rowOf(world, honest, name)
+    const { recordId, partSetId, envelope } = record
+    return { recordId, partSetId, keyId: envelope.subarray(8, 24) }
+  }
 
   /** What a reader gets before the end, and the error at the end; undefined for none. */
   async function read({ service }: FrontEnd) {
@@ -100,7 +110,7 @@ describe('a back end that lies about parts', () => {
       })
 
       it('cannot be of the version before', async () => {
-        await expectCorrupt(on((_, request) => elsewhere({ ...request, keyId: older })))
+        await expectCorrupt(on((_, request) => elsewhere({ ...request, ...older })))
       })
 
       it('cannot be another part of the same record', async () => {
