@@ -17,6 +17,10 @@ export interface CallContext {
   readonly deadline: number
   /** Aborts when the caller cancels or the deadline passes. */
   readonly signal: CallSignal
+  /** The same object for all calls of a connection; undefined for a caller in this process. */
+  readonly connection?: object
+  /** Calls back once the caller has taken the answer of a unary call, or has gone. */
+  readonly whenSent?: ((callback: () => void) => void) | undefined
 }
 
 type KnownKeys<S> = { [K in keyof S as string extends K ? never : K]: S[K] }

@@ -1,6 +1,7 @@
 // ExecuteBatch: many calls in one message. The calls run concurrently, each with its own deadline and outcome. Results
 // are sent as calls finish, so a slow call delays no other; calls that finish together, such as those of one group
 // commit, share a message. No retrieve begins while results wait for a reader that is slow.
+import { type ReadWindow, SharedReadWindow } from '../../core/concurrency/read-window.js'
 import { invalidField, type VaultError } from '../../core/errors.js'
 import type { CallContext, Methods } from '../../core/methods.js'
 import { isRequestId } from '../../core/request-id.js'
@@ -14,14 +15,19 @@ import type {
 } from '../../gen/encserver/v1/backend.js'
 import { bytesOfRecord, bytesOfUser } from '../record/message-size.js'
 import { checkDeadline } from '../store/deadline.js'
-import { type ReadWindow, SharedReadWindow } from './read-window.js'
 
 /** The methods that a batch may call, among others. */
 export type BackendCalls = Omit<Methods<BackendServiceServer>, 'executeBatch'>
 
 /** The most calls of one batch. */
 export const maxBatchCalls = 128
-const maxFrameBytes = 1024 * 1024
+const MiB = 1024 * 1024
+const maxFrameBytes = MiB
+/** A stream that its front end does not read takes a small share of the process. */
+const windowLimits = {
+  process: { maxReads: 64, maxLargeReads: 16, maxUnsentBytes: 64 * MiB },
+  reader: { maxReads: 64, maxLargeReads: 4, maxUnsentBytes: 4 * MiB },
+}
 const resultBytes = 1024 // an error, or a result without its record and its user
 
 type Outcome = NonNullable<BatchResult['outcome']>
@@ -133,7 +139,7 @@ async function inWindow(
 
 /** The method ExecuteBatch over these methods. Calls `onFailure` for each call that fails. */
 export function executeBatch(methods: BackendCalls, onFailure: FailureListener = () => undefined) {
-  const windows = new SharedReadWindow()
+  const windows = new SharedReadWindow(windowLimits)
 
   async function run(call: BatchCall, batch: CallContext): Promise<BatchResult> {
     const requestId = isRequestId(call.requestId) ? call.requestId : batch.requestId
@@ -168,7 +174,7 @@ export function executeBatch(methods: BackendCalls, onFailure: FailureListener =
   }
 
   return async function* (requests: AsyncIterable<ExecuteBatchRequest>, context: CallContext) {
-    const window = windows.forStream()
+    const window = windows.forReader()
     try {
       for await (const request of requests) yield* executeOne(request, { context, window })
     } finally {

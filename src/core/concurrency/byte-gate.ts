@@ -23,6 +23,8 @@ interface Waiter {
 }
 
 const retryAfterMs = 100
+/** Work of this size begins in a turn of the event loop of its own, since it takes milliseconds. */
+const largeBytes = 256 * 1024
 
 /** An open gate. */
 export function byteGate({ maxRunning, maxWaiting, minCounted }: ByteGateLimits): ByteGate {
@@ -52,11 +54,19 @@ export function byteGate({ maxRunning, maxWaiting, minCounted }: ByteGateLimits)
     }
   }
 
+  let lastTurn = Promise.resolve()
+
+  function nextTurn(): Promise<void> {
+    lastTurn = lastTurn.then(() => new Promise((resolve) => setImmediate(resolve)))
+    return lastTurn
+  }
+
   return {
     async run(bytes, work) {
       if (bytes < minCounted) return work()
       await enter(bytes)
       try {
+        if (bytes >= largeBytes) await nextTurn()
         return await work()
       } finally {
         leave(bytes)

@@ -24,7 +24,7 @@ export interface CallTimeouts {
 // A caller whose own clock reaches the deadline cancels, and its cancellation may arrive just before our deadline.
 const slackMs = 20
 
-type OpenableCall = Pick<IncomingCall, 'requestId' | 'deadline' | 'onCancel' | 'isReceived'>
+type OpenableCall = Pick<IncomingCall, 'requestId' | 'deadline' | 'onCancel' | 'isReceived' | 'connection' | 'whenSent'>
 
 /** Opens a call; `onEnd` gets DEADLINE_EXCEEDED or CANCELLED if the caller stops waiting before `close`. */
 export function openCall(call: OpenableCall, timeouts: CallTimeouts, onEnd: (error: VaultError) => void): OpenCall {
@@ -48,7 +48,13 @@ export function openCall(call: OpenableCall, timeouts: CallTimeouts, onEnd: (err
   let timer = receiveMs < leftMs ? setTimeout(expireUnlessReceived, receiveMs) : setTimeout(expire, leftMs)
   call.onCancel = () => end(Date.now() + slackMs < deadline ? 'CANCELLED' : 'DEADLINE_EXCEEDED')
   return {
-    context: { requestId: requestIdOf(call.requestId), deadline, signal },
+    context: {
+      requestId: requestIdOf(call.requestId),
+      deadline,
+      signal,
+      connection: call.connection,
+      whenSent: (callback) => call.whenSent(callback),
+    },
     close() {
       clearTimeout(timer)
       call.onCancel = () => undefined

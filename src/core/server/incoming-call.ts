@@ -132,8 +132,15 @@ export class IncomingCall implements StreamObserver {
 
   /** Calls back once the whole answer has been given to the connection, or the stream has ended without it. */
   whenSent(callback: () => void): void {
-    if (this.#closed) callback()
-    else this.#onClose = callback
+    if (this.#closed) {
+      callback()
+      return
+    }
+    const first = this.#onClose
+    this.#onClose = () => {
+      first()
+      callback()
+    }
   }
 
   #finish(trailers: HeaderFields, succeeded = false): void {

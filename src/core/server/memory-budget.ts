@@ -1,6 +1,6 @@
 // A memory budget for the request bytes of all calls of a server that their methods have not read yet.
 
-const defaultMaxBytes = 256 * 1024 * 1024
+const defaultMaxBytes = 192 * 1024 * 1024
 
 /** Counts bytes against a limit. The caller that takes bytes must check `isSpent`, and must return the bytes later. */
 export class MemoryBudget {

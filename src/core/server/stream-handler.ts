@@ -125,7 +125,7 @@ function serveStream({ method, parts, call }: StreamTask, work: (io: StreamIo) =
     logCall(levelOf(error), { ...counts.fields(), ...outcomeOf(error) })
   }
   const worked = admitted(parts, call, () =>
-    work({ context: { ...context, signal }, idle, ...codec(method, counts, idle) }),
+    work({ context: { ...context, signal, whenSent: undefined }, idle, ...codec(method, counts, idle) }),
   )
   Promise.race([worked, ended])
     .finally(() => {

@@ -2,7 +2,7 @@
 // waited longest for their callers are reset when the budget is spent, or when the server has no place for another call. So
 // callers that read nothing, or byte by byte, cannot keep others out.
 
-const defaultMaxBytes = 192 * 1024 * 1024
+const defaultMaxBytes = 384 * 1024 * 1024
 /** Fewer bytes are no progress. */
 const minProgressBytes = 4 * 1024
 /** A call without progress for this time gives its place to another. */

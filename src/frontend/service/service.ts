@@ -1,11 +1,8 @@
 // The RPC methods of a front end. Each checks its request, computes the place of the record and calls read/ or write/.
 
-import { cancelledBy } from '../../core/client/retry.js'
-import { byteGate } from '../../core/concurrency/byte-gate.js'
-import { turnLimiter } from '../../core/concurrency/turn-limiter.js'
 import { pseudonymBytes } from '../../core/envelope-sizes.js'
 import { invalidField, VaultError } from '../../core/errors.js'
-import type { CallContext, Methods } from '../../core/methods.js'
+import type { Methods } from '../../core/methods.js'
 import type {
   FrontendServiceServer,
   RetrieveRecordRequest,
@@ -22,6 +19,7 @@ import type { RecordWrite } from '../write/record-write.js'
 import { restoreRecord } from '../write/restore-record.js'
 import { storeRecord } from '../write/store-record.js'
 import { uploadRecord } from '../write/upload-record.js'
+import { limitBytes, limitTurns, type RecordCalls } from './limit-calls.js'
 import { type ItemFailed, recordStreams } from './record-streams.js'
 import {
   checkAttributes,
@@ -39,7 +37,7 @@ import { type WriteKind, writeKindOf } from './write-secrets.js'
 
 /** The methods for records; `itemFailed` is called for each item of a stream that fails. */
 export function frontendService(vault: Vault, itemFailed?: ItemFailed): FrontendMethods {
-  const records = recordCalls(vault)
+  const records = limitBytes(recordCalls(vault))
   const calls = { ...limitTurns(records), ...versionCalls(vault) }
   // Streams have a turn limiter of their own: many streams with many items each would delay the single calls.
   const streams = { ...recordStreams(limitTurns(records), itemFailed), ...transferCalls(vault) }
@@ -48,29 +46,18 @@ export function frontendService(vault: Vault, itemFailed?: ItemFailed): Frontend
 
 type Calls<Name extends keyof Methods<FrontendServiceServer>> = Pick<Methods<FrontendServiceServer>, Name>
 
-type RecordCalls = Calls<'storeRecord' | 'retrieveRecord' | 'deleteRecord' | 'listRecords'>
 type VersionCalls = Calls<'listRecordVersions' | 'restoreRecord'>
 type StreamCalls = Calls<'storeRecords' | 'retrieveRecords' | 'uploadRecord' | 'downloadRecord'>
 
 /** The methods of a front end by which records are stored and read. */
 export type FrontendMethods = RecordCalls & VersionCalls & StreamCalls
 
-const MiB = 1024 * 1024
-// A store in work takes some five times the size of its contents.
-const storeGateLimits = { maxRunning: 64 * MiB, maxWaiting: 128 * MiB, minCounted: 16 * 1024 }
-
 function recordCalls(vault: Vault): RecordCalls {
-  const stores = byteGate(storeGateLimits)
   return {
     async storeRecord(request, call) {
       checkData(request.data, vault.maxRecordBytes)
       const write = checkedWrite(vault, request)
-      return closingSecret(write, () =>
-        stores.run(request.data.length, async () => {
-          if (call.signal.aborted) throw cancelledBy(call.signal)
-          return storeRecord(vault, write, call)
-        }),
-      )
+      return closingSecret(write, () => storeRecord(vault, write, call))
     },
 
     async retrieveRecord(request, call) {
@@ -95,20 +82,6 @@ function recordCalls(vault: Vault): RecordCalls {
       return listRecords(vault, request, call)
     },
   }
-}
-
-/** Of records that arrive together, starts a few in each turn of the event loop, so that their batches leave one by one. */
-function limitTurns(calls: RecordCalls): RecordCalls {
-  const { turn } = turnLimiter()
-  const limited = <Request, Response>(method: (request: Request, call: CallContext) => Promise<Response>) => {
-    return async (request: Request, call: CallContext) => {
-      const later = turn()
-      if (later !== undefined) await later
-      if (call.signal.aborted) throw cancelledBy(call.signal)
-      return method(request, call)
-    }
-  }
-  return { ...calls, storeRecord: limited(calls.storeRecord), retrieveRecord: limited(calls.retrieveRecord) }
 }
 
 function versionCalls(vault: Vault): VersionCalls {

@@ -320,16 +320,22 @@ describe('execute batch', () => {
   describe('before a slow reader', () => {
     const row = (bytes: number) => sampleRecord(sampleUser(), { envelope: Buffer.alloc(bytes) })
     const many = Array.from({ length: 128 }, (_, at) => get(at, `r${at}`))
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-    it('reads at most 64 rows at once, and 4 once a row was large', async () => {
+    it('reads four rows at once, more while they are small, and four again after a large one', async () => {
       const { calls, waiting, finish } = held()
       const done = outcomes(executeBatch(calls)(only(many), call))
-      await until(() => waiting.size === 64)
-      for (let at = 0; at < 63; at += 1) finish(`r${at}`, row(100_000)) // one read is left
-      await until(() => waiting.size === 67)
-      await new Promise((resolve) => setImmediate(resolve))
-      expect(waiting.size).to.equal(67)
-      for (let at = 63; at < 128; at += 1) {
+      await turn()
+      expect(waiting.size).to.equal(4)
+      for (let at = 0; at < 4; at += 1) finish(`r${at}`, row(100))
+      await until(() => waiting.size === 12) // eight are under way
+      await turn()
+      expect(waiting.size).to.equal(12)
+      for (let at = 4; at < 12; at += 1) finish(`r${at}`, row(100_000))
+      await until(() => waiting.size === 16)
+      await turn()
+      expect(waiting.size).to.equal(16)
+      for (let at = 12; at < 128; at += 1) {
         await until(() => waiting.has(`r${at}`))
         finish(`r${at}`)
       }
@@ -340,22 +346,23 @@ describe('execute batch', () => {
       const { calls, waiting, finish } = held()
       const answers = executeBatch(calls)(only(many), call)
       const first = answers.next()
-      await until(() => waiting.size === 64)
-      for (let at = 0; at < 64; at += 1) finish(`r${at}`, row(MiB))
+      await turn()
+      for (let at = 0; at < 4; at += 1) finish(`r${at}`, row(2 * MiB))
       await first
-      await new Promise((resolve) => setImmediate(resolve))
-      expect(waiting.size).to.equal(64)
-      for (let sent = 1; sent < 61; sent += 1) await answers.next() // four results wait
-      expect(waiting.size).to.equal(64)
+      await turn()
+      expect(waiting.size).to.equal(5) // one more began after the first
+      await answers.next() // one is sent, and three wait
       await answers.next()
-      await until(() => waiting.size > 64)
-      expect(waiting.size).to.be.at.most(68)
+      await turn()
+      expect(waiting.size).to.equal(5)
+      await answers.next() // one waits
+      await until(() => waiting.size === 8)
       const rest = frames(answers)
-      for (let at = 64; at < 128; at += 1) {
+      for (let at = 4; at < 128; at += 1) {
         await until(() => waiting.has(`r${at}`))
         finish(`r${at}`)
       }
-      expect((await rest).flat()).to.have.length(128 - 62)
+      expect((await rest).flat()).to.have.length(124)
     })
 
     it('delays no store', async () => {
@@ -368,7 +375,7 @@ describe('execute batch', () => {
       )
       const { value } = await answers.next()
       expect(value?.results).to.deep.equal([{ index: 128, outcome: { $case: 'store', value: stored } }])
-      expect(waiting.size).to.equal(64)
+      expect(waiting.size).to.equal(4)
     })
 
     it('ends its waiting reads with the stream, unread', async () => {
@@ -376,16 +383,15 @@ describe('execute batch', () => {
       const { calls, contexts, waiting, finish } = held()
       const answers = executeBatch(calls)(only(many), { ...call, signal: leaving.signal })
       const first = answers.next()
-      await until(() => waiting.size === 64)
+      await turn()
       finish('r0')
       await first
+      await until(() => waiting.size === 6)
       leaving.abort()
       const end = answers.return(undefined as never)
-      for (let at = 1; at < 64; at += 1) finish(`r${at}`)
-      await until(() => waiting.size === 65 || contexts.length >= 65)
-      finish('r64')
+      for (let at = 1; at < 6; at += 1) finish(`r${at}`)
       await end
-      expect(contexts.length).to.equal(65)
+      expect(contexts.length).to.equal(6)
     })
   })
 

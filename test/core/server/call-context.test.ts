@@ -5,7 +5,8 @@ import { openRacedCall } from '../../../src/core/server/call-context.js'
 import { atEnd, failure, rawClient, releaseAll, retrieve, serveFake, until } from '../fake-frontend.js'
 
 function incoming(deadline?: number) {
-  return { requestId: undefined, deadline, isReceived: false, onCancel: (): void => undefined }
+  const nothing = (): void => undefined
+  return { requestId: undefined, deadline, isReceived: false, onCancel: nothing, connection: {}, whenSent: nothing }
 }
 
 function opened(call: ReturnType<typeof incoming>, defaultMs: number) {

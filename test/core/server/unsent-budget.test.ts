@@ -118,7 +118,7 @@ describe('answers that their callers do not read', () => {
     await until(() => closed === 1)
   })
 
-  it('are reset when they take more than 192 MiB, the longest waiting first', async () => {
+  it('are reset when they take more than 384 MiB, the longest waiting first', async () => {
     const limits = { maxCallsInFlight: 400 }
     const { address, events } = await serveFake({
       limits,
@@ -129,8 +129,8 @@ describe('answers that their callers do not read', () => {
     const ask = windowless(address)
     const closed: number[] = []
     const answered = gate()
-    let left = 80
-    for (let at = 0; at < 80; at += 1) {
+    let left = 144
+    for (let at = 0; at < 144; at += 1) {
       const stream = ask()
       stream.on('close', () => closed.push(at))
       stream.on('response', () => {
@@ -140,7 +140,7 @@ describe('answers that their callers do not read', () => {
       await new Promise((resolve) => stream.once('response', resolve))
     }
     await answered.opened
-    await until(() => closed.length >= 80 - 64)
+    await until(() => closed.length >= 144 - 128)
     expect(closed).to.deep.equal(Array.from({ length: closed.length }, (_, at) => at))
     expect(closed.length).to.be.within(16, 17)
     expect((await retrieve(address)).data.length).to.equal(3 * MiB) // somebody who reads is served

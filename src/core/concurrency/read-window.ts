@@ -1,20 +1,18 @@
-// The read window: bounds the rows that batches have read and not sent yet, for each stream and for the whole process. The
-// size of a row is unknown until it is read, so a window limits reads by number, and by far fewer after a large row.
+// The read window: bounds the records that were read and are not sent yet, for each reader and for the whole process. The
+// size of a record is unknown until it is read, so a window limits reads by number. It opens by one with each small record
+// and closes with a large one, as the window of TCP does with losses.
 
-interface WindowLimits {
-  /** Reads at once while rows are small. */
+/** The limits of a window. */
+export interface WindowLimits {
+  /** Reads at once after many small records. */
   maxReads: number
-  /** Reads at once after a large row. */
+  /** Reads at once at first, and after a record of more than 64 KiB. */
   maxLargeReads: number
   /** No read begins while results of this size wait to be sent. */
   maxUnsentBytes: number
 }
 
-const MiB = 1024 * 1024
-const largeRowBytes = 64 * 1024
-/** A stream that nobody reads holds this much, so that it takes a small share of the process. */
-const streamLimits: WindowLimits = { maxReads: 64, maxLargeReads: 4, maxUnsentBytes: 4 * MiB }
-const processLimits: WindowLimits = { maxReads: 64, maxLargeReads: 16, maxUnsentBytes: 64 * MiB }
+const largeBytes = 64 * 1024
 
 /** Counts reads and their results against limits. */
 class WindowCount {
@@ -25,7 +23,7 @@ class WindowCount {
 
   constructor(limits: WindowLimits) {
     this.#limits = limits
-    this.#maxReads = limits.maxReads
+    this.#maxReads = limits.maxLargeReads
   }
 
   get hasRoom(): boolean {
@@ -40,7 +38,7 @@ class WindowCount {
     const { maxReads, maxLargeReads } = this.#limits
     this.#reads -= 1
     this.#unsentBytes += resultBytes
-    this.#maxReads = resultBytes > largeRowBytes ? maxLargeReads : maxReads
+    this.#maxReads = resultBytes > largeBytes ? maxLargeReads : Math.min(maxReads, this.#maxReads + 1)
   }
 
   sent(resultBytes: number): void {
@@ -52,29 +50,37 @@ class WindowCount {
   }
 }
 
-/** The window of the process, shared by those of its streams. */
+/** The window of the process, shared by those of its readers: connections or streams. */
 export class SharedReadWindow {
-  readonly #count = new WindowCount(processLimits)
-  /** Streams with reads that wait for the process, the longest waiting first. */
-  readonly #streams: ReadWindow[] = []
+  readonly #count: WindowCount
+  readonly #readerLimits: WindowLimits
+  /** Readers with reads that wait, the longest waiting first. */
+  readonly #readers: ReadWindow[] = []
 
-  /** The window of a new stream. */
-  forStream(): ReadWindow {
-    return new ReadWindow(this.#count, this.#streams)
+  /** A reader that takes no results holds at most its own window. */
+  constructor(limits: { process: WindowLimits; reader: WindowLimits }) {
+    this.#count = new WindowCount(limits.process)
+    this.#readerLimits = limits.reader
+  }
+
+  /** The window of a new reader. */
+  forReader(): ReadWindow {
+    return new ReadWindow(new WindowCount(this.#readerLimits), this.#count, this.#readers)
   }
 }
 
-/** Lets the reads of a stream begin, in the order of their calls. */
+/** Lets the reads of a reader begin, in the order of their calls. */
 export class ReadWindow {
-  readonly #own = new WindowCount(streamLimits)
+  readonly #own: WindowCount
   readonly #shared: WindowCount
-  readonly #streams: ReadWindow[]
+  readonly #readers: ReadWindow[]
   readonly #waiting: (() => void)[] = []
   #cancelled = false
 
-  constructor(shared: WindowCount, streams: ReadWindow[]) {
+  constructor(own: WindowCount, shared: WindowCount, readers: ReadWindow[]) {
+    this.#own = own
     this.#shared = shared
-    this.#streams = streams
+    this.#readers = readers
   }
 
   /** Resolves when the read may begin; undefined if it may begin at once. */
@@ -83,7 +89,7 @@ export class ReadWindow {
       this.#begin()
       return undefined
     }
-    if (this.#waiting.length === 0) this.#streams.push(this)
+    if (this.#waiting.length === 0) this.#readers.push(this)
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
@@ -101,13 +107,13 @@ export class ReadWindow {
     this.#admit()
   }
 
-  /** Lets all reads begin, for a stream that was cancelled: each of them fails at once. */
+  /** Lets all reads begin, for a reader that was cancelled: each of them fails at once. */
   cancel(): void {
     this.#cancelled = true
     this.#admit()
   }
 
-  /** Gives back the room of results that nobody will take; the stream has ended and has no reads. */
+  /** Gives back the room of results that nobody will take; the reader has ended and has no reads. */
   close(): void {
     this.sent(this.#own.unsentBytes)
   }
@@ -121,12 +127,12 @@ export class ReadWindow {
     this.#shared.begin()
   }
 
-  /** Begins waiting reads, one of each stream in turn. */
+  /** Begins waiting reads, one of each reader in turn. */
   #admit(): void {
-    for (let blocked = 0; blocked < this.#streams.length; ) {
-      const stream = this.#streams.shift() as ReadWindow
-      blocked = stream.#beginNext() ? 0 : blocked + 1
-      if (stream.#waiting.length > 0) this.#streams.push(stream)
+    for (let blocked = 0; blocked < this.#readers.length; ) {
+      const reader = this.#readers.shift() as ReadWindow
+      blocked = reader.#beginNext() ? 0 : blocked + 1
+      if (reader.#waiting.length > 0) this.#readers.push(reader)
     }
   }
 
