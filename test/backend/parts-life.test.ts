@@ -19,6 +19,7 @@ import {
   call,
   keyId,
   recordIdOf,
+  sameKeyId,
   sampleEnvelope,
   sampleRecord,
   sampleUser,
@@ -70,6 +71,19 @@ describe('the life of parts', () => {
     const pass = sweepPass({ store, clock, onReleased: released, onError: failed })
     sweepRows = () => pass(call)
   }
+
+  /** An attempt of a write under the key id of another one, whose part is stored. */
+  async function attemptOf(record: SealedRecord): Promise<SealedRecord> {
+    const attempt = { ...sameKeyId(record), partSetId: randomBytes(16) }
+    const { partSetId } = attempt
+    const part = { recordId, keyId: keyId(record), partSetId, partNumber: 0, data: randomBytes(100) }
+    await service.storePart(part, call)
+    return attempt
+  }
+  const commit = async (record: SealedRecord) =>
+    (await service.storeEnvelope(storeOf(record, { newUser: user }), call)).result?.$case
+  const setsThere = (...records: SealedRecord[]) =>
+    Promise.all(records.map(async ({ partSetId: setId }) => Boolean(await parts.state({ recordId, setId }, call))))
 
   /** Uploads one part and stores its record. */
   async function storeInPart(keepVersions = 0, expireTime?: Date): Promise<SealedRecord> {
@@ -144,6 +158,30 @@ describe('the life of parts', () => {
     await storeInPart()
     time.set(Date.now())
     await storeInPart()
+  })
+
+  it('of the attempt that won goes on when the parts of the others under its key id are removed', async () => {
+    const sample = sampleRecord(user, { recordId, envelope: sampleEnvelope(88), partCount: 1, storeTime: undefined })
+    const attempts = [await attemptOf(sample), await attemptOf(sample), await attemptOf(sample)] as const
+    const [late, winner, repeat] = attempts
+    expect(await commit(winner)).to.equal('stored')
+    expect(await commit(repeat)).to.equal('known')
+    time.pass(minuteMs) // the files are a moment younger than the clock was when it began
+    for (let hour = 0; hour < 25; hour += 1) await pass(hourMs)
+    expect(await setsThere(...attempts)).to.deep.equal([false, true, false])
+    expect(await commit(late)).to.equal('known')
+    await pass(48 * hourMs)
+    expect(await setsThere(winner)).to.deep.equal([true])
+  })
+
+  it('of a replaced set ends alone, although the new one is under the same key id', async () => {
+    const first = await storeInPart()
+    await service.deleteEnvelope({ recordIds: [recordId], expectKeyId: Buffer.alloc(0) }, call)
+    const again = await attemptOf(first)
+    expect(await commit(again)).to.equal('stored')
+    await pass(hourMs)
+    expect(await there(first)).to.deep.equal([false])
+    expect(await setsThere(again)).to.deep.equal([true])
   })
 
   it('does not end early when the clock jumps ahead', async () => {

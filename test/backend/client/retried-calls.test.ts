@@ -1,5 +1,6 @@
 // A store that is retried after its answer was lost (ADR 14), on both engines: behind the client that retries, over a
 // connection that breaks, with other callers who delete in between.
+import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { batchingClient } from '../../../src/backend/client/batching-client.js'
 import { backendService } from '../../../src/backend/service/service.js'
@@ -10,6 +11,7 @@ import { VaultError } from '../../../src/core/errors.js'
 import type { Methods } from '../../../src/core/methods.js'
 import type {
   BackendServiceServer,
+  KnownEnvelope,
   SealedRecord,
   StoreEnvelopeRequest,
   UserDocument,
@@ -20,7 +22,18 @@ import { type SettableTime, settableTime } from '../../core/settable-time.js'
 import { describeMongo, everyKind } from '../../servers/mongo.js'
 import { noParts } from '../no-parts.js'
 import { levelStore, mongoStore, type OpenedEngine } from '../opened-engines.js'
-import { call, keyId, reasonOf, sampleEnvelope, sampleRecord, sampleUser, storeOf, storeTime } from '../samples.js'
+import {
+  call,
+  headerOf,
+  keyId,
+  reasonOf,
+  sameKeyId,
+  sampleEnvelope,
+  sampleRecord,
+  sampleUser,
+  storeOf,
+  storeTime,
+} from '../samples.js'
 
 function retriedStoreTests(open: () => Promise<OpenedEngine>): void {
   let opened: OpenedEngine
@@ -243,6 +256,47 @@ function retriedStoreTests(open: () => Promise<OpenedEngine>): void {
     await remove(record)
     const noted = await opened.store.getDeleteWatermark(user.userPseudonym, call)
     expect(noted?.getTime()).to.equal(storeTime.getTime() + 160_000)
+  })
+
+  it('is known when a repeat by its caller was faster, and writes nothing', async () => {
+    const record = sealed()
+    const repeat = sameKeyId(record)
+    const repeated = () => put(repeat, { triedMsAgo: 100 })
+    expect(await broken(record, repeated)).to.deep.include({ $case: 'known' })
+    const late = await put(record)
+    expect(late.result).to.deep.include({ $case: 'known' })
+    const { envelope, version } = (await found(record)) as SealedRecord
+    expect([envelope, version]).to.deep.equal([repeat.envelope, 1n])
+  })
+
+  it('under its own header is known without the record when another write has replaced it', async () => {
+    const record = sealed()
+    const replaced = async (request: StoreEnvelopeRequest) => {
+      await done(request)
+      await put(next(record))
+    }
+    const result = await broken(record, replaced)
+    expect(result).to.deep.include({ $case: 'known' })
+    expect(result?.value).to.deep.include({ record: undefined, user })
+    expect(result?.value).to.have.nested.property('stored.version', 1n)
+  })
+
+  it('is known with the user of the record, and its row cut to the header', async () => {
+    const record = sealed()
+    const first = await put(record)
+    for (const triedMsAgo of [0, 100]) {
+      const { result } = await put(sameKeyId(record), { triedMsAgo, newUser: undefined })
+      const { record: row, ...rest } = (result as { value: KnownEnvelope }).value
+      expect(rest).to.deep.equal({ user, stored: first.result?.value })
+      expect(row).to.deep.include({ recordId: record.recordId, entryBox: record.entryBox, envelope: headerOf(record) })
+    }
+  })
+
+  it('under a known key id, but of a former life of the user, is answered with the user of now', async () => {
+    const record = sealed()
+    await put(record)
+    const former = { ...sameKeyId(record), userUid: randomBytes(16) }
+    expect((await put(former, { newUser: undefined })).result).to.deep.equal({ $case: 'currentUser', value: user })
   })
 
   describe('that would be refused', () => {

@@ -278,15 +278,21 @@ describe('execute batch', () => {
       expect(all.length).to.be.within(5, 7)
     })
 
-    it('of users with many keys, as both a retrieve and a store may answer them', async () => {
+    it('of users with many keys, as a retrieve and each answer of a store may have them', async () => {
       const generations = Array.from({ length: 100 }, (_, at) => ({
         generation: at + 1,
         wrappedKey: Buffer.alloc(3_000),
         userBind: Buffer.alloc(32),
       }))
       const user = sampleUser({ generations })
+      const known = { record: sampleRecord(user, { entryBox: Buffer.alloc(8_192) }), user, stored: undefined }
+      const answers = [
+        { $case: 'currentUser', value: user },
+        { $case: 'known', value: known },
+      ] as const
+      let stores = 0
       const methods = fake(async () => ({ record: undefined, user }), {
-        storeEnvelope: async () => ({ result: { $case: 'currentUser', value: user } }),
+        storeEnvelope: async () => ({ result: answers[stores++ % 2] }),
       })
       const batch = Array.from({ length: 16 }, (_, at) => {
         const store = { $case: 'store', value: {} } as BatchCall['call']

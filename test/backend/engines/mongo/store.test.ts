@@ -6,6 +6,8 @@ import { defaultLimits } from '../../../../src/backend/engines/mongo/client.js'
 import { collectionsOf } from '../../../../src/backend/engines/mongo/collections.js'
 import { newConnection } from '../../../../src/backend/engines/mongo/connection.js'
 import { raiseDeleteWatermark } from '../../../../src/backend/engines/mongo/delete-watermarks.js'
+import { encodeId, recordRow } from '../../../../src/backend/engines/mongo/documents.js'
+import { putRecord } from '../../../../src/backend/engines/mongo/records.js'
 import { openMongoStore } from '../../../../src/backend/engines/mongo/store.js'
 import { refersTo } from '../../../../src/backend/record/versions.js'
 import { endOfTime, type Store } from '../../../../src/backend/store/store.js'
@@ -13,7 +15,21 @@ import { Secret } from '../../../../src/core/secret.js'
 import { lifeContract } from '../../../life.contract.js'
 import { describeMongo, everyKind, patientLimits, testMongo } from '../../../servers/mongo.js'
 import { storeContract } from '../../../store.contract.js'
-import { call, keyId, putInto, rejection, sampleEnvelope, sampleRecord, sampleUser, storeTime } from '../../samples.js'
+import {
+  call,
+  firstVersion,
+  headerOf,
+  keyId,
+  nextVersion,
+  putInto,
+  putOf,
+  rejection,
+  sameKeyId,
+  sampleEnvelope,
+  sampleRecord,
+  sampleUser,
+  storeTime,
+} from '../../samples.js'
 
 const secret = (uri: string) => new Secret(Buffer.from(uri))
 
@@ -172,6 +188,25 @@ describeMongo('mongo-store', everyKind, () => {
       const note = { userPseudonym, until, maxUntil: endOfTime }
       await raiseDeleteWatermark({ ...collections, deletes: beaten }, note, { call, commandOf: () => ({}) as never })
       expect(await store.getDeleteWatermark(userPseudonym, call)).to.deep.equal(until)
+    })
+
+    it('replaces no row whose key id has come back under another header since it was read', async () => {
+      const record = firstVersion(sampleRecord(sampleUser()))
+      await putInto(store, record)
+      const other = { ...sameKeyId(record), version: 1n }
+      const { records } = collectionsOf(admin.db(database))
+      const beaten = Object.create(records) as typeof records
+      let reads = 0
+      beaten.findOne = async (...query: unknown[]) => {
+        const row = await records.findOne(...(query as [object]))
+        reads += 1
+        if (reads === 1) await records.replaceOne({ _id: encodeId(record.recordId) }, recordRow(other))
+        return row as never
+      }
+      const put = putOf(nextVersion(record), { precondition: { condition: { $case: 'keyId', value: keyId(record) } } })
+      const result = await putRecord(beaten, put, { call, commandOf: () => ({}) as never })
+      expect(result?.change?.from?.envelope).to.deep.equal(headerOf(other))
+      expect(reads).to.equal(2)
     })
 
     it('keeps users in a collection of their own', async () => {
