@@ -22,7 +22,10 @@ export interface UserKeys {
   sealingKey(user: User): Promise<SealingKey>
   /** Records that the store has the user with this key. */
   confirm(user: User, userKey: UserKey): void
-  /** The key of a generation, by default the newest; rejects with RECORD_KEY_MISMATCH for another user's document. */
+  /**
+   * The key of a generation, by default the newest, for use in this turn of the event loop. Rejects with RECORD_KEY_MISMATCH for
+   * another user's document.
+   */
   open(user: User, document: UserDocument, generation?: number): Promise<UserKey>
   /** Records that the store no longer has the user with this key; a newer life of the user is kept. */
   forget(user: User, userKey: UserKey): void

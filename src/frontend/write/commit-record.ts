@@ -1,6 +1,6 @@
 // The write that makes a sealed record visible. It takes one round trip: the entry is sealed under the user key seen last,
-// and the back end writes only if that key is still the live one. Otherwise it answers with the live user document, from
-// which the vault learns the key for the next attempt.
+// and the back end writes only if that key is still the live one. Otherwise it answers with the live user document, whose
+// key seals the next attempt.
 
 import { msSince } from '../../core/client/retry.js'
 import { VaultError } from '../../core/errors.js'
@@ -27,17 +27,29 @@ export const maxCommitTries = 3
 // The largest value of the field. An attempt is older only after 49 days.
 const maxTriedMsAgo = 2 ** 32 - 1
 
+/** The outcome of an attempt. Nothing was written if the user's key has changed. */
+export interface CommitOutcome {
+  stored: StoredEnvelope | undefined
+  /**
+   * The key for the next attempt, which must begin in this turn of the event loop: later, a small cache may have wiped it.
+   * Undefined if the store has no such user.
+   */
+  liveKey: UserKey | undefined
+}
+
 /**
- * Makes one attempt to write the record; resolves to undefined, with nothing written, if the user's key has changed. Rejects
- * as `answerKnown` does if the store knows the key id.
+ * Makes one attempt to write the record, under the `liveKey` of the attempt before it if there is one. Rejects as `answerKnown`
+ * does if the store knows the key id.
  */
 export async function commitRecord(
   vault: Vault,
-  sealed: SealedWrite,
+  { liveKey, ...sealed }: SealedWrite & { liveKey: UserKey | undefined },
   call: CallContext,
-): Promise<StoredEnvelope | undefined> {
+): Promise<CommitOutcome> {
   const { user, request } = sealed.write
-  const { userKey, newUser } = await vault.userKeys.sealingKey(user)
+  const { userKey, newUser } = liveKey
+    ? { userKey: liveKey, newUser: undefined }
+    : await vault.userKeys.sealingKey(user)
   const { result } = await vault.backend.storeEnvelope(
     {
       record: sealedRecord(sealed, userKey),
@@ -52,11 +64,10 @@ export async function commitRecord(
   )
   if (result?.$case === 'stored') {
     if (newUser) vault.userKeys.confirm(user, userKey)
-    return result.value
+    return { stored: result.value, liveKey: undefined }
   }
-  if (result?.$case === 'known') return answerKnown(vault, sealed, result.value)
-  await learnUserKey(vault, { user, userKey }, result)
-  return undefined
+  if (result?.$case === 'known') return { stored: await answerKnown(vault, sealed, result.value), liveKey: undefined }
+  return { stored: undefined, liveKey: await liveUserKey(vault, { user, userKey }, result) }
 }
 
 /** The age of the first attempt in milliseconds, which may have travelled longer than the caller knows; 0 without one. */
@@ -85,20 +96,23 @@ function sealedRecord(sealed: SealedWrite, userKey: UserKey): SealedRecord {
   }
 }
 
-async function learnUserKey(
+async function liveUserKey(
   { userKeys }: Vault,
   { user, userKey }: { user: User; userKey: UserKey },
   result: StoreEnvelopeResponse['result'],
-): Promise<void> {
-  if (result?.$case === 'currentUser') await openCurrentUser(userKeys, user, result.value)
-  else if (result?.$case === 'userAbsent') userKeys.forget(user, userKey)
-  else throw new VaultError('INTERNAL', { cause: 'the back end answered a store without a result' })
+): Promise<UserKey | undefined> {
+  if (result?.$case === 'currentUser') return openCurrentUser(userKeys, user, result.value)
+  if (result?.$case !== 'userAbsent') {
+    throw new VaultError('INTERNAL', { cause: 'the back end answered a store without a result' })
+  }
+  userKeys.forget(user, userKey)
+  return undefined
 }
 
 // The caller of a store sent no key, so a user document that does not open is the fault of the store.
-async function openCurrentUser(userKeys: UserKeys, user: User, document: UserDocument): Promise<void> {
+async function openCurrentUser(userKeys: UserKeys, user: User, document: UserDocument): Promise<UserKey> {
   try {
-    await userKeys.open(user, document)
+    return await userKeys.open(user, document)
   } catch (error) {
     if (error instanceof VaultError && error.kind === 'denied') throw new VaultError('RECORD_CORRUPT', { cause: error })
     throw error

@@ -14,6 +14,7 @@ import { type Reason, VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { KnownEnvelope, SealedRecord, StoredEnvelope } from '../../gen/encserver/v1/backend.js'
 import { readHeader } from '../crypto/envelope.js'
+import type { UserKey } from '../crypto/user-key.js'
 import { isUnknownOutcome, retryTransient } from '../upstream/retry.js'
 import type { Vault } from '../vault/vault.js'
 import { commitRecord, maxCommitTries } from './commit-record.js'
@@ -46,9 +47,11 @@ export async function commitWithRetry(vault: Vault, sealed: SealedWrite, call: C
 
 /** Commits the same seal under the user key that is live; an attempt under another key writes nothing. */
 async function commitUnderLiveKey(vault: Vault, sealed: SealedWrite, call: CallContext): Promise<StoredEnvelope> {
+  let liveKey: UserKey | undefined
   for (let tries = 1; tries <= maxCommitTries; tries += 1) {
-    const stored = await commitRecord(vault, sealed, call)
-    if (stored) return stored
+    const outcome = await commitRecord(vault, { ...sealed, liveKey }, call)
+    if (outcome.stored) return outcome.stored
+    liveKey = outcome.liveKey
   }
   throw new VaultError('CONTENTION')
 }

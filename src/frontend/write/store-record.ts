@@ -4,6 +4,7 @@ import { noBytes } from '../../core/frame.js'
 import type { CallContext } from '../../core/methods.js'
 import type { StoreRecordResponse } from '../../gen/encserver/v1/frontend.js'
 import { type RecordSeal, sealWhole, startSeal } from '../crypto/record.js'
+import type { UserKey } from '../crypto/user-key.js'
 import { hashContents } from '../crypto/write-secret.js'
 import type { Vault } from '../vault/vault.js'
 import { commitRecord, maxCommitTries } from './commit-record.js'
@@ -15,11 +16,14 @@ export async function storeRecord(vault: Vault, write: RecordWrite, call: CallCo
   const { data } = write.request
   const writeDigest = digestOf(vault, write, { sizeBytes: data.length, hash: () => hashContents(data) })
   const content = { partCount: 0, partSetId: noBytes, sizeBytes: data.length, writeDigest }
+  let liveKey: UserKey | undefined
   for (let tries = 1; tries <= maxCommitTries; tries += 1) {
     const seal = newSeal(vault, write)
     try {
-      const stored = await commitRecord(vault, { write, seal, envelope: sealWhole(seal, data), ...content }, call)
-      if (stored) return { recordKey: seal.token, keyId: seal.keyId, ...stored }
+      const sealed = { write, seal, envelope: sealWhole(seal, data), ...content, liveKey }
+      const outcome = await commitRecord(vault, sealed, call)
+      if (outcome.stored) return { recordKey: seal.token, keyId: seal.keyId, ...outcome.stored }
+      liveKey = outcome.liveKey
     } finally {
       seal.close()
     }

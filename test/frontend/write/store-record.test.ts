@@ -9,6 +9,7 @@ import type {
   UserDocument,
 } from '../../../src/gen/encserver/v1/backend.js'
 import { answer, reasonOf } from '../refusal.js'
+import { upload } from '../transfers.js'
 import { type FrontEnd, instead, keyringText, openWorld, type World, withoutUsers, withUsersOf } from '../world.js'
 
 const data = Buffer.from('contents')
@@ -143,6 +144,30 @@ describe('a store', () => {
     for (const [at, { recordKey }] of stored.entries()) {
       expect((await frontEnd.retrieve({ userId: 'u', recordName: `${at}`, recordKey })).data).to.deep.equal(data)
     }
+  })
+
+  it('takes two tries at most when many users share a cache of one key, in one message and in an upload', async () => {
+    const userIds = Array.from({ length: 20 }, (_, at) => `u${at}`)
+    for (const userId of userIds) await world.frontEnd().store({ userId, recordName: 'first', data })
+    const { sent, backend } = recorded(world.backend)
+    const crowded = world.frontEnd({ backend, config: { userKeyCache: { maxUsers: 1, maxAgeMs: 60_000 } } })
+    const storeOrUpload = (name: { userId: string; recordName: string }, at: number) =>
+      at % 2 === 0 ? crowded.store({ ...name, data }) : upload(crowded, name, data)
+    for (let round = 0; round < 10; round += 1) {
+      const names = userIds.map((userId) => ({ userId, recordName: `${round}` }))
+      const stored = await Promise.all(names.map(storeOrUpload))
+      for (const [at, { recordKey }] of stored.entries()) {
+        expect((await crowded.retrieve({ ...names[at]!, recordKey })).data).to.deep.equal(data)
+      }
+    }
+    const tries = new Map<string, number>()
+    for (const { record } of sent) {
+      const recordId = record!.recordId.toString('hex')
+      tries.set(recordId, (tries.get(recordId) ?? 0) + 1)
+    }
+    expect(tries.size).to.equal(10 * userIds.length)
+    for (const count of tries.values()) expect(count).to.be.at.most(2)
+    expect(sent.length).to.be.above(tries.size) // the cache is too small, so some writes needed a second try
   })
 
   const contention = {
