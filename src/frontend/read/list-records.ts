@@ -1,6 +1,6 @@
 // Lists one page of a user's records. A name counts only if its pseudonym is the row's. Rows that do not open are
 // counted; expired rows are left out.
-import { pseudonymBytes } from '../../core/envelope-sizes.js'
+import { pseudonymBytes, recordIdBytes } from '../../core/envelope-sizes.js'
 import { invalidField, VaultError } from '../../core/errors.js'
 import type { CallContext } from '../../core/methods.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
@@ -22,14 +22,12 @@ export async function listRecords(
   const pageSize = pageSizeOf(request.pageSize)
   const userPseudonyms = vault.ids.users(userId)
   const user = { userId, pseudonym: userPseudonyms[0] }
-  const page = await vault.backend.listEnvelopes(
-    { userPseudonyms, pageSize, afterRecordId: afterRecordId(request.pageToken, userPseudonyms) },
-    call,
-  )
+  const after = afterRecordId(request.pageToken, userPseudonyms)
+  const page = await vault.backend.listEnvelopes({ userPseudonyms, pageSize, afterRecordId: after }, call)
   const belongs = (recordName: string, row: SealedRecord) => isNameOf(vault, { userId, recordName }, row)
   const opened = await openListEntries(vault, { user, document: page.user, belongs }, page.records)
   const { visible: records, unreadableCount } = visibleEntries(vault, opened)
-  return { records, nextPageToken: pageTokenOf(page.nextAfterRecordId), unreadableCount }
+  return { records, nextPageToken: pageTokenOf(page.nextAfterRecordId, { userPseudonyms, after }), unreadableCount }
 }
 
 function pageSizeOf(requested: number): number {
@@ -45,12 +43,17 @@ function afterRecordId(pageToken: string, userPseudonyms: Buffer[]): Buffer {
   return Buffer.concat([userPseudonym, recordPseudonym])
 }
 
-function pageTokenOf(recordId: Buffer): string {
-  if (recordId.length === 0) return ''
-  const recordPseudonym = recordId.subarray(pseudonymBytes)
-  if (recordPseudonym.length !== pseudonymBytes)
-    throw new VaultError('INTERNAL', { cause: 'next_after_record_id length' })
-  return encodePageToken({ recordPseudonym, userKid: recordId.readUInt32BE(0) })
+/** The token of the next page; throws INTERNAL for a position of another user, and for one that repeats or steps back. */
+function pageTokenOf(next: Buffer, { userPseudonyms, after }: { userPseudonyms: Buffer[]; after: Buffer }): string {
+  if (next.length === 0) return ''
+  const placeOf = (recordId: Buffer) => userPseudonyms.findIndex((pseudonym) => recordId.indexOf(pseudonym) === 0)
+  const place = placeOf(next)
+  // The order of the records of one pseudonym is the engine's, so only an equal position is known to make no progress.
+  const isForward = after.length === 0 || (place >= placeOf(after) && !next.equals(after))
+  if (next.length !== recordIdBytes || place < 0 || !isForward) {
+    throw new VaultError('INTERNAL', { cause: 'next_after_record_id is no position behind this page' })
+  }
+  return encodePageToken({ recordPseudonym: next.subarray(pseudonymBytes), userKid: next.readUInt32BE(0) })
 }
 
 function isNameOf({ ids }: Vault, name: { userId: string; recordName: string }, { recordId }: SealedRecord): boolean {

@@ -188,9 +188,25 @@ describe('a list of records', () => {
       expect(await readable(liar)).to.deep.equal([['a', 'b', 'c'], 1])
     })
 
-    it('fails on a position that is none', async () => {
-      const liar = asListed((page) => ({ ...page, nextAfterRecordId: Buffer.alloc(71) }))
-      expect(await reasonOf(liar.list({ userId: user }))).to.equal('INTERNAL')
+    it('passes on no position that is none, of another user, or the one that was asked for', async () => {
+      const { nextPageToken: pageToken } = await frontEnd.list({ userId: user, pageSize: 1 })
+      const [own] = frontEnd.vault.ids.users(user)
+      const [other] = frontEnd.vault.ids.users('other')
+      const asked = Buffer.from(pageToken, 'base64url').subarray(1, 37)
+      const otherKid = Buffer.from(own)
+      otherKid.writeUInt32BE(2)
+      const positions = [
+        Buffer.alloc(71),
+        Buffer.concat([own, asked.subarray(1)]),
+        Buffer.concat([own, asked, Buffer.of(0)]),
+        Buffer.concat([other, asked]),
+        Buffer.concat([otherKid, asked]),
+        Buffer.concat([own, asked]),
+      ]
+      for (const nextAfterRecordId of positions) {
+        const liar = asListed((page) => ({ ...page, nextAfterRecordId }))
+        expect(await reasonOf(liar.list({ userId: user, pageSize: 1, pageToken }))).to.equal('INTERNAL')
+      }
     })
   })
 

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { type Reason, reasons, VaultError } from '../../../src/core/errors.js'
 import { toGrpcStatus } from '../../../src/core/status.js'
 import { type Backend, translatedBackend } from '../../../src/frontend/upstream/backend.js'
+import { DeleteEnvelopeRequest, StoreEnvelopeRequest } from '../../../src/gen/encserver/v1/backend.js'
 import { refusal } from '../refusal.js'
 import { call } from '../world.js'
 
@@ -24,42 +25,78 @@ function failing(thrown: unknown): Backend {
 
 const ask = (backend: Backend) => refusal(backend.getStoreInfo({}, call))
 
+/** Requests with which each method can give all of its reasons. */
+const requests: Record<(typeof methods)[number], object> = {
+  storeEnvelope: StoreEnvelopeRequest.create({ record: { partCount: 1, expireTime: new Date(1) } }),
+  retrieveEnvelope: {},
+  deleteEnvelope: DeleteEnvelopeRequest.create({ expectKeyId: Buffer.alloc(16) }),
+  listEnvelopes: {},
+  listEnvelopeVersions: {},
+  storePart: {},
+  retrievePart: {},
+  getStoreInfo: {},
+}
+
+const askAny = (name: (typeof methods)[number], error: VaultError, request = requests[name]) =>
+  refusal(failing(error)[name](request as never, call))
+
 describe('the guarded back end', () => {
-  const passed: Partial<Record<Reason, Reason>> = {
-    ALREADY_EXISTS: 'ALREADY_EXISTS',
-    PRECONDITION_FAILED: 'PRECONDITION_FAILED',
-    CONTENTION: 'CONTENTION',
-    KEYRING_MISMATCH: 'KEYRING_MISMATCH',
-    RECORD_CORRUPT: 'RECORD_CORRUPT',
-    PARTS_MISSING: 'PARTS_MISSING',
-    PART_NOT_FOUND: 'PART_NOT_FOUND',
-    RANGE_PAST_END: 'RECORD_CORRUPT',
+  const anyMethod: Partial<Record<Reason, Reason>> = {
     STORE_FULL: 'STORE_FULL',
     STORE_UNAVAILABLE: 'STORE_UNAVAILABLE',
     OVERLOADED: 'OVERLOADED',
-    OUTCOME_UNKNOWN: 'OUTCOME_UNKNOWN',
     DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
     CANCELLED: 'CANCELLED',
     UNREACHABLE: 'BACKEND_UNAVAILABLE',
-    NOT_SUPPORTED: 'NOT_SUPPORTED',
   }
-  for (const reason of Object.keys(reasons) as Reason[]) {
-    it(`turns ${reason} into ${passed[reason] ?? 'INTERNAL'}, in our words`, async () => {
-      const foreign = new VaultError(reason, {
-        message: 'words of the back end',
-        fields: [{ field: 'words', description: 'of the back end' }],
-        requestId: 'words-of-the-back-end',
-      })
-      const error = await ask(failing(foreign))
-      const expected = passed[reason] ?? 'INTERNAL'
-      expect(error.reason).to.equal(expected)
-      expect(error.message).to.equal(reasons[expected].message)
-      const { details, metadata } = toGrpcStatus(error, 'ours')
-      expect(inspect([details, metadata.getMap()], { depth: 5 })).not.to.include('back end,')
-      const [bytes] = metadata.get('grpc-status-details-bin') as [Buffer]
-      expect(bytes.includes('words')).to.equal(false)
+  const same = (...names: Reason[]) => Object.fromEntries(names.map((name) => [name, name]))
+  const passed: Record<(typeof methods)[number], Partial<Record<Reason, Reason>>> = {
+    storeEnvelope: same('PARTS_MISSING', 'OUTCOME_UNKNOWN', 'CONTENTION', 'KEYRING_MISMATCH', 'RECORD_CORRUPT'),
+    retrieveEnvelope: same('RECORD_CORRUPT'),
+    deleteEnvelope: same('PRECONDITION_FAILED', 'OUTCOME_UNKNOWN', 'CONTENTION', 'RECORD_CORRUPT'),
+    listEnvelopes: same('RECORD_CORRUPT'),
+    listEnvelopeVersions: same('RECORD_CORRUPT'),
+    storePart: same('ALREADY_EXISTS', 'OUTCOME_UNKNOWN'),
+    retrievePart: { ...same('PART_NOT_FOUND', 'RECORD_CORRUPT'), RANGE_PAST_END: 'RECORD_CORRUPT' },
+    getStoreInfo: same('NOT_SUPPORTED'),
+  }
+  for (const name of methods) {
+    it(`passes on the reasons that ${name} can give, in our words, and turns all others into INTERNAL`, async () => {
+      for (const reason of Object.keys(reasons) as Reason[]) {
+        const foreign = new VaultError(reason, {
+          message: 'words of the back end',
+          fields: [{ field: 'words', description: 'of the back end' }],
+          requestId: 'words-of-the-back-end',
+        })
+        const error = await askAny(name, foreign)
+        const expected = passed[name][reason] ?? anyMethod[reason] ?? 'INTERNAL'
+        expect(error.reason, reason).to.equal(expected)
+        expect(error.message).to.equal(reasons[expected].message)
+        const { details, metadata } = toGrpcStatus(error, 'ours')
+        expect(inspect([details, metadata.getMap()], { depth: 5 })).not.to.include('back end,')
+        const [bytes] = metadata.get('grpc-status-details-bin') as [Buffer]
+        expect(bytes.includes('words')).to.equal(false)
+      }
     })
   }
+
+  it('lets no caller believe in a condition that its request does not have', async () => {
+    const store = (fields: Parameters<typeof StoreEnvelopeRequest.create>[0]) => StoreEnvelopeRequest.create(fields)
+    const absent = { condition: { $case: 'absent' as const, value: true } }
+    const keyId = { condition: { $case: 'keyId' as const, value: Buffer.alloc(16) } }
+    for (const [name, request, reason, expected] of [
+      ['storeEnvelope', store({ precondition: absent }), 'ALREADY_EXISTS', 'ALREADY_EXISTS'],
+      ['storeEnvelope', store({ precondition: keyId }), 'ALREADY_EXISTS', 'INTERNAL'],
+      ['storeEnvelope', store({}), 'ALREADY_EXISTS', 'INTERNAL'],
+      ['storeEnvelope', store({ precondition: keyId }), 'PRECONDITION_FAILED', 'PRECONDITION_FAILED'],
+      ['storeEnvelope', store({ precondition: absent }), 'PRECONDITION_FAILED', 'INTERNAL'],
+      ['storeEnvelope', store({}), 'PRECONDITION_FAILED', 'INTERNAL'],
+      ['storeEnvelope', store({ record: {} }), 'PARTS_MISSING', 'INTERNAL'],
+      ['deleteEnvelope', DeleteEnvelopeRequest.create({}), 'PRECONDITION_FAILED', 'INTERNAL'],
+    ] as const) {
+      expect((await askAny(name, new VaultError(reason), request)).reason, `${name} ${reason}`).to.equal(expected)
+    }
+  })
 
   it('turns a deadline that passed before the call was sent into BACKEND_UNAVAILABLE', async () => {
     const cause = { details: 'Deadline exceeded after 30.001s,Waiting for LB pick' }
@@ -74,12 +111,15 @@ describe('the guarded back end', () => {
         fields: fields.map((field) => ({ field, description: 'words of the back end' })),
       })
     const description = "must be in the future, by the back end's clock as well"
-    const error = await ask(failing(foreign('record.expire_time')))
+    const error = await askAny('storeEnvelope', foreign('record.expire_time'))
     expect(error.message).to.equal(`expire_time: ${description}`)
     expect(error.fields).to.deep.equal([{ field: 'expire_time', description }])
     for (const fields of [['record.entry_box'], ['record.expire_time', 'record.entry_box'], ['expire_time'], []]) {
-      expect((await ask(failing(foreign(...fields)))).reason).to.equal('INTERNAL')
+      expect((await askAny('storeEnvelope', foreign(...fields))).reason).to.equal('INTERNAL')
     }
+    const withoutExpiry = StoreEnvelopeRequest.create({ record: {} })
+    expect((await askAny('storeEnvelope', foreign('record.expire_time'), withoutExpiry)).reason).to.equal('INTERNAL')
+    expect((await askAny('deleteEnvelope', foreign('record.expire_time'))).reason).to.equal('INTERNAL')
   })
 
   it('turns any other thrown value into an internal error', async () => {
