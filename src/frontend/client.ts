@@ -10,6 +10,7 @@ import {
   type DeleteRecordResponse,
   type FrontendServiceServer,
   FrontendServiceService,
+  KeyMode,
   ListRecordsRequest,
   type ListRecordsResponse,
   ListRecordVersionsRequest,
@@ -25,6 +26,14 @@ import {
 import type { Status } from '../gen/google/rpc/status.js'
 import { type RequestInput, streamCall, wellFormed } from './client/request-input.js'
 import { type TransferClient, transferClient } from './client/transfer-client.js'
+import {
+  giveSecret,
+  keepingSecret,
+  keepTried,
+  keepTriedItems,
+  repeatableWrite,
+  type TriedWrite,
+} from './client/write-secrets.js'
 import { type LegacyClient, legacyClient } from './legacy/client.js'
 
 export type { ChannelConfig } from '../core/client/channel.js'
@@ -47,6 +56,7 @@ export {
 export type { RequestInput } from './client/request-input.js'
 export type { Download } from './client/resuming-download.js'
 export type { Contents } from './client/upload-messages.js'
+export { newRecordKey, type TokenKeyMode, type TriedWrite, triedWrite, triedWrites } from './client/write-secrets.js'
 
 /** Requests for many records, each with an id of the caller's: 1 to 128 bytes, unique among those in flight. */
 export type Items<Request extends { userId: string }> =
@@ -59,9 +69,19 @@ export type Outcome<Response> = { itemId: string } & (
   | { error: VaultError; answer?: never }
 )
 
-/** The typed client of a front end. Every method rejects with VaultError; docs/errors.md has its reasons. */
+/** How to reach a front end, and how to store records there. */
+export interface FrontendClientConfig extends ChannelConfig {
+  /** The mode of writes that name none; split by default. */
+  keyMode?: KeyMode
+}
+
+/**
+ * The typed client of a front end. Every method rejects with VaultError; docs/errors.md has its reasons. Every write has a
+ * secret of the caller or of this client, which a repeat after a broken connection uses again: it makes no second version.
+ * After a failure, `triedWrite(error)` has the record key that was tried, which opens the record if the write took effect.
+ */
 export interface FrontendClient extends TransferClient, LegacyClient {
-  /** Encrypts and stores a record. Keep `recordKey`: it cannot be shown again. */
+  /** Encrypts and stores a record. Keep `recordKey`: it cannot be shown again. `newRecordKey` makes one before the call. */
   storeRecord(request: RequestInput<StoreRecordRequest>, options?: CallOptions): Promise<StoreRecordResponse>
   /** Opens a record that fits one message; RECORD_TOO_LARGE for any other. */
   retrieveRecord(request: RequestInput<RetrieveRecordRequest>, options?: CallOptions): Promise<RetrieveRecordResponse>
@@ -96,34 +116,70 @@ export interface FrontendClient extends TransferClient, LegacyClient {
 }
 
 /** Connects lazily to the front end; throws INVALID_REQUEST for settings that would expose requests. */
-export function frontendClient(config: ChannelConfig): FrontendClient {
+export function frontendClient(config: FrontendClientConfig): FrontendClient {
+  const { keyMode = KeyMode.KEY_MODE_SPLIT } = config
   const { methods, close } = connect<FrontendServiceServer>(FrontendServiceService, config, retryPolicy)
   const listRecords: FrontendClient['listRecords'] = async (request, options) =>
     methods.listRecords(ListRecordsRequest.create(wellFormed(request)), newCall(options))
   return {
-    storeRecord: async (request, options) =>
-      methods.storeRecord(StoreRecordRequest.create(wellFormed(request)), newCall(options)),
+    storeRecord: async (request, options) => {
+      const write = StoreRecordRequest.create(wellFormed(request))
+      const secret = giveSecret(write, 'recordKey', keyMode)
+      return keepingSecret(secret, () => methods.storeRecord(write, newCall(options)))
+    },
     retrieveRecord: async (request, options) =>
       methods.retrieveRecord(RetrieveRecordRequest.create(wellFormed(request)), newCall(options)),
     deleteRecord: async (request, options) =>
       methods.deleteRecord(DeleteRecordRequest.create(wellFormed(request)), newCall(options)),
     listRecordVersions: async (request, options) =>
       methods.listRecordVersions(ListRecordVersionsRequest.create(wellFormed(request)), newCall(options)),
-    restoreRecord: async (request, options) =>
-      methods.restoreRecord(RestoreRecordRequest.create(wellFormed(request)), newCall(options)),
-    storeRecords: (items, options) => outcomes(methods.storeRecords(storeItems(items), streamCall(options))),
+    restoreRecord: async (request, options) => {
+      const write = RestoreRecordRequest.create(wellFormed(request))
+      const secret = giveSecret(write, 'newRecordKey', keyMode)
+      return keepingSecret(secret, () => methods.restoreRecord(write, newCall(options)))
+    },
+    storeRecords: (items, options) => {
+      const unanswered = new Map<string, TriedWrite>()
+      const requests = storeItems(items, (itemId, write) =>
+        unanswered.set(itemId, giveSecret(write, 'recordKey', keyMode)),
+      )
+      return keepingItems(outcomes(methods.storeRecords(requests, streamCall(options))), unanswered)
+    },
     retrieveRecords: (items, options) => outcomes(methods.retrieveRecords(retrieveItems(items), streamCall(options))),
-    ...transferClient(methods),
-    ...legacyClient(methods),
+    ...transferClient(methods, keyMode),
+    ...legacyClient(methods, keyMode),
     listRecords,
     eachRecord: (request, options) => eachRecord(listRecords, request, options),
     close,
   }
 }
 
-async function* storeItems(items: Items<StoreRecordRequest>) {
+async function* storeItems(
+  items: Items<StoreRecordRequest>,
+  give: (itemId: string, write: StoreRecordRequest) => void,
+) {
   for await (const { itemId, record } of items) {
-    yield { itemId, record: StoreRecordRequest.create(wellFormed(record)) }
+    const write = StoreRecordRequest.create(wellFormed(record))
+    give(itemId, write)
+    yield { itemId, record: write }
+  }
+}
+
+/** The same outcomes; their errors, and the error of the stream, keep the secrets that were tried. */
+async function* keepingItems(
+  answers: AsyncIterable<Outcome<StoreRecordResponse>>,
+  unanswered: Map<string, TriedWrite>,
+): AsyncGenerator<Outcome<StoreRecordResponse>> {
+  try {
+    for await (const outcome of answers) {
+      const secret = unanswered.get(outcome.itemId)
+      unanswered.delete(outcome.itemId)
+      if (outcome.error && secret) keepTried(outcome.error, secret)
+      yield outcome
+    }
+  } catch (error) {
+    keepTriedItems(error, unanswered)
+    throw error
   }
 }
 
@@ -166,12 +222,10 @@ async function* eachRecord(
 }
 
 type MethodName = keyof Methods<FrontendServiceServer>
-const writes = new Set<MethodName>(['storeRecord', 'deleteRecord', 'restoreRecord', 'importLegacyRecord'])
 
-// A store without a precondition may be repeated: a second one makes a newer version of the same record. With a
-// precondition, the repeated call would fail because of its prior attempt. A repeated restore may fail too, because the
-// prior attempt may have removed the version that it names.
+// A restore is not repeated: its prior attempt may have removed the version that it names.
 function retryPolicy(request: unknown, method: MethodName): RetryPolicy {
-  const { precondition } = request as Partial<StoreRecordRequest>
-  return { idempotent: precondition === undefined && method !== 'restoreRecord', write: writes.has(method) }
+  if (method === 'storeRecord' || method === 'importLegacyRecord') return repeatableWrite(request as StoreRecordRequest)
+  if (method === 'restoreRecord') return { idempotent: false, write: true }
+  return { idempotent: true, write: method === 'deleteRecord' }
 }

@@ -54,10 +54,9 @@ export function addImport(program: Command, session: Session): void {
     )
     .option('--report <file>', 'new file for the failures, one JSON object per line; --resume replaces it')
     .addOption(
-      new Option(
-        '--mode <mode>',
-        `key mode of lines that name none. ${keyModesHelp} (default: the front end's setting)`,
-      ).choices(Object.keys(keyModes)),
+      new Option('--mode <mode>', `key mode of lines that name none. ${keyModesHelp} (default: split)`).choices(
+        Object.keys(keyModes),
+      ),
     )
   addWriteFlags(command)
     .option('--json', 'print the summary as one JSON object')

@@ -1,7 +1,7 @@
 // The record key of a new version: written to a file of its own, or to standard output, and what is printed about it.
 import type { Command } from 'commander'
 import { invalidField, VaultError } from '../../core/errors.js'
-import type { StoreRecordResponse } from '../../frontend/client.js'
+import { type StoreRecordResponse, triedWrite } from '../../frontend/client.js'
 import { type AtomicFile, openAtomicFile } from '../files/atomic-file.js'
 import type { KeyModeName } from '../options/key-mode.js'
 import type { Session } from '../program/program.js'
@@ -48,7 +48,7 @@ export async function withKeyFile<Answer extends StoredVersion>(
   const keyFile =
     keyOut === undefined ? undefined : await openAtomicFile({ path: keyOut, flag: '--key-out', replace: force })
   try {
-    const stored = await store()
+    const stored = await store().catch((error: unknown) => keepTriedKey(error, flags, terminal))
     await writeKey(stored.recordKey, keyFile)
     const { recordKey, version, keyId, storeTime } = stored
     const shownKey = keyOut === undefined && recordKey !== '' ? { recordKey } : {}
@@ -59,6 +59,25 @@ export async function withKeyFile<Answer extends StoredVersion>(
   } finally {
     await keyFile?.discard()
   }
+}
+
+/** The reasons of a write that may have taken effect (docs/errors.md). */
+const unknownOutcomes = new Set(['OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED', 'CANCELLED', 'INTERNAL', 'STORE_UNAVAILABLE'])
+
+/** Keeps the key that a write of unknown outcome tried, beside the key file or on standard output; throws the error again. */
+async function keepTriedKey(error: unknown, { keyOut }: KeyOutFlags, terminal: Session['terminal']): Promise<never> {
+  const { recordKey = '' } = triedWrite(error) ?? triedWrite((error as Partial<Error>).cause) ?? {}
+  if (recordKey === '' || !(error instanceof VaultError) || !unknownOutcomes.has(error.reason)) throw error
+  if (keyOut === undefined) {
+    printLine(recordKey, terminal)
+    printNote('the record key that was tried is on standard output: it opens the record if it was stored', terminal)
+    throw error
+  }
+  const path = `${keyOut}.tried`
+  const file = await openAtomicFile({ path, flag: '--key-out', replace: true })
+  await file.commit(Buffer.from(`${recordKey}\n`)).finally(file.discard)
+  printNote(`the record key that was tried is in ${path}: it opens the record if it was stored`, terminal)
+  throw error
 }
 
 /** For people: `version 3, key id 8c...`. */

@@ -75,13 +75,7 @@ export function addImportLegacy(program: Command, session: Session): void {
     .option('--id-nonce <text>', 'the old setting idNonceStr, 12 bytes', parseNonce)
     .option('--id-field <name>', 'field of a document that holds the id (default: id; in form bare: _id)')
     .option('--record-field <name>', 'field of the record in a document', 'record')
-    .addOption(
-      choice(
-        '--mode <mode>',
-        `key mode of the new records. ${keyModesHelp} (default: the front end's setting)`,
-        keyModes,
-      ),
-    )
+    .addOption(choice('--mode <mode>', `key mode of the new records. ${keyModesHelp} (default: split)`, keyModes))
     .option('--resume', 'continue an import that was interrupted or had failures, with its --keys-out file')
     .option('--report <file>', 'new file for the failures, one JSON object per line; --resume replaces it')
     .option('--json', 'print the summary as one JSON object')

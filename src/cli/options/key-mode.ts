@@ -24,7 +24,7 @@ export function keyModeName(mode: KeyMode): string {
 
 /** Adds --mode; `of` names the record in its help text. */
 export function addModeFlag(command: Command, of = 'the record'): Command {
-  const help = `key mode of ${of}. ${keyModesHelp} (default: the front end's setting)`
+  const help = `key mode of ${of}. ${keyModesHelp} (default: split)`
   return command.addOption(new Option('--mode <mode>', help).choices(Object.keys(keyModes)))
 }
 

@@ -39,7 +39,7 @@ const shared: Hints['reasons'] = {
 }
 
 const storeAgain =
-  '`feclient versions` shows whether it was; the record key of that version, if it has one, is lost: store it again'
+  '`feclient versions` shows whether it was; the record key that was tried opens that version; if it was not, store it again'
 
 // Hints for the fields of requests that the front end rejects; its messages name them as in frontend.proto.
 const requestFields: Hints['fields'] = {
@@ -61,7 +61,7 @@ export const frontendHints: Hints = {
     address: 'for example --address 127.0.0.1:7777; the default is $ENC_SERVER_FRONTEND_TARGET',
     'unanswered store': `${storeAgain}, without --if-absent`,
     'unanswered restore':
-      '`feclient versions` shows whether it was; the record key of that version, if it has one, is lost: restore it again',
+      '`feclient versions` shows whether it was; the record key that was tried opens that version; if it was not, restore it again',
     'unanswered delete': '`feclient list` shows whether it was; with --allow-missing the same command can run again',
     'unanswered import':
       'the same command with --resume continues; it stores a record that has no line in the keys file again, as a further version',

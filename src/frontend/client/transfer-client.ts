@@ -4,6 +4,7 @@ import { invalidField } from '../../core/errors.js'
 import type { Methods } from '../../core/methods.js'
 import {
   type FrontendServiceServer,
+  type KeyMode,
   RetrieveRecordRequest,
   StoreRecordRequest,
   type UploadRecordResponse,
@@ -11,13 +12,14 @@ import {
 import { type RequestInput, streamCall, wellFormed } from './request-input.js'
 import { type Download, openDownload } from './resuming-download.js'
 import { type Contents, uploadMessages } from './upload-messages.js'
+import { giveSecret, keepingSecret } from './write-secrets.js'
 
 /** The part of the typed client that transfers records of any size. */
 export interface TransferClient {
   /**
    * Stores a record of any size, read piece by piece as the server accepts it; a source that throws cancels the upload. The
    * client never repeats an upload, as a source can be read only once. OUTCOME_UNKNOWN if the connection broke after all
-   * was sent: retrieve the record, or upload again under the same precondition.
+   * was sent: upload the same contents again with the `recordKey` of `triedWrite(error)`, which is the same write.
    */
   uploadRecord(
     request: Omit<RequestInput<StoreRecordRequest>, 'data'>,
@@ -35,10 +37,13 @@ export interface TransferClient {
 }
 
 /** The typed client's uploads and downloads over a connection's methods. */
-export function transferClient(methods: Methods<FrontendServiceServer>): TransferClient {
+export function transferClient(methods: Methods<FrontendServiceServer>, keyMode: KeyMode): TransferClient {
   return {
-    uploadRecord: async (request, source, options) =>
-      methods.uploadRecord(uploadMessages(StoreRecordRequest.create(wellFormed(request)), source), streamCall(options)),
+    uploadRecord: async (request, source, options) => {
+      const header = StoreRecordRequest.create(wellFormed(request))
+      const secret = giveSecret(header, 'recordKey', keyMode)
+      return keepingSecret(secret, () => methods.uploadRecord(uploadMessages(header, source), streamCall(options)))
+    },
     downloadRecord: async ({ record, offset = 0n, length = 0n }, options) => {
       const range = { record: RetrieveRecordRequest.create(wellFormed(record)), ...checkedRange({ offset, length }) }
       return openDownload(methods.downloadRecord, range, streamCall(options))

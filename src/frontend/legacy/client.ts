@@ -7,8 +7,10 @@ import {
   type GetLegacyIdResponse,
   ImportLegacyRecordRequest,
   type ImportLegacyRecordResponse,
+  type KeyMode,
 } from '../../gen/encserver/v1/frontend.js'
 import { type RequestInput, wellFormed } from '../client/request-input.js'
+import { giveSecret, keepingSecret } from '../client/write-secrets.js'
 
 /** The part of the typed client that imports records of the earlier services. */
 export interface LegacyClient {
@@ -22,10 +24,13 @@ export interface LegacyClient {
 }
 
 /** The typed client's legacy calls over a connection's methods. */
-export function legacyClient(methods: Methods<FrontendServiceServer>): LegacyClient {
+export function legacyClient(methods: Methods<FrontendServiceServer>, keyMode: KeyMode): LegacyClient {
   return {
-    importLegacyRecord: async (request, options) =>
-      methods.importLegacyRecord(ImportLegacyRecordRequest.create(wellFormed(request)), newCall(options)),
+    importLegacyRecord: async (request, options) => {
+      const write = ImportLegacyRecordRequest.create(wellFormed(request))
+      const secret = giveSecret(write, 'recordKey', keyMode)
+      return keepingSecret(secret, () => methods.importLegacyRecord(write, newCall(options)))
+    },
     getLegacyId: async (request, options) =>
       methods.getLegacyId(GetLegacyIdRequest.create(wellFormed(request)), newCall(options)),
   }

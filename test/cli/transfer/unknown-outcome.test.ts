@@ -1,6 +1,6 @@
 // What the clients say of a write that nobody answered: against a server that takes every call and answers none.
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type Http2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -15,6 +15,8 @@ import { fakeTerminal } from '../fake-terminal.js'
 
 const passed = 'error: DEADLINE_EXCEEDED: the deadline passed before the answer'
 const alice = ['--user', 'alice']
+const token = /^rvk1_[a-z2-7]{88}\n$/
+const onOutput = 'the record key that was tried is on standard output: it opens the record if it was stored'
 
 describe('a write without an answer', () => {
   let folder: string
@@ -41,12 +43,31 @@ describe('a write without an answer', () => {
     return terminal.printed().stderr.trimEnd().split('\n')
   }
 
+  /** As `said`, of a write that prints the key that it tried. */
+  async function saidWithKey(words: string[]): Promise<string[]> {
+    const flags = ['--timeout', '0.5', '--address', address()]
+    const terminal = fakeTerminal(['client', ...words, ...flags], { stdin: Buffer.from('x') })
+    expect(await feclient(terminal)).to.equal(1)
+    expect(terminal.printed().stdout).to.match(token)
+    const [note, ...lines] = terminal.printed().stderr.trimEnd().split('\n')
+    expect(note).to.equal(onOutput)
+    return lines
+  }
+
   it('may have stored', async () => {
-    const [error, more, hint = '', ...rest] = await said(['store', ...alice])
+    const [error, more, hint = '', ...rest] = await saidWithKey(['store', ...alice])
     expect(more).to.equal('hint: --timeout SECONDS sets a longer timeout')
     expect(error).to.equal(`${passed}; the record may have been stored`)
     expect(hint).to.match(/^hint: `feclient versions` shows/)
     expect(rest).to.deep.equal([])
+  })
+
+  it('keeps the key that it tried beside the key file', async () => {
+    const keyOut = join(folder, 'note.key')
+    const [note, error] = await said(['store', ...alice, '--key-out', keyOut])
+    expect(note).to.equal(`the record key that was tried is in ${keyOut}.tried: it opens the record if it was stored`)
+    expect(error).to.equal(`${passed}; the record may have been stored`)
+    expect(await readFile(`${keyOut}.tried`, 'utf8')).to.match(token)
   })
 
   it('may have stored when it was interrupted', async () => {
@@ -56,14 +77,16 @@ describe('a write without an answer', () => {
     await taken
     terminal.emit('SIGINT')
     expect(await ended).to.equal(130)
-    const [error, hint, ...rest] = terminal.printed().stderr.trimEnd().split('\n')
+    expect(terminal.printed().stdout).to.match(token)
+    const [note, error, hint, ...rest] = terminal.printed().stderr.trimEnd().split('\n')
+    expect(note).to.equal(onOutput)
     expect(error).to.equal('error: CANCELLED: interrupted; the record may have been stored')
     expect(hint).to.match(/^hint: `feclient versions`/)
     expect(rest).to.deep.equal([])
   })
 
   it('may have restored, or deleted', async () => {
-    const [restored, , restoredHint] = await said(['restore', ...alice, '--version', '1'])
+    const [restored, , restoredHint] = await saidWithKey(['restore', ...alice, '--version', '1'])
     expect(restored).to.equal(`${passed}; it may have been restored`)
     expect(restoredHint).to.include('`feclient versions')
     const [deleted, , deletedHint] = await said(['delete', ...alice])
@@ -72,7 +95,7 @@ describe('a write without an answer', () => {
   })
 
   it('may have uploaded, if all was sent', async () => {
-    const [error, , hint] = await said(['upload', ...alice])
+    const [error, , hint] = await saidWithKey(['upload', ...alice])
     expect(error).to.match(/^error: DEADLINE_EXCEEDED: the server made no progress for 0.5 s; the record may/)
     expect(hint).to.include('feclient versions')
   })
