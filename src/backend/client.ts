@@ -3,14 +3,14 @@
 // DeleteEnvelope that removes nothing has an unknown outcome. Every other method changes nothing twice.
 import type { ChannelConfig } from '../core/client/channel.js'
 import { type Connection, connect } from '../core/client/client.js'
-import type { RetryPolicy } from '../core/client/retry.js'
+import { type RetryPolicy, repeatableWrite } from '../core/client/retry.js'
 import {
   type BackendServiceServer,
   BackendServiceService,
   type StoreEnvelopeRequest,
 } from '../gen/encserver/v1/backend.js'
 import { batchingClient } from './client/batching-client.js'
-import { retriedDelete, retriedStore } from './client/retried-calls.js'
+import { retriedDelete } from './client/retried-calls.js'
 
 export { type CallOptions, newCall } from '../core/client/client.js'
 export { VaultError } from '../core/errors.js'
@@ -28,8 +28,6 @@ function retryPolicy(request: unknown, method: keyof BackendServiceServer): Retr
   if (method === 'deleteEnvelope') {
     return { idempotent: true, write: true, responseAfterPriorAttempt: retriedDelete as never }
   }
-  if (method !== 'storeEnvelope') return { idempotent: true, write: false }
-  const store = request as StoreEnvelopeRequest
-  const requestAfterPriorAttempt = (msAgo: number) => retriedStore(store, msAgo)
-  return { idempotent: true, write: true, hasPriorAttempt: store.triedMsAgo > 0, requestAfterPriorAttempt }
+  if (method === 'storeEnvelope') return repeatableWrite(request as StoreEnvelopeRequest)
+  return { idempotent: true, write: false }
 }

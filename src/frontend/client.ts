@@ -1,7 +1,7 @@
 // The typed client that other services use.
 import type { ChannelConfig } from '../core/client/channel.js'
 import { type CallOptions, connect, newCall } from '../core/client/client.js'
-import type { RetryPolicy } from '../core/client/retry.js'
+import { type RetryPolicy, repeatableWrite } from '../core/client/retry.js'
 import { VaultError } from '../core/errors.js'
 import type { Methods } from '../core/methods.js'
 import { fromRpcStatus } from '../core/status.js'
@@ -26,14 +26,7 @@ import {
 import type { Status } from '../gen/google/rpc/status.js'
 import { type RequestInput, streamCall, wellFormed } from './client/request-input.js'
 import { type TransferClient, transferClient } from './client/transfer-client.js'
-import {
-  giveSecret,
-  keepingSecret,
-  keepTried,
-  keepTriedItems,
-  repeatableWrite,
-  type TriedWrite,
-} from './client/write-secrets.js'
+import { giveSecret, keepingSecret, keepTried, keepTriedItems, type TriedWrite } from './client/write-secrets.js'
 import { type LegacyClient, legacyClient } from './legacy/client.js'
 
 export type { ChannelConfig } from '../core/client/channel.js'

@@ -1,18 +1,7 @@
-// A StoreEnvelope or DeleteEnvelope whose prior attempt may have taken effect (ADR 14).
+// A DeleteEnvelope whose prior attempt may have taken effect (ADR 14). A retried store is core/client/retry.ts, `agedBy`.
 import { VaultError } from '../../core/errors.js'
 import { asVaultError } from '../../core/status.js'
-import type { DeleteEnvelopeResponse, StoreEnvelopeRequest } from '../../gen/encserver/v1/backend.js'
-
-/** The largest age of a prior attempt that the field holds: 49 days, in milliseconds. */
-const maxTriedMsAgo = 2 ** 32 - 1
-
-/**
- * The request for a retry, with the age of the first attempt in milliseconds: `elapsedMs` more than the request has, whether
- * its caller made that attempt (`tried_ms_ago`) or this client did.
- */
-export function retriedStore(request: StoreEnvelopeRequest, elapsedMs: number): StoreEnvelopeRequest {
-  return { ...request, triedMsAgo: Math.min(request.triedMsAgo + elapsedMs, maxTriedMsAgo) }
-}
+import type { DeleteEnvelopeResponse } from '../../gen/encserver/v1/backend.js'
 
 /**
  * The outcome of a delete and its prior attempt together, from the answer to the retry. Throws OUTCOME_UNKNOWN when the

@@ -2,7 +2,7 @@
 // by one: the key ids make that harmless, and a retried store says that it is one (ADR 14). A write whose retry fails
 // too has an unknown outcome.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { leavesPriorAttemptUnknown, msSince, neverSent } from '../../core/client/retry.js'
+import { agedBy, leavesPriorAttemptUnknown, msSince, neverSent } from '../../core/client/retry.js'
 import { maxTimerMs } from '../../core/concurrency/deadline.js'
 import { VaultError } from '../../core/errors.js'
 import type { Methods } from '../../core/methods.js'
@@ -15,7 +15,7 @@ import type {
 } from '../../gen/encserver/v1/backend.js'
 import { checkDeadline } from '../store/deadline.js'
 import type { QueuedCall } from './batch-queue.js'
-import { retriedDelete, retriedStore } from './retried-calls.js'
+import { retriedDelete } from './retried-calls.js'
 import type { StreamPool } from './stream-pool.js'
 
 type BackendMethods = Methods<BackendServiceServer>
@@ -74,20 +74,22 @@ function exchange(
 }
 
 function batchCall(index: number, queued: QueuedCall): BatchCall {
-  const { call, context } = queued
+  const { call, context, submittedAt } = queued
   const timeoutMs = Math.min(Math.max(1, Math.ceil(context.deadline - Date.now())), maxTimeoutMs)
   return {
     index,
     timeoutMs,
     requestId: context.requestId,
-    call: call.$case === 'store' ? { ...call, value: agedStore(queued, call.value) } : call,
+    // The hot path: only a repeat is copied.
+    call:
+      call.$case === 'store' && submittedAt !== undefined ? { ...call, value: agedStore(queued, call.value) } : call,
   }
 }
 
 /** The store with the age of its prior attempt at this moment: of the one that its caller made, else of one made here. */
 function agedStore({ submittedAt }: QueuedCall, store: StoreEnvelopeRequest, sentAt?: number): StoreEnvelopeRequest {
   const since = submittedAt ?? sentAt
-  return since === undefined ? store : retriedStore(store, msSince(since))
+  return since === undefined ? store : agedBy(store, msSince(since))
 }
 
 function settle(methods: BackendMethods, queued: QueuedCall, outcome: BatchResult['outcome']): void {

@@ -22,6 +22,14 @@ export interface RetryPolicy {
   responseAfterPriorAttempt?: (response: Promise<unknown>) => Promise<unknown>
 }
 
+/** The largest age of a first attempt that `tried_ms_ago` holds: 49 days, in milliseconds. */
+export const maxTriedMsAgo = 2 ** 32 - 1
+
+/** A write that says how long ago its first attempt began (ADR 14); 0 if it is the first. */
+interface AgedWrite {
+  triedMsAgo: number
+}
+
 const maxAttempts = 5
 const backoff = { firstMs: 50, maxMs: 1_000 }
 
@@ -83,6 +91,21 @@ export function withRetry<T>(
     },
     pause: (ms) => pause(ms, call.signal),
   })
+}
+
+/** The same write when its first attempt, by the caller or by this client, began `elapsedMs` longer ago. */
+export function agedBy<Write extends AgedWrite>(write: Write, elapsedMs: number): Write {
+  return { ...write, triedMsAgo: Math.min(write.triedMsAgo + elapsedMs, maxTriedMsAgo) }
+}
+
+/** The policy of a write that its server knows again: a repeat is the same write, and says how old the first attempt is. */
+export function repeatableWrite(write: AgedWrite): RetryPolicy {
+  return {
+    idempotent: true,
+    write: true,
+    hasPriorAttempt: write.triedMsAgo > 0,
+    requestAfterPriorAttempt: (msAgo) => agedBy(write, msAgo),
+  }
 }
 
 /** Whole milliseconds since that reading of `performance.now()`, at least one. */

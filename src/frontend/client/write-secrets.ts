@@ -1,6 +1,5 @@
 // The secrets that the typed client makes for its writes (crypto.md section 6 f): the caller can have the token of a write
 // before the call, and an error tells which token was tried.
-import type { RetryPolicy } from '../../core/client/retry.js'
 import { KeyMode } from '../../gen/encserver/v1/frontend.js'
 import { newRecordKey as newToken, newWriteId } from '../crypto/write-secret.js'
 
@@ -80,16 +79,3 @@ export async function keepingSecret<T>(secret: TriedWrite, write: () => Promise<
     throw error
   }
 }
-
-/** The policy of a write with a secret: a repeat is the same write, and says how long ago the first attempt began. */
-export function repeatableWrite<Request extends { triedMsAgo: number }>(request: Request): RetryPolicy {
-  const { triedMsAgo } = request
-  return {
-    idempotent: true,
-    write: true,
-    hasPriorAttempt: triedMsAgo > 0,
-    requestAfterPriorAttempt: (msAgo) => ({ ...request, triedMsAgo: Math.min(triedMsAgo + msAgo, maxTriedMs) }),
-  }
-}
-
-const maxTriedMs = 2 ** 32 - 1

@@ -2,7 +2,7 @@
 // and the back end writes only if that key is still the live one. Otherwise it answers with the live user document, whose
 // key seals the next attempt.
 
-import { msSince } from '../../core/client/retry.js'
+import { maxTriedMsAgo, msSince } from '../../core/client/retry.js'
 import { VaultError } from '../../core/errors.js'
 import { noBytes } from '../../core/frame.js'
 import type { CallContext } from '../../core/methods.js'
@@ -23,9 +23,6 @@ import { proofOf } from './write-proof.js'
 
 /** Attempts of one write while the user's key changes; after the last one the write fails with CONTENTION. */
 export const maxCommitTries = 3
-
-// The largest value of the field. An attempt is older only after 49 days.
-const maxTriedMsAgo = 2 ** 32 - 1
 
 /** The outcome of an attempt. Nothing was written if the user's key has changed. */
 export interface CommitOutcome {
