@@ -1,6 +1,7 @@
 // The secrets that the typed client makes for its writes (crypto.md section 6 f): the caller can have the token of a write
 // before the call, and an error tells which token was tried.
 import { KeyMode } from '../../gen/encserver/v1/frontend.js'
+import { isTokenMode } from '../crypto/token.js'
 import { newRecordKey as newToken, newWriteId } from '../crypto/write-secret.js'
 
 /** A mode whose records are opened with a token. */
@@ -33,22 +34,27 @@ export function newRecordKey(mode: TokenKeyMode = KeyMode.KEY_MODE_SPLIT): strin
 
 /** What the failed write of this error tried; undefined for the error of another call. */
 export function triedWrite(error: unknown): TriedWrite | undefined {
-  return typeof error === 'object' && error !== null ? tried.get(error) : undefined
+  return tried.get(error as object)
 }
 
 /** What the items of a stream that were not answered tried, by item id; undefined for the error of another call. */
 export function triedWrites(error: unknown): ReadonlyMap<string, TriedWrite> | undefined {
-  return typeof error === 'object' && error !== null ? triedItems.get(error) : undefined
+  return triedItems.get(error as object)
 }
 
 /** Keeps what the unanswered items of a stream tried, with the error that ended it. */
 export function keepTriedItems(error: unknown, items: ReadonlyMap<string, TriedWrite>): void {
-  if (typeof error === 'object' && error !== null) triedItems.set(error, items)
+  if (isObject(error)) triedItems.set(error, items)
 }
 
 /** Keeps what a write tried with its error. */
-export function keepTried(error: object, write: TriedWrite): void {
-  tried.set(error, write)
+export function keepTried(error: unknown, write: TriedWrite): void {
+  if (isObject(error)) tried.set(error, write)
+}
+
+/** False for a text or a number, which the source of an upload may throw. */
+function isObject(error: unknown): error is object {
+  return typeof error === 'object' && error !== null
 }
 
 /** Gives the write a secret unless its caller brought one, and returns it. A request without a mode gets this one. */
@@ -66,16 +72,12 @@ export function giveSecret(
   return { recordKey: request[field] ?? '', writeId: request.writeId }
 }
 
-function isTokenMode(mode: KeyMode): mode is TokenKeyMode {
-  return mode === KeyMode.KEY_MODE_CLIENT || mode === KeyMode.KEY_MODE_SPLIT
-}
-
 /** Calls `write`; its error keeps the secret that was tried. */
 export async function keepingSecret<T>(secret: TriedWrite, write: () => Promise<T>): Promise<T> {
   try {
     return await write()
   } catch (error) {
-    if (typeof error === 'object' && error !== null) tried.set(error, secret)
+    keepTried(error, secret)
     throw error
   }
 }

@@ -16,7 +16,7 @@ import { guard } from './errors.js'
 import { HmacKey, keySize, takeKey } from './hmac.js'
 import type { RandomSource } from './random.js'
 import { secretArena } from './secret-arena.js'
-import { encodeToken, type RecordKey } from './token.js'
+import { drawToken, type RecordKey } from './token.js'
 import type { UserKey } from './user-key.js'
 import type { WriteSecret } from './write-secret.js'
 
@@ -124,14 +124,8 @@ function halfOf({ keyId, text, token, mode }: WriteSecret, expected: Mode): Toke
 }
 
 function drawHalf(mode: Mode, random: RandomSource): TokenHalf {
-  const keyId = random.fill(Buffer.allocUnsafe(keyIdBytes))
-  if (mode === modes.server) return { keyId, text: '', key: undefined }
-  const rk = random.fill(secretArena(keySize))
-  try {
-    return { keyId, text: encodeToken({ mode, keyId, rk }), key: HmacKey.brief(rk) }
-  } finally {
-    wipe(rk)
-  }
+  if (mode !== modes.server) return drawToken(mode, random)
+  return { keyId: random.fill(Buffer.allocUnsafe(keyIdBytes)), text: '', key: undefined }
 }
 
 /** Seals all data at once and returns the envelope. */

@@ -9,6 +9,7 @@ import { invalidField } from '../../core/errors.js'
 import { type Mode, modes } from './envelope.js'
 import { guard } from './errors.js'
 import { HmacKey, keySize } from './hmac.js'
+import type { RandomSource } from './random.js'
 import { secretArena } from './secret-arena.js'
 
 const prefix = 'rvk1_'
@@ -30,6 +31,17 @@ export interface RecordKey {
   mode: TokenMode
   keyId: Buffer
   key: HmacKey
+}
+
+/** A token and its text, with a key id and a key drawn here; the caller closes the key. */
+export function drawToken(mode: TokenMode, random: RandomSource): RecordKey & { text: string } {
+  const keyId = random.fill(Buffer.allocUnsafe(keyIdBytes))
+  const rk = random.fill(secretArena(keySize))
+  try {
+    return { mode, keyId, text: encodeToken({ mode, keyId, rk }), key: HmacKey.brief(rk) }
+  } finally {
+    rk.fill(0)
+  }
 }
 
 /** The token's text. A string cannot be wiped, so it should live as short as possible. */
@@ -71,7 +83,8 @@ function newToken(): Buffer {
   return bytes
 }
 
-function isTokenMode(mode: number): mode is TokenMode {
+/** True for a mode whose records are opened with a token. */
+export function isTokenMode(mode: number): mode is TokenMode {
   return mode === modes.client || mode === modes.split
 }
 

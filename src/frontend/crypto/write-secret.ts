@@ -1,14 +1,15 @@
 // The secret of a write that its caller made (crypto.md section 6 f): a token, or in mode server a write id. The caller has
 // it before the call, so that a lost answer loses no record, and a repeat with the same secret is the same write.
-import { hash, randomFillSync } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { keyIdBytes } from '../../core/envelope-sizes.js'
 import { type ContextOf, contextHash, recordContext } from './context.js'
 import { labels } from './derive.js'
 import { type Mode, modes } from './envelope.js'
 import { guard } from './errors.js'
 import { HmacKey, hkdfExpand, keySize, macSize, takeKey } from './hmac.js'
+import { randomSource } from './random.js'
 import { secretArena } from './secret-arena.js'
-import { encodeToken, parseToken, type RecordKey, type TokenMode } from './token.js'
+import { drawToken, parseToken, type RecordKey, type TokenMode } from './token.js'
 
 /** Of a write id, in bytes. */
 export const writeIdSize = keySize
@@ -35,19 +36,19 @@ export interface WrittenContents {
   attributes: Buffer
 }
 
+/** The source of the secrets that a caller makes in this process. */
+const random = randomSource()
+
 /** A new token of this mode, for one write: the caller has it before the call. */
 export function newRecordKey(mode: TokenMode): string {
-  const rk = randomFillSync(secretArena(keySize))
-  try {
-    return encodeToken({ mode, keyId: randomFillSync(Buffer.alloc(keyIdBytes)), rk })
-  } finally {
-    rk.fill(0)
-  }
+  const { text, key } = drawToken(mode, random)
+  key.close()
+  return text
 }
 
 /** A new write id, for one write in mode server. */
 export function newWriteId(): Buffer {
-  return randomFillSync(Buffer.alloc(writeIdSize))
+  return random.fill(Buffer.alloc(writeIdSize))
 }
 
 /** The secret of a token in a field; throws INVALID_REQUEST as `parseToken` does. */
