@@ -1,5 +1,6 @@
 // A gate that bounds the bytes of the work that runs at once, for requests that take many times their size in memory.
 import { VaultError } from '../errors.js'
+import { turnLimiter } from './turn-limiter.js'
 
 /** The bounds of a gate, in bytes. */
 export interface ByteGateLimits {
@@ -29,6 +30,7 @@ const largeBytes = 256 * 1024
 /** An open gate. */
 export function byteGate({ maxRunning, maxWaiting, minCounted }: ByteGateLimits): ByteGate {
   const waiters: Waiter[] = []
+  const turns = turnLimiter(1)
   let running = 0
   let waiting = 0
 
@@ -54,19 +56,12 @@ export function byteGate({ maxRunning, maxWaiting, minCounted }: ByteGateLimits)
     }
   }
 
-  let lastTurn = Promise.resolve()
-
-  function nextTurn(): Promise<void> {
-    lastTurn = lastTurn.then(() => new Promise((resolve) => setImmediate(resolve)))
-    return lastTurn
-  }
-
   return {
     async run(bytes, work) {
       if (bytes < minCounted) return work()
       await enter(bytes)
       try {
-        if (bytes >= largeBytes) await nextTurn()
+        if (bytes >= largeBytes) await turns.turn()
         return await work()
       } finally {
         leave(bytes)

@@ -11,7 +11,7 @@ import type { Frame } from './message-reader.js'
 /** What all handlers of a server share. */
 export interface HandlerParts {
   log: Logger
-  admission: Pick<Admission, 'run' | 'enter'>
+  admission: Pick<Admission, 'enter'>
   /** The deadline of a unary call whose caller sets none, in milliseconds. */
   defaultDeadlineMs: number
   /** Idle timeout of a stream, in milliseconds; 60 s by default. */
