@@ -6,6 +6,7 @@ import { type AtomicFile, openAtomicFile } from '../files/atomic-file.js'
 import type { KeyModeName } from '../options/key-mode.js'
 import type { Session } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
+import { mayHaveTakenEffect } from '../transfer/unknown-outcome.js'
 
 /** The flags that say where the record key goes. */
 export interface KeyOutFlags {
@@ -61,13 +62,11 @@ export async function withKeyFile<Answer extends StoredVersion>(
   }
 }
 
-/** The reasons of a write that may have taken effect (docs/errors.md). */
-const unknownOutcomes = new Set(['OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED', 'CANCELLED', 'INTERNAL', 'STORE_UNAVAILABLE'])
-
 /** Keeps the key that a write of unknown outcome tried, beside the key file or on standard output; throws the error again. */
 async function keepTriedKey(error: unknown, { keyOut }: KeyOutFlags, terminal: Session['terminal']): Promise<never> {
-  const { recordKey = '' } = triedWrite(error) ?? triedWrite((error as Partial<Error>).cause) ?? {}
-  if (recordKey === '' || !(error instanceof VaultError) || !unknownOutcomes.has(error.reason)) throw error
+  if (!(error instanceof VaultError) || !mayHaveTakenEffect(error)) throw error
+  const { recordKey = '' } = triedWrite(error) ?? triedWrite(error.cause) ?? {}
+  if (recordKey === '') throw error
   if (keyOut === undefined) {
     printLine(recordKey, terminal)
     printNote('the record key that was tried is on standard output: it opens the record if it was stored', terminal)

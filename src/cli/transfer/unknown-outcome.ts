@@ -1,7 +1,7 @@
 // The error of a write with an unknown outcome. A write that timed out or was interrupted after it was sent may have taken
 // effect; its error says so, and which command shows it.
 import { neverSent } from '../../core/client/retry.js'
-import { VaultError } from '../../core/errors.js'
+import { type Reason, VaultError } from '../../core/errors.js'
 
 /** The keys are field names; hints.ts has a hint for each. */
 const doubts = {
@@ -21,6 +21,14 @@ export async function withDoubt<T>(doubt: Doubt, write: () => Promise<T>, sent =
   } catch (error) {
     throw error instanceof VaultError && sent() ? unknownOutcome(doubt, error) : error
   }
+}
+
+/** The reasons of a write that may have taken effect, however far it got. */
+const unknownReasons: Reason[] = ['OUTCOME_UNKNOWN', 'STORE_UNAVAILABLE', 'INTERNAL']
+
+/** True if the write that failed with this error of `withDoubt` may have taken effect (docs/errors.md). */
+export function mayHaveTakenEffect({ reason, fields }: VaultError): boolean {
+  return unknownReasons.includes(reason) || fields.some(({ field }) => Object.hasOwn(doubts, field))
 }
 
 /** The error, with the doubt added if the outcome is unknown. */

@@ -100,6 +100,17 @@ describe('a write without an answer', () => {
     expect(hint).to.include('feclient versions')
   })
 
+  it('cannot have uploaded if not all was sent, and prints no key', async () => {
+    const flags = ['--timeout', '0.5', '--address', address()]
+    const stdin = Buffer.alloc(8 * 1024 * 1024) // more than the windows of a server that reads nothing
+    const terminal = fakeTerminal(['feclient', 'upload', ...alice, ...flags], { stdin })
+    expect(await feclient(terminal)).to.equal(1)
+    expect(terminal.printed().stdout).to.equal('')
+    const [error, hint] = terminal.printed().stderr.trimEnd().split('\n')
+    expect(error).to.equal('error: DEADLINE_EXCEEDED: the server made no progress for 0.5 s')
+    expect(hint).to.equal('hint: --timeout SECONDS sets a longer timeout')
+  })
+
   it('may have imported', async () => {
     const keys = join(folder, 'keys')
     const printed = await said(['import', '--keys-out', keys])
