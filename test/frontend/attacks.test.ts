@@ -10,22 +10,14 @@ import { localKms } from '../../src/frontend/keys/local-kms.js'
 import type { UserKeyGeneration } from '../../src/gen/encserver/v1/backend.js'
 import { RetrieveRecordRequest } from '../../src/gen/encserver/v1/frontend.js'
 import { group } from './crypto/vectors.js'
-import { answer, macsDuring, reasonOf } from './refusal.js'
+import { answer, macsDuring, mismatch, reasonOf } from './refusal.js'
 import { answeredWith, type Row, rowOf, withEnvelopeBytes } from './swapped.js'
+import { modes } from './tokens.js'
 import { openWire, type WireRefusal } from './wire.js'
 import { type FrontEnd, instead, openWorld, type World } from './world.js'
 
 const data = Buffer.from('The quick brown fox jumps over the lazy dog.')
 const [alice, bob] = ['alice@example.test', 'bob@example.test']
-const mismatch = {
-  code: 7,
-  reason: 'RECORD_KEY_MISMATCH',
-  message: 'the record key does not open this record',
-  fields: [],
-  retryAfterMs: undefined,
-}
-
-const modes = { client: 1, server: 2, split: 3 } as const
 
 describe('a back end that lies', () => {
   let world: World

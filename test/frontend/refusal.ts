@@ -26,6 +26,15 @@ export async function answer(promise: Promise<unknown>) {
   return answerOf(await refusal(promise))
 }
 
+/** The one answer to every record that a caller's key does not open. */
+export const mismatch = {
+  code: 7,
+  reason: 'RECORD_KEY_MISMATCH',
+  message: 'the record key does not open this record',
+  fields: [],
+  retryAfterMs: undefined,
+}
+
 /** How many HMACs are computed until the promise settles: all of them go through this one method. */
 export async function macsDuring(run: () => Promise<unknown>): Promise<number> {
   let count = 0

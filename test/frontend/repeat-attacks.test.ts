@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import type { Backend } from '../../src/frontend/upstream/backend.js'
 import type { KnownEnvelope, SealedRecord, StoreEnvelopeRequest } from '../../src/gen/encserver/v1/backend.js'
-import { answer, macsDuring, reasonOf } from './refusal.js'
+import { answer, macsDuring, mismatch, reasonOf } from './refusal.js'
 import { answeredWith, type Row, rowOf } from './swapped.js'
 import { type CallerSecret, modes, newSecret, newToken } from './tokens.js'
 import { type FrontEnd, instead, openWorld, type World } from './world.js'
@@ -11,13 +11,6 @@ import { type FrontEnd, instead, openWorld, type World } from './world.js'
 const data = Buffer.from('The quick brown fox jumps over the lazy dog.')
 const [alice, bob] = ['alice@example.test', 'bob@example.test']
 const recordName = 'r'
-const mismatch = {
-  code: 7,
-  reason: 'RECORD_KEY_MISMATCH',
-  message: 'the record key does not open this record',
-  fields: [],
-  retryAfterMs: undefined,
-}
 
 const headerOf = ({ envelope }: SealedRecord) => envelope.subarray(0, 88)
 /** The stored version as a back end shows it in `known`. */

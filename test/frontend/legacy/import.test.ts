@@ -12,7 +12,7 @@ import { legacyImport } from '../../../src/frontend/legacy/import.js'
 import { GetLegacyIdRequest, ImportLegacyRecordRequest } from '../../../src/gen/encserver/v1/frontend.js'
 import { bitFlips } from '../crypto/fixtures.js'
 import { filesBelow, type Haystack, leaks } from '../leak-scan.js'
-import { answer, reasonOf } from '../refusal.js'
+import { answer, mismatch, reasonOf } from '../refusal.js'
 import { openWire } from '../wire.js'
 import { call, type FrontEnd, openWorld, type World } from '../world.js'
 
@@ -98,14 +98,6 @@ describe('the import of a legacy record', () => {
     expect(await reasonOf(importing(frontEnd, { userId, key, blob, precondition }))).to.equal('ALREADY_EXISTS')
     expect((await importing(frontEnd, { userId, key, blob })).version).to.equal(2n)
   })
-
-  const mismatch = {
-    code: 7,
-    reason: 'RECORD_KEY_MISMATCH',
-    message: 'the record key does not open this record',
-    fields: [],
-    retryAfterMs: undefined,
-  }
 
   it('refuses a wrong key, a wrong nonce, a wrong form and a blob of somebody else, all alike, and writes nothing', async () => {
     const userId = newUser()

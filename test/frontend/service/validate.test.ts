@@ -6,7 +6,7 @@ import type { KeyMode, Precondition } from '../../../src/gen/encserver/v1/fronte
 import { RetrieveRecordRequest, StoreRecordRequest } from '../../../src/gen/encserver/v1/frontend.js'
 import { BadRequest, ErrorInfo } from '../../../src/gen/google/rpc/error_details.js'
 import { Status } from '../../../src/gen/google/rpc/status.js'
-import { answer, reasonOf } from '../refusal.js'
+import { answer, mismatch, reasonOf } from '../refusal.js'
 import { bytesField, openWire, type Wire } from '../wire.js'
 import { type FrontEnd, openWorld, type World } from '../world.js'
 
@@ -18,13 +18,6 @@ const invalid = (field: string, description: string) => ({
   fields: [{ field, description }],
   retryAfterMs: undefined,
 })
-const mismatch = {
-  code: 7,
-  reason: 'RECORD_KEY_MISMATCH',
-  message: 'the record key does not open this record',
-  fields: [],
-  retryAfterMs: undefined,
-}
 const notFound = { code: 5, reason: 'RECORD_NOT_FOUND', message: 'no such record', fields: [], retryAfterMs: undefined }
 const replaced = 'must not contain U+FFFD: it may stand for bytes that were not UTF-8'
 
