@@ -50,7 +50,10 @@ export const frontendSchema: Record<'frontend' | 'log', Settings> = {
     backend: channelSettings('dns:///127.0.0.1:8888'),
     keyringFile: place('data/frontend/keyring.json', 'the keyring file; made if it is missing and the store is empty'),
     realm: text('default', 'name of this vault, 1 to 128 bytes; part of every key, so it cannot be changed later'),
-    keyMode: oneOf(keyModes, 'key mode of a record whose request names none'),
+    keyMode: oneOf(
+      keyModes,
+      'key mode of a record whose request names neither mode nor token; the typed client and feclient name split',
+    ),
     writeSuite: oneOf(suites, 'cipher of new records; stored records may have either'),
     chunkLog2: whole(16, [12, 20], 'size of a chunk of an envelope, as a power of two'),
     maxRecordBytes: whole(3_145_728, [1, 3_145_728], 'largest record of a unary call, in bytes'),
