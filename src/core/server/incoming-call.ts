@@ -159,7 +159,8 @@ export class IncomingCall implements StreamObserver {
     this.#ungrantedBytes += bytes.length
     this.#reader.push(bytes)
     this.#count()
-    if (this.#budget.isSpent) this.#fail(new VaultError('OVERLOADED', { message: budgetSpent, retryAfterMs }))
+    if (this.#budget.isSpentFor(this.#heldBytes))
+      this.#fail(new VaultError('OVERLOADED', { message: budgetSpent, retryAfterMs }))
     else this.#deliver()
   }
 

@@ -45,9 +45,22 @@ describe('memory budget', () => {
     const refused = (await second.served.read().catch((error: unknown) => error)) as VaultError
     expect(refused).to.include({ reason: 'OVERLOADED', retryAfterMs: 100 })
     first.served.end('first')
-    await until(() => !budget.isSpent)
+    await until(() => !budget.isSpentFor(40_000))
     const third = await send(40_000)
     expect(await third.served.read()).to.have.length(40_000)
+  })
+
+  it('accepts small calls while large ones hold the budget, up to a reserve', async () => {
+    const { send, budget } = await serveWaiting(50_000)
+    await send(40_000)
+    await until(() => budget.held >= 40_000)
+    budget.take(10_001)
+    const small = await send(1_000)
+    expect(await small.served.read()).to.have.length(1_000)
+    budget.take(12_500)
+    const late = await send(1_000)
+    const refused = (await late.served.read().catch((error: unknown) => error)) as VaultError
+    expect(refused).to.include({ reason: 'OVERLOADED' })
   })
 
   it('counts a complete message until its caller has ended the requests', async () => {
@@ -56,10 +69,10 @@ describe('memory budget', () => {
     const only = served.readOnly()
     await until(() => budget.held >= 9_000)
     budget.take(5_000)
-    expect(budget.isSpent).to.equal(true)
+    expect(budget.isSpentFor(40_000)).to.equal(true)
     call.end()
     expect(await only).to.have.length(9_000)
-    expect(budget.isSpent).to.equal(false)
+    expect(budget.isSpentFor(40_000)).to.equal(false)
   })
 
   for (const end of ['read', 'answered', 'cancelled'] as const) {
@@ -68,7 +81,7 @@ describe('memory budget', () => {
       const { call, served } = await send(9_000)
       const isHeld = () => {
         budget.take(5_000)
-        const { isSpent } = budget
+        const isSpent = budget.isSpentFor(40_000)
         budget.take(-5_000)
         return isSpent
       }
