@@ -8,6 +8,8 @@ export interface FakeTerminal extends Terminal {
   emit(signal: string): boolean
   /** What was printed so far. */
   printed(): { stdout: string; stderr: string }
+  /** From now on, each write to that stream fails with this code. */
+  fail(stream: 'stdout' | 'stderr', code: string): void
 }
 
 export interface FakeInput {
@@ -18,20 +20,26 @@ export interface FakeInput {
 
 function sink() {
   const chunks: Buffer[] = []
+  let failure: Error | undefined
   const stream = new Writable({
+    autoDestroy: false, // as the streams of a process, which no error closes
     write(chunk, _, done) {
-      chunks.push(chunk)
-      done()
+      if (failure === undefined) chunks.push(chunk)
+      done(failure)
     },
   })
-  return { stream, text: () => Buffer.concat(chunks).toString('utf8') }
+  const fail = (code: string) => {
+    failure = Object.assign(new Error(`${code}: no words, write`), { code })
+  }
+  return { stream, fail, text: () => Buffer.concat(chunks).toString('utf8') }
 }
 
 export function fakeTerminal(
   words: string[],
   { stdin = Buffer.alloc(0), env = {}, isTTY = false }: FakeInput = {},
 ): FakeTerminal {
-  const [stdout, stderr] = [sink(), sink()]
+  const sinks = { stdout: sink(), stderr: sink() }
+  const { stdout, stderr } = sinks
   const input = stdin instanceof Readable ? stdin : Readable.from(stdin.length > 0 ? [stdin] : [])
   return Object.assign(new EventEmitter(), {
     argv: ['node', ...words],
@@ -40,5 +48,6 @@ export function fakeTerminal(
     stdout: Object.assign(stdout.stream, { isTTY }),
     stderr: Object.assign(stderr.stream, { isTTY }),
     printed: () => ({ stdout: stdout.text(), stderr: stderr.text() }),
+    fail: (stream: 'stdout' | 'stderr', code: string) => sinks[stream].fail(code),
   })
 }

@@ -16,7 +16,7 @@ const examples = [
 ]
 
 function build(session: Session) {
-  const program = withExamples(rootCommand('beclient', session), examples).description(
+  const program = withExamples(rootCommand('beclient'), examples).description(
     'Shows and deletes what a back end stores: ciphertext under pseudonyms.',
   )
   addInfo(program, session)

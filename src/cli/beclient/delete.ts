@@ -33,6 +33,6 @@ async function remove(flags: DeleteFlags, session: Session): Promise<void> {
     withDoubt('unanswered delete', () => methods.deleteEnvelope({ recordIds: [recordId], expectKeyId }, call())),
   )
   if (!deleted && !allowMissing) throw new VaultError('RECORD_NOT_FOUND')
-  if (flags.json) printLine(toJson({ deleted }), session.terminal)
-  else printLine(deleted ? 'deleted' : 'there was no such record', session.terminal)
+  const done = deleted ? 'deleted' : 'there was no such record'
+  await printLine(flags.json ? toJson({ deleted }) : done, session.terminal, { done })
 }

@@ -5,7 +5,7 @@ import { VaultError } from '../../core/errors.js'
 import { hexOf } from '../files/input.js'
 import { wholeNumber } from '../options/write-flags.js'
 import { type Session, withExamples } from '../program/program.js'
-import { printLine, toJson } from '../terminal/output.js'
+import { printLines, toJson } from '../terminal/output.js'
 import { sealedRecordLines } from '../terminal/sealed-record.js'
 import { addBackendFlags, type BackendFlags, recordIdHelp, withBackend } from './backend-call.js'
 
@@ -31,6 +31,5 @@ async function get({ recordId, version = 0, ...flags }: GetFlags, session: Sessi
     methods.retrieveEnvelope({ recordIds: [recordId], version: BigInt(version) }, call()),
   )
   if (record === undefined) throw new VaultError('RECORD_NOT_FOUND')
-  const lines = flags.json ? [toJson(record)] : sealedRecordLines(record)
-  for (const line of lines) printLine(line, session.terminal)
+  await printLines(flags.json ? [toJson(record)] : sealedRecordLines(record), session.terminal)
 }

@@ -1,7 +1,7 @@
 // beclient info: shows the format of the store and its keyring, which a front end checks before it serves.
 import type { Command } from 'commander'
 import { type Session, withExamples } from '../program/program.js'
-import { printLine, toJson } from '../terminal/output.js'
+import { printLine, printLines, toJson } from '../terminal/output.js'
 import { addBackendFlags, type BackendFlags, withBackend } from './backend-call.js'
 
 /** Adds `beclient info`. */
@@ -15,12 +15,9 @@ export function addInfo(program: Command, session: Session): void {
 async function info(flags: BackendFlags, session: Session): Promise<void> {
   const { terminal } = session
   const store = await withBackend(flags, session, (methods, call) => methods.getStoreInfo({}, call()))
-  if (flags.json) return printLine(toJson(store), terminal)
+  if (flags.json) return await printLine(toJson(store), terminal)
   const { format, keyringId, empty } = store
-  printLine(`format   ${format}`, terminal)
-  printLine(
-    `keyring  ${keyringId.toString('hex') || 'none yet: the first write of a front end binds the store'}`,
-    terminal,
-  )
-  printLine(`empty    ${empty ? 'yes' : 'no'}`, terminal)
+  const keyring = keyringId.toString('hex') || 'none yet: the first write of a front end binds the store'
+  const lines = [`format   ${format}`, `keyring  ${keyring}`, `empty    ${empty ? 'yes' : 'no'}`]
+  await printLines(lines, terminal)
 }

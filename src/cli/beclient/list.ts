@@ -30,7 +30,7 @@ async function list(flags: ListFlags, session: Session): Promise<void> {
   let printed = 0
   await withBackend(flags, session, async (methods, call) => {
     for await (const record of eachEnvelope(methods, flags.userPseudonym, call)) {
-      printLine(flags.json ? toJson(record) : sealedRecordRow(record), terminal)
+      await printLine(flags.json ? toJson(record) : sealedRecordRow(record), terminal)
       printed += 1
     }
   })

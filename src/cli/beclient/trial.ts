@@ -51,10 +51,10 @@ export function addTrial(program: Command, session: Session): void {
 
 async function runTrial(flags: TrialFlags, session: Session): Promise<void> {
   const { terminal } = session
-  printLine(`beclient: trial against ${channelOf(flags, backendTarget, terminal.env).address}`, terminal)
+  await printLine(`beclient: trial against ${channelOf(flags, backendTarget, terminal.env).address}`, terminal)
   const step = trialSteps(session)
   await withBackend(flags, session, (methods, call) => roundTrip({ methods, call, step }, flags))
-  printLine('beclient: the trial passed', terminal)
+  await printLine('beclient: the trial passed', terminal)
 }
 
 function random(size: number): Buffer {

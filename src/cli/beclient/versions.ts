@@ -4,7 +4,7 @@ import { recordIdBytes } from '../../core/envelope-sizes.js'
 import { VaultError } from '../../core/errors.js'
 import { hexOf } from '../files/input.js'
 import { type Session, withExamples } from '../program/program.js'
-import { printLine, toJson } from '../terminal/output.js'
+import { printLines, toJson } from '../terminal/output.js'
 import { sealedRecordRow } from '../terminal/sealed-record.js'
 import { addBackendFlags, type BackendFlags, recordIdHelp, withBackend } from './backend-call.js'
 
@@ -28,5 +28,5 @@ async function versions({ recordId, ...flags }: VersionsFlags, session: Session)
     methods.listEnvelopeVersions({ recordIds: [recordId] }, call()),
   )
   if (records.length === 0) throw new VaultError('RECORD_NOT_FOUND')
-  for (const record of records) printLine(flags.json ? toJson(record) : sealedRecordRow(record), session.terminal)
+  await printLines(records.map(flags.json ? toJson : sealedRecordRow), session.terminal)
 }

@@ -1,7 +1,8 @@
 // <program> completion: prints a script for a shell that completes commands, flags and their values.
 import { Argument, type Command } from 'commander'
 import { withExamples } from '../program/help.js'
-import type { Terminal } from '../terminal/terminal.js'
+import { writeResult } from '../terminal/results.js'
+import type { Output } from '../terminal/terminal.js'
 import { bashCompletion } from './bash.js'
 import { fishCompletion } from './fish.js'
 import { type CompletedCommand, completedCommands } from './model.js'
@@ -14,7 +15,7 @@ const shells: Record<string, (program: string, commands: CompletedCommand[]) => 
 }
 
 /** Adds the subcommand `completion`; the program must have all its other commands already. */
-export function addCompletion(program: Command, { stdout }: Pick<Terminal, 'stdout'>): void {
+export function addCompletion(program: Command, terminal: Output): void {
   const name = program.name()
   const command = program
     .command('completion')
@@ -25,7 +26,7 @@ export function addCompletion(program: Command, { stdout }: Pick<Terminal, 'stdo
     `${name} completion bash > ~/.local/share/bash-completion/completions/${name}`,
     `${name} completion zsh > ~/.zfunc/_${name}     # with fpath+=(~/.zfunc) before compinit`,
     `${name} completion fish > ~/.config/fish/completions/${name}.fish`,
-  ]).action((shell: string) => {
-    stdout.write(shells[shell]?.(name, completedCommands(program)) ?? '')
+  ]).action(async (shell: string) => {
+    await writeResult(terminal, shells[shell]?.(name, completedCommands(program)) ?? '')
   })
 }

@@ -37,7 +37,7 @@ async function examine(flags: ServerFlags & { json?: true }, diagnose: Diagnose,
   for await (const finding of diagnose(configSources(flags, terminal.env))) {
     states.push(finding.state)
     const { what, state, found } = finding
-    printLine(flags.json ? toJson(finding) : `${state.padEnd(8)} ${what.padEnd(14)} ${found}`, terminal)
+    await printLine(flags.json ? toJson(finding) : `${state.padEnd(8)} ${what.padEnd(14)} ${found}`, terminal)
   }
   if (states.includes('error')) throw new PartialFailure('the doctor found errors, see above')
 }

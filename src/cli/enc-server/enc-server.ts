@@ -25,9 +25,7 @@ const examples = [
 /** Runs enc-server and returns its exit code. */
 export function encServer(terminal: Terminal, tools: ServiceTools): Promise<number> {
   const build = (session: Session) => {
-    const program = rootCommand('enc-server', session).description(
-      'Runs, checks and sets up an encrypted record vault.',
-    )
+    const program = rootCommand('enc-server').description('Runs, checks and sets up an encrypted record vault.')
     addUp(withExamples(program, examples), tools.startVault, session)
     addDoctor(program, tools.diagnose, session)
     addKeyring(program, tools.createKeyring, session)

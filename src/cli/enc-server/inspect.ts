@@ -47,23 +47,27 @@ async function inspect(folder: string, { flags, openStore }: Inspection, { termi
   const store = await openStore(folder)
   try {
     const count = await showRecords(store, flags.limit, (line) => printLine(line, terminal))
-    printLine(`${count} ${count === 1 ? 'record' : 'records'} in ${folder}`, terminal)
+    await printLine(`${count} ${count === 1 ? 'record' : 'records'} in ${folder}`, terminal)
   } finally {
     await store.close()
   }
   const files = await filesIn(folder)
   for (const word of flags.absent ?? []) {
     refuseWord(word, files)
-    printLine(`none of its ${files.length} files contains "${word}"`, terminal)
+    await printLine(`none of its ${files.length} files contains "${word}"`, terminal)
   }
 }
 
-async function showRecords(store: InspectedStore, limit: number, print: (line: string) => void): Promise<number> {
+async function showRecords(
+  store: InspectedStore,
+  limit: number,
+  print: (line: string) => Promise<void>,
+): Promise<number> {
   let count = 0
   for await (const { recordId, record } of store.records()) {
     count += 1
     if (count > limit) continue
-    for (const line of [...sealedRecordLines({ ...record, recordId }), '']) print(line)
+    await print([...sealedRecordLines({ ...record, recordId }), ''].join('\n'))
   }
   return count
 }

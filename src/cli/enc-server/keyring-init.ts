@@ -26,7 +26,7 @@ export function addKeyring(program: Command, createKeyring: CreateKeyring, sessi
 
 async function init({ file, realm }: InitFlags, createKeyring: CreateKeyring, { terminal }: Session): Promise<void> {
   await createKeyring(file, realm)
-  printLine(file, terminal)
+  await printLine(file, terminal, { done: `created the keyring ${file}` })
   printNote(`created a keyring of realm ${realm}, readable by you only`, terminal)
   printNote('back it up now, apart from the store: without it no record can be opened', terminal)
   printNote('next: set frontend.keyringFile and frontend.realm to these values, then start feserver', terminal)

@@ -27,13 +27,13 @@ const next = `Next:
 
 interface Tour {
   programs: ChildPrograms
-  print(text: string): void
+  print(text: string): Promise<void>
 }
 
 /** Runs the quickstart on the compiled programs in a folder, and returns the exit code. */
 export function quickstart(terminal: Terminal, programs: string): Promise<number> {
   const build = (session: Session) => {
-    const command = rootCommand('quickstart', session).description(
+    const command = rootCommand('quickstart').description(
       'Shows the vault at work in a temporary folder, which it removes at the end.',
     )
     return withExamples(command, ['make quickstart']).action(() => runInTemporaryFolder(programs, session))
@@ -44,9 +44,15 @@ export function quickstart(terminal: Terminal, programs: string): Promise<number
 async function runInTemporaryFolder(programs: string, { terminal, signal }: Session): Promise<void> {
   const startedAt = performance.now()
   const folder = await mkdtemp(join(tmpdir(), 'enc-server-quickstart-'))
-  const print = (text: string) => printLine(text, terminal)
+  const print = inOrder((text: string) => printLine(text, terminal))
   const env = withoutOurVariables(terminal.env)
-  const children = childPrograms({ programs, folder, env, show: (line) => print(`     ${line}`), signal })
+  const children = childPrograms({
+    programs,
+    folder,
+    env,
+    show: (line) => void print(`     ${line}`).catch(() => undefined),
+    signal,
+  })
   try {
     await writeFile(join(folder, 'vault.json'), JSON.stringify(configuration))
     await tour({ programs: echoCommands(children, print), print }, env)
@@ -55,7 +61,16 @@ async function runInTemporaryFolder(programs: string, { terminal, signal }: Sess
     await rm(folder, { recursive: true, force: true })
   }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-  print(`\nDone in ${seconds} s. Both processes are stopped, and ${folder} is removed.\n\n${next}`)
+  await print(`\nDone in ${seconds} s. Both processes are stopped, and ${folder} is removed.\n\n${next}`)
+}
+
+/** The same function, each call of which begins when the one before has ended; after a failure, all calls fail. */
+function inOrder(print: Tour['print']): Tour['print'] {
+  let last = Promise.resolve()
+  return (text) => {
+    last = last.then(() => print(text))
+    return last
+  }
 }
 
 // The caller's ENC_SERVER_ variables could name another vault.
@@ -63,18 +78,18 @@ function withoutOurVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('ENC_SERVER_')))
 }
 
-function echoCommands({ run, serve, close }: ChildPrograms, print: (text: string) => void): ChildPrograms {
+function echoCommands({ run, serve, close }: ChildPrograms, print: Tour['print']): ChildPrograms {
   const echo = (command: string[], input?: string) => {
     const line = command.map((word) => (word.includes(' ') ? `'${word}'` : word)).join(' ')
-    print(`   $ ${input === undefined ? '' : `echo '${input.trim()}' | `}${line}`)
+    return print(`   $ ${input === undefined ? '' : `echo '${input.trim()}' | `}${line}`)
   }
   return {
-    run: (command, input) => {
-      echo(command, input)
+    run: async (command, input) => {
+      await echo(command, input)
       return run(command, input)
     },
-    serve: (command) => {
-      echo(command)
+    serve: async (command) => {
+      await echo(command)
       return serve(command)
     },
     close,
@@ -82,17 +97,17 @@ function echoCommands({ run, serve, close }: ChildPrograms, print: (text: string
 }
 
 async function tour({ programs, print }: Tour, env: NodeJS.ProcessEnv): Promise<void> {
-  print('enc-server: an encrypted record vault\n')
-  print('1. Start a back end, which stores ciphertext, and a front end, which has the keys.')
+  await print('enc-server: an encrypted record vault\n')
+  await print('1. Start a back end, which stores ciphertext, and a front end, which has the keys.')
   let vault = await startVault(programs, env)
-  print('\n2. Run the trial, which checks that the vault works.')
+  await print('\n2. Run the trial, which checks that the vault works.')
   await programs.run(['feclient'])
-  print('\n3. Encrypt and store a record. Its record key goes to a file; the vault keeps no copy.')
+  await print('\n3. Encrypt and store a record. Its record key goes to a file; the vault keeps no copy.')
   await programs.run(['feclient', 'store', ...record, '--key-out', 'diary.key'], plaintext)
-  print("\n4. Stop both, and look at the back end's disk, as a thief would.")
+  await print("\n4. Stop both, and look at the back end's disk, as a thief would.")
   await stopVault(vault)
   await programs.run(['enc-server', 'inspect', 'backend', '--absent', 'PAYLOADS', '--absent', 'diary'])
-  print('\n5. Start both again, and read the record with its key.')
+  await print('\n5. Start both again, and read the record with its key.')
   vault = await startVault(programs, env)
   await programs.run(['feclient', 'get', ...record, '--key-file', 'diary.key'])
   await stopVault(vault)

@@ -38,7 +38,9 @@ async function exportInto(exported: ExportedFiles, flags: ExportFlags, session: 
     await withFrontend(flags, session, (client, options) =>
       exportAll({ client, options, exported, report, flags, session }),
     )
-    report.summarize({ failed: 'to retry the failed records, fix the causes and run the same command with --resume' })
+    await report.summarize({
+      failed: 'to retry the failed records, fix the causes and run the same command with --resume',
+    })
   } catch (error) {
     if (isResumable(error, session)) report.note(resumeHint(flags, report))
     throw error

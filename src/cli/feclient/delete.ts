@@ -34,6 +34,6 @@ async function remove(flags: DeleteFlags, session: Session): Promise<void> {
   const { deleted } = await withFrontend(flags, session, (client, options) =>
     withDoubt('unanswered delete', () => client.deleteRecord(request, options)),
   )
-  if (flags.json) printLine(toJson({ deleted }), session.terminal)
-  else printLine(deleted ? 'deleted' : 'there was no such record', session.terminal)
+  const done = deleted ? 'deleted' : 'there was no such record'
+  await printLine(flags.json ? toJson({ deleted }) : done, session.terminal, { done })
 }

@@ -20,7 +20,7 @@ import { type Session, withExamples } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
 import { byteProgressText, formatBytes, progressLine } from '../terminal/progress.js'
 import { recordJson, recordSummary } from '../terminal/record-info.js'
-import { writeAll } from '../terminal/terminal.js'
+import { writeResult } from '../terminal/results.js'
 
 interface DownloadFlags extends ReadFlags {
   out: string
@@ -78,7 +78,7 @@ async function download(flags: DownloadFlags, session: Session): Promise<void> {
   try {
     const record = await receiveInto(sink, { request, flags }, session)
     await sink.publish()
-    printDownloaded(record, { sink, flags }, session)
+    await printDownloaded(record, { sink, flags }, session)
   } catch (error) {
     failure = error
     throw error
@@ -126,16 +126,16 @@ async function receiveInto(sink: Sink, { request, flags }: Download, session: Se
   }
 }
 
-function printDownloaded(
+async function printDownloaded(
   record: RecordInfo,
   { sink, flags }: { sink: Sink; flags: DownloadFlags },
   { terminal }: Session,
-): void {
+): Promise<void> {
   const { bytes } = sink
   const sha256 = sink.sha256()
-  const prefix = flags.out === '-' ? '' : `wrote ${flags.out}: `
-  if (flags.json) printLine(toJson({ ...recordJson(record), bytes, sha256 }), terminal)
-  else printNote(`${prefix}${bytes} bytes, ${recordSummary(record)}\nsha256 ${sha256}`, terminal)
+  const done = `${flags.out === '-' ? '' : `wrote ${flags.out}: `}${bytes} bytes`
+  if (flags.json) await printLine(toJson({ ...recordJson(record), bytes, sha256 }), terminal, { done })
+  else printNote(`${done}, ${recordSummary(record)}\nsha256 ${sha256}`, terminal)
 }
 
 function standardOutput({ terminal }: Session): Sink & Pick<DownloadFile, 'path' | 'publish' | 'close'> {
@@ -151,7 +151,7 @@ function standardOutput({ terminal }: Session): Sink & Pick<DownloadFile, 'path'
     sha256: checksum.hex,
     begin: noop,
     async append(chunk) {
-      await writeAll(terminal.stdout, chunk)
+      await writeResult(terminal, chunk)
       checksum.update(chunk)
       bytes += chunk.length
     },

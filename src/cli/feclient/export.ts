@@ -14,7 +14,7 @@ import { exportLine, maxLineBytes } from '../import/import-line.js'
 import type { KeyIdSet } from '../keys/key-id-set.js'
 import { addFrontendFlags, withFrontend } from '../options/frontend-call.js'
 import { type Session, withExamples } from '../program/program.js'
-import { writeAll } from '../terminal/terminal.js'
+import { writeResult } from '../terminal/results.js'
 import { type JobReport, openJobReport } from '../transfer/job-report.js'
 import { type Settled, transfer } from '../transfer/transfer.js'
 import { isResumable } from '../transfer/transient.js'
@@ -106,7 +106,7 @@ async function isFolder(path: string): Promise<boolean> {
 async function finish(out: ResumableFile, report: JobReport): Promise<void> {
   if (report.failures === 0) await out.publish()
   const failed = `${out.path} holds the others; --resume retries the failed records; or rename the file to leave them out`
-  report.summarize(out.path === '-' || report.done + report.alreadyDone === 0 ? {} : { failed })
+  await report.summarize(out.path === '-' || report.done + report.alreadyDone === 0 ? {} : { failed })
 }
 
 async function openOutput(flags: ExportFlags, resumed: ResumedExport, { terminal }: Session): Promise<ResumableFile> {
@@ -124,7 +124,7 @@ async function openOutput(flags: ExportFlags, resumed: ResumedExport, { terminal
     })
   }
   const noop = async () => undefined
-  return { path: out, append: (text) => writeAll(terminal.stdout, Buffer.from(text)), publish: noop, close: noop }
+  return { path: out, append: (text) => writeResult(terminal, text), publish: noop, close: noop }
 }
 
 interface Export {

@@ -29,7 +29,7 @@ const examples = [
 ]
 
 function build(session: Session) {
-  const program = withExamples(rootCommand('feclient', session), examples).description(
+  const program = withExamples(rootCommand('feclient'), examples).description(
     'Stores, retrieves, deletes, lists, imports and exports encrypted records through a front end.',
   )
   addStore(program, session)

@@ -8,7 +8,8 @@ import { addReadFlags, explainMissingKey, type ReadFlags, readRequestOf } from '
 import { type Session, withExamples } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
 import { recordJson, recordSummary } from '../terminal/record-info.js'
-import { isPrintableText, writeAll } from '../terminal/terminal.js'
+import { writeResult } from '../terminal/results.js'
+import { isPrintableText } from '../terminal/terminal.js'
 
 interface GetFlags extends ReadFlags {
   out?: string
@@ -46,7 +47,8 @@ async function get(flags: GetFlags, session: Session): Promise<void> {
   if (out !== undefined && out !== '-') return getToFile(out, flags, session)
   if (force) throw invalidField('--force', 'needs --out FILE')
   const { data, record } = await retrieve(flags, session)
-  if (flags.json) printLine(toJson({ ...recordJson(record), dataBase64: data.toString('base64') }), session.terminal)
+  if (flags.json)
+    await printLine(toJson({ ...recordJson(record), dataBase64: data.toString('base64') }), session.terminal)
   else await print(data, { allowBinary: out === '-' }, session)
 }
 
@@ -69,7 +71,7 @@ async function print(data: Buffer, { allowBinary }: { allowBinary: boolean }, { 
       'the data is binary and standard output is a terminal; give a file, or - to print it anyway',
     )
   }
-  await writeAll(terminal.stdout, data)
+  await writeResult(terminal, data)
 }
 
 async function getToFile(path: string, flags: GetFlags, session: Session): Promise<void> {
@@ -77,8 +79,9 @@ async function getToFile(path: string, flags: GetFlags, session: Session): Promi
   try {
     const { data, record } = await retrieve(flags, session)
     await file.commit(data)
-    if (flags.json) return printLine(toJson(recordJson(record)), session.terminal)
-    printNote(`wrote ${path}: ${data.length} bytes, ${recordSummary(record)}`, session.terminal)
+    const done = `wrote ${path}: ${data.length} bytes`
+    if (flags.json) return await printLine(toJson(recordJson(record)), session.terminal, { done })
+    printNote(`${done}, ${recordSummary(record)}`, session.terminal)
   } finally {
     await file.discard()
   }

@@ -6,8 +6,8 @@ import type { FrontendClient } from '../../frontend/client.js'
 import type { ConnectionFlags } from '../options/connection.js'
 import { addFrontendFlags, withFrontend } from '../options/frontend-call.js'
 import { type Session, withExamples } from '../program/program.js'
-import { printLine, printNote, toJson } from '../terminal/output.js'
-import { recordHeading, recordJson, recordRow } from '../terminal/record-info.js'
+import { printLines, printNote } from '../terminal/output.js'
+import { jsonLine, recordHeading, recordRow } from '../terminal/record-info.js'
 
 interface ListFlags extends ConnectionFlags {
   user: string
@@ -33,9 +33,8 @@ async function list(flags: ListFlags, session: Session): Promise<void> {
   let unreadable = 0
   await withFrontend(flags, session, async (client, options) => {
     for await (const page of pages(client, flags.user, options)) {
-      if (printed === 0 && page.records.length > 0 && !flags.json) printLine(recordHeading, terminal)
-      for (const record of page.records)
-        printLine(flags.json ? toJson(recordJson(record)) : recordRow(record), terminal)
+      const heading = printed === 0 && page.records.length > 0 && !flags.json ? [recordHeading] : []
+      await printLines([...heading, ...page.records.map(flags.json ? jsonLine : recordRow)], terminal)
       printed += page.records.length
       unreadable += page.unreadableCount
     }

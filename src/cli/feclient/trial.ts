@@ -34,10 +34,10 @@ export function addTrial(program: Command, session: Session): void {
 
 async function runTrial(flags: ConnectionFlags, session: Session): Promise<void> {
   const { terminal } = session
-  printLine(`feclient: trial against ${channelOf(flags, frontendTarget, terminal.env).address}`, terminal)
+  await printLine(`feclient: trial against ${channelOf(flags, frontendTarget, terminal.env).address}`, terminal)
   const step = trialSteps(session)
   await withFrontend(flags, session, (client, options) => roundTrip({ client, options, step }))
-  printLine('feclient: the trial passed', terminal)
+  await printLine('feclient: the trial passed', terminal)
 }
 
 async function roundTrip({ client, options, step }: Trial): Promise<void> {

@@ -2,8 +2,8 @@
 import type { Command } from 'commander'
 import { addFrontendFlags, addRecordFlags, type RecordFlags, withFrontend } from '../options/frontend-call.js'
 import { type Session, withExamples } from '../program/program.js'
-import { printLine, toJson } from '../terminal/output.js'
-import { recordHeading, recordJson, recordRow } from '../terminal/record-info.js'
+import { printLines } from '../terminal/output.js'
+import { jsonLine, recordHeading, recordRow } from '../terminal/record-info.js'
 import { incompleteList } from './list.js'
 
 const examples = [
@@ -26,7 +26,7 @@ async function versions(flags: RecordFlags, session: Session): Promise<void> {
   const kept = await withFrontend(flags, session, (client, options) =>
     client.listRecordVersions({ userId: user, recordName: name }, options),
   )
-  if (!json && kept.versions.length > 0) printLine(recordHeading, terminal)
-  for (const record of kept.versions) printLine(json ? toJson(recordJson(record)) : recordRow(record), terminal)
+  const heading = !json && kept.versions.length > 0 ? [recordHeading] : []
+  await printLines([...heading, ...kept.versions.map(json ? jsonLine : recordRow)], terminal)
   if (kept.unreadableCount > 0) throw incompleteList(kept.unreadableCount)
 }

@@ -72,7 +72,7 @@ async function importInto(keys: KeysFile, { flags, work }: Omit<Import, 'keysOpt
     await withFrontend(flags, session, (client) =>
       withDoubt('unanswered import', () => work({ client, keys, report, flags })),
     )
-    report.summarize(adviceFor(flags))
+    await report.summarize(adviceFor(flags))
   } catch (error) {
     const canResume = report.done > 0 && flags.keysOut !== '-' && isResumable(error, session)
     if (canResume) report.note(`stopped after ${report.done} records; the same command with --resume continues`)

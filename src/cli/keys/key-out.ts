@@ -6,6 +6,7 @@ import { type AtomicFile, openAtomicFile } from '../files/atomic-file.js'
 import type { KeyModeName } from '../options/key-mode.js'
 import type { Session } from '../program/program.js'
 import { printLine, printNote, toJson } from '../terminal/output.js'
+import { checkKeyOutput } from '../terminal/results.js'
 import { mayHaveTakenEffect } from '../transfer/unknown-outcome.js'
 
 /** The flags that say where the record key goes. */
@@ -46,6 +47,7 @@ export async function withKeyFile<Answer extends StoredVersion>(
 ): Promise<void> {
   const { keyOut, mode, force = false } = flags
   if (keyOut !== undefined && mode === 'server') throw invalidField('--key-out', 'mode server has no record key')
+  if (keyOut === undefined && mode !== 'server') checkKeyOutput(terminal)
   const keyFile =
     keyOut === undefined ? undefined : await openAtomicFile({ path: keyOut, flag: '--key-out', replace: force })
   try {
@@ -53,8 +55,10 @@ export async function withKeyFile<Answer extends StoredVersion>(
     await writeKey(stored.recordKey, keyFile)
     const { recordKey, version, keyId, storeTime } = stored
     const shownKey = keyOut === undefined && recordKey !== '' ? { recordKey } : {}
-    if (flags.json) return printLine(toJson({ ...shownKey, version, keyId, storeTime, ...moreFields() }), terminal)
-    if (shownKey.recordKey) printLine(recordKey, terminal)
+    const loss = { done: `stored ${versionText(stored)}`, ...(shownKey.recordKey && { lost: lostKey }) }
+    const fields = { ...shownKey, version, keyId, storeTime, ...moreFields() }
+    if (flags.json) return await printLine(toJson(fields), terminal, loss)
+    if (shownKey.recordKey) await printLine(recordKey, terminal, loss)
     for (const note of notes(stored)) printNote(note, terminal)
     printNote(keyAdvice(recordKey, flags), terminal)
   } finally {
@@ -62,13 +66,15 @@ export async function withKeyFile<Answer extends StoredVersion>(
   }
 }
 
+const lostKey = 'its record key is lost, and nothing else opens that version: store the data again'
+
 /** Keeps the key that a write of unknown outcome tried, beside the key file or on standard output; throws the error again. */
 async function keepTriedKey(error: unknown, { keyOut }: KeyOutFlags, terminal: Session['terminal']): Promise<never> {
   if (!(error instanceof VaultError) || !mayHaveTakenEffect(error)) throw error
   const { recordKey = '' } = triedWrite(error) ?? triedWrite(error.cause) ?? {}
   if (recordKey === '') throw error
   if (keyOut === undefined) {
-    printLine(recordKey, terminal)
+    await printLine(recordKey, terminal, { done: error.message, lost: 'the record key that was tried is lost' })
     printNote('the record key that was tried is on standard output: it opens the record if it was stored', terminal)
     throw error
   }

@@ -4,7 +4,7 @@ import { invalidField, VaultError } from '../../core/errors.js'
 import { type AppendFile, createAppendFile, reopenAppendFile } from '../files/append-file.js'
 import { fileExists } from '../files/path-checks.js'
 import type { Session } from '../program/program.js'
-import { writeAll } from '../terminal/terminal.js'
+import { checkKeyOutput, writeResult } from '../terminal/results.js'
 import {
   type InputStamp,
   type KeyEntry,
@@ -43,8 +43,12 @@ const flag = '--keys-out'
 export async function openKeysFile(options: KeysFileOptions, { terminal }: Session): Promise<KeysFile> {
   const { path, resume, input } = options
   if (path === '-') {
+    checkKeyOutput(terminal)
     const append = (entries: StoredEntry[]) =>
-      writeAll(terminal.stdout, Buffer.from(entries.map(keyEntryLine).join('')))
+      writeResult(terminal, entries.map(keyEntryLine).join(''), {
+        done: `stored ${entries.length} more records`,
+        lost: 'their record keys are lost: store them again',
+      })
     return { append, close: async () => undefined }
   }
   const isResumed = resume && (await fileExists({ path, flag }))

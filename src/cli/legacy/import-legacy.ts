@@ -123,7 +123,7 @@ async function importInto(target: LegacyTarget, flags: ImportLegacyFlags, sessio
   const report = await openJobReport('imported', flags, session)
   try {
     await importWith({ ...target, report }, flags, session)
-    report.summarize({
+    await report.summarize({
       done: `their new record keys are in ${flags.keysOut}; keep it: they cannot be shown again`,
       failed: 'to retry the failed records, corrected if need be, run the same command with --resume',
     })

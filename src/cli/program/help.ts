@@ -1,7 +1,8 @@
 // Help texts that all programs share: examples, exit codes, marks of required flags.
 import { type Command, Help, type Option } from 'commander'
 
-const exitCodes = 'Exit codes: 0 success, 1 failure, 2 invalid input (a retry cannot succeed).'
+const exitCodes =
+  'Exit codes: 0 success, 1 failure, 2 invalid input (a retry cannot succeed). A result that cannot be written is a failure.'
 
 /** The line below the error of a flag; commander would print the whole help. */
 export const helpAfterError = 'hint: --help shows the usage'

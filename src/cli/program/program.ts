@@ -1,12 +1,14 @@
 // A client program around its subcommands: help, signals, errors, exit code.
-import { type Command, CommanderError } from 'commander'
+import type { Command } from 'commander'
 import { didYouMean } from '../../core/did-you-mean.js'
 import { invalidField, VaultError } from '../../core/errors.js'
 import { version } from '../../core/version.js'
 import { addCompletion } from '../completion/completion.js'
 import { fileError } from '../files/file-errors.js'
 import { printError } from '../terminal/output.js'
-import type { Terminal } from '../terminal/terminal.js'
+import { OutputFailure } from '../terminal/results.js'
+import { surviveFailedWrites, type Terminal } from '../terminal/terminal.js'
+import { runCommandLine } from './command-line.js'
 import { helpAfterError, helpStyle, versionText } from './help.js'
 import type { Hints } from './hints.js'
 import { StrictCommand } from './strict-command.js'
@@ -16,7 +18,7 @@ export { withExamples } from './help.js'
 /** The context of a subcommand. */
 export interface Session {
   terminal: Terminal
-  /** Aborts at Ctrl-C, and when standard output is closed. */
+  /** Aborts at Ctrl-C. */
   signal: AbortSignal
 }
 
@@ -30,14 +32,10 @@ export interface Program {
 const interruptedCode = 130
 const recordKeyPattern = /rvk1_[a-z2-7]{8}/i
 
-/** The root command. Its subcommands inherit its output and its way to exit. */
-export function rootCommand(name: string, { terminal }: Session): Command {
+/** The root command. Its subcommands inherit its way to exit. */
+export function rootCommand(name: string): Command {
   return new StrictCommand(name)
     .exitOverride()
-    .configureOutput({
-      writeOut: (text) => terminal.stdout.write(text),
-      writeErr: (text) => terminal.stderr.write(text),
-    })
     .showHelpAfterError(helpAfterError)
     .configureHelp(helpStyle)
     .version(version, '--version', versionText)
@@ -86,16 +84,13 @@ export async function runProgram({ build, hints }: Program, terminal: Terminal):
   terminal.once('SIGINT', interrupt)
   terminal.once('SIGTERM', interrupt)
   terminal.once('SIGHUP', interrupt)
-  terminal.stdout.on('error', (error) => stopping.abort(error)) // one error for each line printed after that
+  surviveFailedWrites(terminal)
   try {
     refuseRecordKeys(terminal.argv)
-    const session = { terminal, signal: stopping.signal }
-    const program = build(session)
+    const program = build({ terminal, signal: stopping.signal })
     if (program.commands.length > 0) addCompletion(program, terminal)
-    await program.parseAsync(terminal.argv)
-    return 0
+    return await runCommandLine(program, terminal)
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     return reportFailure(error, { hints, terminal, signal: stopping.signal })
   }
 }
@@ -104,12 +99,11 @@ interface Failure extends Session {
   hints: Hints
 }
 
-// If the program is stopping, that is the cause of the failure. A closed standard output needs no message.
+// If the program was interrupted, that is the cause of the failure.
 function reportFailure(error: unknown, { hints, terminal, signal }: Failure): number {
+  if (error instanceof OutputFailure) return printError(error, hints, terminal) // not the interrupt: the result is lost
   const { aborted, reason } = signal
-  if (aborted && (reason as NodeJS.ErrnoException).code === 'EPIPE') return 1
-  const isInterrupted = aborted && reason instanceof VaultError
-  const isKnown = isInterrupted && error instanceof VaultError && error.kind === 'cancelled' // its message says what may have been done
+  const isKnown = error instanceof VaultError && error.kind === 'cancelled' // its message says what may have been done
   const code = printError(aborted && !isKnown ? reason : fileError(error), hints, terminal)
-  return isInterrupted ? interruptedCode : code
+  return aborted ? interruptedCode : code
 }

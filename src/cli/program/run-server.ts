@@ -1,11 +1,13 @@
 // A server program around its service: flags, signals, heap settings, exit code.
 import { setFlagsFromString } from 'node:v8'
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js'
-import { type Command, CommanderError } from 'commander'
+import type { Command } from 'commander'
 import type { ConfigSources } from '../../core/config/config.js'
 import { VaultError } from '../../core/errors.js'
 import { version } from '../../core/version.js'
 import { printError, printNote } from '../terminal/output.js'
+import { surviveFailedWrites } from '../terminal/terminal.js'
+import { runCommandLine } from './command-line.js'
 import { helpAfterError, helpStyle, versionText, withExamples } from './help.js'
 import { serverHints } from './hints.js'
 import { addServerFlags, configSources, type ServerFlags } from './server-flags.js'
@@ -58,22 +60,20 @@ export async function runServer(program: ServerProgram, process: NodeJS.Process)
   setFlagsFromString(heapGrowth)
   const stopping = new AbortController()
   const signalled = firstSignal(process, program.name, () => stopping.abort())
-  try {
-    const flags = serverCommand(program).parse(process.argv).opts<ServerFlags>()
+  surviveFailedWrites(process)
+  const command = serverCommand(program).action(async (flags: ServerFlags) => {
     const service = await program.start(configSources(flags, process.env), stopping.signal)
     printNote(`${program.name}: ${service.summary}`)
     await signalled
     printNote(`${program.name}: stopping`)
     await service.stop()
     process.exit(0) // a caller that does not complete its TLS handshake would keep the process alive for minutes
+  })
+  try {
+    process.exitCode = await runCommandLine(command, process)
   } catch (error) {
-    process.exitCode = exitCodeOf(error, stopping.signal)
+    process.exitCode = stopping.signal.aborted && isAbort(error) ? 0 : printError(error, serverHints)
   }
-}
-
-function exitCodeOf(error: unknown, { aborted }: AbortSignal): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // commander has printed it
-  return aborted && isAbort(error) ? 0 : printError(error, serverHints)
 }
 
 /** True for the error of a start that was cancelled while it waited. */

@@ -2,11 +2,17 @@
 // error begin with "error:" or "hint:".
 import { VaultError } from '../../core/errors.js'
 import { type Hints, noHints } from '../program/hints.js'
+import { type Loss, OutputFailure, writeResult } from './results.js'
 import { type Output, printable } from './terminal.js'
 
-/** Prints a line of the result, to standard output. */
-export function printLine(text: string, { stdout }: Output = process): void {
-  stdout.write(`${text}\n`)
+/** Prints a line of the result, to standard output; rejects with OutputFailure, which tells `loss`. */
+export function printLine(text: string, output: Output, loss?: Loss): Promise<void> {
+  return writeResult(output, `${text}\n`, loss)
+}
+
+/** Prints lines of the result with one write; none if there are none. */
+export async function printLines(lines: string[], output: Output): Promise<void> {
+  if (lines.length > 0) await printLine(lines.join('\n'), output)
 }
 
 /** Prints a line for people, to standard error. */
@@ -26,8 +32,9 @@ export function toJson(value: object): string {
 /** The failure of a program that reported each failed item before. Its message is a summary. */
 export class PartialFailure extends Error {}
 
-/** Prints an error with its hints, and returns the exit code: 2 for invalid input, else 1. */
+/** Prints an error with its hints, unless it is silent, and returns the exit code: 2 for invalid input, else 1. */
 export function printError(thrown: unknown, hints: Hints = noHints, output: Output = process): number {
+  if (thrown instanceof OutputFailure && thrown.isSilent) return 1
   if (!(thrown instanceof VaultError)) {
     printNote(`error: ${unexpectedMessage(thrown)}`, output)
     return 1
@@ -41,7 +48,7 @@ export function printError(thrown: unknown, hints: Hints = noHints, output: Outp
 // printed with its stack.
 function unexpectedMessage(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown)
-  if (thrown instanceof PartialFailure) return thrown.message
+  if (thrown instanceof PartialFailure || thrown instanceof OutputFailure) return thrown.message
   return 'syscall' in thrown ? thrown.message : (thrown.stack ?? thrown.message)
 }
 

@@ -87,7 +87,7 @@ const silent: Progress = { show: () => undefined, clear: () => undefined }
 /** A progress line on the terminal; one that prints nothing if standard error is not a terminal. */
 export function progressLine(
   verb: string,
-  { stdout, stderr }: Pick<Terminal, 'stdout' | 'stderr'>,
+  { stderr }: Pick<Terminal, 'stderr'>,
   textOf: typeof recordProgressText = recordProgressText,
 ): Progress {
   if (!stderr.isTTY) return silent
@@ -97,8 +97,6 @@ export function progressLine(
     if (Number.isFinite(shownAt)) stderr.write('\r\u001b[K')
     shownAt = Number.NEGATIVE_INFINITY
   }
-  // The line also goes when standard output fails; it stays if the program is killed.
-  stdout.once('error', clear)
   return {
     clear,
     show(position) {

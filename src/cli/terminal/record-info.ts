@@ -3,12 +3,18 @@
 import type { RecordInfo } from '../../frontend/client.js'
 import type { RecordAttributes } from '../../gen/encserver/v1/frontend.js'
 import { keyModeName } from '../options/key-mode.js'
+import { toJson } from './output.js'
 import { printable } from './terminal.js'
 
 /** The metadata as an object for `toJson`; without attributes that are not set. */
 export function recordJson({ keyMode, attributes, ...rest }: RecordInfo): object {
   const set = attributesOf({ attributes })
   return { ...rest, keyMode: keyModeName(keyMode), ...(Object.keys(set).length > 0 && { attributes: set }) }
+}
+
+/** The metadata as a line for scripts. */
+export function jsonLine(record: RecordInfo): string {
+  return toJson(recordJson(record))
 }
 
 /** The attributes that are set. */

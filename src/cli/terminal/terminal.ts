@@ -14,6 +14,14 @@ export interface Terminal {
 /** The standard streams for results and for notes. */
 export type Output = Pick<Terminal, 'stdout' | 'stderr'>
 
+/**
+ * Keeps a failed write to a standard stream from ending the process. Results have their own errors (results.ts); a note that
+ * cannot be printed is lost.
+ */
+export function surviveFailedWrites({ stdout, stderr }: Output): void {
+  for (const stream of [stdout, stderr]) stream.on('error', () => undefined)
+}
+
 // Control characters, format characters that reorder a line, unpaired surrogates. Names of records may hold any text.
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
 
@@ -26,11 +34,4 @@ export function printable(text: string): string {
 export function isPrintableText(bytes: Buffer): boolean {
   const text = bytes.toString('utf8').replace(/[\n\r\t]/g, ' ')
   return !text.includes('\ufffd') && printable(text) === text
-}
-
-/** Writes bytes and waits until they are written; rejects if the stream is closed. */
-export function writeAll(stream: Writable, bytes: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    stream.write(bytes, (error) => (error ? reject(error) : resolve()))
-  })
 }

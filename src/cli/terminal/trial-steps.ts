@@ -12,16 +12,14 @@ export function trialSteps({ terminal }: Session): Step {
     const startedAt = performance.now()
     const print = (outcome: string) => {
       const ms = (performance.now() - startedAt).toFixed(1)
-      printLine(`  ${name.padEnd(9)} ${outcome.padEnd(62)} ${ms.padStart(8)} ms`, terminal)
+      return printLine(`  ${name.padEnd(9)} ${outcome.padEnd(62)} ${ms.padStart(8)} ms`, terminal)
     }
-    try {
-      const outcome = await work()
-      print(describe(outcome))
-      return outcome
-    } catch (error) {
-      print('FAILED')
+    const outcome = await work().catch(async (error: unknown) => {
+      await print('FAILED')
       throw error
-    }
+    })
+    await print(describe(outcome))
+    return outcome
   }
 }
 

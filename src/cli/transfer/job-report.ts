@@ -32,7 +32,7 @@ export interface JobReport {
   /** Prints a line for people, above the progress line. */
   note(text: string): void
   /** Prints the summary; throws if a record failed. */
-  summarize(advice?: { done?: string; failed?: string }): void
+  summarize(advice?: { done?: string; failed?: string }): Promise<void>
   /** Moves the report file to its path. Must be called whether the job succeeded or failed. */
   close(): Promise<void>
 }
@@ -83,10 +83,11 @@ export async function openJobReport(verb: string, flags: JobReportFlags, { termi
     },
     showProgress: (position) => progress.show({ ...counts, ...position }),
     note,
-    summarize(advice = {}) {
+    async summarize(advice = {}) {
       const seconds = (performance.now() - startedAt) / 1000
-      if (json) printLine(summaryJson(verb, counts, seconds), terminal)
-      else note(summaryText(verb, counts, seconds))
+      const done = summaryText(verb, counts, seconds)
+      if (json) await printLine(summaryJson(verb, counts, seconds), terminal, { done })
+      else note(done)
       if (advice.done && counts.done + counts.skipped > 0) note(advice.done)
       if (counts.failed === 0) return
       if (advice.failed) note(advice.failed)

@@ -8,13 +8,12 @@ import { feclient } from '../../../src/cli/feclient/feclient.js'
 import { noHints } from '../../../src/cli/program/hints.js'
 import { rootCommand, runProgram, type Session } from '../../../src/cli/program/program.js'
 import { printLine } from '../../../src/cli/terminal/output.js'
-import { cancelledBy } from '../../../src/core/client/retry.js'
 import { VaultError } from '../../../src/core/errors.js'
 import { version } from '../../../src/core/version.js'
-import { fakeTerminal } from '../fake-terminal.js'
+import { type FakeTerminal, fakeTerminal } from '../fake-terminal.js'
 
 function programOf(action: (session: Session) => Promise<void>) {
-  return { build: (session: Session) => rootCommand('probe', session).action(() => action(session)), hints: noHints }
+  return { build: (session: Session) => rootCommand('probe').action(() => action(session)), hints: noHints }
 }
 
 describe('program', () => {
@@ -114,36 +113,49 @@ describe('program', () => {
 
   it('stops without a word when its reader has gone', async () => {
     const terminal = fakeTerminal(['probe'])
-    const endless = programOf(async ({ signal, terminal }) => {
-      for (;;) {
-        printLine('line', terminal)
-        await sleep(1, undefined, { signal })
+    let printed = 0
+    const endless = programOf(async ({ terminal }) => {
+      for (; ; printed += 1) {
+        if (printed === 3) (terminal as FakeTerminal).fail('stdout', 'EPIPE')
+        await printLine('line', terminal)
       }
     })
-    const ended = runProgram(endless, terminal)
-    terminal.stdout.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
-    expect(await ended).to.equal(1)
+    expect(await runProgram(endless, terminal)).to.equal(1)
+    expect(printed).to.equal(3)
     expect(terminal.printed().stderr).to.equal('')
   })
 
-  it('says why its output cannot be written, not that the call in flight has ended for it', async () => {
+  it('says what a lost result means, even when it is interrupted at that moment', async () => {
     const terminal = fakeTerminal(['probe'])
-    const calling = programOf(async ({ signal, terminal }) => {
-      const message = 'ENOSPC: no space left on device, write'
-      terminal.stdout.emit('error', Object.assign(new Error(message), { code: 'ENOSPC', syscall: 'write' }))
-      throw cancelledBy(signal)
+    terminal.fail('stdout', 'ENOSPC')
+    const storing = programOf(async ({ terminal }) => {
+      ;(terminal as FakeTerminal).emit('SIGINT')
+      await printLine('rvk1_...', terminal, { done: 'stored version 1', lost: 'its record key is lost' })
     })
-    expect(await runProgram(calling, terminal)).to.equal(1)
-    expect(terminal.printed().stderr).to.equal('error: ENOSPC: no space left on device, write\n')
+    expect(await runProgram(storing, terminal)).to.equal(1)
+    expect(terminal.printed().stderr).to.equal(
+      'error: stored version 1, but standard output cannot be written (ENOSPC: no words): its record key is lost\n',
+    )
   })
 
-  it('survives each line that it prints after its reader has gone', async () => {
-    const terminal = fakeTerminal(['probe'])
-    const gone = () => terminal.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
-    const hasty = programOf(async () => {
-      for (let line = 0; line < 3; line += 1) gone() // a process's own output is not closed by an error
-    })
-    expect(await runProgram(hasty, terminal)).to.equal(0)
-    expect(terminal.printed().stderr).to.equal('')
+  it('fails when its help, its version or a completion script cannot be written', async () => {
+    for (const words of [['--help'], ['help', 'store'], ['store', '--help'], ['--version'], ['completion', 'bash']]) {
+      const terminal = fakeTerminal(['feclient', ...words])
+      terminal.fail('stdout', 'ENOSPC')
+      expect(await feclient(terminal), words.join(' ')).to.equal(1)
+      expect(terminal.printed().stderr).to.equal('error: standard output cannot be written (ENOSPC: no words)\n')
+    }
+  })
+
+  it('ends with its own exit code when it cannot print why', async () => {
+    const refused = ['feclient', 'get', '--user', 'alice', '--nmae', 'x']
+    for (const [words, code] of [
+      [refused, 2],
+      [['feclient', '--help'], 0],
+    ] as const) {
+      const terminal = fakeTerminal([...words])
+      terminal.fail('stderr', 'EPIPE')
+      expect(await feclient(terminal)).to.equal(code)
+    }
   })
 })
