@@ -21,7 +21,7 @@ function answering(): Echo {
   })
   let answer = RetrieveRecordResponse.create()
   return {
-    storeRecord({ request: { data } }, callback) {
+    storeRecord({ request: { data = Buffer.alloc(0) } }, callback) {
       answer = RetrieveRecordResponse.create({ data })
       callback(null, stored)
     },

@@ -24,7 +24,7 @@ import {
   type StoreRecordResponse,
 } from '../gen/encserver/v1/frontend.js'
 import type { Status } from '../gen/google/rpc/status.js'
-import { type RequestInput, streamCall, wellFormed } from './client/request-input.js'
+import { checkedItems, type RequestInput, requestMaker, streamCall } from './client/request-input.js'
 import { type TransferClient, transferClient } from './client/transfer-client.js'
 import { giveSecret, keepingSecret, keepTried, keepTriedItems, type TriedWrite } from './client/write-secrets.js'
 import { type LegacyClient, legacyClient } from './legacy/client.js'
@@ -108,26 +108,31 @@ export interface FrontendClient extends TransferClient, LegacyClient {
   close(): void
 }
 
+const storeRequest = requestMaker(StoreRecordRequest)
+const retrieveRequest = requestMaker(RetrieveRecordRequest)
+const deleteRequest = requestMaker(DeleteRecordRequest)
+const listRequest = requestMaker(ListRecordsRequest)
+const versionsRequest = requestMaker(ListRecordVersionsRequest)
+const restoreRequest = requestMaker(RestoreRecordRequest)
+
 /** Connects lazily to the front end; throws INVALID_REQUEST for settings that would expose requests. */
 export function frontendClient(config: FrontendClientConfig): FrontendClient {
   const { keyMode = KeyMode.KEY_MODE_SPLIT } = config
   const { methods, close } = connect<FrontendServiceServer>(FrontendServiceService, config, retryPolicy)
   const listRecords: FrontendClient['listRecords'] = async (request, options) =>
-    methods.listRecords(ListRecordsRequest.create(wellFormed(request)), newCall(options))
+    methods.listRecords(listRequest(request), newCall(options))
   return {
     storeRecord: async (request, options) => {
-      const write = StoreRecordRequest.create(wellFormed(request))
+      const write = storeRequest(request)
       const secret = giveSecret(write, 'recordKey', keyMode)
       return keepingSecret(secret, () => methods.storeRecord(write, newCall(options)))
     },
-    retrieveRecord: async (request, options) =>
-      methods.retrieveRecord(RetrieveRecordRequest.create(wellFormed(request)), newCall(options)),
-    deleteRecord: async (request, options) =>
-      methods.deleteRecord(DeleteRecordRequest.create(wellFormed(request)), newCall(options)),
+    retrieveRecord: async (request, options) => methods.retrieveRecord(retrieveRequest(request), newCall(options)),
+    deleteRecord: async (request, options) => methods.deleteRecord(deleteRequest(request), newCall(options)),
     listRecordVersions: async (request, options) =>
-      methods.listRecordVersions(ListRecordVersionsRequest.create(wellFormed(request)), newCall(options)),
+      methods.listRecordVersions(versionsRequest(request), newCall(options)),
     restoreRecord: async (request, options) => {
-      const write = RestoreRecordRequest.create(wellFormed(request))
+      const write = restoreRequest(request)
       const secret = giveSecret(write, 'newRecordKey', keyMode)
       return keepingSecret(secret, () => methods.restoreRecord(write, newCall(options)))
     },
@@ -151,8 +156,8 @@ async function* storeItems(
   items: Items<StoreRecordRequest>,
   give: (itemId: string, write: StoreRecordRequest) => void,
 ) {
-  for await (const { itemId, record } of items) {
-    const write = StoreRecordRequest.create(wellFormed(record))
+  for await (const { itemId, record } of checkedItems(items)) {
+    const write = storeRequest(record, 'record')
     give(itemId, write)
     yield { itemId, record: write }
   }
@@ -177,8 +182,8 @@ async function* keepingItems(
 }
 
 async function* retrieveItems(items: Items<RetrieveRecordRequest>) {
-  for await (const { itemId, record } of items) {
-    yield { itemId, record: RetrieveRecordRequest.create(wellFormed(record)) }
+  for await (const { itemId, record } of checkedItems(items)) {
+    yield { itemId, record: retrieveRequest(record, 'record') }
   }
 }
 

@@ -184,7 +184,7 @@ describe('e2e: starts that fail', () => {
       backend = await box.backend()
       keyringFile = join(folder, 'frontend', 'keyring.json')
       const frontend = await box.frontend({ backend, keyringFile })
-      await box.client(frontend).storeRecord({ userId: 'JTH' })
+      await box.client(frontend).storeRecord({ userId: 'JTH', data: Buffer.from('data') })
       await frontend.stop()
     })
 

@@ -134,7 +134,8 @@ describe('e2e: logs', () => {
   })
 
   it('have no event and no field that their page does not name', async () => {
-    for await (const { error } of client.storeRecords([{ itemId: 'i', record: { userId: '' } }])) expect(error).to.exist
+    for await (const { error } of client.storeRecords([{ itemId: 'i', record: { userId: '', data: Buffer.alloc(0) } }]))
+      expect(error).to.exist
     await until(() => frontendEvents().some(({ failedItems }) => failedItems === 1))
     const page = readFileSync(join(repoFolder, 'docs', 'operations', 'logs.md'), 'utf8')
     const written = [...frontendEvents(), ...backendEvents()].flatMap((line) => [line.event, ...Object.keys(line)])
@@ -158,7 +159,7 @@ describe('e2e: logs', () => {
     const quiet = await box.backend({ dataDir: join(place, 'backend'), env })
     const keyringFile = join(place, 'frontend', 'keyring.json')
     const above = await box.frontend({ backend: quiet, keyringFile, env })
-    await box.client(above).storeRecord({ userId })
+    await box.client(above).storeRecord({ userId, data: Buffer.alloc(0) })
     await above.stop()
     await quiet.stop()
     expect(quiet.stdout() + above.stdout()).to.equal('')

@@ -11,6 +11,8 @@ import { health, refusal, until } from './calls.js'
 import { describeEngines } from './engines.js'
 import { type Server, sandbox } from './processes.js'
 
+const data = Buffer.from('contents')
+
 describeEngines('e2e: two front ends with one keyring', (engine) => {
   const box = sandbox(engine)
   let backend: Server
@@ -38,10 +40,12 @@ describeEngines('e2e: two front ends with one keyring', (engine) => {
       }
     }
     const [one, two] = clients
-    const { keyId } = await one.storeRecord({ userId: 'JTH' })
-    await two.storeRecord({ userId: 'JTH' })
+    const { keyId } = await one.storeRecord({ userId: 'JTH', data })
+    await two.storeRecord({ userId: 'JTH', data })
     const precondition = { condition: { $case: 'keyId' as const, value: keyId } }
-    expect((await refusal(one.storeRecord({ userId: 'JTH', precondition }))).reason).to.equal('PRECONDITION_FAILED')
+    expect((await refusal(one.storeRecord({ userId: 'JTH', data, precondition }))).reason).to.equal(
+      'PRECONDITION_FAILED',
+    )
     expect((await two.deleteRecord({ userId: 'JTH' })).deleted).to.equal(true)
     expect((await refusal(one.deleteRecord({ userId: 'JTH' }))).reason).to.equal('RECORD_NOT_FOUND')
   })
@@ -75,7 +79,7 @@ describeEngines('e2e: two front ends with one keyring', (engine) => {
 
   it('of racing stores with `absent`, one succeeds', async () => {
     const precondition = { condition: { $case: 'absent' as const, value: true } }
-    const request = { userId: 'another user', recordName: 'contested', precondition }
+    const request = { userId: 'another user', recordName: 'contested', data, precondition }
     const racing = Array.from({ length: 20 }, (_, index) => (clients[index % 2] as FrontendClient).storeRecord(request))
     const outcomes = await Promise.allSettled(racing)
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).to.have.length(1)
@@ -93,7 +97,7 @@ describeEngines('e2e: front ends that meet at an empty store', (engine) => {
     const starting = Array.from({ length: 3 }, () => box.frontend({ backend, keyringFile }))
     const frontends = await Promise.all(starting)
     const opened = frontends.map((frontend) => box.client(frontend))
-    const { recordKey } = await (opened[0] as FrontendClient).storeRecord({ userId: 'JTH' })
+    const { recordKey } = await (opened[0] as FrontendClient).storeRecord({ userId: 'JTH', data })
     for (const client of opened) await client.retrieveRecord({ userId: 'JTH', recordKey })
     expect(frontends.filter(({ stderr }) => stderr().includes('created a keyring'))).to.have.length(1)
   })
@@ -103,8 +107,8 @@ describeEngines('e2e: front ends that meet at an empty store', (engine) => {
     const owner = await box.frontend({ backend })
     const stranger = await box.frontend({ backend })
     await until(async () => (await health(stranger)) === 'SERVING') // nothing is written yet
-    const { recordKey } = await box.client(owner).storeRecord({ userId: 'JTH' })
-    const refused = await refusal(box.client(stranger).storeRecord({ userId: 'JTH' }))
+    const { recordKey } = await box.client(owner).storeRecord({ userId: 'JTH', data })
+    const refused = await refusal(box.client(stranger).storeRecord({ userId: 'JTH', data }))
     expect(refused.reason).to.equal('KEYRING_MISMATCH')
     await until(async () => (await health(stranger)) === 'NOT_SERVING')
     expect(await health(owner)).to.equal('SERVING')

@@ -84,7 +84,7 @@ describe('e2e: a standard output that cannot be written', () => {
 
   it('does not hide that a record was deleted', async () => {
     for (const stdout of ['full', 'reader gone'] as const) {
-      await client.storeRecord({ userId: 'alice', recordName: 'lost' })
+      await client.storeRecord({ userId: 'alice', recordName: 'lost', data: Buffer.from('x') })
       const { code, stderr } = await run(['feclient', 'delete', ...user, '--name', 'lost'], { stdout })
       expect(code).to.equal(1)
       expect(stderr).to.match(/^error: deleted.*, but standard output cannot be written \(/)

@@ -37,7 +37,8 @@ describe('the typed client', () => {
     const userId = 'JTH'
     const request = { userId, recordName: 'r', data, callerAad: Buffer.from('aad'), keyMode: KeyMode.KEY_MODE_SPLIT }
     const { recordKey, keyId, version } = await client.storeRecord(request)
-    const read = await client.retrieveRecord({ ...request, recordKey, expectKeyId: keyId })
+    const { recordName, callerAad } = request
+    const read = await client.retrieveRecord({ userId, recordName, callerAad, recordKey, expectKeyId: keyId })
     expect(read.data).to.deep.equal(data)
     expect(read.record).to.deep.include({ recordName: 'r', keyId, version, keyMode: 3, sizeBytes: 8n })
     const { records } = await client.listRecords({ userId })
@@ -118,18 +119,21 @@ describe('the typed client', () => {
     const lone = 'a\ud800'
     const description = 'is not well-formed text: it has a lone surrogate'
     const refused: [string, () => Promise<unknown>][] = [
-      ...methods.map((name): [string, () => Promise<unknown>] => ['user_id', () => counted[name]({ userId: lone })]),
-      ...named.map((name): [string, () => Promise<unknown>] => [
-        'record_name',
-        () => counted[name]({ userId: 'u', recordName: lone }),
+      ...methods.map((name): [string, () => Promise<unknown>] => [
+        'userId',
+        () => counted[name]({ userId: lone } as never),
       ]),
-      ['record_key', () => counted.retrieveRecord({ userId: 'u', recordKey: lone })],
-      ['record_key', () => counted.restoreRecord({ userId: 'u', recordKey: lone })],
-      ['attributes.content_type', () => counted.storeRecord({ userId: 'u', attributes: { contentType: lone } })],
-      ['attributes.labels', () => counted.storeRecord({ userId: 'u', attributes: { labels: { [lone]: 'v' } } })],
-      ['attributes.labels', () => counted.storeRecord({ userId: 'u', attributes: { labels: { k: lone } } })],
-      ['page_token', () => counted.listRecords({ userId: 'u', pageToken: lone })],
-      ['user_id', () => counted.eachRecord({ userId: lone }).next()],
+      ...named.map((name): [string, () => Promise<unknown>] => [
+        'recordName',
+        () => counted[name]({ userId: 'u', recordName: lone } as never),
+      ]),
+      ['recordKey', () => counted.retrieveRecord({ userId: 'u', recordKey: lone })],
+      ['recordKey', () => counted.restoreRecord({ userId: 'u', recordKey: lone })],
+      ['attributes.contentType', () => counted.storeRecord({ userId: 'u', data, attributes: { contentType: lone } })],
+      ['attributes.labels', () => counted.storeRecord({ userId: 'u', data, attributes: { labels: { [lone]: 'v' } } })],
+      ['attributes.labels', () => counted.storeRecord({ userId: 'u', data, attributes: { labels: { k: lone } } })],
+      ['pageToken', () => counted.listRecords({ userId: 'u', pageToken: lone })],
+      ['userId', () => counted.eachRecord({ userId: lone }).next()],
     ]
     for (const [field, ask] of refused) {
       expect(await answer(ask())).to.deep.equal({
@@ -140,7 +144,7 @@ describe('the typed client', () => {
         retryAfterMs: undefined,
       })
     }
-    const unsendable = counted.storeRecord({ userId: 'u', attributes: { labels: { ['__proto__']: 'v' } } })
+    const unsendable = counted.storeRecord({ userId: 'u', data, attributes: { labels: { ['__proto__']: 'v' } } })
     expect((await refusal(unsendable)).message).to.equal('attributes.labels: must not be named __proto__')
     expect(asked).to.equal(0)
     await refusal(counted.deleteRecord({ userId: 'u' }))
@@ -169,7 +173,7 @@ describe('the typed client', () => {
   })
 
   it('gets the reason, the fields and the request id of a refusal', async () => {
-    const error = await refusal(client.storeRecord({ userId: '' }, { requestId: 'my-request' }))
+    const error = await refusal(client.storeRecord({ userId: '', data }, { requestId: 'my-request' }))
     expect(error).to.deep.include({ reason: 'INVALID_REQUEST', kind: 'invalid', requestId: 'my-request' })
     expect(error.fields).to.deep.equal([{ field: 'user_id', description: 'must be 1 to 1024 bytes of UTF-8, not 0' }])
   })

@@ -67,7 +67,9 @@ describe('the life of a record', () => {
     const expireTime = new Date(Date.now() + 2_000)
     const { recordKey } = await stored(userId, 'two', { keepVersions: 5, expireTime })
     expect((await frontEnd.retrieve({ userId, recordName, recordKey })).record?.expireTime).to.deep.equal(expireTime)
-    expect(await reasonOf(frontEnd.store({ userId, recordName, precondition: absent }))).to.equal('ALREADY_EXISTS')
+    expect(
+      await reasonOf(frontEnd.store({ userId, recordName, data: Buffer.from('x'), precondition: absent })),
+    ).to.equal('ALREADY_EXISTS')
     await sleep(expireTime.getTime() - Date.now() + 20)
     for (const made of [
       frontEnd.retrieve({ userId, recordName, recordKey }),
@@ -79,6 +81,8 @@ describe('the life of a record', () => {
       expect(await answer(made)).to.deep.equal(notFound)
     }
     expect((await frontEnd.list({ userId })).records).to.deep.equal([])
-    expect((await frontEnd.store({ userId, recordName, precondition: absent })).version).to.equal(1n)
+    expect(
+      (await frontEnd.store({ userId, recordName, data: Buffer.from('x'), precondition: absent })).version,
+    ).to.equal(1n)
   })
 })

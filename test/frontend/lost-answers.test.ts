@@ -76,7 +76,7 @@ describe('a caller whose answers are lost at random', () => {
   }
 
   const way = {
-    store: (frontEnd: FrontEnd, request: Parameters<FrontEnd['store']>[0], data: Buffer) =>
+    store: (frontEnd: FrontEnd, request: Omit<Parameters<FrontEnd['store']>[0], 'data'>, data: Buffer) =>
       frontEnd.store({ ...request, data }),
     upload,
   }

@@ -128,7 +128,7 @@ describe('starting the front end', () => {
     const client = frontendClient({ address: `127.0.0.1:${running.port}` })
     const records = ['u', '', 'v'].map((userId, at) => ({ itemId: `${at}`, record: { userId, data } }))
     for await (const _ of client.storeRecords(records));
-    for await (const _ of client.retrieveRecords(records.slice(0, 1)));
+    for await (const _ of client.retrieveRecords([{ itemId: '0', record: { userId: 'u' } }]));
     client.close()
     await started.pop()!.stop()
     const lines = events.filter(({ message }) => message === 'call')

@@ -43,7 +43,7 @@ export function cut(data: Buffer, ...sizes: number[]): Buffer[] {
 
 export type UploadPart = NonNullable<UploadRecordRequest['part']>
 
-export const header = (request: RequestInput<StoreRecordRequest>): UploadPart => ({
+export const header = (request: RequestInput<Omit<StoreRecordRequest, 'data'>> & { data?: Buffer }): UploadPart => ({
   $case: 'header',
   value: StoreRecordRequest.create(request),
 })
@@ -60,14 +60,14 @@ export async function* messages(
 }
 
 /** The messages of an honest upload. */
-export function uploadOf(request: RequestInput<StoreRecordRequest>, pieces: Buffer[]): UploadPart[] {
+export function uploadOf(request: RequestInput<Omit<StoreRecordRequest, 'data'>>, pieces: Buffer[]): UploadPart[] {
   const data = Buffer.concat(pieces)
   return [header(request), ...pieces.map(chunk), finish(data.length, sha256(data))]
 }
 
 export function upload(
   { service }: FrontEnd,
-  request: RequestInput<StoreRecordRequest>,
+  request: RequestInput<Omit<StoreRecordRequest, 'data'>>,
   data: Buffer,
 ): Promise<UploadRecordResponse> {
   return service.uploadRecord(messages(uploadOf(request, cut(data, 64 * 1024))), call)

@@ -62,8 +62,8 @@ describe('versions of a record', () => {
     it('is what the request says; what is configured goes along, or one', async () => {
       const three = world.frontEnd({ backend: keeping.backend, config: { keepVersions: 3 } })
       for (const keepVersions of [0, 100]) {
-        await frontEnd.store({ userId: 'counted', keepVersions })
-        await three.store({ userId: 'counted by three', keepVersions })
+        await frontEnd.store({ userId: 'counted', data: Buffer.from('x'), keepVersions })
+        await three.store({ userId: 'counted by three', data: Buffer.from('x'), keepVersions })
       }
       const told = [0, 100].flatMap((keepVersions) => [1, 3].map((configured) => [keepVersions, configured]))
       expect(keeping.keepVersions).to.deep.equal(told)
@@ -72,7 +72,9 @@ describe('versions of a record', () => {
     it('is at most 100', async () => {
       const refused = invalid('keep_versions', 'must be 1 to 100, or 0 for the number the record has')
       for (const keepVersions of [101, 4_294_967_295, -1, 1.5]) {
-        expect(await answer(frontEnd.store({ userId: 'counted', keepVersions }))).to.deep.equal(refused)
+        expect(await answer(frontEnd.store({ userId: 'counted', data: Buffer.from('x'), keepVersions }))).to.deep.equal(
+          refused,
+        )
         const restore = frontEnd.restore({ userId: 'counted', version: 1n, keepVersions })
         expect(await answer(restore)).to.deep.equal(refused)
       }

@@ -33,7 +33,10 @@ export function addStoreFlags(command: Command, reader: string): Command {
 }
 
 /** The request that the flags describe, without the data; reads the bound bytes. */
-export async function storeRequestOf(flags: StoreFlags, session: Session): Promise<RequestInput<StoreRecordRequest>> {
+export async function storeRequestOf(
+  flags: StoreFlags,
+  session: Session,
+): Promise<RequestInput<Omit<StoreRecordRequest, 'data'>>> {
   const { user, name = '', mode, aadFile } = flags
   const callerAad = await readAad(aadFile, session)
   const record = { userId: user, recordName: name, callerAad, ...keyModeField(mode), ...writeFieldsOf(flags) }

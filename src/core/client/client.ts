@@ -7,6 +7,7 @@ import { isRequestId, newRequestId } from '../request-id.js'
 import type { ChannelConfig } from './channel.js'
 import { callStream } from './client-stream.js'
 import { callUpload } from './client-upload.js'
+import { anything, argumentOf, must, text } from './field-checks.js'
 import {
   closeClient,
   failureOf,
@@ -44,8 +45,16 @@ const defaultTimeoutMs = 30_000
 /** The longest timeout of a call: a day. */
 export const maxTimeoutMs = 24 * 3_600_000
 
+const checkOptions = argumentOf({
+  timeoutMs: anything,
+  signal: must('an AbortSignal', (value) => value instanceof AbortSignal),
+  requestId: text,
+})
+
 /** Makes the context of a call that begins now; throws INVALID_REQUEST for invalid options. */
-export function newCall({ timeoutMs = defaultTimeoutMs, signal, requestId }: CallOptions = {}): NewCall {
+export function newCall(options: CallOptions = {}): NewCall {
+  checkOptions('options', options)
+  const { timeoutMs = defaultTimeoutMs, signal, requestId } = options
   // grpc-js throws outside of any call for a deadline that is too far away.
   if (!Number.isFinite(timeoutMs) || timeoutMs > maxTimeoutMs) {
     throw invalidField('timeoutMs', `must be a number of milliseconds, at most ${maxTimeoutMs}`)

@@ -1,6 +1,6 @@
 // The typed client's uploads and downloads.
 import type { CallOptions } from '../../core/client/client.js'
-import { invalidField } from '../../core/errors.js'
+import { anything, argumentOf, uint64 } from '../../core/client/field-checks.js'
 import type { Methods } from '../../core/methods.js'
 import {
   type FrontendServiceServer,
@@ -9,7 +9,7 @@ import {
   StoreRecordRequest,
   type UploadRecordResponse,
 } from '../../gen/encserver/v1/frontend.js'
-import { type RequestInput, streamCall, wellFormed } from './request-input.js'
+import { checkIterable, type RequestInput, requestMaker, streamCall } from './request-input.js'
 import { type Download, openDownload } from './resuming-download.js'
 import { type Contents, uploadMessages } from './upload-messages.js'
 import { giveSecret, keepingSecret } from './write-secrets.js'
@@ -22,7 +22,7 @@ export interface TransferClient {
    * was sent: upload the same contents again with the `recordKey` of `triedWrite(error)`, which is the same write.
    */
   uploadRecord(
-    request: Omit<RequestInput<StoreRecordRequest>, 'data'>,
+    request: RequestInput<Omit<StoreRecordRequest, 'data'>>,
     source: Contents,
     options?: CallOptions,
   ): Promise<UploadRecordResponse>
@@ -36,24 +36,24 @@ export interface TransferClient {
   ): Promise<Download>
 }
 
+const uploadHeader = requestMaker(StoreRecordRequest, { without: ['data'] })
+const checkRange = argumentOf({ record: anything, offset: uint64, length: uint64 })
+const retrieveRequest = requestMaker(RetrieveRecordRequest)
+
 /** The typed client's uploads and downloads over a connection's methods. */
 export function transferClient(methods: Methods<FrontendServiceServer>, keyMode: KeyMode): TransferClient {
   return {
     uploadRecord: async (request, source, options) => {
-      const header = StoreRecordRequest.create(wellFormed(request))
+      const header = uploadHeader(request)
+      checkIterable('source', source)
       const secret = giveSecret(header, 'recordKey', keyMode)
       return keepingSecret(secret, () => methods.uploadRecord(uploadMessages(header, source), streamCall(options)))
     },
-    downloadRecord: async ({ record, offset = 0n, length = 0n }, options) => {
-      const range = { record: RetrieveRecordRequest.create(wellFormed(record)), ...checkedRange({ offset, length }) }
+    downloadRecord: async (request, options) => {
+      checkRange('request', request)
+      const { record, offset = 0n, length = 0n } = request
+      const range = { record: retrieveRequest(record, 'record'), offset, length }
       return openDownload(methods.downloadRecord, range, streamCall(options))
     },
   }
-}
-
-function checkedRange<Range extends Record<string, bigint>>(range: Range): Range {
-  for (const [name, value] of Object.entries(range)) {
-    if (BigInt.asUintN(64, value) !== value) throw invalidField(name, 'must be a number of bytes, 0 or more')
-  }
-  return range
 }

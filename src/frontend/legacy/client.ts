@@ -9,7 +9,7 @@ import {
   type ImportLegacyRecordResponse,
   type KeyMode,
 } from '../../gen/encserver/v1/frontend.js'
-import { type RequestInput, wellFormed } from '../client/request-input.js'
+import { type RequestInput, requestMaker } from '../client/request-input.js'
 import { giveSecret, keepingSecret } from '../client/write-secrets.js'
 
 /** The part of the typed client that imports records of the earlier services. */
@@ -23,15 +23,17 @@ export interface LegacyClient {
   getLegacyId(request: RequestInput<GetLegacyIdRequest>, options?: CallOptions): Promise<GetLegacyIdResponse>
 }
 
+const importRequest = requestMaker(ImportLegacyRecordRequest)
+const legacyIdRequest = requestMaker(GetLegacyIdRequest)
+
 /** The typed client's legacy calls over a connection's methods. */
 export function legacyClient(methods: Methods<FrontendServiceServer>, keyMode: KeyMode): LegacyClient {
   return {
     importLegacyRecord: async (request, options) => {
-      const write = ImportLegacyRecordRequest.create(wellFormed(request))
+      const write = importRequest(request)
       const secret = giveSecret(write, 'recordKey', keyMode)
       return keepingSecret(secret, () => methods.importLegacyRecord(write, newCall(options)))
     },
-    getLegacyId: async (request, options) =>
-      methods.getLegacyId(GetLegacyIdRequest.create(wellFormed(request)), newCall(options)),
+    getLegacyId: async (request, options) => methods.getLegacyId(legacyIdRequest(request), newCall(options)),
   }
 }

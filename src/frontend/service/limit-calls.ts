@@ -43,7 +43,7 @@ export function limitBytes(calls: RecordCalls): RecordCalls {
   return {
     ...calls,
     storeRecord: (request, call) =>
-      stores.run(request.data.length, async () => {
+      stores.run(request.data?.length ?? 0, async () => {
         if (call.signal.aborted) throw cancelledBy(call.signal)
         return calls.storeRecord(request, call)
       }),

@@ -49,7 +49,7 @@ export function recordStreams(calls: Calls, failed: ItemFailed = () => undefined
   return {
     storeRecords: (requests, call) =>
       itemPipeline(requests, {
-        bytesOf: ({ record }) => overheadBytes + (record?.data.length ?? 0),
+        bytesOf: ({ record }) => overheadBytes + (record?.data?.length ?? 0),
         async answer({ itemId, record }) {
           const { answer, error } = await settle(() => calls.storeRecord(required(record), itemCall(call)), call)
           const outcome: StoreRecordsResponse['outcome'] = answer ? { $case: 'stored', value: answer } : error

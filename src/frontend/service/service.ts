@@ -24,7 +24,6 @@ import { type ItemFailed, recordStreams } from './record-streams.js'
 import {
   checkAttributes,
   checkCallerAad,
-  checkData,
   checkExpireTime,
   checkKeepVersions,
   checkKeyId,
@@ -32,6 +31,7 @@ import {
   checkPrecondition,
   checkUserId,
   checkVersion,
+  dataOf,
 } from './validate.js'
 import { type WriteKind, writeKindOf } from './write-secrets.js'
 
@@ -55,9 +55,10 @@ export type FrontendMethods = RecordCalls & VersionCalls & StreamCalls
 function recordCalls(vault: Vault): RecordCalls {
   return {
     async storeRecord(request, call) {
-      checkData(request.data, vault.maxRecordBytes)
-      const write = checkedWrite(vault, request)
-      return closingSecret(write, () => storeRecord(vault, write, call))
+      checkWrite(vault, request)
+      const data = dataOf(request, vault.maxRecordBytes)
+      const write = writeOf(vault, request)
+      return closingSecret(write, () => storeRecord(vault, { ...write, data }, call))
     },
 
     async retrieveRecord(request, call) {
@@ -111,8 +112,14 @@ function versionCalls(vault: Vault): VersionCalls {
 
 function transferCalls(vault: Vault): Calls<'uploadRecord' | 'downloadRecord'> {
   return {
-    uploadRecord: (requests, call) =>
-      uploadRecord(vault, { requests, check: (header) => checkedWrite(vault, withoutData(header)) }, call),
+    uploadRecord(requests, call) {
+      const check = (header: StoreRecordRequest) => {
+        checkWrite(vault, header)
+        if (header.data?.length) throw invalidField('header.data', 'must not be set: contents go into chunks')
+        return writeOf(vault, header)
+      }
+      return uploadRecord(vault, { requests, check }, call)
+    },
 
     async *downloadRecord({ record: request, offset, length }, call) {
       if (request === undefined) throw invalidField('record', 'must be set')
@@ -130,27 +137,21 @@ function transferCalls(vault: Vault): Calls<'uploadRecord' | 'downloadRecord'> {
   }
 }
 
-/** Checks everything but the data, and computes the place of the record. */
-function checkedWrite(vault: Vault, request: StoreRecordRequest): RecordWrite {
+/** Checks everything but the data and the caller's secret. */
+function checkWrite(vault: Vault, request: StoreRecordRequest): void {
   checkName(request)
   checkCallerAad(request.callerAad)
   checkPrecondition(request.precondition)
   checkExpireTime(request.expireTime, vault.clock.forRefusing(), { isRepeat: request.triedMsAgo > 0 })
   checkAttributes(request.attributes)
   checkKeepVersions(request.keepVersions)
-  const { user, recordIds } = placeOf(vault, request)
-  // Last: nothing after it may throw, as the secret would not be closed.
-  return {
-    user,
-    recordId: recordIds[0],
-    request,
-    ...writeKindOf(request, vault.defaultMode),
-  }
 }
 
-function withoutData(header: StoreRecordRequest): StoreRecordRequest {
-  if (header.data.length > 0) throw invalidField('header.data', 'must be empty: contents go into chunks')
-  return header
+/** The write of a checked request, whose secret the caller must close. */
+function writeOf(vault: Vault, request: StoreRecordRequest): RecordWrite {
+  const { user, recordIds } = placeOf(vault, request)
+  // Last: nothing after it may throw, as the secret would not be closed.
+  return { user, recordId: recordIds[0], request, ...writeKindOf(request, vault.defaultMode) }
 }
 
 function checkRead(request: RetrieveRecordRequest): void {

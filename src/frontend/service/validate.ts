@@ -50,9 +50,10 @@ export function checkCallerAad(callerAad: Buffer): void {
   throw invalidField('caller_aad', `must be at most ${maxCallerAadBytes} bytes, not ${callerAad.length}`)
 }
 
-/** The contents of a record in one message. */
-export function checkData(data: Buffer, maxBytes: number): void {
-  if (data.length <= maxBytes) return
+/** The contents of a record in one message, which must be given. */
+export function dataOf({ data }: { data?: Buffer | undefined }, maxBytes: number): Buffer {
+  if (data === undefined) throw invalidField('data', 'must be set; set it to no bytes to store an empty record')
+  if (data.length <= maxBytes) return data
   throw invalidField(
     'data',
     `must be at most ${maxBytes} bytes, not ${data.length}; larger ones go through UploadRecord`,

@@ -17,6 +17,11 @@ export interface RecordWrite {
   triedSince: number | undefined
 }
 
+/** A write with its contents in one message. */
+export interface WholeWrite extends RecordWrite {
+  data: Buffer
+}
+
 /** A sealed record, not yet stored. */
 export interface SealedWrite {
   write: RecordWrite

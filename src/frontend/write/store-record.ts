@@ -8,12 +8,12 @@ import type { UserKey } from '../crypto/user-key.js'
 import { hashContents } from '../crypto/write-secret.js'
 import type { Vault } from '../vault/vault.js'
 import { commitRecord, maxCommitTries } from './commit-record.js'
-import type { RecordWrite } from './record-write.js'
+import type { RecordWrite, WholeWrite } from './record-write.js'
 import { digestOf } from './write-proof.js'
 
 /** Seals and stores, each time under new keys; rejects with CONTENTION when the user's key keeps changing. */
-export async function storeRecord(vault: Vault, write: RecordWrite, call: CallContext): Promise<StoreRecordResponse> {
-  const { data } = write.request
+export async function storeRecord(vault: Vault, write: WholeWrite, call: CallContext): Promise<StoreRecordResponse> {
+  const { data } = write
   const writeDigest = digestOf(vault, write, { sizeBytes: data.length, hash: () => hashContents(data) })
   const content = { partCount: 0, partSetId: noBytes, sizeBytes: data.length, writeDigest }
   let liveKey: UserKey | undefined

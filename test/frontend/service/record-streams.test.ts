@@ -1,12 +1,12 @@
 import { expect } from 'chai'
-import { type FrontendClient, frontendClient } from '../../../src/frontend/client.js'
+import { type FrontendClient, frontendClient, type RequestInput } from '../../../src/frontend/client.js'
 import type { StoreRecordRequest } from '../../../src/gen/encserver/v1/frontend.js'
 import { gate } from '../../core/fake-frontend.js'
 import { turns } from '../../turns.js'
 import { openWire, type Wire } from '../wire.js'
 import { openWorld, type World } from '../world.js'
 
-type Item = { itemId: string; record: Partial<StoreRecordRequest> & { userId: string } }
+type Item = { itemId: string; record: RequestInput<StoreRecordRequest> }
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const collected: T[] = []
@@ -52,7 +52,7 @@ describe('streams of records', () => {
 
   it('give a bad item its error and go on', async () => {
     const [good, other] = records(2) as [Item, Item]
-    const bad = { itemId: 'bad', record: { userId: '' } }
+    const bad = { itemId: 'bad', record: { userId: '', data: Buffer.from('x') } }
     const outcomes = await all(client.storeRecords([good, bad, other]))
     const byId = new Map(outcomes.map((outcome) => [outcome.itemId, outcome]))
     expect(byId.get('bad')?.error).to.include({
@@ -64,7 +64,9 @@ describe('streams of records', () => {
   })
 
   it('answer a missing record and a wrong token in the item', async () => {
-    const [stored] = await all(client.storeRecords([{ itemId: 'a', record: { userId: 'eve' } }]))
+    const [stored] = await all(
+      client.storeRecords([{ itemId: 'a', record: { userId: 'eve', data: Buffer.from('x') } }]),
+    )
     const recordKey = stored!.answer!.recordKey
     const outcomes = await all(
       client.retrieveRecords([
@@ -81,7 +83,9 @@ describe('streams of records', () => {
     ['an item id of 129 bytes', 'x'.repeat(129)],
   ] as const) {
     it(`end with INVALID_REQUEST at ${what}`, async () => {
-      const error = await all(client.storeRecords([{ itemId, record: { userId: 'a' } }])).catch((thrown) => thrown)
+      const error = await all(client.storeRecords([{ itemId, record: { userId: 'a', data: Buffer.from('x') } }])).catch(
+        (thrown) => thrown,
+      )
       expect(error).to.include({ reason: 'INVALID_REQUEST', message: 'item_id: must be 1 to 128 bytes' })
     })
   }
@@ -98,7 +102,7 @@ describe('streams of records', () => {
   it('take an item id again once it is answered', async () => {
     async function* oneByOne() {
       for (let round = 0; round < 3; round += 1) {
-        yield { itemId: 'same', record: { userId: 'again' } }
+        yield { itemId: 'same', record: { userId: 'again', data: Buffer.from('x') } }
         await answered[round]
       }
     }

@@ -3,7 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { KeyMode, Precondition } from '../../../src/gen/encserver/v1/frontend.js'
-import { RetrieveRecordRequest, StoreRecordRequest } from '../../../src/gen/encserver/v1/frontend.js'
+import {
+  RetrieveRecordRequest,
+  RetrieveRecordResponse,
+  StoreRecordRequest,
+} from '../../../src/gen/encserver/v1/frontend.js'
 import { BadRequest, ErrorInfo } from '../../../src/gen/google/rpc/error_details.js'
 import { Status } from '../../../src/gen/google/rpc/status.js'
 import { answer, mismatch, reasonOf } from '../refusal.js'
@@ -277,6 +281,23 @@ describe('validation of requests', () => {
           expect(fieldsOf(refused).fields).to.deep.equal([{ field: 'record_name', description: replaced }])
         }
       }
+    })
+
+    it('keeps a record whose store has no data, and empties one whose store has none of it', async () => {
+      const fields = Buffer.concat([bytesField(1, Buffer.from('forgetful')), Buffer.from([0x20, 0x02])]) // in mode server
+      const stored = (data: Buffer) => wire.send('storeRecord', Buffer.concat([fields, bytesField(3, data)]))
+      const read = async () => {
+        const { data } = RetrieveRecordResponse.decode(await wire.send('retrieveRecord', fields.subarray(0, -2)))
+        return data.toString()
+      }
+      await stored(Buffer.from('kept'))
+      const refused = await wire.refused('storeRecord', fields)
+      expect(fieldsOf(refused).fields).to.deep.equal([
+        { field: 'data', description: 'must be set; set it to no bytes to store an empty record' },
+      ])
+      expect(await read()).to.equal('kept')
+      await stored(Buffer.alloc(0))
+      expect(await read()).to.equal('')
     })
 
     it('wrote nothing for any of them', async () => {
