@@ -1,7 +1,8 @@
 // A process to run a program in: what it reads is given, what it prints is kept.
 import { EventEmitter } from 'node:events'
-import { Readable, Writable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { Terminal } from '../../src/cli/terminal/terminal.js'
+import { standardStream } from '../standard-stream.js'
 
 export interface FakeTerminal extends Terminal {
   /** Sends it a signal. */
@@ -21,12 +22,9 @@ export interface FakeInput {
 function sink() {
   const chunks: Buffer[] = []
   let failure: Error | undefined
-  const stream = new Writable({
-    autoDestroy: false, // as the streams of a process, which no error closes
-    write(chunk, _, done) {
-      if (failure === undefined) chunks.push(chunk)
-      done(failure)
-    },
+  const stream = standardStream((chunk, done) => {
+    if (failure === undefined) chunks.push(Buffer.from(chunk))
+    done(failure)
   })
   const fail = (code: string) => {
     failure = Object.assign(new Error(`${code}: no words, write`), { code })

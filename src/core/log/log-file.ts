@@ -5,7 +5,7 @@ import { closeSync, fstatSync, openSync, renameSync, writeFile } from 'node:fs'
 import { Writable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import winston from 'winston'
+import { lineOf, lostLine, type RenderedEvent, rank } from './log-line.js'
 
 /** Limits of the log files. */
 interface LogBounds {
@@ -23,16 +23,6 @@ const maxWaitingBytes = 8 * 1024 * 1024
  */
 const defaultGatherMs = 20
 const gatherBytes = 64 * 1024
-const rendered = Symbol.for('message') // winston's key of the finished line
-
-interface Rendered {
-  level: string
-  [rendered]: string
-}
-
-function rank(level: string): number {
-  return winston.config.npm.levels[level] ?? 0
-}
 
 /** A winston transport that appends lines to `path`.log. The constructor throws if the file cannot be opened. */
 export class LogFile extends Writable {
@@ -63,8 +53,8 @@ export class LogFile extends Writable {
   /** winston requires this method, but sends its events through the pipe. */
   log(): void {}
 
-  override _write(event: Rendered, _encoding: string, next: () => void): void {
-    if (rank(event.level) <= rank(this.level)) this.#keep(`${event[rendered]}\n`)
+  override _write(event: RenderedEvent, _encoding: string, next: () => void): void {
+    if (rank(event.level) <= rank(this.level)) this.#keep(lineOf(event))
     if (rank(event.level) < rank('info')) this.#writeSoon()
     next()
   }
@@ -144,10 +134,6 @@ export class LogFile extends Writable {
     if (!this.#failing) process.stderr.write(`cannot write ${this.#path}.log (${code ?? message}); events are lost\n`)
     this.#failing = true
   }
-}
-
-function lostLine(events: number): string {
-  return `${JSON.stringify({ time: new Date().toISOString(), level: 'error', event: 'events lost', events })}\n`
 }
 
 function rename(from: string, to: string): void {

@@ -6,6 +6,7 @@ import winston from 'winston'
 import { makeFolders } from '../durable-file.js'
 import { VaultError } from '../errors.js'
 import { LogFile } from './log-file.js'
+import { LogStream } from './log-stream.js'
 
 /** The logger of a process. */
 export type Logger = winston.Logger
@@ -76,8 +77,7 @@ const line = winston.format.printf(({ level, message, ...fields }) => {
 /** Opens the log of the process `name`, in the file `<dir>/<name>.log`. Throws INVALID_REQUEST if it cannot be opened. */
 export function openLog(name: string, config: LogConfig): Logger {
   const transports: winston.transport[] = []
-  const terminal = new winston.transports.Console({ stderrLevels: [] })
-  if (config.stdout) transports.push(terminal)
+  if (config.stdout) transports.push(new LogStream(process.stdout, config.level))
   if (config.dir !== '') transports.push(openFile(name, config))
   const silent = transports.length === 0
   const log = winston.createLogger({
@@ -88,9 +88,6 @@ export function openLog(name: string, config: LogConfig): Logger {
     silent,
   })
   log.on('error', () => undefined) // an event after the close is lost, but must not end the process
-  const readerLeft = () => log.remove(terminal) // a closed pipe must not end the process either
-  process.stdout.on('error', readerLeft)
-  log.once('finish', () => process.stdout.off('error', readerLeft))
   return log
 }
 
