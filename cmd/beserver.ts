@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The back end's server: stores envelopes under pseudonyms.
+import '../src/core/process-guard.js'
 import { type BackendConfig, backendSchema } from '../src/backend/config.js'
 import { startBackend } from '../src/backend/start.js'
 import { startLoggedService } from '../src/cli/program/logged-service.js'
@@ -16,12 +17,13 @@ await runServer(
       'beserver --set backend.port=9999 --set backend.dataDir=/var/lib/enc-server/backend',
     ],
     async start(sources) {
-      const config = loadConfig<{ backend: BackendConfig; log: LogConfig }>(backendSchema, sources)
+      const read = () => loadConfig<{ backend: BackendConfig; log: LogConfig }>(backendSchema, sources)
+      const config = read()
       const data = { folder: config.backend.dataDir, setting: 'backend.dataDir' }
       const log = openLog('beserver', withLogFolder(data, config.log))
-      return startLoggedService(log, async () => {
-        const { port, storePlace: store, stop } = await startBackend(config.backend, log)
-        return { listen: { ...config.backend, port }, keeps: { store }, stop }
+      return startLoggedService({ log, readLevel: () => read().log.level }, async () => {
+        const { port, storePlace: store, ...running } = await startBackend(config.backend, log)
+        return { listen: { ...config.backend, port }, keeps: { store }, ...running }
       })
     },
   },

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The front end's server: encrypts records and pseudonymises ids, and stores nothing.
+import '../src/core/process-guard.js'
 import { backendClient } from '../src/backend/client.js'
 import { startLoggedService } from '../src/cli/program/logged-service.js'
 import { announceKeyring, runServer } from '../src/cli/program/run-server.js'
@@ -17,18 +18,20 @@ await runServer(
       'feserver --set frontend.port=9777 --set frontend.backend.address=127.0.0.1:9999',
     ],
     async start(sources, signal) {
-      const { frontend: config, log: logging } = loadConfig<{ frontend: FrontendConfig; log: LogConfig }>(
-        frontendSchema,
-        sources,
-      )
+      const read = () => loadConfig<{ frontend: FrontendConfig; log: LogConfig }>(frontendSchema, sources)
+      const { frontend: config, log: logging } = read()
       const log = openLog('feserver', withLogFolder(frontendData(config), logging))
-      return startLoggedService(log, async () => {
-        const { methods: backend, close } = backendClient(backendChannel(config))
+      return startLoggedService({ log, readLevel: () => read().log.level }, async () => {
+        const { methods: backend, renewCertificates, close } = backendClient(backendChannel(config))
         const keyringMade = () => announceKeyring('feserver', config.keyringFile)
         const frontend = await startFrontend(config, { backend, log, keyringMade }, signal)
         return {
           listen: { ...config, port: frontend.port },
           keeps: { keyring: config.keyringFile },
+          renewCertificates() {
+            frontend.renewCertificates()
+            renewCertificates()
+          },
           async stop() {
             await frontend.stop()
             close()

@@ -1,4 +1,5 @@
 // `make quickstart`: a demonstration with the compiled programs.
+import '../src/core/process-guard.js'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { quickstart } from '../src/cli/enc-server/quickstart.js'

@@ -18,9 +18,10 @@ interface Config {
 
 /** Starts both services; the back end closes again if the front end cannot start. */
 export const startVault: StartVault = async (sources, signal) => {
-  const config = loadConfig<Config>({ ...frontendSchema, ...backendSchema }, sources)
+  const read = () => loadConfig<Config>({ ...frontendSchema, ...backendSchema }, sources)
+  const config = read()
   const log = openLog('enc-server', withLogFolder(frontendData(config.frontend), config.log))
-  return startLoggedService(log, () => startBoth(config, log, signal))
+  return startLoggedService({ log, readLevel: () => read().log.level }, () => startBoth(config, log, signal))
 }
 
 async function startBoth(config: Config, log: Logger, signal: AbortSignal): Promise<StartedService> {
@@ -35,6 +36,7 @@ async function startBoth(config: Config, log: Logger, signal: AbortSignal): Prom
   return {
     listen: { ...config.frontend, port: frontend.port },
     keeps: { store: storePlace(config.backend), keyring: keyringFile },
+    renewCertificates: frontend.renewCertificates,
     async stop() {
       await frontend.stop()
       await backend.close()

@@ -20,8 +20,8 @@ export type BackendClient = Connection<BackendServiceServer>
 
 /** Connects lazily to the back end; throws INVALID_REQUEST for settings that would expose it. */
 export function backendClient(config: ChannelConfig): BackendClient {
-  const { methods, close } = connect<BackendServiceServer>(BackendServiceService, config, retryPolicy)
-  return { methods: batchingClient(methods), close }
+  const connection = connect<BackendServiceServer>(BackendServiceService, config, retryPolicy)
+  return { ...connection, methods: batchingClient(connection.methods) }
 }
 
 function retryPolicy(request: unknown, method: keyof BackendServiceServer): RetryPolicy {

@@ -13,6 +13,8 @@ export interface RunningBackend {
   port: number
   /** Where records are kept, in words for people. */
   storePlace: string
+  /** Reads the certificate files again; see RunningServer. */
+  renewCertificates(): void
   /** Waits for calls in flight, then closes the stores. */
   stop(): Promise<void>
 }
@@ -35,6 +37,7 @@ export async function startBackend(config: BackendConfig, log: Logger): Promise<
   return {
     port: server.port,
     storePlace: storePlace(config),
+    renewCertificates: server.renewCertificates,
     async stop() {
       unsubscribe()
       await server.stop()

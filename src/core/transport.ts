@@ -77,6 +77,8 @@ export interface TransportParts {
 export interface Transport {
   /** Returns the bound port; rejects when the address cannot be bound. Port 0 picks a free one. */
   listen(address: { host: string; port: number }): Promise<number>
+  /** Uses other certificates for new connections; it does nothing on plain text. */
+  renewTls(tls: TlsOptions): void
   /** Accepts no new connections and streams; resolves when all open ones have ended. */
   drain(): Promise<void>
   /** Resets all open streams and closes their connections. */

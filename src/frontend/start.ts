@@ -19,6 +19,8 @@ import { closeVault, openVault } from './vault/vault.js'
 /** A front end that serves. */
 export interface RunningFrontend {
   port: number
+  /** Reads the certificate files again; see RunningServer. */
+  renewCertificates(): void
   /** Lets calls in flight finish, then wipes the keys. */
   stop(): Promise<void>
 }
@@ -63,6 +65,7 @@ export async function startFrontend(
   const watch = watchStore({ backend: vault.backend, keyringId, log, setReady: server.setReady }, watching.signal)
   return {
     port: server.port,
+    renewCertificates: server.renewCertificates,
     async stop() {
       watching.abort()
       await watch

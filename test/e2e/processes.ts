@@ -46,6 +46,10 @@ export interface RunOptions {
   args?: string[]
   /** Added to a bare environment. */
   env?: Record<string, string>
+  /** Options of Node.js. */
+  nodeOptions?: string[]
+  /** Runs without the terminal of the tests, as under a service manager. */
+  detached?: boolean
 }
 
 export interface BackendOptions extends RunOptions {
@@ -89,8 +93,11 @@ function flags({ set = {}, args = [] }: RunOptions): string[] {
 
 function spawnProgram(program: Program, options: RunOptions, cwd: string): Running {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [join(distFolder, 'cmd', `${program}.js`), ...flags(options)], {
+  const { nodeOptions = [], detached = false } = options
+  const command = [...nodeOptions, join(distFolder, 'cmd', `${program}.js`), ...flags(options)]
+  const child = spawn(process.execPath, command, {
     cwd,
+    detached,
     env: { PATH, HOME, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -74,7 +74,7 @@ describeEngines('e2e: the vault as one process', (engine) => {
     const open = plainClient(box, vault.address).makeBidiStreamRequest(storeRecords, same, same)
     open.on('error', () => undefined).resume()
     await pause(300)
-    vault.kill('SIGHUP')
+    vault.kill('SIGINT')
     await until(() => vault.stderr().endsWith('\nenc-server: stopping\n'))
     expect(await vault.stop('SIGTERM')).to.deep.equal({ code: 143, signal: null })
     expect(vault.stderr()).to.match(/\nenc-server: stopping at once: calls in flight are aborted\n$/)

@@ -1,7 +1,7 @@
 // A service with its log. The log has one line for the start or the failed start, one when the service takes no more calls,
 // and one when it has stopped.
 
-import { closeLog, type Logger } from '../../core/log/log.js'
+import { closeLog, type Logger, reopenLog, setLogLevel } from '../../core/log/log.js'
 import { outcomeOf } from '../../core/server/call-log.js'
 import { asVaultError } from '../../core/status.js'
 import { bindAddress, type ListenConfig } from '../../core/tls/listen.js'
@@ -14,6 +14,8 @@ export interface StartedService {
   listen: ListenConfig
   /** Where its store or its keyring is. */
   keeps: { store?: string; keyring?: string }
+  /** Reads the certificate files again. Throws, and changes nothing, if they cannot be used. */
+  renewCertificates(): void
   /** Resolves when all calls in flight have ended and all resources are closed. */
   stop(): Promise<void>
 }
@@ -21,9 +23,19 @@ export interface StartedService {
 // The process id tells the lines of a second process apart, which was started by mistake and writes into the same log.
 const { pid } = process
 
+/** The log of a service. */
+export interface ServiceLog {
+  log: Logger
+  /** Reads its level from the configuration again; throws INVALID_REQUEST if that cannot be used. */
+  readLevel(): string
+}
+
 /** Starts a service. Closes its log when the service stops or fails to start. */
-export async function startLoggedService(log: Logger, start: () => Promise<StartedService>): Promise<RunningService> {
-  const { listen, keeps, stop } = await start().catch(async (error: unknown) => {
+export async function startLoggedService(
+  { log, readLevel }: ServiceLog,
+  start: () => Promise<StartedService>,
+): Promise<RunningService> {
+  const { listen, keeps, renewCertificates, stop } = await start().catch(async (error: unknown) => {
     logFailure(log, error)
     await closeLog(log)
     throw error
@@ -33,6 +45,17 @@ export async function startLoggedService(log: Logger, start: () => Promise<Start
   const { store, keyring } = keeps
   return {
     summary: `listening on ${address}, ${store === undefined ? `keyring ${keyring}` : `store in ${store}`}`,
+    reload() {
+      try {
+        const level = readLevel()
+        renewCertificates()
+        setLogLevel(log, level)
+        log.info('reload', { loglevel: level })
+      } catch (error) {
+        log.error('reload failed', { why: asVaultError(error).message })
+      }
+    },
+    reopenLog: () => reopenLog(log),
     async stop() {
       log.info('stopping')
       await stop()

@@ -20,6 +20,8 @@ export interface Session {
   terminal: Terminal
   /** Aborts at Ctrl-C. */
   signal: AbortSignal
+  /** Set by a command for which SIGHUP is no interrupt. */
+  survivesHangup?: boolean
 }
 
 /** What a client program is made of. */
@@ -83,11 +85,14 @@ export async function runProgram({ build, hints }: Program, terminal: Terminal):
   const interrupt = () => stopping.abort(new VaultError('CANCELLED', { message: 'interrupted' }))
   terminal.once('SIGINT', interrupt)
   terminal.once('SIGTERM', interrupt)
-  terminal.once('SIGHUP', interrupt)
+  const session: Session = { terminal, signal: stopping.signal }
+  terminal.once('SIGHUP', () => {
+    if (!session.survivesHangup) interrupt()
+  })
   surviveFailedWrites(terminal)
   try {
     refuseRecordKeys(terminal.argv)
-    const program = build({ terminal, signal: stopping.signal })
+    const program = build(session)
     if (program.commands.length > 0) addCompletion(program, terminal)
     return await runCommandLine(program, terminal)
   } catch (error) {

@@ -11,6 +11,7 @@ import { runCommandLine } from './command-line.js'
 import { helpAfterError, helpStyle, versionText, withExamples } from './help.js'
 import { serverHints } from './hints.js'
 import { addServerFlags, configSources, type ServerFlags } from './server-flags.js'
+import { firstStopSignal, operatorSignals, type SignalHandlers } from './server-signals.js'
 import { StrictCommand } from './strict-command.js'
 
 /** What a server program is made of. */
@@ -24,7 +25,7 @@ export interface ServerProgram {
 }
 
 /** A service that listens and logs. */
-export interface RunningService {
+export interface RunningService extends SignalHandlers {
   /** One line for people: the address, and where the store or keyring is. */
   summary: string
   /** Resolves when all calls in flight have ended and all resources are closed. */
@@ -54,15 +55,17 @@ export function announceKeyring(program: string, file: string): void {
   printNote(`${program}: created a keyring at ${file}; back it up: without it no record can be read`)
 }
 
-/** Runs a server until SIGTERM, SIGINT or SIGHUP; a second signal ends it at once. Sets the exit code. */
+/** Runs a server until a signal stops it; a second one ends it at once. Sets the exit code. */
 export async function runServer(program: ServerProgram, process: NodeJS.Process): Promise<void> {
   quietGrpc(process.env)
   setFlagsFromString(heapGrowth)
   const stopping = new AbortController()
-  const signalled = firstSignal(process, program.name, () => stopping.abort())
+  const signalled = firstStopSignal(process, program.name, () => stopping.abort())
+  const signals = operatorSignals(process)
   surviveFailedWrites(process)
   const command = serverCommand(program).action(async (flags: ServerFlags) => {
     const service = await program.start(configSources(flags, process.env), stopping.signal)
+    signals.serve(service)
     printNote(`${program.name}: ${service.summary}`)
     await signalled
     printNote(`${program.name}: stopping`)
@@ -79,28 +82,4 @@ export async function runServer(program: ServerProgram, process: NodeJS.Process)
 /** True for the error of a start that was cancelled while it waited. */
 export function isAbort(error: unknown): boolean {
   return error instanceof VaultError ? error.reason === 'CANCELLED' : (error as Error).name === 'AbortError'
-}
-
-// SIGHUP: the terminal of the process was closed.
-const signalCodes = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }
-
-/** From now on, a signal ends the process at once. */
-export function exitOnSignal(process: NodeJS.Process, name: string): void {
-  for (const [signal, code] of Object.entries(signalCodes)) {
-    process.on(signal, () => {
-      printNote(`${name}: stopping at once: calls in flight are aborted`)
-      process.exit(code)
-    })
-  }
-}
-
-function firstSignal(process: NodeJS.Process, name: string, stop: () => void): Promise<void> {
-  return new Promise((resolve) => {
-    const first = () => {
-      stop()
-      resolve()
-      exitOnSignal(process, name)
-    }
-    for (const signal of Object.keys(signalCodes)) process.once(signal, first)
-  })
 }

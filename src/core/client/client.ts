@@ -16,6 +16,7 @@ import {
   type OutgoingCall,
   openClient,
   refusalOf,
+  renewCertificates,
 } from './open-client.js'
 import { type RetryPolicy, withRetry } from './retry.js'
 
@@ -24,6 +25,8 @@ type UnaryMethod = MethodDefinition<unknown, unknown>
 /** A client of a service. */
 export interface Connection<Server> {
   methods: Methods<Server>
+  /** Reads the certificate files again, for the calls from now on; see `renewCertificates` in open-client.ts. */
+  renewCertificates(): void
   /** Closes the connection; calls in flight and later calls fail with CANCELLED. */
   close(): void
 }
@@ -92,7 +95,11 @@ export function connect<Server>(
     const upload = (request: unknown, context: CallContext) => callUpload(open, method, { request, context })
     return [name, method.responseStream ? stream : method.requestStream ? upload : unary]
   })
-  return { methods: Object.fromEntries(entries), close: () => closeClient(open) }
+  return {
+    methods: Object.fromEntries(entries),
+    renewCertificates: () => renewCertificates(open),
+    close: () => closeClient(open),
+  }
 }
 
 function callOnce(open: OpenClient, method: UnaryMethod, { request, context }: OutgoingCall): Promise<unknown> {

@@ -10,7 +10,9 @@ import { cancelledBy } from './retry.js'
 
 /** A client until `closeClient`. */
 export interface OpenClient {
-  readonly client: Client
+  readonly config: ChannelConfig
+  /** The channel of the next call. */
+  client: Client
   readonly calls: Set<{ cancel(): void }>
   closed: boolean
 }
@@ -23,8 +25,22 @@ export interface OutgoingCall {
 
 /** Makes a client that connects at its first call. Throws INVALID_REQUEST for settings that would expose it. */
 export function openClient(config: ChannelConfig): OpenClient {
-  const client = new Client(targetOf(config), channelCredentials(config), channelOptions)
-  return { client, calls: new Set(), closed: false }
+  return { config, client: openChannel(config), calls: new Set(), closed: false }
+}
+
+function openChannel(config: ChannelConfig): Client {
+  return new Client(targetOf(config), channelCredentials(config), channelOptions)
+}
+
+/**
+ * Reads the certificate files again, for the calls from now on; calls in flight end on their connection. Throws INVALID_REQUEST,
+ * and changes nothing, if the files cannot be used.
+ */
+export function renewCertificates(open: OpenClient): void {
+  if (open.closed || open.config.tls === undefined) return
+  const before = open.client
+  open.client = openChannel(open.config)
+  before.close()
 }
 
 /** Cancels all calls and closes the channel. */

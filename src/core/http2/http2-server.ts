@@ -1,7 +1,7 @@
 // The only entrance to this folder: an HTTP/2 server over TCP or TLS that implements the interface in transport.ts. It
 // accepts connections, limits their number and age, and ends them.
 import { createServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions, Server as TlsServer } from 'node:tls'
 import { addressesOf, bindAll, portOf } from '../tls/bind.js'
 import type { ConnectionFailure, Transport, TransportParts } from '../transport.js'
 import { Connection } from './connection.js'
@@ -22,6 +22,9 @@ export function http2Server(parts: TransportParts): Transport {
       servers.push(...(await bindAll(start, await addressesOf(address))))
       for (const server of servers) server.on('error', parts.onInternalError)
       return portOf(servers[0])
+    },
+    renewTls(tls) {
+      for (const server of servers) if (server instanceof TlsServer) server.setSecureContext(tls)
     },
     async drain() {
       const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))

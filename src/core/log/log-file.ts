@@ -36,10 +36,11 @@ export class LogFile extends Writable {
   #lost = 0
   #failing = false
   #soon = false
+  #reopenDue = false
   #wake = (): void => undefined
 
   /** Writes events of this level and more severe ones. */
-  readonly level: string
+  level: string
 
   constructor(path: string, level: string, bounds: LogBounds) {
     super({ objectMode: true })
@@ -48,6 +49,12 @@ export class LogFile extends Writable {
     this.#bounds = bounds
     this.#fd = openSync(`${path}.log`, 'a', 0o600)
     this.#size = fstatSync(this.#fd).size
+  }
+
+  /** Opens the file of this name anew, as something else has renamed it. Lines that wait go to the new file. */
+  reopen(): void {
+    this.#reopenDue = true
+    if (this.#writing === undefined) this.#reopenIfDue()
   }
 
   /** winston requires this method, but sends its events through the pipe. */
@@ -116,18 +123,34 @@ export class LogFile extends Writable {
   }
 
   async #append(text: Buffer): Promise<void> {
+    this.#reopenIfDue()
     if (this.#size > 0 && this.#size + text.length > this.#bounds.maxFileBytes) this.#rotate()
     await writeAll(this.#fd, text)
     this.#size += text.length
   }
 
+  /** Keeps the open file if its name cannot be opened: a later signal tries again. */
+  #reopenIfDue(): void {
+    if (!this.#reopenDue) return
+    this.#reopenDue = false
+    try {
+      this.#use(openSync(`${this.#path}.log`, 'a', 0o600))
+    } catch (error) {
+      this.#report(error as NodeJS.ErrnoException)
+    }
+  }
+
+  /** Writes to this file from now on. */
+  #use(fd: number): void {
+    closeSync(this.#fd)
+    this.#fd = fd
+    this.#size = fstatSync(fd).size
+  }
+
   #rotate(): void {
     const name = (number: number) => (number === 0 ? `${this.#path}.log` : `${this.#path}.${number}.log`)
     for (let number = this.#bounds.maxFiles - 2; number >= 0; number -= 1) rename(name(number), name(number + 1))
-    const fd = openSync(name(0), 'a', 0o600)
-    closeSync(this.#fd)
-    this.#fd = fd
-    this.#size = 0
+    this.#use(openSync(name(0), 'a', 0o600))
   }
 
   #report({ code, message }: NodeJS.ErrnoException): void {

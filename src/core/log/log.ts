@@ -103,6 +103,17 @@ function openFile(name: string, { dir, setting = 'log.dir', level }: LogConfig):
   }
 }
 
+/** Opens the log file anew, after a program that rotates logs has renamed it. */
+export function reopenLog(log: Logger): void {
+  for (const transport of log.transports) if (transport instanceof LogFile) transport.reopen()
+}
+
+/** Writes events of this level and more severe ones from now on. */
+export function setLogLevel(log: Logger, level: string): void {
+  log.level = level
+  for (const transport of log.transports) if (transport instanceof LogFile) transport.level = level
+}
+
 /** Closes the log; resolves when all events are written. Later events are lost. */
 export async function closeLog(log: Logger): Promise<void> {
   log.end()

@@ -48,6 +48,8 @@ export interface RunningServer {
   readonly port: number
   /** Health answers NOT_SERVING until the first `true`. */
   setReady(ready: boolean): void
+  /** Reads the certificate files again, for new connections. Throws INVALID_REQUEST, and changes nothing, if they cannot be used. */
+  renewCertificates(): void
   /** Reports NOT_SERVING, refuses new calls, waits up to `drainMs` for those in flight, then aborts the rest. */
   stop(): Promise<void>
 }
@@ -95,7 +97,11 @@ export async function startServer({
     stopped ??= drain({ transport, calls, health, described, log }, limits.drainMs)
     return stopped
   }
-  return { port, setReady: health.setReady, stop }
+  const renewCertificates = () => {
+    const renewed = serverTls(section, listen)
+    if (renewed !== undefined) transport.renewTls(renewed)
+  }
+  return { port, setReady: health.setReady, renewCertificates, stop }
 }
 
 interface Stopping {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
@@ -109,6 +109,34 @@ describe('log file', () => {
     write(file, 'new')
     await close(file)
     expect([read('x.1.log'), read()]).to.eql(['x'.repeat(19), 'new\n'])
+  })
+
+  it('writes to a new file after another program has renamed it, and loses no line', async () => {
+    const file = new LogFile(join(dir, 'a'), 'info', { ...roomy, gatherMs: 0 })
+    const numbers = Array.from({ length: 200 }, (_, at) => `${at}`)
+    for (const number of numbers) {
+      write(file, number)
+      if (number === '100') {
+        renameSync(join(dir, 'a.log'), join(dir, 'moved'))
+        file.reopen()
+      }
+    }
+    await close(file)
+    const linesOf = (name: string) => readFileSync(join(dir, name), 'utf8').split('\n').slice(0, -1)
+    expect([...linesOf('moved'), ...linesOf('a.log')]).to.deep.equal(numbers)
+    expect(linesOf('a.log')).to.include('199')
+  })
+
+  it('keeps its file when the name cannot be opened anew', async () => {
+    const told = standardError()
+    const file = new LogFile(join(dir, 'a'), 'info', roomy)
+    renameSync(join(dir, 'a.log'), join(dir, 'moved'))
+    mkdirSync(join(dir, 'a.log'))
+    file.reopen()
+    write(file, 'kept')
+    await close(file)
+    expect(readFileSync(join(dir, 'moved'), 'utf8')).to.equal('kept\n')
+    expect(told).to.have.length(1)
   })
 
   it('loses no line while it rotates', async () => {
