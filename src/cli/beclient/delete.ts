@@ -33,6 +33,6 @@ async function remove(flags: DeleteFlags, session: Session): Promise<void> {
     withDoubt('unanswered delete', () => methods.deleteEnvelope({ recordIds: [recordId], expectKeyId }, call())),
   )
   if (!deleted && !allowMissing) throw new VaultError('RECORD_NOT_FOUND')
-  const done = deleted ? 'deleted' : 'there was no such record'
-  await printLine(flags.json ? toJson({ deleted }) : done, session.terminal, { done })
+  const done = `${deleted ? 'deleted' : 'there was no'} record ${recordId.toString('hex')}`
+  await printLine(flags.json ? toJson({ deleted, recordId }) : done, session.terminal, { done })
 }

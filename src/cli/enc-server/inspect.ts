@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { VaultError } from '../../core/errors.js'
 import type { SealedRecord } from '../../gen/encserver/v1/backend.js'
 import { wholeNumber } from '../options/write-flags.js'
+import { ListOption } from '../program/list-option.js'
 import { type Session, withExamples } from '../program/program.js'
 import { collect } from '../program/server-flags.js'
 import { printLine } from '../terminal/output.js'
@@ -32,7 +33,7 @@ export function addInspect(program: Command, openStore: OpenStore, session: Sess
     .description('Show the records in the store of a stopped back end (LevelDB only).')
     .argument('<folder>', "the back end's data folder")
     .option('--limit <n>', 'number of records to show', wholeNumber(0), 3)
-    .option('--absent <word>', 'fail if a file of the store contains this word; may be repeated', collect)
+    .addOption(new ListOption('--absent <word>', 'fail if a file of the store contains this word', collect))
   withExamples(command, ['enc-server inspect data/backend --absent PAYLOADS']).action(
     (folder: string, flags: InspectFlags) => inspect(folder, { flags, openStore }, session),
   )

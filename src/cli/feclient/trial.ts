@@ -67,7 +67,7 @@ async function storeNew(client: FrontendClient, options: CallOptions) {
     return await client.storeRecord({ userId, data, precondition: absent }, options)
   } catch (error) {
     if (!(error instanceof VaultError) || error.reason !== 'ALREADY_EXISTS') throw error
-    const message = `user ${userId} already has an unnamed record, and the trial overwrites none: \`feclient delete --user ${userId}\` deletes it`
+    const message = `user ${userId} already has an unnamed record, and the trial overwrites none: \`feclient delete --user ${userId} --unnamed\` deletes it`
     throw new VaultError('ALREADY_EXISTS', { message, cause: error })
   }
 }

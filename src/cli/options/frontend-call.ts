@@ -17,10 +17,11 @@ export interface RecordFlags extends ConnectionFlags {
 }
 
 /** Adds --user and --name. */
-export function addRecordFlags(command: Command): Command {
-  return command
-    .requiredOption('--user <id>', "the record's user")
-    .option('--name <name>', "the record's name (default: the user's one unnamed record)", parseName)
+export function addRecordFlags(
+  command: Command,
+  nameHelp = "the record's name (default: the user's one unnamed record)",
+): Command {
+  return command.requiredOption('--user <id>', "the record's user").option('--name <name>', nameHelp, parseName)
 }
 
 // An empty name is most often a shell variable that is not set.

@@ -5,6 +5,7 @@ import { keyIdBytes } from '../../core/envelope-sizes.js'
 import type { RequestInput } from '../../frontend/client.js'
 import type { Precondition, StoreRecordRequest } from '../../gen/encserver/v1/frontend.js'
 import { hexOf } from '../files/input.js'
+import { ListOption } from '../program/list-option.js'
 import { parseExpiry } from './expiry.js'
 
 /** The values of the flags for expiry, attributes and versions. */
@@ -82,7 +83,7 @@ export function addWriteFlags(command: Command): Command {
         parseExpiry,
       )
       .option('--content-type <type>', 'media type of the data, such as image/png; stored encrypted')
-      .option('--label <key=value>', 'label to show in lists; stored encrypted; may be repeated', collectLabel),
+      .addOption(new ListOption('--label <key=value>', 'label to show in lists; stored encrypted', collectLabel)),
   )
 }
 

@@ -1,6 +1,7 @@
 // The configuration flags: shared by the servers and by the commands of enc-server that read the servers' configuration.
 import type { Command } from 'commander'
 import type { ConfigSources } from '../../core/config/config.js'
+import { ListOption } from './list-option.js'
 
 /** The values of the configuration flags. */
 export interface ServerFlags {
@@ -19,7 +20,7 @@ export function collect(value: string, values: string[] = []): string[] {
 export function addServerFlags(command: Command): Command {
   return command
     .option('--config <file>', `configuration file (default: $ENC_SERVER_CONFIG_PATH, else ${defaultConfigPath})`)
-    .option('--set <setting=value>', 'override one setting, such as backend.port=9999; may be repeated', collect)
+    .addOption(new ListOption('--set <setting=value>', 'override one setting, such as backend.port=9999', collect))
     .addHelpText('after', '\ndocs/configuration.md lists all settings and their environment variables.')
 }
 

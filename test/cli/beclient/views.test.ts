@@ -102,10 +102,12 @@ describe('beclient views', () => {
     expect(refused.exit).to.equal(1)
     expect(refused.stderr).to.match(/^error: PRECONDITION_FAILED: the record has another version than expected\n/)
     const json = await be(...named, '--expect-key-id', envelope.slice(16, 48), '--json')
-    expect(json).to.deep.equal({ exit: 0, stdout: '{"deleted":true}\n', stderr: '' })
-    expect((await be(...named, '--allow-missing', '--json')).stdout).to.equal('{"deleted":false}\n')
+    expect(json).to.deep.equal({ exit: 0, stdout: `{"deleted":true,"recordId":"${recordId}"}\n`, stderr: '' })
+    expect((await be(...named, '--allow-missing', '--json')).stdout).to.equal(
+      `{"deleted":false,"recordId":"${recordId}"}\n`,
+    )
     await fe(['store'], 'again')
-    expect(await be(...named)).to.deep.equal({ exit: 0, stdout: 'deleted\n', stderr: '' })
+    expect(await be(...named)).to.deep.equal({ exit: 0, stdout: `deleted record ${recordId}\n`, stderr: '' })
   })
 
   it('shows help with examples', async () => {

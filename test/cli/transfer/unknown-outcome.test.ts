@@ -89,7 +89,7 @@ describe('a write without an answer', () => {
     const [restored, , restoredHint] = await saidWithKey(['restore', ...alice, '--version', '1'])
     expect(restored).to.equal(`${passed}; it may have been restored`)
     expect(restoredHint).to.include('`feclient versions')
-    const [deleted, , deletedHint] = await said(['delete', ...alice])
+    const [deleted, , deletedHint] = await said(['delete', '--unnamed', ...alice])
     expect(deleted).to.equal(`${passed}; the record may have been deleted`)
     expect(deletedHint).to.include('--allow-missing')
   })
