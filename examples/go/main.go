@@ -43,7 +43,7 @@ func main() {
 	if err != nil {
 		fail(2, err.Error())
 	}
-	conn, err := grpc.NewClient(*address, grpc.WithTransportCredentials(creds))
+	conn, err := grpc.NewClient(*address, grpc.WithTransportCredentials(creds), grpc.WithNoProxy())
 	if err != nil {
 		fail(2, err.Error())
 	}

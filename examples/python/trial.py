@@ -105,11 +105,15 @@ def find_detail(error: grpc.RpcError, kind: type[Detail]) -> Detail | None:
     return None
 
 
+# gRPC would follow http_proxy, which then sees what travels in plain text.
+CHANNEL_OPTIONS = [("grpc.enable_http_proxy", 0)]
+
+
 def open_channel(flags: argparse.Namespace) -> grpc.Channel:
     if flags.tls_ca is None:
-        return grpc.insecure_channel(flags.address)
+        return grpc.insecure_channel(flags.address, options=CHANNEL_OPTIONS)
     credentials = grpc.ssl_channel_credentials(flags.tls_ca, flags.tls_key, flags.tls_cert)
-    return grpc.secure_channel(flags.address, credentials)
+    return grpc.secure_channel(flags.address, credentials, options=CHANNEL_OPTIONS)
 
 
 def parse_flags() -> argparse.Namespace:

@@ -21,6 +21,7 @@ const roundRobin = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }
 /** The options of all channels. Retries are in retry.ts, since gRPC does not know which calls are idempotent. */
 export const channelOptions: ClientOptions = {
   'grpc.enable_retries': 0,
+  'grpc.enable_http_proxy': 0, // grpc-js would follow http_proxy, also in plain text and for loopback
   'grpc.enable_channelz': 0, // counters that nothing reads, but every call updates
   'grpc.service_config': roundRobin,
   'grpc.keepalive_time_ms': 60_000,

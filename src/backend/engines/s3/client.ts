@@ -57,6 +57,7 @@ export async function connect(settings: BucketSettings, secret: Secret, limits: 
   const client = new sdk.S3Client({
     region: settings.region,
     ...(settings.endpoint !== '' && { endpoint: settings.endpoint }),
+    ignoreConfiguredEndpointUrls: true, // AWS_ENDPOINT_URL and ~/.aws/config could name another server, in plain text
     forcePathStyle: settings.forcePathStyle,
     credentials,
     maxAttempts: limits.attempts,
