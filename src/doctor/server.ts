@@ -1,6 +1,6 @@
 // Calls of `enc-server doctor` to a server, with errors that tell an operator what to do.
 import type { ChannelConfig } from '../core/client/channel.js'
-import { withConnectionErrors } from '../core/client/connection-error.js'
+import { withoutTlsWarnings } from '../core/client/tls-warnings.js'
 import { VaultError } from '../core/errors.js'
 
 /** The timeout of a call, in milliseconds. */
@@ -20,7 +20,7 @@ export interface CheckedServer {
 /** Runs a call to the server. The message of an error tells what to do. */
 export async function callServer<T>(server: CheckedServer, call: () => Promise<T>): Promise<T> {
   try {
-    return await withConnectionErrors(server.channel, call)
+    return await withoutTlsWarnings(server.channel, call)
   } catch (error) {
     throw error instanceof VaultError ? withAdvice(error, server) : error
   }
@@ -33,9 +33,9 @@ function withAdvice(error: VaultError, { channel: { address }, what, setting, pr
     NOT_SUPPORTED: `the server at ${address} is not ${what}: correct ${setting}`,
     DEADLINE_EXCEEDED: `${address} accepts calls but has not answered for ${timeoutMs / 1000} s: if it is ${what}, read its log; if not, correct ${setting}`,
     UNREACHABLE: isBroken
-      ? `${message}\nhint: if it is ${what}, do both or neither use TLS? if not, correct ${setting}`
+      ? `${message}; if it is ${what}, do both or neither use TLS? if not, correct ${setting}`
       : `${message}: start ${program}, or correct ${setting}`,
-    INTERNAL: `${message}\nhint: if it is not ${what}, correct ${setting}`,
+    INTERNAL: `${message}; if it is not ${what}, correct ${setting}`,
   }
   const text = messages[reason]
   return text === undefined ? error : new VaultError(reason, { message: text, cause: error })

@@ -17,7 +17,7 @@ import { fakeTerminal } from '../cli/fake-terminal.js'
 import { startVault, type Vault } from '../cli/vault.js'
 
 const nobody = '127.0.0.1:1'
-const noBackEnd = `no server answers at ${nobody}: start beserver, or correct frontend.backend.address`
+const noBackEnd = `no server answers at ${nobody} (connect ECONNREFUSED ${nobody}): start beserver, or correct frontend.backend.address`
 
 describe('doctor', () => {
   let folder: string
@@ -65,7 +65,8 @@ describe('doctor', () => {
   it('names the address where no server answers, or a server of another kind', async () => {
     const found = await findings({ 'frontend.port': '2' })
     expect(found['back end']).to.include({ state: 'error', found: noBackEnd })
-    const noFrontEnd = 'no server answers at 127.0.0.1:2: start feserver, or correct frontend.host and frontend.port'
+    const noFrontEnd =
+      'no server answers at 127.0.0.1:2 (connect ECONNREFUSED 127.0.0.1:2): start feserver, or correct frontend.host and frontend.port'
     expect(found['front end']).to.include({ state: 'error', found: noFrontEnd })
     expect((await findings({ 'frontend.port': '0' }))['front end']).to.include({ state: 'warning' })
     const other = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1')
@@ -74,7 +75,7 @@ describe('doctor', () => {
     const { 'back end': back } = await findings({ 'frontend.backend.address': address })
     other.close()
     expect(back?.found).to.match(
-      new RegExp(`^the connection to ${address} failed; gRPC reports: Protocol error.+; if it is a back end, `),
+      new RegExp(`^the connection to ${address} failed \\(Protocol error.+\\); if it is a back end, `),
     )
     expect(back?.found).to.match(/ if not, correct frontend.backend.address$/)
   })

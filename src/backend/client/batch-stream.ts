@@ -92,7 +92,9 @@ export class BatchStream {
     const context = { requestId: newRequestId(), deadline: Number.POSITIVE_INFINITY, signal }
     try {
       for await (const { results } of methods.executeBatch(this.#requests(), context)) this.#take(results)
-      this.#error = new VaultError('UNREACHABLE')
+      this.#error = new VaultError('UNREACHABLE', {
+        message: 'the server ended a stream of batches before all answers',
+      })
     } catch (error) {
       this.#error = asVaultError(error)
     }

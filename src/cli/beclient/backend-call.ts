@@ -1,7 +1,7 @@
 // A subcommand's call of the back end: the flags that all subcommands share, and the client's lifetime.
 import type { Command } from 'commander'
 import { type BackendClient, backendClient, newCall } from '../../backend/client.js'
-import { withConnectionErrors } from '../../core/client/connection-error.js'
+import { withoutTlsWarnings } from '../../core/client/tls-warnings.js'
 import type { CallContext } from '../../core/methods.js'
 import { addConnectionFlags, type ConnectionFlags, callOptionsOf, channelOf } from '../options/connection.js'
 import type { Session } from '../program/program.js'
@@ -35,7 +35,7 @@ export async function withBackend<T>(
   const channel = channelOf(flags, backendTarget, session.terminal.env)
   const { methods, close } = backendClient(channel)
   try {
-    return await withConnectionErrors(channel, () => work(methods, () => newCall(callOptionsOf(flags, session))))
+    return await withoutTlsWarnings(channel, () => work(methods, () => newCall(callOptionsOf(flags, session))))
   } finally {
     close()
   }

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { ChannelConfig } from '../../core/client/channel.js'
 import type { CallOptions } from '../../core/client/client.js'
+import { setVariables } from '../../core/config/environment.js'
 import type { Session } from '../program/program.js'
 
 /** The values of the connection flags; `timeout` in seconds. */
@@ -45,7 +46,7 @@ export function channelOf(flags: ConnectionFlags, target: DefaultTarget, env: No
   const { tlsCa = '', tlsCert = '', tlsKey = '' } = flags
   const tls = { caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey }
   return {
-    address: flags.address ?? env[target.variable] ?? target.address,
+    address: flags.address ?? setVariables(env)[target.variable] ?? target.address,
     insecure: flags.insecure === true,
     ...(tlsCa + tlsCert + tlsKey !== '' && { tls }),
   }

@@ -1,7 +1,7 @@
 // A subcommand's call of the front end: the flags that name a record, the connection flags, and the client's lifetime.
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CallOptions } from '../../core/client/client.js'
-import { withConnectionErrors } from '../../core/client/connection-error.js'
+import { withoutTlsWarnings } from '../../core/client/tls-warnings.js'
 import { type FrontendClient, frontendClient } from '../../frontend/client.js'
 import type { Session } from '../program/program.js'
 import { addConnectionFlags, type ConnectionFlags, callOptionsOf, channelOf } from './connection.js'
@@ -44,7 +44,7 @@ export async function withFrontend<T>(
   const channel = channelOf(flags, frontendTarget, session.terminal.env)
   const client = frontendClient(channel)
   try {
-    return await withConnectionErrors(channel, () => work(client, callOptionsOf(flags, session)))
+    return await withoutTlsWarnings(channel, () => work(client, callOptionsOf(flags, session)))
   } finally {
     client.close()
   }

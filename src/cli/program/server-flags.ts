@@ -1,6 +1,7 @@
 // The configuration flags: shared by the servers and by the commands of enc-server that read the servers' configuration.
 import type { Command } from 'commander'
 import type { ConfigSources } from '../../core/config/config.js'
+import { setVariables } from '../../core/config/environment.js'
 import { ListOption } from './list-option.js'
 
 /** The values of the configuration flags. */
@@ -26,6 +27,6 @@ export function addServerFlags(command: Command): Command {
 
 /** The sources of the configuration: the file of flags or environment, the environment, and the overrides. */
 export function configSources(flags: ServerFlags, env: NodeJS.ProcessEnv): ConfigSources {
-  const named = flags.config ?? env['ENC_SERVER_CONFIG_PATH']
+  const named = flags.config ?? setVariables(env)['ENC_SERVER_CONFIG_PATH']
   return { file: { path: named ?? defaultConfigPath, required: named !== undefined }, env, overrides: flags.set ?? [] }
 }

@@ -26,7 +26,7 @@ export async function runStream<Request, Response>(
       const result = error ? { error } : { answer: answer as Response }
       if (slot) stream.error = settleSlot(slot, result, state) ?? stream.error
     }
-    if (window.inFlight().length > 0) stream.error ??= new VaultError('UNREACHABLE')
+    if (window.inFlight().length > 0) stream.error ??= endedEarly()
   } catch (thrown) {
     stream.error = handleBreak(thrown, state) ?? stream.error
   } finally {
@@ -36,6 +36,10 @@ export async function runStream<Request, Response>(
     window.notify()
   }
   return stream.error
+}
+
+function endedEarly(): VaultError {
+  return new VaultError('UNREACHABLE', { message: 'the server ended the stream before all answers' })
 }
 
 async function* requests<Request, Response>(

@@ -1,53 +1,34 @@
-// Error messages for a server that cannot be reached or is not ours. They name the address, and give gRPC's own explanation in a
-// line that begins with `hint: `.
+// The errors of a connection: no server, or one that is not ours. Their messages name the address, and the cause in gRPC's words.
+import type { ServiceError } from '@grpc/grpc-js'
 import { VaultError } from '../errors.js'
-import type { ChannelConfig } from './channel.js'
+import { fromServiceError } from '../status.js'
 
-/** Runs `work` with calls over that channel. Errors of the connection get a message with the address and gRPC's text. */
-export async function withConnectionErrors<T>({ address, tls }: ChannelConfig, work: () => Promise<T>): Promise<T> {
-  try {
-    return await (tls ? withoutDeprecations(work) : work())
-  } catch (error) {
-    throw error instanceof VaultError ? connectionError(error, address) : error
-  }
-}
-
-// grpc-js always sends the host as the TLS server name, even an IP address, for which Node warns (DEP0123). The warning helps
-// developers, not users of a program.
-async function withoutDeprecations<T>(work: () => Promise<T>): Promise<T> {
-  const { noDeprecation = false } = process
-  process.noDeprecation = true
-  try {
-    return await work()
-  } finally {
-    process.noDeprecation = noDeprecation
-  }
-}
-
-/** The message for an address at which no server answers. */
+/** The beginning of the message for an address at which no server answers. */
 export function unreachableMessage(address: string): string {
   return `no server answers at ${address}`
 }
 
-function connectionError(error: VaultError, address: string): VaultError {
+/** Converts the error of a gRPC call to that address to a VaultError. */
+export function callError(failure: ServiceError, address: string): VaultError {
+  const error = fromServiceError(failure)
   const { reason } = error
-  const text = grpcText(error)
-  if (reason === 'UNREACHABLE' && (text === '' || text.includes('ECONNREFUSED'))) {
-    return new VaultError(reason, { message: unreachableMessage(address), cause: error })
-  }
-  if (text === '' || (reason !== 'UNREACHABLE' && reason !== 'INTERNAL')) return error
-  const isBroken = reason === 'UNREACHABLE'
-  const problem = isBroken ? `the connection to ${address} failed` : `the server at ${address} is not an enc-server`
+  const text = grpcText(error, failure)
+  if (text === undefined || (reason !== 'UNREACHABLE' && reason !== 'INTERNAL')) return error
+  const isBroken = reason === 'UNREACHABLE' && !text.includes('ECONNREFUSED')
+  const problem = isBroken
+    ? `the connection to ${address} failed`
+    : reason === 'UNREACHABLE'
+      ? unreachableMessage(address)
+      : `the server at ${address} is not an enc-server`
   const fields = isBroken ? [{ field: 'connection', description: problem }] : []
-  return new VaultError(reason, { message: `${problem}\nhint: gRPC reports: ${text}`, fields, cause: error })
+  return new VaultError(reason, { message: text === '' ? problem : `${problem} (${text})`, fields, cause: failure })
 }
 
 const maxShownLength = 400
-const wrapping = /^(round_robin: )?(No connection established\. Last error: )*|[. ]*Resolution note: $/g
+const wrapping = /^(round_robin: )?(No connection established\. Last error: (Error: )?)*|[. ]*Resolution note: $/g
 
-/** gRPC's own explanation, on one line since the text is foreign; empty for the error of a server of ours. */
-function grpcText({ cause, message }: VaultError): string {
-  const { details } = (cause ?? {}) as { details?: unknown }
-  if (typeof details !== 'string' || details === message) return ''
+/** gRPC's own explanation, on one line since the text is foreign; undefined for the error of a server of ours. */
+function grpcText({ message, requestId }: VaultError, { details }: ServiceError): string | undefined {
+  if (requestId !== undefined || details === message) return undefined
   return details.replace(/\s+/g, ' ').replace(wrapping, '').trim().slice(0, maxShownLength)
 }

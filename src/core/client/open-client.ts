@@ -4,8 +4,8 @@ import type { CallSignal } from '../concurrency/call-signal.js'
 import { VaultError } from '../errors.js'
 import type { CallContext } from '../methods.js'
 import { requestIdKey } from '../request-id.js'
-import { fromServiceError } from '../status.js'
 import { type ChannelConfig, channelCredentials, channelOptions, targetOf } from './channel.js'
+import { callError } from './connection-error.js'
 import { cancelledBy } from './retry.js'
 
 /** A client until `closeClient`. */
@@ -58,7 +58,7 @@ export function refusalOf(open: OpenClient, signal: CallSignal): VaultError | un
 
 /** Converts the gRPC error of a call for its caller. */
 export function failureOf(open: OpenClient, signal: CallSignal, error: ServiceError): VaultError {
-  return refusalOf(open, signal) ?? fromServiceError(error)
+  return refusalOf(open, signal) ?? callError(error, open.config.address)
 }
 
 /** The metadata of a call: its request id. */

@@ -11,6 +11,7 @@ import {
   type SectionName,
   sectionNames,
 } from './config-file.js'
+import { setVariables } from './environment.js'
 import type { Setting, Settings } from './settings.js'
 
 /** The origins of settings. */
@@ -87,8 +88,9 @@ function validShape(given: JsonTree, settings: Settings, refuse: (path: string, 
 }
 
 /** Reads and checks the sections in `schema`. Throws one INVALID_REQUEST that names all mistakes. */
-export function loadConfig<T>(schema: Partial<Record<SectionName, Settings>>, sources: ConfigSources): T {
+export function loadConfig<T>(schema: Partial<Record<SectionName, Settings>>, given: ConfigSources): T {
   const settings = schema as Settings
+  const sources = { ...given, env: setVariables(given.env) }
   const sections = readSections(sources.file)
   const ownSections = Object.fromEntries(Object.entries(sections).filter(([name]) => Object.hasOwn(settings, name)))
   const inFile = unknownSections(sections)

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { beclient } from '../../../src/cli/beclient/beclient.js'
 import { feclient } from '../../../src/cli/feclient/feclient.js'
+import { channelOf } from '../../../src/cli/options/connection.js'
 import type { ListenConfig } from '../../../src/core/tls/listen.js'
 import { makeCertificate } from '../../core/certificates.js'
 import { atEnd, releaseAll, serveFake, tempDir } from '../../core/fake-frontend.js'
@@ -22,17 +23,19 @@ async function list(address: string, ...flags: string[]) {
   return { exit, lines: terminal.printed().stderr.trimEnd().split('\n') }
 }
 
-/** The hint that repeats gRPC's words; the lines around it are checked. */
+/** gRPC's words in the message; what is around them is checked. */
 async function wordsOfGrpc(address: string, ...flags: string[]): Promise<string> {
   const { exit, lines } = await list(address, ...flags)
-  const [error, words, hint, ...rest] = lines
-  expect(error).to.equal(`error: UNREACHABLE: the connection to ${address} failed`)
+  const [error = '', hint, ...rest] = lines
+  const before = `error: UNREACHABLE: the connection to ${address} failed (`
+  expect(error.slice(0, before.length)).to.equal(before)
+  expect(error.at(-1)).to.equal(')')
   expect(hint).to.match(/^hint: is the server running at this address\? if it uses TLS, give --tls-ca; /)
   expect(rest).to.eql([])
   expect(exit).to.equal(1)
-  expect(words).to.match(/^hint: gRPC reports: /)
+  const words = error.slice(before.length, -1)
   expect(words).not.to.match(/No connection established|Resolution note/)
-  return words!.slice('hint: gRPC reports: '.length)
+  return words
 }
 
 async function listening(server: Server): Promise<string> {
@@ -116,14 +119,19 @@ describe('connection', () => {
     })
   })
 
+  it('goes to the address of the environment, unless that is empty', () => {
+    const target = { variable: 'ENC_SERVER_FRONTEND_TARGET', address: '127.0.0.1:7777' }
+    const addressIn = (env: NodeJS.ProcessEnv) => channelOf({ timeout: 1 }, target, env).address
+    expect(addressIn({ ENC_SERVER_FRONTEND_TARGET: 'vault:1' })).to.equal('vault:1')
+    expect(addressIn({ ENC_SERVER_FRONTEND_TARGET: '' })).to.equal('127.0.0.1:7777')
+  })
+
   it('says the same of the back end', async () => {
     const address = await tcpServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     const terminal = fakeTerminal(['beclient', 'info', '--address', address])
     expect(await beclient(terminal)).to.equal(1)
     expect(terminal.printed().stderr).to.match(
-      new RegExp(
-        `^error: UNREACHABLE: the connection to ${address} failed\nhint: gRPC reports: Protocol error.*\nhint: `,
-      ),
+      new RegExp(`^error: UNREACHABLE: the connection to ${address} failed \\(Protocol error.*\\)\nhint: `),
     )
   })
 
@@ -136,7 +144,10 @@ describe('connection', () => {
     expect(await wordsOfGrpc('no-such-host.invalid:1', '--insecure')).to.match(/^Name resolution failed/)
     expect(await list('127.0.0.1:1')).to.eql({
       exit: 1,
-      lines: ['error: UNREACHABLE: no server answers at 127.0.0.1:1', `hint: is feserver running? ${isRunning}`],
+      lines: [
+        'error: UNREACHABLE: no server answers at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1)',
+        `hint: is feserver running? ${isRunning}`,
+      ],
     })
   })
 
@@ -144,10 +155,7 @@ describe('connection', () => {
     const address = await http2Server({ ':status': 400 })
     expect(await list(address)).to.eql({
       exit: 1,
-      lines: [
-        `error: INTERNAL: the server at ${address} is not an enc-server`,
-        'hint: gRPC reports: Received HTTP status code 400',
-      ],
+      lines: [`error: INTERNAL: the server at ${address} is not an enc-server (Received HTTP status code 400)`],
     })
   })
 

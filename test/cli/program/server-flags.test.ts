@@ -17,6 +17,7 @@ describe('where the configuration comes from', () => {
   it('is what the environment names, as containers do, or before that a flag', () => {
     const env = { ENC_SERVER_CONFIG_PATH: 'config/config.json' }
     expect(configSources({}, env).file).to.deep.equal({ path: 'config/config.json', required: true })
+    expect(configSources({}, { ENC_SERVER_CONFIG_PATH: '' }).file).to.deep.equal(configSources({}, {}).file)
     expect(configSources({ config: 'other.json' }, env).file.path).to.equal('other.json')
   })
 })

@@ -76,6 +76,14 @@ describe('config', () => {
     expect(load({ file: { backend: { tls: {} } }, set }).tls).to.eql({ certFile: 'b=c' })
   })
 
+  it('takes an empty environment variable for one that is not set, whatever its setting', () => {
+    const file = { backend: { host: 'file', port: 1, insecure: true, mode: 'two', tls: { certFile: '/x' } } }
+    const names = ['HOST', 'PORT', 'INSECURE', 'MODE', 'TLS_CERT_FILE', 'NO_SUCH_SETTING']
+    const env = Object.fromEntries(names.map((name) => [`ENC_SERVER_BACKEND_${name}`, '']))
+    expect(load({ file, env })).to.deep.equal(load({ file }))
+    expect(load({ file, set: ['backend.tls.certFile='] })).to.deep.include({ tls: { certFile: '' } })
+  })
+
   it('converts text of the environment and of flags', () => {
     const env = { ENC_SERVER_BACKEND_INSECURE: 'true', ENC_SERVER_BACKEND_TLS_CERT_FILE: '/x' }
     expect(load({ env, set: ['backend.port=0'] }))
@@ -113,7 +121,7 @@ describe('config', () => {
       [`ENC_SERVER_BACKEND_INSECURE: ${noFlag}: value was "TRUE"`],
     ],
     ['"1" for a flag', { set: ['backend.insecure=1'] }, [`--set ${flagError}: value was "1"`]],
-    ['an empty flag', { env: { ENC_SERVER_BACKEND_INSECURE: '' } }, [`ENC_SERVER_BACKEND_INSECURE: ${noFlag}`]],
+    ['an empty flag', { set: ['backend.insecure='] }, [`--set backend.insecure: ${noFlag}`]],
     [
       '"77abc"',
       { env: { ENC_SERVER_BACKEND_PORT: '77abc' } },
