@@ -45,6 +45,7 @@ export const reasons = {
   OVERLOADED: { kind: 'exhausted', message: 'too many calls in flight; try again later' },
   BACKEND_UNAVAILABLE: { kind: 'unavailable', message: 'the back end cannot be reached; try again later' },
   STORE_UNAVAILABLE: { kind: 'unavailable', message: 'the store cannot be reached; try again later' },
+  STORE_REFUSED: { kind: 'precondition', message: 'the store refuses what the back end needs; its operator must act' },
   UNREACHABLE: { kind: 'unavailable', message: 'the server cannot be reached' },
   OUTCOME_UNKNOWN: {
     kind: 'unavailable',

@@ -49,15 +49,15 @@ async function checkMongo({ uriFile, database }: BackendConfig['mongodb']): Prom
     // MongoDB answers a ping without any rights, so the check reads a document.
     await client.db(database).collection('meta').findOne()
   } catch (thrown) {
-    throw mongoProblem(storeError(thrown), database)
+    throw mongoProblem(storeError(thrown))
   } finally {
     await client.close()
     uri.close()
   }
 }
 
-function mongoProblem(error: Error, database: string): Error {
-  const lasting = permanentError(error, database)
+function mongoProblem(error: Error): Error {
+  const lasting = permanentError(error)
   if (lasting !== undefined || !(error instanceof VaultError)) return lasting ?? error
   const text = (error.cause as Error | undefined)?.message ?? error.message
   return new Error(`MongoDB does not answer: ${text}; is it running, and is backend.mongodb.uriFile right?`)

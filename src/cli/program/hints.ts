@@ -35,6 +35,7 @@ const shared: Hints['reasons'] = {
   OVERLOADED: 'wait a little, then try again',
   DEADLINE_EXCEEDED: longerTimeout,
   STORE_UNAVAILABLE: "the back end's log has the cause",
+  STORE_REFUSED: "the back end's log says what its operator must do",
   NOT_SUPPORTED: 'is this the right server? by default, front ends listen on port 7777 and back ends on port 8888',
 }
 

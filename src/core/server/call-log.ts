@@ -68,9 +68,9 @@ export function logLateFailure(logCall: LogCall, signal: CallSignal): (thrown: u
   }
 }
 
-/** The log level of an error: `error` for bugs and damaged records, which need an operator, and `info` for all others. */
-export function levelOf({ kind }: VaultError): string {
-  return kind === 'internal' || kind === 'corrupt' ? 'error' : 'info'
+/** The log level of an error: `error` for bugs, damaged records and a store that refuses service, `info` for all others. */
+export function levelOf({ kind, reason }: VaultError): string {
+  return kind === 'internal' || kind === 'corrupt' || reason === 'STORE_REFUSED' ? 'error' : 'info'
 }
 
 /** The log fields of an error. The `cause` of one that needs an operator is complete, with stacks; otherwise it is a text. */

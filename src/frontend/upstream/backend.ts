@@ -21,6 +21,7 @@ const always = () => true
 const sharedReasons: PassedReasons<unknown> = {
   STORE_FULL: always,
   STORE_UNAVAILABLE: always,
+  STORE_REFUSED: always,
   OVERLOADED: always,
   DEADLINE_EXCEEDED: always,
   CANCELLED: always,

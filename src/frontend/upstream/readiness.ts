@@ -59,8 +59,10 @@ function logFields(error: VaultError): object {
   return { reason, ...rest }
 }
 
+// A store that refuses service is waited for as well: its operator may act meanwhile, and the log says so.
 function isTransient(error: unknown): error is VaultError {
-  return error instanceof VaultError && ['unavailable', 'deadline', 'exhausted'].includes(error.kind)
+  if (!(error instanceof VaultError)) return false
+  return ['unavailable', 'deadline', 'exhausted'].includes(error.kind) || error.reason === 'STORE_REFUSED'
 }
 
 /** The store to watch, and where to report. */

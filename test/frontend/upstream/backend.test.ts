@@ -44,6 +44,7 @@ describe('the guarded back end', () => {
   const anyMethod: Partial<Record<Reason, Reason>> = {
     STORE_FULL: 'STORE_FULL',
     STORE_UNAVAILABLE: 'STORE_UNAVAILABLE',
+    STORE_REFUSED: 'STORE_REFUSED',
     OVERLOADED: 'OVERLOADED',
     DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
     CANCELLED: 'CANCELLED',

@@ -26,7 +26,14 @@ describe('retryTransient', () => {
   })
 
   it('rejects with any other error at once', async () => {
-    for (const reason of ['STORE_FULL', 'INVALID_REQUEST', 'PARTS_MISSING', 'RECORD_CORRUPT', 'INTERNAL'] as const) {
+    for (const reason of [
+      'STORE_FULL',
+      'STORE_REFUSED',
+      'INVALID_REQUEST',
+      'PARTS_MISSING',
+      'RECORD_CORRUPT',
+      'INTERNAL',
+    ] as const) {
       const { attempt, made } = failing([reason])
       expect(await reasonOf(retryTransient(attempt, newCall(), brief))).to.equal(reason)
       expect(made()).to.equal(1)

@@ -1,6 +1,7 @@
 // Errors of the file system. Their messages quote paths, and so the pseudonyms of users and records: a translated error
 // keeps only the code and the system call.
 import { VaultError } from '../../../core/errors.js'
+import { permanentFault } from '../../store/permanent-faults.js'
 import { isDiskFull, retryAfterMs } from '../../store/store-health.js'
 
 /** The code of an error, such as ENOENT; undefined if it has none. */
@@ -21,5 +22,7 @@ export function fileError(thrown: unknown): Error {
   const { code, syscall } = thrown as NodeJS.ErrnoException
   if (thrown instanceof VaultError || syscall === undefined) return thrown as Error // a bug keeps its message
   const cause = Object.assign(new Error(`${code}: ${syscall}`), { code, syscall })
+  const permanent = permanentFault('file system', [code], cause)
+  if (permanent) return permanent
   return new VaultError(isDiskFull(cause) ? 'STORE_FULL' : 'STORE_UNAVAILABLE', { retryAfterMs, cause })
 }

@@ -2,6 +2,7 @@
 // or be rolled back, so it never counts as stored: STORE_UNAVAILABLE says that it may have happened.
 import { MongoError, MongoInvalidArgumentError, MongoServerError } from 'mongodb'
 import { VaultError } from '../../../core/errors.js'
+import { permanentFault } from '../../store/permanent-faults.js'
 import { retryAfterMs } from '../../store/store-health.js'
 
 /** Short, because the caller has already waited for a connection of the pool. */
@@ -41,20 +42,14 @@ export function storeError(thrown: unknown): Error {
   const error = thrown as Error
   if (error instanceof VaultError || !isDriverError(error)) return error
   if (isQueueTimeout(error)) return new VaultError('OVERLOADED', { retryAfterMs: overloadedRetryAfterMs, cause: error })
+  const permanent = permanentError(error)
+  if (permanent) return permanent
   const reason = hasCode(error, 'outOfDiskSpace') ? 'STORE_FULL' : 'STORE_UNAVAILABLE'
   return new VaultError(reason, { retryAfterMs, cause: error })
 }
 
 /** The problem in words for an operator, if only an operator can solve it; undefined for a transient error. */
-export function permanentError(error: unknown, database: string): VaultError | undefined {
-  if (!(error instanceof VaultError)) return undefined
-  const { reason, cause } = error
-  const refuse = (message: string) => new VaultError('STORE_UNAVAILABLE', { message, cause })
-  if (hasCode(cause, 'authenticationFailed')) return refuse('MongoDB refuses the user or the password of the URI')
-  if (hasCode(cause, 'unauthorized')) {
-    return refuse(
-      `MongoDB's user lacks a right on the database ${database}; docs/operations/mongodb.md has the role it needs`,
-    )
-  }
-  return reason === 'STORE_FORMAT' ? error : undefined
+export function permanentError(error: unknown): VaultError | undefined {
+  if (error instanceof VaultError) return ['STORE_FORMAT', 'STORE_REFUSED'].includes(error.reason) ? error : undefined
+  return error instanceof MongoServerError ? permanentFault('MongoDB', [error.code], error) : undefined
 }

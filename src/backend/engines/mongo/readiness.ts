@@ -24,7 +24,6 @@ export interface StoreReadiness {
 /** What readiness depends on. */
 export interface ReadinessOptions {
   servers: ServerMonitor
-  database: string
   health: CombinedHealth
   /** Checks the store, and creates what is missing. */
   prepare(): Promise<void>
@@ -41,7 +40,7 @@ function maxWaitMs(call: StoreCall, waitMs: number): number {
 
 /** Creates the readiness of a store; `start` prepares that store. */
 export function storeReadiness(options: ReadinessOptions): StoreReadiness {
-  const { servers, database, health, prepare, waitMs, backoff, report } = options
+  const { servers, health, prepare, waitMs, backoff, report } = options
   const stopping = new AbortController()
   let prepared = false
   let problem: VaultError | undefined
@@ -56,7 +55,7 @@ export function storeReadiness(options: ReadinessOptions): StoreReadiness {
   async function retry(): Promise<boolean> {
     await attempt().catch((error: unknown) => {
       const before = problem
-      problem = permanentError(error, database)
+      problem = permanentError(error)
       if (problem && problem.message !== before?.message) report(problem)
     })
     return prepared
@@ -65,7 +64,7 @@ export function storeReadiness(options: ReadinessOptions): StoreReadiness {
   return {
     async start() {
       await attempt().catch((error: unknown) => {
-        const permanent = permanentError(error, database)
+        const permanent = permanentError(error)
         if (permanent) throw permanent
         running = retryUntilDone(retry, { backoff, signal: stopping.signal })
       })

@@ -114,7 +114,7 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<MongoS
   const connection = newConnection({ uri, database, limits, changed: health.update })
   const { servers } = connection
   const prepare = () => connection.use((db) => connectAndPrepare(connection, db), noDeadline)
-  const readiness = storeReadiness({ servers, database, health, prepare, waitMs: limits.waitMs, backoff, report })
+  const readiness = storeReadiness({ servers, health, prepare, waitMs: limits.waitMs, backoff, report })
   health.add(() => (servers.isWritable() && readiness.isPrepared() ? 'ready' : 'STORE_UNAVAILABLE'))
   health.update()
   try {

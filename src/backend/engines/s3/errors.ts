@@ -1,5 +1,6 @@
 // Translates the SDK's errors; no other file knows them.
 import { VaultError } from '../../../core/errors.js'
+import { permanentFault } from '../../store/permanent-faults.js'
 import { retryAfterMs } from '../../store/store-health.js'
 
 const full = ['QuotaExceeded', 'XMinioStorageFull', 'InsufficientStorage', 'InsufficientCapacity']
@@ -39,22 +40,13 @@ export function storeError(thrown: unknown): Error {
   if (statusOf(error) === 507 || full.includes(error.name)) {
     return new VaultError('STORE_FULL', { retryAfterMs, cause: error })
   }
+  const permanent = permanentError(error)
+  if (permanent) return permanent
   return isTransportError(error) ? new VaultError('STORE_UNAVAILABLE', { retryAfterMs, cause: error }) : error
 }
 
 /** The problem in words for an operator, if only an operator can solve it; undefined for a transient error. */
-export function permanentError(thrown: unknown, bucket: string): VaultError | undefined {
-  const refuse = (message: string) => new VaultError('STORE_UNAVAILABLE', { message, cause: thrown })
-  switch (statusOf(thrown)) {
-    case 301:
-      return refuse(`the bucket ${bucket} is in another region than backend.parts.s3.region`)
-    case 403:
-      return refuse(
-        `S3 refuses the credentials, or they give no access to the bucket ${bucket} (docs/operations/parts.md)`,
-      )
-    case 404:
-      return refuse(`there is no bucket ${bucket}: make it, or correct backend.parts.s3`)
-    default:
-      return undefined
-  }
+export function permanentError(thrown: unknown): VaultError | undefined {
+  const status = statusOf(thrown)
+  return status === undefined ? undefined : permanentFault('S3', [(thrown as Error).name, status], thrown)
 }

@@ -80,16 +80,13 @@ function keyedMutex() {
 
 /**
  * Opens the store. An unreachable server is no error here: each call then reports it. Throws INVALID_REQUEST for
- * settings that cannot work, STORE_UNAVAILABLE with instructions for an operator.
+ * settings that cannot work, STORE_REFUSED with instructions for an operator.
  */
 export async function openS3PartStore({ credentials, limits, ...settings }: S3PartStoreOptions): Promise<PartStore> {
   const connection = await connect(settings, credentials, { ...defaultLimits, ...limits })
   const { client } = connection
   const bucket = bucketOf(connection, settings.bucket)
-  const problem = await bucket.check().then(
-    () => undefined,
-    (error: unknown) => permanentError(error, settings.bucket),
-  )
+  const problem = await bucket.check().then(() => undefined, permanentError)
   if (problem) {
     client.destroy()
     throw problem

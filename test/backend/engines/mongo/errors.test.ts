@@ -57,7 +57,7 @@ describeMongo('mongo-errors', ['mongo-java-server'], () => {
 
       const answers: [string, number, Reason][] = [
         ['a disk without space', 14031, 'STORE_FULL'],
-        ['a user without the right', 13, 'STORE_UNAVAILABLE'],
+        ['a user without the right', 13, 'STORE_REFUSED'],
         ['a command that took too long', 50, 'STORE_UNAVAILABLE'],
         ['a primary that steps down', 10107, 'STORE_UNAVAILABLE'],
         ['a server that shuts down', 91, 'STORE_UNAVAILABLE'],
@@ -75,7 +75,10 @@ describeMongo('mongo-errors', ['mongo-java-server'], () => {
           ]
           for (const [command, work] of calls) {
             await fail(command, { errorCode }, command === 'find' ? 2 : 1) // the driver retries a read once
-            expect(await rejection(work())).to.include({ reason, retryAfterMs: 1000 })
+            expect(await rejection(work())).to.include({
+              reason,
+              retryAfterMs: reason === 'STORE_REFUSED' ? undefined : 1000,
+            })
             await admin.db('admin').command({ configureFailPoint: 'failCommand', mode: 'off' })
             await work()
           }
@@ -99,9 +102,9 @@ describeMongo('mongo-errors', ['mongo-java-server'], () => {
         for (const command of ['create', 'find', 'insert']) {
           await fail(command, { errorCode: 13 })
           const { reason, message } = await rejection(openMongoStore({ ...options(), database: 'vault' }))
-          expect(reason).to.equal('STORE_UNAVAILABLE')
+          expect(reason).to.equal('STORE_REFUSED')
           expect(message).to.equal(
-            "MongoDB's user lacks a right on the database vault; docs/operations/mongodb.md has the role it needs",
+            "MongoDB's user lacks a right on the database of the vault; docs/operations/mongodb.md has the role it needs",
           )
         }
       })
@@ -109,7 +112,7 @@ describeMongo('mongo-errors', ['mongo-java-server'], () => {
       it('reports a wrong password when it opens, without quoting it', async () => {
         await fail('create', { errorCode: 18 })
         const { reason, message } = await rejection(openMongoStore(options()))
-        expect(reason).to.equal('STORE_UNAVAILABLE')
+        expect(reason).to.equal('STORE_REFUSED')
         expect(message).to.equal('MongoDB refuses the user or the password of the URI')
       })
 

@@ -98,8 +98,8 @@ describe('the part store in S3', () => {
 
   it('refuses to open without its bucket, and says so', async () => {
     const error = await rejection(openS3PartStore(options({ bucket: 'not-there' })))
-    expect(error).to.include({ reason: 'STORE_UNAVAILABLE' })
-    expect(error.message).to.equal('there is no bucket not-there: make it, or correct backend.parts.s3')
+    expect(error).to.include({ reason: 'STORE_REFUSED' })
+    expect(error.message).to.equal('there is no such bucket: make it, or correct backend.parts.s3')
   })
 
   describe('on a server that', () => {
@@ -124,7 +124,10 @@ describe('the part store in S3', () => {
     const failures: [string, number, string, string][] = [
       ['fails', 500, 'InternalError', 'STORE_UNAVAILABLE'],
       ['is busy', 503, 'SlowDown', 'STORE_UNAVAILABLE'],
-      ['refuses the credentials later on', 403, 'AccessDenied', 'STORE_UNAVAILABLE'],
+      ['refuses the credentials later on', 403, 'AccessDenied', 'STORE_REFUSED'],
+      ['has no conditional writes', 501, 'NotImplemented', 'STORE_REFUSED'],
+      ['is another kind of server', 405, 'MethodNotAllowed', 'STORE_REFUSED'],
+      ['finds the session token expired', 400, 'ExpiredToken', 'STORE_REFUSED'],
       ['is full', 507, 'InsufficientStorage', 'STORE_FULL'],
       ['has no room for this account', 403, 'QuotaExceeded', 'STORE_FULL'],
       ['answers with something other than XML', 400, '', 'STORE_UNAVAILABLE'],
@@ -132,17 +135,21 @@ describe('the part store in S3', () => {
     for (const [what, status, code, reason] of failures) {
       it(`${what} is ${reason}`, async () => {
         const body = code === '' ? 'oops' : `<Error><Code>${code}</Code><Message>m</Message></Error>`
-        const { parts, close } = await onServer((method) => (method === 'HEAD' ? { status: 404 } : { status, body }))
-        expect(await rejection(put(parts))).to.include({ reason, retryAfterMs: 1000 })
+        const { parts, close, requests } = await onServer((method) =>
+          method === 'HEAD' ? { status: 404 } : { status, body },
+        )
+        const retryAfterMs = reason === 'STORE_REFUSED' ? undefined : 1000
+        expect(await rejection(put(parts))).to.include({ reason, retryAfterMs })
+        if (reason === 'STORE_REFUSED') expect(requests()).to.equal(3) // for the bucket, the object and the put
         await close()
       })
     }
 
-    it('has lost its bucket is STORE_UNAVAILABLE, not an absent part', async () => {
+    it('has lost its bucket is STORE_REFUSED, not an absent part', async () => {
       const body = '<Error><Code>NoSuchBucket</Code><Message>m</Message></Error>'
       const { parts, close } = await onServer(() => ({ status: 404, body }))
       const piece = { ...set, partNumber: 0, offset: 0, length: 0 }
-      expect(await reasonOf(parts.get(piece, call))).to.equal('STORE_UNAVAILABLE')
+      expect(await reasonOf(parts.get(piece, call))).to.equal('STORE_REFUSED')
       await close()
     })
 
