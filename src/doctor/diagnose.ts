@@ -7,25 +7,29 @@ import type { ChannelConfig } from '../core/client/channel.js'
 import { newCall } from '../core/client/client.js'
 import { unreachableMessage } from '../core/client/connection-error.js'
 import { type ConfigSources, loadConfig } from '../core/config/config.js'
-import { bindAddress } from '../core/tls/listen.js'
 import { version } from '../core/version.js'
-import { frontendClient } from '../frontend/client.js'
 import { backendChannel, type FrontendConfig, frontendSchema } from '../frontend/config.js'
 import { checkFormat } from '../frontend/upstream/readiness.js'
 import type { GetStoreInfoResponse } from '../gen/encserver/v1/backend.js'
+import { type CertificateFile, checkCertificates } from './certificates.js'
 import { type CheckResult, type Finding, ok, runCheck, warning } from './finding.js'
+import { checkFrontend, type FrontendAccess } from './frontend.js'
 import { checkKeyring } from './keyring.js'
 import { callServer, timeoutMs } from './server.js'
 import { checkStore } from './store.js'
 
+interface Config {
+  frontend: FrontendConfig
+  backend: BackendConfig
+}
+
 /** Runs all checks, and yields their findings in the order in which an operator reads them. */
-export async function* diagnose(sources: ConfigSources): AsyncGenerator<Finding> {
+export async function* diagnose(sources: ConfigSources, access: FrontendAccess = {}): AsyncGenerator<Finding> {
   yield await runCheck('version', async () => ok(`enc-server ${version}, Node ${process.version}`))
-  const { frontend, backend } = loadConfig<{ frontend: FrontendConfig; backend: BackendConfig }>(
-    { ...frontendSchema, ...backendSchema },
-    sources,
-  )
+  const { frontend, backend } = loadConfig<Config>({ ...frontendSchema, ...backendSchema }, sources)
   yield await runCheck('configuration', async () => checkConfigFile(sources.file.path))
+  const certificates = certificateFiles({ frontend, backend }, access)
+  if (certificates.length > 0) yield await runCheck('certificates', () => checkCertificates(certificates, Date.now()))
   const storeFinding = await runCheck('store', () => checkStore(backend))
   yield storeFinding
   let storeInfo: GetStoreInfoResponse | undefined
@@ -34,7 +38,7 @@ export async function* diagnose(sources: ConfigSources): AsyncGenerator<Finding>
     storeInfo = await fetchStoreInfo(backendChannel(frontend))
     return ok(`${address}: format ${storeInfo.format}, ${bindingText(storeInfo)}`)
   })
-  const frontendFinding = await runCheck('front end', () => checkFrontend(frontend))
+  const frontendFinding = await runCheck('front end', () => checkFrontend(frontend, access))
   yield await runCheck('keyring', () => checkKeyring(frontend, { storeInfo, storeFinding, frontendFinding }))
   // A front end that answers has a back end. If no back end listens, it runs in the process of the front end.
   const isEmbedded = frontendFinding.state === 'ok' && backendFinding.found.startsWith(unreachableMessage(address))
@@ -42,6 +46,23 @@ export async function* diagnose(sources: ConfigSources): AsyncGenerator<Finding>
     ? { ...backendFinding, ...ok('no server listens: the front end runs it in its own process') }
     : backendFinding
   yield frontendFinding
+}
+
+/** The files with certificates that settings and flags name. */
+function certificateFiles(config: Config, { tls: flags }: FrontendAccess): CertificateFile[] {
+  const { frontend, backend } = config
+  const upstream = frontend.backend.tls
+  const named = {
+    'frontend.tls.certFile': frontend.tls.certFile,
+    'frontend.tls.clientCaFile': frontend.tls.clientCaFile,
+    'frontend.backend.tls.caFile': upstream.caFile,
+    'frontend.backend.tls.certFile': upstream.certFile,
+    'backend.tls.certFile': backend.tls.certFile,
+    'backend.tls.clientCaFile': backend.tls.clientCaFile,
+    '--tls-ca': flags?.caFile,
+    '--tls-cert': flags?.certFile,
+  }
+  return Object.entries(named).flatMap(([setting, file = '']) => (file === '' ? [] : [{ setting, file }]))
 }
 
 // If the file is required and missing, `loadConfig` has already failed.
@@ -63,19 +84,4 @@ async function fetchStoreInfo(channel: ChannelConfig): Promise<GetStoreInfoRespo
 
 function bindingText({ keyringId }: GetStoreInfoResponse): string {
   return keyringId.length > 0 ? `bound to keyring ${keyringId.toString('hex')}` : 'not bound to a keyring yet'
-}
-
-async function checkFrontend(config: FrontendConfig): Promise<CheckResult> {
-  if (config.tls.certFile !== '') return warning('it uses TLS: `feclient --tls-ca ...` shows whether it answers')
-  if (config.port === 0) return warning('frontend.port is 0: each start picks a free port and prints it')
-  const address = bindAddress(config)
-  const client = frontendClient({ address })
-  try {
-    const setting = 'frontend.host and frontend.port'
-    const server = { channel: { address }, what: 'a front end', setting, program: 'feserver' }
-    await callServer(server, () => client.listRecords({ userId: 'doctor', pageSize: 1 }, { timeoutMs }))
-    return ok(`${address} answers`)
-  } finally {
-    client.close()
-  }
 }

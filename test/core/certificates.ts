@@ -36,19 +36,29 @@ export interface Issuer {
   key: KeyObject
 }
 
+interface Certificate extends Issuer {
+  certFile: string
+  keyFile: string
+}
+
 /** Writes <name>.crt and <name>.key; without `issuer` the certificate is an authority that signs itself. */
-export function makeCertificate(
+export function makeCertificate(dir: string, name: string, issuer?: Issuer): Certificate {
+  return makeCertificateFor(dir, name, { issuer, days: [-1, 1] })
+}
+
+/** The same, for a time in days from now. */
+export function makeCertificateFor(
   dir: string,
   name: string,
-  issuer?: Issuer,
-): Issuer & { certFile: string; keyFile: string } {
+  { issuer, days: [from, to] }: { issuer?: Issuer | undefined; days: [number, number] },
+): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const body = sequence(
     tlv(0xa0, tlv(0x02, Buffer.from([2]))),
     tlv(0x02, Buffer.concat([Buffer.from([1]), Buffer.from(name)])),
     ecdsaWithSha256,
     nameOf(issuer?.name ?? name),
-    sequence(timeIn(-1), timeIn(1)),
+    sequence(timeIn(from), timeIn(to)),
     nameOf(name),
     publicKey.export({ type: 'spki', format: 'der' }),
     tlv(0xa3, sequence(issuer === undefined ? authority : forThisMachine)),

@@ -86,6 +86,45 @@ describe('e2e: mutual TLS', () => {
     expect(await stranger.stop()).to.deep.equal({ code: 0, signal: null })
   })
 
+  it('the doctor asks the front end with the certificates of its flags, and reports those that end soon', async () => {
+    const set = {
+      'frontend.host': '0.0.0.0',
+      'frontend.port': frontend.port,
+      'frontend.keyringFile': join(folder, 'none.json'),
+      'frontend.backend.address': backend.address,
+      ...serving('frontend', 'frontend'),
+      ...tlsOf('frontend.backend', { caFile: file('ca.crt'), ...identity('frontend') }),
+      'backend.dataDir': join(folder, 'none'),
+    }
+    const findings = async (...flags: string[]) => {
+      const args = [
+        'doctor',
+        '--json',
+        ...Object.entries(set).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
+      ]
+      const running = box.run('enc-server', { args: [...args, ...flags] })
+      await running.exited
+      const lines = running.stdout().trim().split('\n')
+      return Object.fromEntries(lines.map((line) => JSON.parse(line)).map(({ what, ...found }) => [what, found]))
+    }
+    const { certFile, keyFile } = identity('caller')
+    const own = ['--tls-cert', certFile, '--tls-key', keyFile]
+    const found = await findings('--tls-ca', file('ca.crt'), ...own)
+    expect(found['front end']).to.deep.equal({ state: 'ok', found: `127.0.0.1:${frontend.port} answers` })
+    expect(found['back end'].state).to.equal('ok')
+    expect(found['certificates'].state).to.equal('warning')
+    for (const name of ['frontend.tls.certFile', 'frontend.backend.tls.caFile', '--tls-cert']) {
+      expect(found['certificates'].found).to.match(new RegExp(`${name} \\(.+\\) ends on .+, in 1 day: renew it`))
+    }
+    const byName = await findings('--address', `localhost:${frontend.port}`, '--tls-ca', file('ca.crt'), ...own)
+    expect(byName['front end']).to.deep.equal({ state: 'ok', found: `localhost:${frontend.port} answers` })
+    const anonymous = await findings('--tls-ca', file('ca.crt'))
+    expect(anonymous['front end'].found).to.match(/^it asks for client certificates: give --tls-cert/)
+    const distrusting = await findings('--tls-ca', file('other-ca.crt'), ...own)
+    expect(distrusting['front end'].state).to.equal('error')
+    expect((await findings())['front end'].found).to.equal('it uses TLS: give --tls-ca, to ask it')
+  })
+
   it('certificates that cannot be used are named at the start', async () => {
     const ending = async (settings: Record<string, string>) => {
       const running = box.run('beserver', { set: { 'backend.port': 0, ...tlsOf('backend', settings) } })

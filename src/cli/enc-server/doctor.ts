@@ -1,7 +1,9 @@
 // enc-server doctor: checks the configuration, keyring and store, whether they belong together, and whether the services can be
 // reached. It changes nothing.
 import type { Command } from 'commander'
+import type { ChannelConfig } from '../../core/client/channel.js'
 import type { ConfigSources } from '../../core/config/config.js'
+import { addTlsFlags, type TlsFlags, tlsOf } from '../options/connection.js'
 import { type Session, withExamples } from '../program/program.js'
 import { addServerFlags, configSources, type ServerFlags } from '../program/server-flags.js'
 import { PartialFailure, printLine, toJson } from '../terminal/output.js'
@@ -14,10 +16,19 @@ export interface Finding {
   found: string
 }
 
-/** Runs the checks in order; a check that fails to run is a finding, too. */
-export type Diagnose = (sources: ConfigSources) => AsyncIterable<Finding>
+/** How to reach the front end, if not by the settings alone. */
+export type FrontendAccess = Partial<Pick<ChannelConfig, 'address' | 'tls'>>
 
-const examples = ['enc-server doctor', 'enc-server doctor --config /etc/enc-server/config.json --json']
+type DoctorFlags = ServerFlags & TlsFlags & { address?: string; json?: true }
+
+/** Runs the checks in order; a check that fails to run is a finding, too. */
+export type Diagnose = (sources: ConfigSources, access: FrontendAccess) => AsyncIterable<Finding>
+
+const examples = [
+  'enc-server doctor',
+  'enc-server doctor --config /etc/enc-server/config.json --json',
+  'enc-server doctor --address localhost:7777 --tls-ca ca.crt --tls-cert me.crt --tls-key me.key',
+]
 
 /** Adds `enc-server doctor`. */
 export function addDoctor(program: Command, diagnose: Diagnose, session: Session): void {
@@ -29,12 +40,18 @@ export function addDoctor(program: Command, diagnose: Diagnose, session: Session
     'after',
     '\nThe doctor changes nothing. It exits with 1 if it finds an error; warnings alone do not count.',
   )
-  withExamples(command, examples).action((flags: ServerFlags & { json?: true }) => examine(flags, diagnose, session))
+  command.optionsGroup('Connection to the front end:')
+  command.option('--address <host:port>', 'front end to ask (default: frontend.host and frontend.port)')
+  withExamples(addTlsFlags(command), examples).action((flags: DoctorFlags) => examine(flags, diagnose, session))
 }
 
-async function examine(flags: ServerFlags & { json?: true }, diagnose: Diagnose, { terminal }: Session): Promise<void> {
+function accessOf(flags: DoctorFlags): FrontendAccess {
+  return { ...(flags.address !== undefined && { address: flags.address }), ...tlsOf(flags) }
+}
+
+async function examine(flags: DoctorFlags, diagnose: Diagnose, { terminal }: Session): Promise<void> {
   const states: Finding['state'][] = []
-  for await (const finding of diagnose(configSources(flags, terminal.env))) {
+  for await (const finding of diagnose(configSources(flags, terminal.env), accessOf(flags))) {
     states.push(finding.state)
     const { what, state, found } = finding
     await printLine(flags.json ? toJson(finding) : `${state.padEnd(8)} ${what.padEnd(14)} ${found}`, terminal)

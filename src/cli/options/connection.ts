@@ -5,12 +5,16 @@ import type { CallOptions } from '../../core/client/client.js'
 import { setVariables } from '../../core/config/environment.js'
 import type { Session } from '../program/program.js'
 
-/** The values of the connection flags; `timeout` in seconds. */
-export interface ConnectionFlags {
-  address?: string
+/** The values of the TLS flags. */
+export interface TlsFlags {
   tlsCa?: string
   tlsCert?: string
   tlsKey?: string
+}
+
+/** The values of the connection flags; `timeout` in seconds. */
+export interface ConnectionFlags extends TlsFlags {
+  address?: string
   insecure?: true
   timeout: number
 }
@@ -31,24 +35,32 @@ function parseSeconds(text: string): number {
 
 /** Adds the connection flags, as a group of their own in the help. */
 export function addConnectionFlags(command: Command, { variable, address }: DefaultTarget): Command {
-  return command
-    .optionsGroup('Connection:')
-    .option('--address <host:port>', `server to call (default: $${variable}, else ${address})`)
-    .option('--tls-ca <file>', "certificate authority of the server's certificate; turns TLS on")
-    .option('--tls-cert <file>', 'client certificate, for mutual TLS')
-    .option('--tls-key <file>', 'private key of the client certificate')
+  command.optionsGroup('Connection:')
+  command.option('--address <host:port>', `server to call (default: $${variable}, else ${address})`)
+  return addTlsFlags(command)
     .option('--insecure', 'allow plain text to another machine')
     .option('--timeout <seconds>', 'how long to wait for an answer', parseSeconds, defaultTimeoutSeconds)
 }
 
+/** Adds --tls-ca, --tls-cert and --tls-key. */
+export function addTlsFlags(command: Command): Command {
+  return command
+    .option('--tls-ca <file>', "certificate authority of the server's certificate; turns TLS on")
+    .option('--tls-cert <file>', 'client certificate, for mutual TLS')
+    .option('--tls-key <file>', 'private key of the client certificate')
+}
+
+/** The `tls` of a channel that the flags describe; no field without TLS flags. */
+export function tlsOf({ tlsCa = '', tlsCert = '', tlsKey = '' }: TlsFlags): Pick<ChannelConfig, 'tls'> {
+  return tlsCa + tlsCert + tlsKey === '' ? {} : { tls: { caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey } }
+}
+
 /** The channel that the flags and the environment describe. */
 export function channelOf(flags: ConnectionFlags, target: DefaultTarget, env: NodeJS.ProcessEnv): ChannelConfig {
-  const { tlsCa = '', tlsCert = '', tlsKey = '' } = flags
-  const tls = { caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey }
   return {
     address: flags.address ?? setVariables(env)[target.variable] ?? target.address,
     insecure: flags.insecure === true,
-    ...(tlsCa + tlsCert + tlsKey !== '' && { tls }),
+    ...tlsOf(flags),
   }
 }
 
