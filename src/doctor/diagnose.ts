@@ -14,7 +14,7 @@ import type { GetStoreInfoResponse } from '../gen/encserver/v1/backend.js'
 import { type CertificateFile, checkCertificates } from './certificates.js'
 import { type CheckResult, type Finding, ok, runCheck, warning } from './finding.js'
 import { checkFrontend, type FrontendAccess } from './frontend.js'
-import { checkKeyring } from './keyring.js'
+import { checkKeyring, ownKeyringId } from './keyring.js'
 import { callServer, timeoutMs } from './server.js'
 import { checkStore } from './store.js'
 
@@ -38,7 +38,8 @@ export async function* diagnose(sources: ConfigSources, access: FrontendAccess =
     storeInfo = await fetchStoreInfo(backendChannel(frontend))
     return ok(`${address}: format ${storeInfo.format}, ${bindingText(storeInfo)}`)
   })
-  const frontendFinding = await runCheck('front end', () => checkFrontend(frontend, access))
+  const keyringId = (await ownKeyringId(frontend.keyringFile)) ?? storeInfo?.keyringId
+  const frontendFinding = await runCheck('front end', () => checkFrontend(frontend, access, keyringId))
   yield await runCheck('keyring', () => checkKeyring(frontend, { storeInfo, storeFinding, frontendFinding }))
   // A front end that answers has a back end. If no back end listens, it runs in the process of the front end.
   const isEmbedded = frontendFinding.state === 'ok' && backendFinding.found.startsWith(unreachableMessage(address))

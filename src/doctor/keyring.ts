@@ -37,6 +37,12 @@ export async function checkKeyring(
   return ok(`${keyringFile}: id ${keyring.keyringId.toString('hex')}, realm ${keyring.realm}`)
 }
 
+/** The id of the keyring in the file; undefined if it has none or cannot be read, which `checkKeyring` reports. */
+export async function ownKeyringId(keyringFile: string): Promise<Buffer | undefined> {
+  const keyring = await readKeyring(keyringFile).catch(() => null)
+  return keyring?.keyringId
+}
+
 function emptyFile(keyringFile: string, { storeInfo }: KeyringContext): string {
   const isUnused = storeInfo?.empty && storeInfo.keyringId.length === 0
   const advice = isUnused ? 'remove it, and the first start creates one' : 'restore it from its backup'

@@ -10,6 +10,7 @@ import {
   type DeleteRecordResponse,
   type FrontendServiceServer,
   FrontendServiceService,
+  type GetVaultInfoResponse,
   KeyMode,
   ListRecordsRequest,
   type ListRecordsResponse,
@@ -35,6 +36,7 @@ export { type FieldViolation, type Kind, type Reason, VaultError } from '../core
 export {
   type DeleteRecordResponse,
   type GetLegacyIdResponse,
+  type GetVaultInfoResponse,
   type ImportLegacyRecordResponse,
   KeyMode,
   type ListRecordsResponse,
@@ -104,6 +106,8 @@ export interface FrontendClient extends TransferClient, LegacyClient {
     request: RequestInput<ListRecordsRequest>,
     options?: CallOptions,
   ): AsyncGenerator<RecordInfo, void, undefined>
+  /** Tells which vault the front end serves. */
+  getVaultInfo(options?: CallOptions): Promise<GetVaultInfoResponse>
   /** Closes the connections; calls in flight fail. */
   close(): void
 }
@@ -147,6 +151,7 @@ export function frontendClient(config: FrontendClientConfig): FrontendClient {
     ...transferClient(methods, keyMode),
     ...legacyClient(methods, keyMode),
     listRecords,
+    getVaultInfo: async (options) => methods.getVaultInfo({}, newCall(options)),
     eachRecord: (request, options) => eachRecord(listRecords, request, options),
     close,
   }

@@ -91,6 +91,7 @@ const echo: Fake = {
   restoreRecord: async () => ({ recordKey: '', version: 1n, keyId: Buffer.alloc(16), storeTime: undefined }),
   importLegacyRecord: async () => ({ recordKey: '', version: 1n, keyId: Buffer.alloc(16), storeTime: undefined }),
   getLegacyId: async () => ({ legacyId: Buffer.alloc(0) }),
+  getVaultInfo: async () => ({ keyringId: Buffer.alloc(16) }),
 }
 
 export interface FakeOptions {

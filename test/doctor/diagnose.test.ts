@@ -169,6 +169,30 @@ describe('doctor', () => {
       expect(back).to.include({ state: 'error', found })
     })
 
+    it('tells the front end of another vault from its own', async () => {
+      const other = await startVault(join(folder, 'other'))
+      const address = other.env['ENC_SERVER_FRONTEND_TARGET'] as string
+      const port = address.split(':')[1] as string
+      const ofOther = { 'frontend.keyringFile': join(folder, 'other', 'frontend', 'keyring.json') }
+      try {
+        const id = /[0-9a-f]{32}/.exec((await findings(backend))['keyring']?.found ?? '')?.[0]
+        const { state, found } = (await findings({ ...backend, 'frontend.port': port }))['front end'] as Finding
+        expect(state).to.equal('error')
+        expect(found).to.match(
+          new RegExp(
+            `^the front end at ${address} is of another vault: its keyring is [0-9a-f]{32}, the keyring here is ${id}; correct `,
+          ),
+        )
+        const own = await findings({ ...ofOther, 'frontend.port': port })
+        expect(own['front end']).to.include({ state: 'ok', found: `${address} answers` })
+        await lost() // then the store still has the id
+        expect((await findings({ ...backend, 'frontend.port': port }))['front end']?.state).to.equal('error')
+      } finally {
+        await other.stopFrontend()
+        await other.stopBackend()
+      }
+    })
+
     it('accepts the keyring of the store', async () => {
       const found = await findings(backend)
       for (const what of ['store', 'keyring', 'back end']) expect(found[what]?.state, what).to.equal('ok')

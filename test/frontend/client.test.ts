@@ -66,6 +66,11 @@ describe('the typed client', () => {
     expect(read.record).to.deep.include({ expireTime, attributes })
   })
 
+  it('tells which vault it serves, by the id of the keyring', async () => {
+    const { keyring_id: keyringId } = JSON.parse(world.keyringText)
+    expect((await client.getVaultInfo()).keyringId.toString('hex')).to.equal(keyringId)
+  })
+
   it('does not restore a second time when it cannot know of the first', async () => {
     const asked: string[] = []
     const lost = (name: string) => () => {
@@ -113,7 +118,7 @@ describe('the typed client', () => {
     }
     const streams = { storeRecords: count, retrieveRecords: count }
     const unary = Object.fromEntries(methods.map((name) => [name, count]))
-    const others = { uploadRecord: count, downloadRecord: count }
+    const others = { uploadRecord: count, downloadRecord: count, getVaultInfo: count }
     const service = { ...unary, ...streams, ...others } as unknown as FrontEnd['service']
     const counted = await connectTo({ service })
     const lone = 'a\ud800'

@@ -41,7 +41,7 @@ export function frontendService(vault: Vault, itemFailed?: ItemFailed): Frontend
   const calls = { ...limitTurns(records), ...versionCalls(vault) }
   // Streams have a turn limiter of their own: many streams with many items each would delay the single calls.
   const streams = { ...recordStreams(limitTurns(records), itemFailed), ...transferCalls(vault) }
-  return { ...calls, ...streams }
+  return { ...calls, ...streams, getVaultInfo: async () => ({ keyringId: vault.keyring.keyringId }) }
 }
 
 type Calls<Name extends keyof Methods<FrontendServiceServer>> = Pick<Methods<FrontendServiceServer>, Name>
@@ -49,8 +49,8 @@ type Calls<Name extends keyof Methods<FrontendServiceServer>> = Pick<Methods<Fro
 type VersionCalls = Calls<'listRecordVersions' | 'restoreRecord'>
 type StreamCalls = Calls<'storeRecords' | 'retrieveRecords' | 'uploadRecord' | 'downloadRecord'>
 
-/** The methods of a front end by which records are stored and read. */
-export type FrontendMethods = RecordCalls & VersionCalls & StreamCalls
+/** The methods of a front end by which records are stored and read, and its description. */
+export type FrontendMethods = RecordCalls & VersionCalls & StreamCalls & Calls<'getVaultInfo'>
 
 function recordCalls(vault: Vault): RecordCalls {
   return {
