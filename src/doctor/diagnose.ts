@@ -1,21 +1,18 @@
 // The checks of `enc-server doctor`: configuration, store, keyring and services, and whether they belong together. They change
 // nothing.
 import { existsSync } from 'node:fs'
-import { backendClient } from '../backend/client.js'
 import { type BackendConfig, backendSchema } from '../backend/config.js'
-import type { ChannelConfig } from '../core/client/channel.js'
-import { newCall } from '../core/client/client.js'
 import { unreachableMessage } from '../core/client/connection-error.js'
 import { type ConfigSources, loadConfig } from '../core/config/config.js'
 import { version } from '../core/version.js'
 import { backendChannel, type FrontendConfig, frontendSchema } from '../frontend/config.js'
-import { checkFormat } from '../frontend/upstream/readiness.js'
+import { checkFormat } from '../frontend/upstream/store-check.js'
 import type { GetStoreInfoResponse } from '../gen/encserver/v1/backend.js'
 import { type CertificateFile, checkCertificates } from './certificates.js'
 import { type CheckResult, type Finding, ok, runCheck, warning } from './finding.js'
 import { checkFrontend, type FrontendAccess } from './frontend.js'
 import { checkKeyring, ownKeyringId } from './keyring.js'
-import { callServer, timeoutMs } from './server.js'
+import { fetchStoreInfo } from './server.js'
 import { checkStore } from './store.js'
 
 interface Config {
@@ -35,7 +32,9 @@ export async function* diagnose(sources: ConfigSources, access: FrontendAccess =
   let storeInfo: GetStoreInfoResponse | undefined
   const { address } = frontend.backend
   const backendFinding = await runCheck('back end', async () => {
-    storeInfo = await fetchStoreInfo(backendChannel(frontend))
+    const info = await fetchStoreInfo(backendChannel(frontend))
+    checkFormat(info)
+    storeInfo = info
     return ok(`${address}: format ${storeInfo.format}, ${bindingText(storeInfo)}`)
   })
   const keyringId = (await ownKeyringId(frontend.keyringFile)) ?? storeInfo?.keyringId
@@ -69,18 +68,6 @@ function certificateFiles(config: Config, { tls: flags }: FrontendAccess): Certi
 // If the file is required and missing, `loadConfig` has already failed.
 function checkConfigFile(path: string): CheckResult {
   return existsSync(path) ? ok(path) : warning(`${path} does not exist: only flags and the environment change defaults`)
-}
-
-async function fetchStoreInfo(channel: ChannelConfig): Promise<GetStoreInfoResponse> {
-  const { methods, close } = backendClient(channel)
-  try {
-    const server = { channel, what: 'a back end', setting: 'frontend.backend.address', program: 'beserver' }
-    const info = await callServer(server, () => methods.getStoreInfo({}, newCall({ timeoutMs })))
-    checkFormat(info)
-    return info
-  } finally {
-    close()
-  }
 }
 
 function bindingText({ keyringId }: GetStoreInfoResponse): string {

@@ -2,8 +2,9 @@
 // all records.
 import { stat } from 'node:fs/promises'
 import type { FrontendConfig } from '../frontend/config.js'
+import { identityOf, type Keyring } from '../frontend/keys/keyring.js'
 import { readKeyring } from '../frontend/keys/keyring-file.js'
-import { checkStore } from '../frontend/upstream/readiness.js'
+import { checkStore } from '../frontend/upstream/store-check.js'
 import type { GetStoreInfoResponse } from '../gen/encserver/v1/backend.js'
 import { type CheckResult, type Finding, ok, warning } from './finding.js'
 import { missingStore } from './store.js'
@@ -16,7 +17,7 @@ export interface KeyringContext {
   frontendFinding: Finding
 }
 
-/** Checks that the keyring can be read, has the configured realm and belongs to the store. */
+/** Checks that the keyring can be read, has the configured realm and belongs to the store; an error names the key that does not. */
 export async function checkKeyring(
   { keyringFile, realm }: FrontendConfig,
   context: KeyringContext,
@@ -33,8 +34,16 @@ export async function checkKeyring(
     throw new Error(
       `${keyringFile} is of realm ${keyring.realm}, configured is ${realm}: set frontend.realm to ${keyring.realm}`,
     )
-  if (context.storeInfo !== undefined) checkStore(context.storeInfo, keyring.keyringId)
-  return ok(`${keyringFile}: id ${keyring.keyringId.toString('hex')}, realm ${keyring.realm}`)
+  if (context.storeInfo !== undefined) checkStore(context.storeInfo, identityOf(keyring))
+  return keyringFinding(keyringFile, keyring)
+}
+
+/** The finding for a keyring that is not wrong; a file without a checksum is a warning. */
+export function keyringFinding(keyringFile: string, { keyringId, realm, hasChecksum }: Keyring): CheckResult {
+  const found = `${keyringFile}: id ${keyringId.toString('hex')}, realm ${realm}`
+  if (hasChecksum) return ok(found)
+  const advice = '`enc-server keyring verify --write-checksum` adds it'
+  return warning(`${found}; it has no checksum, so a changed character could go unnoticed: ${advice}`)
 }
 
 /** The id of the keyring in the file; undefined if it has none or cannot be read, which `checkKeyring` reports. */
@@ -52,7 +61,7 @@ function emptyFile(keyringFile: string, { storeInfo }: KeyringContext): string {
 function unreadableFile(keyringFile: string, { message }: Error): string {
   if (!message.includes(keyringFile)) return `${keyringFile}: ${message}`
   if (/\(E(ACCES|PERM)\)$/.test(message)) return `${message}: run this as the user of the front end`
-  return /chmod/.test(message) ? message : `${message}: correct frontend.keyringFile`
+  return /chmod|backup/.test(message) ? message : `${message}: correct frontend.keyringFile`
 }
 
 function missingFile(keyringFile: string, { storeInfo, storeFinding, frontendFinding }: KeyringContext): CheckResult {

@@ -1,7 +1,10 @@
 // Calls of `enc-server doctor` to a server, with errors that tell an operator what to do.
+import { backendClient } from '../backend/client.js'
 import type { ChannelConfig } from '../core/client/channel.js'
+import { newCall } from '../core/client/client.js'
 import { withoutTlsWarnings } from '../core/client/tls-warnings.js'
 import { VaultError } from '../core/errors.js'
+import type { GetStoreInfoResponse } from '../gen/encserver/v1/backend.js'
 
 /** The timeout of a call, in milliseconds. */
 export const timeoutMs = 2_000
@@ -39,4 +42,15 @@ function withAdvice(error: VaultError, { channel: { address }, what, setting, pr
   }
   const text = messages[reason]
   return text === undefined ? error : new VaultError(reason, { message: text, cause: error })
+}
+
+/** The store as the back end at this address describes it. */
+export async function fetchStoreInfo(channel: ChannelConfig): Promise<GetStoreInfoResponse> {
+  const { methods, close } = backendClient(channel)
+  try {
+    const server = { channel, what: 'a back end', setting: 'frontend.backend.address', program: 'beserver' }
+    return await callServer(server, () => methods.getStoreInfo({}, newCall({ timeoutMs })))
+  } finally {
+    close()
+  }
 }

@@ -7,14 +7,18 @@ import { checkListen } from '../core/tls/listen-check.js'
 import { type FrontendServiceServer, FrontendServiceService } from '../gen/encserver/v1/frontend.js'
 import { type FrontendConfig, frontendLimits } from './config.js'
 import { randomSource } from './crypto/random.js'
+import { identityOf } from './keys/keyring.js'
 import { loadKeyring } from './keys/load-keyring.js'
 import { legacyCalls } from './legacy/calls.js'
 import { legacyImport } from './legacy/import.js'
 import { recordStreamMethods } from './service/record-streams.js'
 import { frontendService } from './service/service.js'
 import { type Backend, translatedBackend } from './upstream/backend.js'
-import { waitForStore, watchStore } from './upstream/readiness.js'
+import { bindOlderStore, waitForStore, watchStore } from './upstream/readiness.js'
 import { closeVault, openVault } from './vault/vault.js'
+
+const missingChecksum =
+  'a changed character in this keyring would go unnoticed: run `enc-server keyring verify --write-checksum`'
 
 /** A front end that serves. */
 export interface RunningFrontend {
@@ -47,12 +51,16 @@ export async function startFrontend(
 ): Promise<RunningFrontend> {
   await checkStart(config)
   const random = randomSource()
-  const store = await waitForStore(translatedBackend(backend), log, signal)
+  const upstream = translatedBackend(backend)
+  const store = await waitForStore(upstream, log, signal)
   const { keyring, created } = await loadKeyring(config, store, random)
   if (created) {
     keyringMade()
     log.warn('keyring made', { keyring: config.keyringFile })
   }
+  if (!keyring.hasChecksum) log.warn('keyring without checksum', { keyring: config.keyringFile, why: missingChecksum })
+  const own = identityOf(keyring)
+  await bindOlderStore({ backend: upstream, log, own }, store, signal)
   const vault = openVault({ config, keyring, backend, random })
   const records = frontendService(vault, logItemFailure(log, 'item'))
   const methods: Methods<FrontendServiceServer> = { ...records, ...legacyCalls(config, records) }
@@ -61,8 +69,7 @@ export async function startFrontend(
     throw error
   })
   const watching = new AbortController()
-  const { keyringId } = keyring
-  const watch = watchStore({ backend: vault.backend, keyringId, log, setReady: server.setReady }, watching.signal)
+  const watch = watchStore({ backend: vault.backend, own, log, setReady: server.setReady }, watching.signal)
   return {
     port: server.port,
     renewCertificates: server.renewCertificates,

@@ -91,7 +91,8 @@ export function fakeBackend(batch: Batch = answerAll, alone: () => Promise<unkno
     listEnvelopeVersions: () => Promise.reject(new Error('not batched')),
     storePart: () => Promise.reject(new Error('not batched')),
     retrievePart: () => Promise.reject(new Error('not batched')),
-    getStoreInfo: async () => ({ format: 7, keyringId: none, empty: true }),
+    getStoreInfo: async () => ({ format: 7, keyringId: none, keyChecks: [], empty: true }),
+    bindKeyring: () => Promise.reject(new Error('not batched')),
     async *executeBatch(requests, context) {
       seen.streams += 1
       for await (const request of requests) {

@@ -7,6 +7,7 @@ import { expect } from 'chai'
 import type { PartSet } from '../../src/backend/store/part-store.js'
 import type { Put, Store } from '../../src/backend/store/store.js'
 import { type Reason, VaultError } from '../../src/core/errors.js'
+import { encodeKeyName, type KeyKind } from '../../src/core/key-check.js'
 import type { CallContext } from '../../src/core/methods.js'
 import type {
   SealedRecord,
@@ -81,8 +82,14 @@ export function storeOf(record: SealedRecord, changes: Partial<StoreEnvelopeRequ
     defaultKeepVersions: 0,
     keyringId: Buffer.alloc(16, 7),
     triedMsAgo: 0,
+    keyChecks: [],
     ...changes,
   }
+}
+
+/** The check of a key: its kind and number, and random bytes unless given. */
+export function sampleKeyCheck(kind: KeyKind, number: number, value: Buffer = randomBytes(32)): Buffer {
+  return Buffer.concat([encodeKeyName(kind, number), value])
 }
 
 /** The name of a part set. */

@@ -10,6 +10,7 @@ import {
   putOf,
   reasonOf,
   recordIdOf,
+  sampleKeyCheck,
   sampleRecord,
   sampleUser,
   storeTime,
@@ -30,6 +31,10 @@ export function callsContract(opened: StoreUnderTest): void {
       expect(await reasonOf(opened.store.putRecord(putOf(record), late))).to.equal('DEADLINE_EXCEEDED')
       expect(await reasonOf(opened.store.insertUser(opened.user, endedCall()))).to.equal('CANCELLED')
       expect(await reasonOf(opened.store.bindKeyring(randomBytes(16), late))).to.equal('DEADLINE_EXCEEDED')
+      const bound = [sampleKeyCheck(1, 1)]
+      expect(await reasonOf(opened.store.bindKeyChecks(bound, late))).to.equal('DEADLINE_EXCEEDED')
+      expect(await reasonOf(opened.store.bindKeyChecks(bound, endedCall()))).to.equal('CANCELLED')
+      expect((await opened.store.meta(call)).keyChecks).to.deep.equal([])
       await opened.put(sampleRecord(sampleUser()))
       expect(await opened.store.getRecord(record.recordId, call)).to.equal(undefined)
       expect(await opened.store.getUser(opened.user.userPseudonym, call)).to.equal(undefined)
@@ -67,7 +72,12 @@ export function callsContract(opened: StoreUnderTest): void {
       const [gone, ...kept] = records as [SealedRecord, ...SealedRecord[]]
       await opened.remove(gone)
       await opened.reopen()
-      expect(await opened.store.meta(call)).to.deep.equal({ format: 2, keyringId: keyring, empty: false })
+      expect(await opened.store.meta(call)).to.deep.equal({
+        format: 2,
+        keyringId: keyring,
+        keyChecks: [],
+        empty: false,
+      })
       expect(await opened.store.getUser(opened.user.userPseudonym, call)).to.deep.equal(opened.user)
       expect(await opened.store.getRecord(gone.recordId, call)).to.equal(undefined)
       for (const record of kept) {

@@ -2,25 +2,70 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { endOfTime } from '../../src/backend/store/store.js'
-import { call, sampleUser } from '../backend/samples.js'
+import { call, sampleKeyCheck, sampleUser } from '../backend/samples.js'
 import type { StoreUnderTest } from './store-under-test.js'
 
 export function usersContract(opened: StoreUnderTest): void {
   describe('meta', () => {
     it('is empty and unbound at first', async () => {
-      expect(await opened.store.meta(call)).to.deep.equal({ format: 2, keyringId: undefined, empty: true })
+      expect(await opened.store.meta(call)).to.deep.equal({
+        format: 2,
+        keyringId: undefined,
+        keyChecks: [],
+        empty: true,
+      })
     })
 
     it('binds the first keyring for good', async () => {
       const [first, second] = [randomBytes(16), randomBytes(16)]
       expect(await opened.store.bindKeyring(first, call)).to.deep.equal(first)
       expect(await opened.store.bindKeyring(second, call)).to.deep.equal(first)
-      expect(await opened.store.meta(call)).to.deep.equal({ format: 2, keyringId: first, empty: false })
+      expect(await opened.store.meta(call)).to.deep.equal({ format: 2, keyringId: first, keyChecks: [], empty: false })
     })
 
     it('binds one of many concurrent keyrings', async () => {
       const bound = await Promise.all(Array.from({ length: 20 }, () => opened.store.bindKeyring(randomBytes(16), call)))
       expect(new Set(bound.map((id) => id.toString('hex')))).to.have.property('size', 1)
+    })
+
+    it('has all key checks that were bound together, over a restart, and in one order', async () => {
+      const [one, two, three] = [sampleKeyCheck(1, 1), sampleKeyCheck(2, 1), sampleKeyCheck(2, 0xffff_ffff)] as const
+      expect(await opened.store.bindKeyChecks([three, one], call)).to.deep.equal([one, three])
+      expect(await opened.store.bindKeyChecks([one, two], call)).to.deep.equal([one, two, three])
+      expect(await opened.store.bindKeyChecks([], call)).to.deep.equal([one, two, three])
+      await opened.reopen()
+      expect((await opened.store.meta(call)).keyChecks).to.deep.equal([one, two, three])
+    })
+
+    it('binds no second check for a key, and then none of the same call', async () => {
+      const bound = [sampleKeyCheck(1, 1)]
+      await opened.store.bindKeyChecks(bound, call)
+      for (const checks of [[sampleKeyCheck(1, 1)], [sampleKeyCheck(2, 1), sampleKeyCheck(1, 1)]]) {
+        expect(await opened.store.bindKeyChecks(checks, call)).to.deep.equal(bound)
+      }
+      expect((await opened.store.meta(call)).keyChecks).to.deep.equal(bound)
+    })
+
+    it('binds the pair of one of many that race for two keys, and no mixture', async () => {
+      const pairs = Array.from({ length: 20 }, () => [sampleKeyCheck(1, 1), sampleKeyCheck(2, 1)])
+      const answers = await Promise.all(pairs.map((pair) => opened.store.bindKeyChecks(pair, call)))
+      const [winner] = answers
+      for (const answer of answers) expect(answer).to.deep.equal(winner)
+      expect(pairs.map((pair) => Buffer.concat(pair).toString('hex'))).to.include(
+        Buffer.concat(winner!).toString('hex'),
+      )
+    })
+
+    it('binds the keys of many that race, each under its number', async () => {
+      const checks = Array.from({ length: 20 }, (_, at) => sampleKeyCheck(2, at + 1))
+      await Promise.all(checks.map((check) => opened.store.bindKeyChecks([check], call)))
+      expect((await opened.store.meta(call)).keyChecks).to.deep.equal(checks)
+    })
+
+    it('is bound to 256 keys at most', async () => {
+      const checks = Array.from({ length: 256 }, (_, at) => sampleKeyCheck(2, at + 1))
+      expect(await opened.store.bindKeyChecks(checks, call)).to.deep.equal(checks)
+      expect(await opened.store.bindKeyChecks([sampleKeyCheck(1, 1)], call)).to.deep.equal(checks)
     })
 
     it('is not empty with a user or a record', async () => {

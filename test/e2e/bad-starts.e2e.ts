@@ -220,7 +220,7 @@ describe('e2e: starts that fail', () => {
       for (const [damaged, what] of damages) {
         writeFileSync(keyringFile, damaged)
         const { code, stderr } = await failing('feserver', { set: frontendAt(keyringFile, backend) })
-        expect(stderr).to.equal(`error: INVALID_REQUEST: the keyring is damaged: ${what}${restore}`)
+        expect(stderr).to.equal(`error: INVALID_REQUEST: ${keyringFile}: the keyring is damaged: ${what}${restore}`)
         expect(code).to.equal(2)
       }
     })

@@ -102,6 +102,7 @@ export function killModel({ writers, backend, ...parts }: KillModelParts): KillM
     storePart: (request, call) => backend().storePart(request, call),
     retrievePart: (request, call) => backend().retrievePart(request, call),
     getStoreInfo: (request, call) => backend().getStoreInfo(request, call),
+    bindKeyring: (request, call) => backend().bindKeyring(request, call),
   }
   const vault = openVault({ ...parts, backend: passedOn })
   const service = frontendService(vault)

@@ -1,11 +1,14 @@
 // Two front ends of one keyring are one vault: what one wrote the other opens, and a user has one key. Where back ends can
 // share a store, each front end has its own.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { backendClient, newCall } from '../../src/backend/client.js'
 import { type FrontendClient, KeyMode } from '../../src/frontend/client.js'
 import type { Keyring } from '../../src/frontend/keys/keyring.js'
+import { textOf } from '../../src/frontend/keys/keyring-checksum.js'
 import { readKeyring } from '../../src/frontend/keys/keyring-file.js'
+import { parseKeyringText } from '../../src/frontend/keys/keyring-text.js'
 import { recordIds } from '../../src/frontend/keys/record-ids.js'
 import { health, refusal, until } from './calls.js'
 import { describeEngines } from './engines.js'
@@ -113,5 +116,77 @@ describeEngines('e2e: front ends that meet at an empty store', (engine) => {
     await until(async () => (await health(stranger)) === 'NOT_SERVING')
     expect(await health(owner)).to.equal('SERVING')
     await box.client(owner).retrieveRecord({ userId: 'JTH', recordKey })
+  })
+})
+
+describeEngines('e2e: a front end with a wrong key', (engine) => {
+  const box = sandbox(engine)
+
+  it('does not start beside the store, and names the key; with the right key it reads again', async () => {
+    const folder = box.folder()
+    const backend = await box.backend({ dataDir: join(folder, 'backend') })
+    const keyringFile = join(folder, 'keyring.json')
+    const first = await box.frontend({ backend, keyringFile })
+    const { recordKey } = await box.client(first).storeRecord({ userId: 'JTH' })
+    expect(await first.stop()).to.deep.include({ code: 0 })
+    const right = readFileSync(keyringFile, 'utf8')
+    const file = parseKeyringText(right)
+    const key = Buffer.alloc(32, 1).toString('base64')
+    const mistakes: [string, RegExp][] = [
+      [
+        right.replace('"state": "active"', '"state": "actove"'),
+        /keyring.json: the keyring is damaged: pseudonym_keys 1/,
+      ],
+      [right.replace('default', 'defaulT'), /keyring.json: the keyring does not match its checksum/],
+      [
+        textOf({ ...file, pseudonym_keys: [{ ...file.pseudonym_keys[0]!, key }] }),
+        /: pseudonym key 1 of the keyring is not/,
+      ],
+      [
+        textOf({ ...file, key_encryption_keys: [{ ...file.key_encryption_keys[0]!, key }] }),
+        /: key-encryption key 1 of the keyring is not/,
+      ],
+    ]
+    for (const [text, problem] of mistakes) {
+      writeFileSync(keyringFile, text)
+      const set = {
+        'frontend.port': 0,
+        'frontend.keyringFile': keyringFile,
+        'frontend.backend.address': backend.address,
+      }
+      const refused = box.run('feserver', { set })
+      expect((await refused.exited).code).to.be.oneOf([1, 2])
+      expect(refused.stderr()).to.match(problem)
+      expect(refused.stderr()).to.include('restore')
+    }
+    writeFileSync(keyringFile, right)
+    const again = await box.frontend({ backend, keyringFile })
+    await box.client(again).retrieveRecord({ userId: 'JTH', recordKey })
+  })
+
+  it('does not write beside another front end of the same keyring id, whoever is first', async () => {
+    const backend = await box.backend()
+    const folder = box.folder()
+    const [one, two] = [join(folder, 'one.json'), join(folder, 'two.json')]
+    const frontends = [await box.frontend({ backend, keyringFile: one })]
+    const file = parseKeyringText(readFileSync(one, 'utf8'))
+    const other = { ...file.pseudonym_keys[0]!, key: Buffer.alloc(32, 2).toString('base64') }
+    writeFileSync(two, textOf({ ...file, pseudonym_keys: [other] }), { mode: 0o600 })
+    frontends.push(await box.frontend({ backend, keyringFile: two })) // nothing is written yet
+    const outcomes = await Promise.all(
+      frontends.map((frontend) =>
+        Promise.allSettled(
+          Array.from({ length: 20 }, (_, at) =>
+            box.client(frontend).storeRecord({ userId: 'JTH', recordName: `${at}` }),
+          ),
+        ),
+      ),
+    )
+    const written = outcomes.map((all) => all.filter(({ status }) => status === 'fulfilled').length)
+    expect(written.toSorted((a, b) => a - b)).to.deep.equal([0, 20])
+    for (const outcome of outcomes[written.indexOf(0)]!) {
+      expect(outcome.status === 'rejected' && outcome.reason.reason).to.equal('KEYRING_MISMATCH')
+    }
+    await until(async () => (await health(frontends[written.indexOf(0)]!)) === 'NOT_SERVING')
   })
 })

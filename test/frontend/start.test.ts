@@ -1,12 +1,16 @@
 import { once } from 'node:events'
-import { stat } from 'node:fs/promises'
+import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { Client, credentials } from '@grpc/grpc-js'
 import { expect } from 'chai'
+import { newCall } from '../../src/core/client/client.js'
 import { VaultError } from '../../src/core/errors.js'
 import { frontendClient } from '../../src/frontend/client.js'
 import type { FrontendConfig } from '../../src/frontend/config.js'
+import { identityOf, parseKeyring } from '../../src/frontend/keys/keyring.js'
+import { textOf } from '../../src/frontend/keys/keyring-checksum.js'
+import { keyLists, parseKeyringText } from '../../src/frontend/keys/keyring-text.js'
 import { type RunningFrontend, startFrontend } from '../../src/frontend/start.js'
 import type { Backend } from '../../src/frontend/upstream/backend.js'
 import { atEnd, keepingLog, releaseAll } from '../core/fake-frontend.js'
@@ -78,6 +82,116 @@ describe('starting the front end', () => {
     expect(await reasonOf(start())).to.equal('KEYRING_MISMATCH')
     await started.pop()!.stop()
     await other.close()
+  })
+
+  describe('beside a store of an earlier version, which has no key checks', () => {
+    const withoutChecks = () =>
+      instead(world.backend, {
+        storeEnvelope: (request, call) => world.backend.storeEnvelope({ ...request, keyChecks: [] }, call),
+      })
+    const boundChecks = async () => (await world.backend.getStoreInfo({}, newCall())).keyChecks
+    /** Gives this keyring to the front ends that start; one with another key, unless it is the world's. */
+    const useKeyring = async (text: string) => {
+      await mkdir(join(world.folder, 'frontend'), { recursive: true })
+      await writeFile(config().keyringFile, text, { mode: 0o600 })
+    }
+    const withOtherKey = () => {
+      const file = parseKeyringText(world.keyringText)
+      const key = Buffer.alloc(32, 7).toString('base64')
+      return textOf({ ...file, pseudonym_keys: [{ ...file.pseudonym_keys[0]!, key }] })
+    }
+    const wrongKey =
+      'pseudonym key 1 of the keyring is not the key that this store was written with: restore the keyring from its backup'
+    beforeEach(async () => {
+      await world.frontEnd({ backend: withoutChecks() }).store({ userId: 'u', data })
+      expect(await boundChecks()).to.deep.equal([])
+    })
+
+    it('binds its keys at the first start, says so, and refuses another key from then on', async () => {
+      await useKeyring(world.keyringText)
+      const { log, events } = keepingLog()
+      const parts = { backend: world.backend, log, keyringMade: () => undefined }
+      started.push(await startFrontend(config(), parts, new AbortController().signal))
+      expect(await boundChecks()).to.deep.equal(identityOf(parseKeyring(world.keyringText)).keyChecks)
+      const line = events.find(({ message }) => message === 'store bound to the keys of this keyring')
+      expect(line).to.deep.include({ level: 'warn', keys: ['pseudonym key 1', 'key-encryption key 1'] })
+      await started.pop()!.stop()
+      await start()
+      await started.pop()!.stop()
+      await useKeyring(withOtherKey())
+      const { reason, message } = await refusal(start())
+      expect([reason, message]).to.deep.equal(['KEYRING_MISMATCH', wrongKey])
+    })
+
+    it('of two that start at once with other keys lets one start, and names the key of the other', async () => {
+      let arrived = 0
+      let release: () => void = () => undefined
+      const both = new Promise<void>((resolve) => {
+        release = resolve
+      })
+      const meeting = instead(world.backend, {
+        async bindKeyring(request, call) {
+          arrived += 1
+          if (arrived === 2) release()
+          await both
+          return world.backend.bindKeyring(request, call)
+        },
+      })
+      const starting: Promise<RunningFrontend>[] = []
+      for (const [at, text] of [world.keyringText, withOtherKey()].entries()) {
+        const keyringFile = join(world.folder, `keyring-${at}.json`)
+        await writeFile(keyringFile, text, { mode: 0o600 })
+        starting.push(start({ keyringFile }, meeting))
+      }
+      const outcomes = await Promise.allSettled(starting)
+      const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
+      expect(refused.map(({ reason, message }) => [reason, message])).to.deep.equal([['KEYRING_MISMATCH', wrongKey]])
+      expect(await boundChecks()).to.have.length(2)
+    })
+
+    it('waits until the back end has bound the keys', async () => {
+      await useKeyring(world.keyringText)
+      let tries = 0
+      const flaky = instead(world.backend, {
+        async bindKeyring(request, call) {
+          tries += 1
+          if (tries === 1) throw new VaultError('STORE_UNAVAILABLE')
+          return world.backend.bindKeyring(request, call)
+        },
+      })
+      await start({}, flaky)
+      expect(tries).to.equal(2)
+      expect(await boundChecks()).to.have.length(2)
+    })
+
+    it('a write binds the keys of a front end that was started before', async () => {
+      const { recordKey } = await world.frontEnd().store({ userId: 'u', recordName: 'next', data })
+      expect(await boundChecks()).to.have.length(2)
+      const read = await world.frontEnd().retrieve({ userId: 'u', recordName: 'next', recordKey })
+      expect(read.data).to.deep.equal(data)
+      const stranger = world.frontEnd({ keyringText: withOtherKey() })
+      expect(await reasonOf(stranger.store({ userId: 'u', data }))).to.equal('KEYRING_MISMATCH')
+    })
+  })
+
+  it('binds no key of an empty store before the first write', async () => {
+    await start()
+    const { empty, keyChecks } = await world.backend.getStoreInfo({}, newCall())
+    expect([empty, keyChecks]).to.deep.equal([true, []])
+  })
+
+  it('warns of a keyring without a checksum, and starts', async () => {
+    const file = parseKeyringText(keyringText())
+    const keys = (list: (typeof keyLists)[number]) => file[list].map(({ checksum: _, ...entry }) => entry)
+    const { checksum: _, ...older } = { ...file, ...Object.fromEntries(keyLists.map((list) => [list, keys(list)])) }
+    const keyringFile = join(world.folder, 'older.json')
+    await writeFile(keyringFile, JSON.stringify(older), { mode: 0o600 })
+    const { log, events } = keepingLog()
+    const parts = { backend: world.backend, log, keyringMade: () => undefined }
+    started.push(await startFrontend(config({ keyringFile }), parts, new AbortController().signal))
+    const line = events.find(({ message }) => message === 'keyring without checksum')
+    expect(line).to.include({ level: 'warn', keyring: keyringFile })
+    expect(line?.['why']).to.include('enc-server keyring verify --write-checksum')
   })
 
   it('refuses an import without a last day before it waits for the back end', async () => {

@@ -13,7 +13,8 @@ import type { Methods } from '../../src/core/methods.js'
 import type { RequestInput } from '../../src/frontend/client.js'
 import { type FrontendConfig, frontendSchema } from '../../src/frontend/config.js'
 import { type RandomSource, randomSource } from '../../src/frontend/crypto/random.js'
-import { newKeyringText, parseKeyring } from '../../src/frontend/keys/keyring.js'
+import { parseKeyring } from '../../src/frontend/keys/keyring.js'
+import { newKeyringText } from '../../src/frontend/keys/keyring-checksum.js'
 import { legacyCalls } from '../../src/frontend/legacy/calls.js'
 import { frontendService } from '../../src/frontend/service/service.js'
 import type { Backend } from '../../src/frontend/upstream/backend.js'
@@ -103,6 +104,7 @@ export async function openWorld(realm = 'default'): Promise<World> {
     storePart: (request, context) => methods.storePart(request, context),
     retrievePart: (request, context) => methods.retrievePart(request, context),
     getStoreInfo: (request, context) => methods.getStoreInfo(request, context),
+    bindKeyring: (request, context) => methods.bindKeyring(request, context),
   }
   const text = keyringText(realm)
   return {

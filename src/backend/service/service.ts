@@ -22,10 +22,17 @@ import type { Store, StoreCall, StoreContext, WriteAnswer } from '../store/store
 import { checkParts } from './check-parts.js'
 import { deleteRecord } from './delete-record.js'
 import { type BackendCalls, executeBatch } from './execute-batch.js'
-import { keyringBinding } from './keyring-binding.js'
+import { keyringBinding, type RequireKeyring } from './keyring-binding.js'
 import { listPage } from './list-page.js'
 import { partsService } from './parts-service.js'
-import { validateDelete, validateList, validateRetrieve, validateStore, validateVersions } from './validate.js'
+import {
+  validateBinding,
+  validateDelete,
+  validateList,
+  validateRetrieve,
+  validateStore,
+  validateVersions,
+} from './validate.js'
 
 /** The stores and clocks of the methods, and listeners for events that callers do not see. */
 export interface BackendServiceOptions {
@@ -61,20 +68,22 @@ function resultOf({ stored, known }: WriteAnswer, user: UserDocument): StoreEnve
 /** All methods of the back end. */
 export function backendService(options: BackendServiceOptions): Methods<BackendServiceServer> {
   const { store, parts, clock = newClock(), partLimits = defaultPartLimits } = options
+  const requireKeyring = keyringBinding(store)
   const calls = {
-    ...writeCalls({ ...options, clock, partLimits }),
+    ...writeCalls({ ...options, clock, partLimits, requireKeyring }),
     ...readCalls({ store, clock }),
     ...partsService(parts, partLimits),
+    ...bindingCalls(store, requireKeyring),
   }
   return { ...calls, executeBatch: executeBatch(calls, options.onCallFailure) }
 }
 
 function writeCalls(
-  options: BackendServiceOptions & { clock: Clock; partLimits: PartLimits },
+  options: BackendServiceOptions & { clock: Clock; partLimits: PartLimits; requireKeyring: RequireKeyring },
 ): Pick<BackendCalls, 'storeEnvelope' | 'deleteEnvelope'> {
-  const { store, parts, clock, partLimits, now = () => new Date(), onPruneFailure = () => undefined } = options
+  const { store, parts, clock, partLimits, requireKeyring } = options
+  const { now = () => new Date(), onPruneFailure = () => undefined } = options
   const requirement = { parts, now: neverBack(clock.forRemoving), maxAgeMs: maxUploadMs(partLimits) }
-  const requireKeyring = keyringBinding(store)
   const prune = pruner(options)
   return {
     async storeEnvelope(request, call) {
@@ -82,7 +91,7 @@ function writeCalls(
       const prior = priorAttempt({ store, clock }, request, record)
       const { precondition, keepVersions, defaultKeepVersions, newUser } = request
       const known = await checkParts(requirement, { record, priorAttempt: prior }, call)
-      await requireKeyring(request.keyringId, call)
+      await requireKeyring(request, call)
       const user = await ownerOf(store, { record, newUser }, call)
       if (user === undefined) return { result: { $case: 'userAbsent', value: {} } }
       if (!user.userUid.equals(record.userUid)) return { result: { $case: 'currentUser', value: user } }
@@ -109,7 +118,7 @@ function writeCalls(
 function readCalls({
   store,
   clock,
-}: StoreContext): Pick<BackendCalls, 'retrieveEnvelope' | 'listEnvelopes' | 'listEnvelopeVersions' | 'getStoreInfo'> {
+}: StoreContext): Pick<BackendCalls, 'retrieveEnvelope' | 'listEnvelopes' | 'listEnvelopeVersions'> {
   return {
     async retrieveEnvelope(request, call) {
       validateRetrieve(request)
@@ -141,10 +150,23 @@ function readCalls({
       const records = current ? await listVersions(store, { current, now }, call) : []
       return { records, user: await user }
     },
+  }
+}
 
+function bindingCalls(
+  store: Store,
+  requireKeyring: RequireKeyring,
+): Pick<BackendCalls, 'getStoreInfo' | 'bindKeyring'> {
+  return {
     async getStoreInfo(_, call) {
-      const { format, keyringId, empty } = await store.meta(call)
-      return { format, keyringId: keyringId ?? noBytes, empty }
+      const { format, keyringId, keyChecks, empty } = await store.meta(call)
+      return { format, keyringId: keyringId ?? noBytes, keyChecks, empty }
+    },
+
+    async bindKeyring(request, call) {
+      validateBinding(request)
+      await requireKeyring(request, call)
+      return {}
     },
   }
 }

@@ -9,7 +9,9 @@ import {
   userUidBytes,
 } from '../../core/envelope-sizes.js'
 import { invalidField } from '../../core/errors.js'
+import { isKeyCheck, keyCheckBytes, sameKeyName } from '../../core/key-check.js'
 import type {
+  BindKeyringRequest,
   DeleteEnvelopeRequest,
   ListEnvelopesRequest,
   ListEnvelopeVersionsRequest,
@@ -23,6 +25,7 @@ import type {
 import type { Precondition } from '../../gen/encserver/v1/frontend.js'
 import { isEnvelopeV1, maxEnvelopeBytes, minEnvelopeBytes } from '../record/envelope-header.js'
 import { userPseudonymOf } from '../record/record-id.js'
+import { maxKeyChecks } from '../store/key-checks.js'
 
 const keyringIdBytes = 16
 const bindBytes = 32
@@ -117,15 +120,31 @@ function validatePrecondition({ condition }: Precondition): void {
 
 /** Validates a StoreEnvelope and returns its record. */
 export function validateStore(request: StoreEnvelopeRequest): SealedRecord {
-  const { record, newUser, precondition, keepVersions, defaultKeepVersions, keyringId } = request
+  const { record, newUser, precondition, keepVersions, defaultKeepVersions, keyringId, keyChecks } = request
   if (record === undefined) throw invalidField('record', 'must be set')
   validateRecord(record)
   if (newUser) validateUser(newUser, record)
   if (precondition) validatePrecondition(precondition)
   between(keepVersions, [0, maxVersions], ['keep_versions', ''])
   between(defaultKeepVersions, [0, maxVersions], ['default_keep_versions', ''])
-  exactly(keyringId, keyringIdBytes, 'keyring_id')
+  validateKeys({ keyringId, keyChecks }, maxKeys)
   return record
+}
+
+/** The checks are distinct by the name of their key. */
+function validateKeys({ keyringId, keyChecks }: BindKeyringRequest, max: number): void {
+  exactly(keyringId, keyringIdBytes, 'keyring_id')
+  between(keyChecks.length, [0, max], ['key_checks', ''])
+  for (const [at, check] of keyChecks.entries()) {
+    demand(isKeyCheck(check), `key_checks[${at}]`, `must be ${keyCheckBytes} bytes of a known kind`)
+    const isRepeated = keyChecks.some((other, before) => before < at && sameKeyName(other, check))
+    demand(!isRepeated, 'key_checks', 'must be those of distinct keys')
+  }
+}
+
+/** Validates a BindKeyring. */
+export function validateBinding(request: BindKeyringRequest): void {
+  validateKeys(request, maxKeyChecks)
 }
 
 /** Ids or pseudonyms, one for each live key; a duplicate would name the same row twice. */

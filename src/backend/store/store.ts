@@ -25,6 +25,8 @@ export interface StoreMeta {
   format: number
   /** The keyring bound to this store; undefined when none is. */
   keyringId: Buffer | undefined
+  /** The checks of the keys bound to this store (key-checks.ts), ascending. */
+  keyChecks: Buffer[]
   /** True if the store has no keyring, no user and no record. */
   empty: boolean
 }
@@ -154,6 +156,8 @@ export interface Store {
   meta(call: StoreCall): Promise<StoreMeta>
   /** Binds the keyring if none is bound; returns the one bound now. */
   bindKeyring(keyringId: Buffer, call: StoreCall): Promise<Buffer>
+  /** Binds all of the checks, or none if one must not be bound (key-checks.ts); returns all that are bound now. */
+  bindKeyChecks(keyChecks: Buffer[], call: StoreCall): Promise<Buffer[]>
   getUser(userPseudonym: Buffer, call: StoreCall): Promise<UserDocument | undefined>
   /** Inserts the user if its pseudonym is free; returns the user stored now. */
   insertUser(user: UserDocument, call: StoreCall): Promise<UserDocument>

@@ -90,7 +90,7 @@ function newRecord({ userPseudonym, userUid }: UserDocument): SealedRecord {
   }
 }
 
-const writeDefaults = { precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, triedMsAgo: 0 }
+const writeDefaults = { precondition: undefined, keepVersions: 0, defaultKeepVersions: 0, triedMsAgo: 0, keyChecks: [] }
 
 async function roundTrip({ methods, call, step }: Trial, flags: TrialFlags): Promise<void> {
   const store = await step('info', () => methods.getStoreInfo({}, call()), describeStore)

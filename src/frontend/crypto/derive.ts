@@ -24,6 +24,7 @@ export const labels = {
   userBind: label('user-bind'),
   write: label('write'),
   writeId: label('write-id'),
+  keyCheck: label('key-check'),
 }
 
 /** The inputs of a derivation beside the key. */

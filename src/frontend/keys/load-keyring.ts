@@ -4,8 +4,8 @@ import { VaultError } from '../../core/errors.js'
 import type { GetStoreInfoResponse } from '../../gen/encserver/v1/backend.js'
 import type { FrontendConfig } from '../config.js'
 import type { RandomSource } from '../crypto/random.js'
-import { checkFormat, checkStore } from '../upstream/readiness.js'
-import type { Keyring } from './keyring.js'
+import { checkFormat, checkStore } from '../upstream/store-check.js'
+import { identityOf, type Keyring } from './keyring.js'
 import { createKeyring, readKeyring } from './keyring-file.js'
 
 /** The keyring of a starting front end. */
@@ -15,7 +15,7 @@ export interface LoadedKeyring {
   created: boolean
 }
 
-/** Rejects with KEYRING_MISMATCH if the store is bound to another keyring, or has records and the keyring is missing. */
+/** Rejects with KEYRING_MISMATCH if the store is bound to another keyring or key, or has records and the keyring is missing. */
 export async function loadKeyring(
   config: FrontendConfig,
   store: GetStoreInfoResponse,
@@ -25,7 +25,7 @@ export async function loadKeyring(
   const found = await readKeyring(config.keyringFile)
   if (found === null && !store.empty) throw missing(config.keyringFile, store.keyringId)
   const loaded = found === null ? await makeKeyring(config, random) : { keyring: found, created: false }
-  checkStore(store, loaded.keyring.keyringId)
+  checkStore(store, identityOf(loaded.keyring))
   const { realm } = loaded.keyring
   if (realm !== config.realm) {
     const message = `the keyring is of realm ${realm}, the configuration says ${config.realm}: a realm cannot be changed`

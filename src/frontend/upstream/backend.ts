@@ -51,6 +51,7 @@ const retrievePartReasons: PassedReasons<unknown> = {
   RECORD_CORRUPT: always,
 }
 const storeInfoReasons: PassedReasons<unknown> = { NOT_SUPPORTED: always }
+const bindReasons: PassedReasons<unknown> = { KEYRING_MISMATCH: always, CONTENTION: always, NOT_SUPPORTED: always }
 
 /** The reasons that have another name for callers of the front end. */
 const renamedReasons: Partial<Record<Reason, Reason>> = {
@@ -105,5 +106,6 @@ export function translatedBackend(backend: Backend): Backend {
     storePart: translated(backend.storePart, storePartReasons),
     retrievePart: translated(backend.retrievePart, retrievePartReasons),
     getStoreInfo: translated(backend.getStoreInfo, storeInfoReasons),
+    bindKeyring: translated(backend.bindKeyring, bindReasons),
   }
 }

@@ -1,43 +1,29 @@
-// Readiness: a front end may serve while its back end answers and the store is bound to its keyring or to none. It asks
+// Readiness: a front end may serve while its back end answers and the store is bound to its keys or to none. It asks
 // before the first call and then at intervals, so that it stops serving when the back end goes away or is exchanged.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newCall } from '../../core/client/client.js'
 import { retry } from '../../core/concurrency/backoff.js'
 import { VaultError } from '../../core/errors.js'
+import { keyNameOf } from '../../core/key-check.js'
 import type { Logger } from '../../core/log/log.js'
+import type { CallContext } from '../../core/methods.js'
 import { outcomeOf } from '../../core/server/call-log.js'
 import type { GetStoreInfoResponse } from '../../gen/encserver/v1/backend.js'
 import type { Backend } from './backend.js'
+import { checkStore, type KeyringIdentity } from './store-check.js'
 
-/** The store format of the back ends that this version works with. */
-const knownFormat = 2
 const requestTimeoutMs = 2_000
 const retryIntervalMs = 500
 const watchIntervalMs = 2_000
 
-/** Throws STORE_FORMAT if this version does not know the format of the store. */
-export function checkFormat({ format }: GetStoreInfoResponse): void {
-  if (format === knownFormat) return
-  const message = `the store has format ${format}, this version knows ${knownFormat}`
-  throw new VaultError('STORE_FORMAT', { message })
-}
-
-/** Throws KEYRING_MISMATCH or STORE_FORMAT if a front end with this keyring must not write to the store. */
-export function checkStore(info: GetStoreInfoResponse, keyringId: Buffer): void {
-  checkFormat(info)
-  if (info.keyringId.length > 0 && !info.keyringId.equals(keyringId)) throw keyringMismatch(info.keyringId, keyringId)
-}
-
-function keyringMismatch(bound: Buffer, own: Buffer): VaultError {
-  const message =
-    `the store is bound to keyring ${bound.toString('hex')}, this front end has ${own.toString('hex')}: ` +
-    'give it the keyring the store was written with, or another store'
-  return new VaultError('KEYRING_MISMATCH', { message })
-}
-
 /** Asks for the store's description until the back end answers; rejects with any error that is not transient. */
 export function waitForStore(backend: Backend, log: Logger, signal: AbortSignal): Promise<GetStoreInfoResponse> {
-  return retry(() => backend.getStoreInfo({}, newCall({ timeoutMs: requestTimeoutMs, signal })), {
+  return untilAnswered((call) => backend.getStoreInfo({}, call), log, signal)
+}
+
+/** Repeats a call of the back end until it answers; rejects with any error that is not transient. */
+function untilAnswered<T>(ask: (call: CallContext) => Promise<T>, log: Logger, signal: AbortSignal): Promise<T> {
+  return retry(() => ask(newCall({ timeoutMs: requestTimeoutMs, signal })), {
     waitMs(error, tries) {
       if (!isTransient(error)) throw operatorError(error)
       if (tries === 1) log.warn('waiting for the back end', logFields(error))
@@ -45,6 +31,27 @@ export function waitForStore(backend: Backend, log: Logger, signal: AbortSignal)
     },
     pause: (ms) => sleep(ms, undefined, { signal }),
   })
+}
+
+/**
+ * Binds a store of earlier versions, which has a keyring and no key checks, to the keys of this front end. Rejects with
+ * KEYRING_MISMATCH, which names the key, if another front end has bound another key meanwhile.
+ */
+export async function bindOlderStore(
+  { backend, log, own }: Pick<ReadinessWatch, 'backend' | 'log' | 'own'>,
+  store: GetStoreInfoResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  if (store.keyringId.length === 0 || store.keyChecks.length > 0) return
+  try {
+    await untilAnswered((call) => backend.bindKeyring(own, call), log, signal)
+    log.warn('store bound to the keys of this keyring', { keys: own.keyChecks.map(keyNameOf) })
+  } catch (error) {
+    if (error instanceof VaultError && error.reason === 'KEYRING_MISMATCH') {
+      checkStore(await waitForStore(backend, log, signal), own)
+    }
+    throw error
+  }
 }
 
 function operatorError(error: unknown): unknown {
@@ -68,7 +75,7 @@ function isTransient(error: unknown): error is VaultError {
 /** The store to watch, and where to report. */
 export interface ReadinessWatch {
   backend: Backend
-  keyringId: Buffer
+  own: KeyringIdentity
   log: Logger
   setReady: (ready: boolean) => void
 }
@@ -89,9 +96,9 @@ export async function watchStore(watch: ReadinessWatch, signal: AbortSignal): Pr
   }
 }
 
-async function findProblem({ backend, keyringId }: ReadinessWatch, signal: AbortSignal): Promise<VaultError | null> {
+async function findProblem({ backend, own }: ReadinessWatch, signal: AbortSignal): Promise<VaultError | null> {
   try {
-    checkStore(await backend.getStoreInfo({}, newCall({ timeoutMs: requestTimeoutMs, signal })), keyringId)
+    checkStore(await backend.getStoreInfo({}, newCall({ timeoutMs: requestTimeoutMs, signal })), own)
     return null
   } catch (error) {
     return error instanceof VaultError ? error : new VaultError('INTERNAL', { cause: error })

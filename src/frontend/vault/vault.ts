@@ -6,7 +6,7 @@ import { type FrontendConfig, suites } from '../config.js'
 import type { Suite } from '../crypto/aead.js'
 import { type Mode, modes } from '../crypto/envelope.js'
 import { type RandomSource, randomSource } from '../crypto/random.js'
-import type { Keyring } from '../keys/keyring.js'
+import { activeKeyChecks, type Keyring } from '../keys/keyring.js'
 import { localKms } from '../keys/local-kms.js'
 import { type RecordIds, recordIds } from '../keys/record-ids.js'
 import { type UserKeys, userKeys } from '../keys/user-keys.js'
@@ -17,6 +17,8 @@ import { defaultRetryLimits, type RetryLimits } from '../upstream/retry.js'
 export interface Vault {
   backend: Backend
   keyring: Keyring
+  /** The checks of the active keys, which each write binds. */
+  keyChecks: Buffer[]
   ids: RecordIds
   userKeys: UserKeys
   random: RandomSource
@@ -63,6 +65,7 @@ export function openVault(parts: VaultParts): Vault {
   return {
     backend: translatedBackend(backend),
     keyring,
+    keyChecks: activeKeyChecks(keyring),
     ids: recordIds(keyring),
     userKeys: userKeys({ realm, providers: [kms], random, limits: config.userKeyCache }),
     random,

@@ -55,6 +55,7 @@ export async function commitRecord(
       keepVersions: request.keepVersions,
       defaultKeepVersions: vault.keepVersions,
       keyringId: vault.keyring.keyringId,
+      keyChecks: vault.keyChecks,
       triedMsAgo: ageOf(sealed.write), // the connection raises it when it repeats the call
     },
     call,

@@ -34,6 +34,7 @@ function fake(retrieveEnvelope: Calls['retrieveEnvelope'], more: Partial<Calls> 
     storePart: refuse,
     retrievePart: refuse,
     getStoreInfo: refuse,
+    bindKeyring: refuse,
     retrieveEnvelope,
     ...more,
   }

@@ -18,6 +18,7 @@ import {
   reasonOf,
   rejection,
   sampleEnvelope,
+  sampleKeyCheck,
   sampleRecord,
   sampleUser,
   storeOf,
@@ -158,6 +159,54 @@ describe('backend service', () => {
       expect(outcomes.map(({ status }) => status)).to.have.members(['fulfilled', 'rejected'])
     })
 
+    it('binds the keys of the first write with them, and refuses others before it writes anything', async () => {
+      const [first, second] = [sampleKeyCheck(1, 1), sampleKeyCheck(2, 1)]
+      await storeEnvelope(sealed(), { newUser: user, keyChecks: [first, second] })
+      expect((await service.getStoreInfo({}, call)).keyChecks).to.deep.equal([first, second])
+      for (const backend of [service, backendService({ store, parts: noParts })]) {
+        for (const [keyChecks, name] of [
+          [[sampleKeyCheck(1, 1), second], 'pseudonym key 1'],
+          [[first, sampleKeyCheck(2, 1)], 'key-encryption key 1'],
+          [[sampleKeyCheck(2, 9), sampleKeyCheck(1, 1)], 'pseudonym key 1'],
+        ] as const) {
+          const other = sampleUser()
+          const record = sealed(other)
+          const request = storeOf(record, { newUser: other, keyringId, keyChecks: [...keyChecks] })
+          const { reason, message } = await rejection(backend.storeEnvelope(request, call))
+          expect(reason).to.equal('KEYRING_MISMATCH')
+          expect(message).to.equal(`${name} of the keyring is not the key that this store was written with`)
+          expect(await store.getRecord(record.recordId, call)).to.equal(undefined)
+          expect(await store.getUser(other.userPseudonym, call)).to.equal(undefined)
+        }
+      }
+      expect((await service.getStoreInfo({}, call)).keyChecks).to.deep.equal([first, second])
+    })
+
+    it('binds a further key at its first use, and the same keys again and again', async () => {
+      const [first, second, third] = [sampleKeyCheck(1, 1), sampleKeyCheck(2, 1), sampleKeyCheck(2, 2)]
+      for (const keyChecks of [[first, second], [first, second], [first, third], [first, second], []]) {
+        expect((await storeEnvelope(sealed(), { newUser: user, keyChecks })).result).to.include({ $case: 'stored' })
+      }
+      expect((await service.getStoreInfo({}, call)).keyChecks).to.deep.equal([first, second, third])
+    })
+
+    it('lets one of two front ends win that race with other keys of one keyring, and stores nothing of the loser', async () => {
+      const racers = [1, 2].map(() => ({
+        keyChecks: [sampleKeyCheck(1, 1), sampleKeyCheck(2, 1)],
+        owner: sampleUser(),
+      }))
+      const outcomes = await Promise.allSettled(
+        racers.flatMap(({ keyChecks, owner }) =>
+          Array.from({ length: 10 }, () => storeEnvelope(sealed(owner), { newUser: owner, keyChecks })),
+        ),
+      )
+      const won = outcomes.map(({ status }) => status === 'fulfilled')
+      const winner = won[0] ? 0 : 1
+      expect(won).to.deep.equal(won.map((_, at) => Math.floor(at / 10) === winner))
+      expect((await service.getStoreInfo({}, call)).keyChecks).to.deep.equal(racers[winner]!.keyChecks)
+      expect(await store.getUser(racers[1 - winner]!.owner.userPseudonym, call)).to.equal(undefined)
+    })
+
     it('binds no keyring to rows without one', async () => {
       await store.insertUser(user, call)
       const error = await rejection(storeFirst(sealed()))
@@ -165,6 +214,35 @@ describe('backend service', () => {
       expect(error.message).to.equal(
         'the store has records but no keyring is bound to it; restore its meta data from the same backup',
       )
+    })
+  })
+
+  describe('bindKeyring', () => {
+    it('binds the keys of a store that has a keyring only, and answers the same the second time', async () => {
+      await storeFirst(sealed())
+      const keyChecks = [sampleKeyCheck(1, 1), sampleKeyCheck(2, 1), sampleKeyCheck(2, 2)]
+      for (let i = 0; i < 2; i += 1) expect(await service.bindKeyring({ keyringId, keyChecks }, call)).to.deep.equal({})
+      expect((await service.getStoreInfo({}, call)).keyChecks).to.deep.equal(keyChecks)
+    })
+
+    it('refuses another keyring and other keys, and binds none of them', async () => {
+      await storeFirst(sealed())
+      const keyChecks = [sampleKeyCheck(1, 1)]
+      await service.bindKeyring({ keyringId, keyChecks }, call)
+      for (const request of [
+        { keyringId: randomBytes(16), keyChecks },
+        { keyringId, keyChecks: [sampleKeyCheck(1, 1), sampleKeyCheck(2, 1)] },
+      ]) {
+        expect(await reasonOf(service.bindKeyring(request, call))).to.equal('KEYRING_MISMATCH')
+      }
+      expect((await service.getStoreInfo({}, call)).keyChecks).to.deep.equal(keyChecks)
+    })
+
+    it('says when a store has as many keys as it can have', async () => {
+      const keyChecks = Array.from({ length: 256 }, (_, at) => sampleKeyCheck(2, at + 1))
+      await service.bindKeyring({ keyringId, keyChecks }, call)
+      const { message } = await rejection(service.bindKeyring({ keyringId, keyChecks: [sampleKeyCheck(1, 1)] }, call))
+      expect(message).to.equal('the store is bound to 256 keys, and can be bound to 256')
     })
   })
 
@@ -320,9 +398,14 @@ describe('backend service', () => {
 
   describe('getStoreInfo', () => {
     it('says what the store is, before and after the first write', async () => {
-      expect(await service.getStoreInfo({}, call)).to.deep.equal({ format: 2, keyringId: none, empty: true })
+      expect(await service.getStoreInfo({}, call)).to.deep.equal({
+        format: 2,
+        keyringId: none,
+        keyChecks: [],
+        empty: true,
+      })
       await storeFirst(sealed())
-      expect(await service.getStoreInfo({}, call)).to.deep.equal({ format: 2, keyringId, empty: false })
+      expect(await service.getStoreInfo({}, call)).to.deep.equal({ format: 2, keyringId, keyChecks: [], empty: false })
     })
   })
 })

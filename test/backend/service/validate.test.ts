@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import {
+  validateBinding,
   validateDelete,
   validateList,
   validateRetrieve,
@@ -8,7 +9,7 @@ import {
   validateVersions,
 } from '../../../src/backend/service/validate.js'
 import type { SealedRecord, StoreEnvelopeRequest, UserDocument } from '../../../src/gen/encserver/v1/backend.js'
-import { rejection, sampleEnvelope, sampleRecord, sampleUser, storeOf, storeTime } from '../samples.js'
+import { rejection, sampleEnvelope, sampleKeyCheck, sampleRecord, sampleUser, storeOf, storeTime } from '../samples.js'
 
 const none: Buffer = Buffer.alloc(0)
 const user = sampleUser()
@@ -93,6 +94,28 @@ describe('validate', () => {
     ['keep_versions: must be 0 to 100', () => storeEnvelope(sealed(), { keepVersions: 101 })],
     ['default_keep_versions: must be 0 to 100', () => storeEnvelope(sealed(), { defaultKeepVersions: 101 })],
     ['keyring_id: must be 16 bytes', () => storeEnvelope(sealed(), { keyringId: none })],
+    ...(
+      [
+        ['key_checks: must be 0 to 16', Array.from({ length: 17 }, (_, at) => sampleKeyCheck(2, at))],
+        ['key_checks[1]: must be 37 bytes of a known kind', [sampleKeyCheck(1, 1), none]],
+        ['key_checks[0]: must be 37 bytes of a known kind', [sampleKeyCheck(1, 1).subarray(1)]],
+        ['key_checks[0]: must be 37 bytes of a known kind', [Buffer.concat([sampleKeyCheck(1, 1), Buffer.of(0)])]],
+        ['key_checks[0]: must be 37 bytes of a known kind', [sampleKeyCheck(3 as never, 1)]],
+        ['key_checks: must be those of distinct keys', [sampleKeyCheck(1, 1), sampleKeyCheck(1, 1)]],
+      ] as const
+    ).map(([problem, keyChecks]): [string, () => Promise<unknown>] => [
+      problem,
+      () => storeEnvelope(sealed(), { keyChecks: [...keyChecks] }),
+    ]),
+    [
+      'key_checks: must be 0 to 256',
+      async () =>
+        validateBinding({
+          keyringId: randomBytes(16),
+          keyChecks: Array.from({ length: 257 }, (_, at) => sampleKeyCheck(2, at)),
+        }),
+    ],
+    ['keyring_id: must be 16 bytes', async () => validateBinding({ keyringId: none, keyChecks: [] })],
     ['new_user.user_pseudonym: must begin the record id', withUser({ userPseudonym: pseudonym })],
     ['new_user.user_uid: must be that of the record', withUser({ userUid: randomBytes(16) })],
     ['new_user.generations: must be 1 to 100', withUser({ generations: [] })],

@@ -157,7 +157,7 @@ describe('the keyring file', () => {
   it('that is damaged is refused, and the error shows none of it', async () => {
     await writeFile(path, '{"format":1,"secret":"c2VjcmV0IGtleSBtYXRlcmlhbA==', { mode: 0o600 })
     const error = await refusal(readKeyring(path))
-    expect(error.message).to.equal('the keyring is damaged: it is not JSON; restore it from its backup')
+    expect(error.message).to.equal(`${path}: the keyring is damaged: it is not JSON; restore it from its backup`)
     expect(JSON.stringify([error, `${error.stack}`, `${error.cause}`])).not.to.include('c2VjcmV0')
   })
 

@@ -5,7 +5,8 @@ import fc from 'fast-check'
 import { VaultError } from '../../../src/core/errors.js'
 import { HmacKey } from '../../../src/frontend/crypto/hmac.js'
 import { randomSource } from '../../../src/frontend/crypto/random.js'
-import { newKeyringText, parseKeyring } from '../../../src/frontend/keys/keyring.js'
+import { parseKeyring } from '../../../src/frontend/keys/keyring.js'
+import { newKeyringText } from '../../../src/frontend/keys/keyring-checksum.js'
 
 const random = randomSource()
 const probe = Buffer.from('probe')

@@ -10,8 +10,8 @@ import { call, frontendConfig, keyringText, openWorld } from '../world.js'
 
 const random = randomSource()
 const noKeyring = Buffer.alloc(0)
-const emptyStore: GetStoreInfoResponse = { format: 2, keyringId: noKeyring, empty: true }
-const boundTo = (keyringId: Buffer): GetStoreInfoResponse => ({ format: 2, keyringId, empty: false })
+const emptyStore: GetStoreInfoResponse = { format: 2, keyringId: noKeyring, keyChecks: [], empty: true }
+const boundTo = (keyringId: Buffer): GetStoreInfoResponse => ({ format: 2, keyringId, keyChecks: [], empty: false })
 
 describe('loading the keyring', () => {
   let folder: string
@@ -56,7 +56,7 @@ describe('loading the keyring', () => {
   })
 
   it('makes none beside a store that has records but no binding', async () => {
-    const { reason, message } = await refusal(load({ format: 2, keyringId: noKeyring, empty: false }))
+    const { reason, message } = await refusal(load({ format: 2, keyringId: noKeyring, keyChecks: [], empty: false }))
     expect(reason).to.equal('KEYRING_MISMATCH')
     expect(message).to.equal(
       `there is no keyring in ${keyringFile}, but the store has records: restore it from its backup`,
@@ -82,7 +82,7 @@ describe('loading the keyring', () => {
   })
 
   it('refuses a store of another format, and makes nothing beside it', async () => {
-    const { reason, message } = await refusal(load({ format: 3, keyringId: noKeyring, empty: true }))
+    const { reason, message } = await refusal(load({ format: 3, keyringId: noKeyring, keyChecks: [], empty: true }))
     expect(reason).to.equal('STORE_FORMAT')
     expect(message).to.equal('the store has format 3, this version knows 2')
     expect(await readdir(folder)).to.deep.equal([])

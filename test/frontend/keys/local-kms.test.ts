@@ -4,20 +4,23 @@ import { sealBox } from '../../../src/frontend/crypto/box.js'
 import { contextHash, userKeyContext } from '../../../src/frontend/crypto/context.js'
 import { HmacKey } from '../../../src/frontend/crypto/hmac.js'
 import { randomSource } from '../../../src/frontend/crypto/random.js'
-import type { KeyEncryptionKey, KeyState } from '../../../src/frontend/keys/keyring.js'
+import type { KeyEncryptionKey } from '../../../src/frontend/keys/keyring.js'
+import type { KeyState } from '../../../src/frontend/keys/keyring-text.js'
 import { localKms } from '../../../src/frontend/keys/local-kms.js'
 import { reasonOf } from '../refusal.js'
+
+type WrappingKey = Omit<KeyEncryptionKey, 'check'>
 
 const random = randomSource()
 const bytesOf = new Map<number, Buffer>()
 
-function kek(version: number, state: KeyState): KeyEncryptionKey {
+function kek(version: number, state: KeyState): WrappingKey {
   const bytes = bytesOf.get(version) ?? randomBytes(32)
   bytesOf.set(version, bytes)
   return { version, state, key: new HmacKey(bytes) }
 }
 
-const kmsOf = (keys: KeyEncryptionKey[], writeSuite: 1 | 2 = 1, readSuites: readonly (1 | 2)[] = [1, 2]) =>
+const kmsOf = (keys: WrappingKey[], writeSuite: 1 | 2 = 1, readSuites: readonly (1 | 2)[] = [1, 2]) =>
   localKms({ keys, writeSuite, readSuites, random })
 
 const context = { realm: 'test', userUid: randomBytes(16), generation: 1 }

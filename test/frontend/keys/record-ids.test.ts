@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { HmacKey } from '../../../src/frontend/crypto/hmac.js'
 import { randomSource } from '../../../src/frontend/crypto/random.js'
-import { type Keyring, newKeyringText, parseKeyring } from '../../../src/frontend/keys/keyring.js'
+import { type Keyring, parseKeyring } from '../../../src/frontend/keys/keyring.js'
+import { newKeyringText } from '../../../src/frontend/keys/keyring-checksum.js'
 import { recordIds } from '../../../src/frontend/keys/record-ids.js'
 import { group } from '../crypto/vectors.js'
 
@@ -13,8 +14,8 @@ function keyring(realm = 'test'): Keyring {
     return new HmacKey(Buffer.from(hex, 'hex'))
   }
   const pseudonymKeys: Keyring['pseudonymKeys'] = [
-    { kid: 2, state: 'active', key: keyOf(2) },
-    { kid: 1, state: 'read', key: keyOf(1) },
+    { kid: 2, state: 'active', key: keyOf(2), check: Buffer.alloc(37) },
+    { kid: 1, state: 'read', key: keyOf(1), check: Buffer.alloc(37) },
   ]
   return { ...parseKeyring(newKeyringText('test', randomSource())), realm, pseudonymKeys }
 }

@@ -16,6 +16,7 @@ const methods = [
   'storePart',
   'retrievePart',
   'getStoreInfo',
+  'bindKeyring',
 ] as const
 
 function failing(thrown: unknown): Backend {
@@ -35,6 +36,7 @@ const requests: Record<(typeof methods)[number], object> = {
   storePart: {},
   retrievePart: {},
   getStoreInfo: {},
+  bindKeyring: {},
 }
 
 const askAny = (name: (typeof methods)[number], error: VaultError, request = requests[name]) =>
@@ -60,6 +62,7 @@ describe('the guarded back end', () => {
     storePart: same('ALREADY_EXISTS', 'OUTCOME_UNKNOWN'),
     retrievePart: { ...same('PART_NOT_FOUND', 'RECORD_CORRUPT'), RANGE_PAST_END: 'RECORD_CORRUPT' },
     getStoreInfo: same('NOT_SUPPORTED'),
+    bindKeyring: same('KEYRING_MISMATCH', 'CONTENTION', 'NOT_SUPPORTED'),
   }
   for (const name of methods) {
     it(`passes on the reasons that ${name} can give, in our words, and turns all others into INTERNAL`, async () => {
@@ -158,7 +161,7 @@ describe('the guarded back end', () => {
 
   it('hands on request, call and answer as they are', async () => {
     const request = {}
-    const answer = { format: 2, keyringId: Buffer.alloc(0), empty: true }
+    const answer = { format: 2, keyringId: Buffer.alloc(0), keyChecks: [], empty: true }
     const seen: unknown[] = []
     const backend = translatedBackend({
       getStoreInfo: async (...given: unknown[]) => {

@@ -4,15 +4,17 @@ import { type Reason, VaultError } from '../../../src/core/errors.js'
 import type { Logger } from '../../../src/core/log/log.js'
 import type { CallContext } from '../../../src/core/methods.js'
 import type { Backend } from '../../../src/frontend/upstream/backend.js'
-import { checkStore, waitForStore, watchStore } from '../../../src/frontend/upstream/readiness.js'
+import { waitForStore, watchStore } from '../../../src/frontend/upstream/readiness.js'
+import { checkStore } from '../../../src/frontend/upstream/store-check.js'
 import type { GetStoreInfoResponse } from '../../../src/gen/encserver/v1/backend.js'
 import { isSettledSoon } from '../../turns.js'
 import { refusal, until } from '../refusal.js'
 
 const keyringId = randomBytes(16)
-const own: GetStoreInfoResponse = { format: 2, keyringId, empty: false }
-const none: GetStoreInfoResponse = { format: 2, keyringId: Buffer.alloc(0), empty: true }
-const foreign: GetStoreInfoResponse = { format: 2, keyringId: Buffer.alloc(16, 0xab), empty: false }
+const identity = { keyringId, keyChecks: [] }
+const own: GetStoreInfoResponse = { format: 2, keyringId, keyChecks: [], empty: false }
+const none: GetStoreInfoResponse = { format: 2, keyringId: Buffer.alloc(0), keyChecks: [], empty: true }
+const foreign: GetStoreInfoResponse = { format: 2, keyringId: Buffer.alloc(16, 0xab), keyChecks: [], empty: false }
 
 /** A back end that gives these answers, the last one for ever. */
 function answering(...answers: (GetStoreInfoResponse | Reason | Error)[]) {
@@ -49,23 +51,23 @@ function recorder() {
 
 describe('the store', () => {
   it('may be served when it is bound to this keyring or to none', () => {
-    checkStore(own, keyringId)
-    checkStore(none, keyringId)
+    checkStore(own, identity)
+    checkStore(none, identity)
   })
 
   it('bound to another keyring may not', () => {
-    expect(() => checkStore(foreign, keyringId))
+    expect(() => checkStore(foreign, identity))
       .to.throw(VaultError)
       .with.property('reason', 'KEYRING_MISMATCH')
     const longer = { ...own, keyringId: Buffer.concat([keyringId, Buffer.of(0)]) }
-    expect(() => checkStore(longer, keyringId))
+    expect(() => checkStore(longer, identity))
       .to.throw(VaultError)
       .with.property('reason', 'KEYRING_MISMATCH')
   })
 
   it('of another format may not be served, even with the right keyring', () => {
     for (const format of [0, 1, 3]) {
-      expect(() => checkStore({ ...own, format }, keyringId))
+      expect(() => checkStore({ ...own, format }, identity))
         .to.throw(VaultError)
         .with.property('reason', 'STORE_FORMAT')
     }
@@ -117,7 +119,10 @@ describe('a front end that serves', () => {
     const states: boolean[] = []
     const { events, log } = recorder()
     const stopping = new AbortController()
-    const watching = watchStore({ backend, keyringId, log, setReady: (ready) => states.push(ready) }, stopping.signal)
+    const watching = watchStore(
+      { backend, own: identity, log, setReady: (ready) => states.push(ready) },
+      stopping.signal,
+    )
     try {
       await until(() => enough(states))
     } finally {
@@ -167,7 +172,7 @@ describe('a front end that serves', () => {
     const stopping = new AbortController()
     const parts = {
       backend: silent(),
-      keyringId,
+      own: identity,
       log: recorder().log,
       setReady: (ready: boolean) => states.push(ready),
     }

@@ -1,16 +1,21 @@
-// The metadata of a LevelDB store: its format number, and the id of the keyring bound to it.
+// The metadata of a LevelDB store: its format number, and the id and key checks of the keyring bound to it.
 
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { noDeadline } from '../../store/deadline.js'
 import { missingStoreFormat, mustRaiseFormat, storeFormat } from '../../store/format.js'
+import { addKeyChecks, readKeyChecks } from '../../store/key-checks.js'
 import type { StoreCall } from '../../store/store.js'
 import type { LevelDatabase } from './database.js'
 
 /** The key of the id of the bound keyring. */
 export const keyringKey = Buffer.from('keyring_id')
 
-const formatKey = Buffer.from('format')
+/** The key of the row of key checks. */
+export const keyChecksKey = Buffer.from('key_checks')
+
+/** The key of the format number, in decimal. */
+export const formatKey = Buffer.from('format')
 
 /** Stores bytes as they are. */
 export const metaCodec = { encode: (value: Buffer) => value, decode: (value: Buffer) => value }
@@ -24,6 +29,19 @@ export function setIfAbsent(
     key,
     bytes: key.length + value.length,
     decide: (current) => (current ? { answer: current } : { change: { value }, answer: value }),
+    call,
+  })
+}
+
+/** As Store.bindKeyChecks. */
+export function bindKeyChecks(meta: LevelDatabase<Buffer>, keyChecks: Buffer[], call: StoreCall): Promise<Buffer[]> {
+  return meta.write<Buffer[]>({
+    key: keyChecksKey,
+    bytes: keyChecksKey.length + Buffer.concat(keyChecks).length,
+    decide(row) {
+      const value = addKeyChecks(row, keyChecks)
+      return value ? { change: { value }, answer: readKeyChecks(value) } : { answer: readKeyChecks(row) }
+    },
     call,
   })
 }

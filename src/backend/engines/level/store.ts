@@ -12,13 +12,14 @@ import { makePrivateFolder } from '../../../core/durable-file.js'
 import type { UserDocument } from '../../../gen/encserver/v1/backend.js'
 import { cutToHeader } from '../../record/envelope-header.js'
 import { storeFormat } from '../../store/format.js'
+import { readKeyChecks } from '../../store/key-checks.js'
 import type { Store, StoreCall } from '../../store/store.js'
 import { type CombinedHealth, combinedHealth } from '../../store/store-health.js'
 import { type LevelDatabase, type LevelDatabaseOptions, openLevelDatabase } from './database.js'
 import { deleteWatermarks } from './delete-watermarks.js'
 import { openError } from './errors.js'
 import { expiryIndex } from './expiry-index.js'
-import { checkFormat, keyringKey, metaCodec, setIfAbsent } from './meta.js'
+import { bindKeyChecks, checkFormat, keyChecksKey, keyringKey, metaCodec, setIfAbsent } from './meta.js'
 import { deleteRecord, getRecord, type LevelRecords, listRecords, putRecord, recordCodec } from './records.js'
 import { type Row, requireIntact } from './row-codec.js'
 import { userCacheLimits, userCodec } from './users.js'
@@ -61,9 +62,11 @@ function storeOver(databases: Databases, { health, onHealth }: CombinedHealth): 
       // in between could show a row without a keyring.
       const empty = await isEmpty(databases, call)
       const keyringId = await meta.get(keyringKey, call)
-      return { format: storeFormat, keyringId, empty: empty && keyringId === undefined }
+      const keyChecks = readKeyChecks(await meta.get(keyChecksKey, call))
+      return { format: storeFormat, keyringId, keyChecks, empty: empty && keyringId === undefined }
     },
     bindKeyring: (keyringId, call) => setIfAbsent(meta, { key: keyringKey, value: keyringId, call }),
+    bindKeyChecks: (keyChecks, call) => bindKeyChecks(meta, keyChecks, call),
     getUser: async (pseudonym, call) => requireIntact(await users.get(pseudonym, call)),
     insertUser: (user, call) =>
       users.write<UserDocument>({

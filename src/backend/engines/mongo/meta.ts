@@ -1,8 +1,10 @@
-// The metadata of a MongoDB store: its format number, and the id of the keyring bound to it.
+// The metadata of a MongoDB store: its format number, and the id and key checks of the keyring bound to it.
 import type { Db } from 'mongodb'
+import { conflict, retryOnConflict } from '../../store/compare-and-set.js'
 import { missingStoreFormat, mustRaiseFormat, storeFormat } from '../../store/format.js'
+import { addKeyChecks, readKeyChecks } from '../../store/key-checks.js'
 import type { StoreMeta } from '../../store/store.js'
-import { type Collections, collectionsOf, insertIfAbsent, isEmpty, type MongoContext } from './collections.js'
+import { type Collections, collectionsOf, insert, insertIfAbsent, isEmpty, type MongoContext } from './collections.js'
 import { hasCode } from './errors.js'
 
 async function makeCollection(database: Db, name: string, { call, commandOf }: MongoContext): Promise<void> {
@@ -55,16 +57,37 @@ async function readKeyring({ meta }: Collections, { call, commandOf }: MongoCont
 /** As Store.meta. */
 export async function readMeta(collections: Collections, context: MongoContext): Promise<StoreMeta> {
   const bound = await readKeyring(collections, context)
-  if (bound) return { format: storeFormat, keyringId: bound, empty: false }
+  const keyChecks = readKeyChecks(await readKeyChecksRow(collections, context))
+  if (bound) return { format: storeFormat, keyringId: bound, keyChecks, empty: false }
   // Reads the rows first. A front end binds its keyring before it writes a row, so in the other order a first write in
   // between could show a row without a keyring.
   const used = await hasRows(collections, context)
   const keyringId = await readKeyring(collections, context)
-  return { format: storeFormat, keyringId, empty: !used && keyringId === undefined }
+  return { format: storeFormat, keyringId, keyChecks, empty: !used && keyringId === undefined }
 }
 
 /** As Store.bindKeyring. */
 export async function bindKeyring({ meta }: Collections, keyringId: Buffer, context: MongoContext): Promise<Buffer> {
   const { value } = await insertIfAbsent(meta, { _id: 'keyring_id', value: keyringId }, context)
   return value as Buffer
+}
+
+async function readKeyChecksRow({ meta }: Collections, { call, commandOf }: MongoContext): Promise<Buffer | undefined> {
+  const row = await meta.findOne({ _id: 'key_checks' }, commandOf(call))
+  return row?.value as Buffer | undefined
+}
+
+/** As Store.bindKeyChecks. */
+export function bindKeyChecks(collections: Collections, keyChecks: Buffer[], context: MongoContext): Promise<Buffer[]> {
+  const { meta } = collections
+  const { call, commandOf } = context
+  return retryOnConflict<Buffer[]>(async () => {
+    const row = await readKeyChecksRow(collections, context)
+    const value = addKeyChecks(row, keyChecks)
+    if (value === undefined) return readKeyChecks(row)
+    const written = row
+      ? (await meta.updateOne({ _id: 'key_checks', value: row }, { $set: { value } }, commandOf(call))).matchedCount > 0
+      : await insert(meta, { _id: 'key_checks', value }, context)
+    return written ? readKeyChecks(value) : conflict
+  }, call)
 }

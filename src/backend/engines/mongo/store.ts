@@ -15,7 +15,7 @@ import { type MongoConnection, newConnection } from './connection.js'
 import { getDeleteWatermark, raiseDeleteWatermark } from './delete-watermarks.js'
 import { encodeId, userOf, userRow } from './documents.js'
 import { listRecords } from './list.js'
-import { bindKeyring, prepareStore, readMeta } from './meta.js'
+import { bindKeyChecks, bindKeyring, prepareStore, readMeta } from './meta.js'
 import { partStoreOver } from './part-store.js'
 import { type StoreReadiness, storeReadiness } from './readiness.js'
 import { deleteRecord, getRecord, getRecordHeader, putRecord } from './records.js'
@@ -59,6 +59,7 @@ function storeOver({ connection, readiness, health }: Connected): MongoStore {
   return {
     meta: (call) => run(readMeta, call),
     bindKeyring: (keyringId, call) => run((all, context) => bindKeyring(all, keyringId, context), call),
+    bindKeyChecks: (keyChecks, call) => run((all, context) => bindKeyChecks(all, keyChecks, context), call),
     getUser: (userPseudonym, call) =>
       run(async ({ users }) => {
         const row = await users.findOne({ _id: encodeId(userPseudonym) }, commandOf(call))
