@@ -28,7 +28,8 @@ export async function openLevelRecords(folder: string) {
   }
 }
 
-function accessError(folder: string, cause: NodeJS.ErrnoException): VaultError {
+/** The error for a data folder whose store is missing or cannot be read. */
+export function accessError(folder: string, cause: NodeJS.ErrnoException): VaultError {
   const isMissing = cause.code === 'ENOENT' || cause.code === 'ENOTDIR'
   const message = isMissing
     ? `there is no store in ${folder}: name the data folder of a back end`

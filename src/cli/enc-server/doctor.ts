@@ -6,15 +6,7 @@ import type { ConfigSources } from '../../core/config/config.js'
 import { addTlsFlags, type TlsFlags, tlsOf } from '../options/connection.js'
 import { type Session, withExamples } from '../program/program.js'
 import { addServerFlags, configSources, type ServerFlags } from '../program/server-flags.js'
-import { PartialFailure, printLine, toJson } from '../terminal/output.js'
-
-/** The result of one check. */
-export interface Finding {
-  /** The thing checked. */
-  what: string
-  state: 'ok' | 'warning' | 'error'
-  found: string
-}
+import { type Finding, printFindings } from './findings.js'
 
 /** How to reach the front end, if not by the settings alone. */
 export type FrontendAccess = Partial<Pick<ChannelConfig, 'address' | 'tls'>>
@@ -49,12 +41,7 @@ function accessOf(flags: DoctorFlags): FrontendAccess {
   return { ...(flags.address !== undefined && { address: flags.address }), ...tlsOf(flags) }
 }
 
-async function examine(flags: DoctorFlags, diagnose: Diagnose, { terminal }: Session): Promise<void> {
-  const states: Finding['state'][] = []
-  for await (const finding of diagnose(configSources(flags, terminal.env), accessOf(flags))) {
-    states.push(finding.state)
-    const { what, state, found } = finding
-    await printLine(flags.json ? toJson(finding) : `${state.padEnd(8)} ${what.padEnd(14)} ${found}`, terminal)
-  }
-  if (states.includes('error')) throw new PartialFailure('the doctor found errors, see above')
+function examine(flags: DoctorFlags, diagnose: Diagnose, { terminal }: Session): Promise<void> {
+  const output = { json: flags.json === true, terminal, failure: 'the doctor found errors, see above' }
+  return printFindings(diagnose(configSources(flags, terminal.env), accessOf(flags)), output)
 }

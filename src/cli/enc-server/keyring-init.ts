@@ -12,15 +12,13 @@ interface InitFlags {
 }
 
 /** Adds `enc-server keyring init`. */
-export function addKeyring(program: Command, createKeyring: CreateKeyring, session: Session): void {
-  const keyring = program.command('keyring').description("Manage the front end's keyring.")
+export function addKeyringInit(keyring: Command, createKeyring: CreateKeyring, session: Session): void {
   const command = keyring
     .command('init')
     .description('Create a keyring. An existing file is not changed.')
     .option('--file <file>', 'the new file; set frontend.keyringFile to the same path', 'data/frontend/keyring.json')
     .option('--realm <name>', 'name of the vault, 1 to 128 bytes; set frontend.realm to the same name', 'default')
   const examples = ['enc-server keyring init', 'enc-server keyring init --file /secure/keyring.json --realm prod']
-  withExamples(keyring, examples)
   withExamples(command, examples).action((flags: InitFlags) => init(flags, createKeyring, session))
 }
 
