@@ -127,7 +127,7 @@ describeEngines('e2e: a front end with a wrong key', (engine) => {
     const backend = await box.backend({ dataDir: join(folder, 'backend') })
     const keyringFile = join(folder, 'keyring.json')
     const first = await box.frontend({ backend, keyringFile })
-    const { recordKey } = await box.client(first).storeRecord({ userId: 'JTH' })
+    const { recordKey } = await box.client(first).storeRecord({ userId: 'JTH', data })
     expect(await first.stop()).to.deep.include({ code: 0 })
     const right = readFileSync(keyringFile, 'utf8')
     const file = parseKeyringText(right)
@@ -177,7 +177,7 @@ describeEngines('e2e: a front end with a wrong key', (engine) => {
       frontends.map((frontend) =>
         Promise.allSettled(
           Array.from({ length: 20 }, (_, at) =>
-            box.client(frontend).storeRecord({ userId: 'JTH', recordName: `${at}` }),
+            box.client(frontend).storeRecord({ userId: 'JTH', recordName: `${at}`, data }),
           ),
         ),
       ),
