@@ -71,7 +71,7 @@ describe('openStores', () => {
     const broken = await onS3({ 'backend.parts.s3.bucket': 'not-there' })
     for (let time = 0; time < 2; time += 1) {
       const { message } = await rejection(openStores(broken, log))
-      expect(message).to.equal('there is no bucket not-there: make it, or correct backend.parts.s3')
+      expect(message).to.equal('there is no such bucket: make it, or correct backend.parts.s3')
     }
     const { store, parts } = await openStores(config(), log)
     await parts.close()
