@@ -13,7 +13,6 @@ import { type CheckResult, type Finding, ok, runCheck, warning } from './finding
 import { checkFrontend, type FrontendAccess } from './frontend.js'
 import { checkKeyring, ownKeyringId } from './keyring.js'
 import { fetchStoreInfo } from './server.js'
-import { fetchStoreInfo } from './server.js'
 import { checkStore } from './store.js'
 
 interface Config {
