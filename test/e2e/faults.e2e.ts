@@ -185,8 +185,8 @@ describeEngines('e2e: the connection to the back end breaks during a store', (en
   it('before every answer: OUTCOME_UNKNOWN, and the record is whole or not there', async () => {
     const { proxy, client } = vault
     cutAnswers(100)
-    const name = { userId: 'JTH', recordName: 'never answered', keyMode: 2 as const }
-    const refused = await refusal(client.storeRecord({ ...name, data }))
+    const name = { userId: 'JTH', recordName: 'never answered' }
+    const refused = await refusal(client.storeRecord({ ...name, keyMode: 2, data }))
     expect(refused.reason).to.equal('OUTCOME_UNKNOWN')
     expect(refused.kind).to.equal('unavailable')
     proxy.filter(() => true)
