@@ -25,11 +25,8 @@ export function addKeyringUnbind(keyring: Command, unbind: UnbindKeys, session: 
 
 async function removeChecks(folder: string, unbind: UnbindKeys, { terminal }: Session): Promise<void> {
   const names = await unbind(folder)
-  await printLines(names, terminal)
-  printNote(
-    names.length === 0
-      ? `the store in ${folder} is bound to no key`
-      : `the store in ${folder} is bound to these keys no more; the next start of a front end binds it again`,
-    terminal,
-  )
+  if (names.length === 0) return printNote(`the store in ${folder} is bound to no key`, terminal)
+  const done = `the store in ${folder} is bound to these keys no more`
+  await printLines(names, terminal, { done })
+  printNote(`${done}; the next start of a front end binds it again`, terminal)
 }

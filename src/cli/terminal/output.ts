@@ -10,9 +10,9 @@ export function printLine(text: string, output: Output, loss?: Loss): Promise<vo
   return writeResult(output, `${text}\n`, loss)
 }
 
-/** Prints lines of the result with one write; none if there are none. */
-export async function printLines(lines: string[], output: Output): Promise<void> {
-  if (lines.length > 0) await printLine(lines.join('\n'), output)
+/** Prints lines of the result with one write, as `printLine` does; none if there are none. */
+export async function printLines(lines: string[], output: Output, loss?: Loss): Promise<void> {
+  if (lines.length > 0) await printLine(lines.join('\n'), output, loss)
 }
 
 /** Prints a line for people, to standard error. */
