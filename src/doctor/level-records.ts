@@ -18,7 +18,7 @@ export async function openLevelRecords(folder: string) {
   await access(join(path, 'CURRENT')).catch((cause) => {
     throw accessError(folder, cause)
   })
-  const handle = await openLevelHandle({ folder: path, codec, bufferBytes: contentsBufferBytes })
+  const handle = await openLevelHandle({ folder: path, codec, create: false, bufferBytes: contentsBufferBytes })
   return {
     async *records() {
       const level = await handle.use(async (opened) => opened)

@@ -76,12 +76,12 @@ function rangesOf<Value>(handle: LevelHandle<Value>): Pick<LevelDatabase<Value>,
   }
 }
 
-/** Opens the database, and creates it if absent. Rejects with VaultError. */
+/** Opens the database; creates it if absent and `create` says so. Rejects with VaultError. */
 export async function openLevelDatabase<Value extends NonNullable<unknown>>(
   options: LevelDatabaseOptions<Value>,
 ): Promise<LevelDatabase<Value>> {
   const { backoff = defaultBackoff, cacheLimits, filtersKeys = false, changed = () => undefined } = options
-  await makePrivateFolder(options.folder)
+  if (options.create) await makePrivateFolder(options.folder)
   const handle = await openLevelHandle(options)
   const recovery = databaseRecovery(handle, options, { backoff, changed: healthChanged })
 

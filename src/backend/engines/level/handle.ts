@@ -29,6 +29,8 @@ export interface LevelHandle<Value> {
 export interface LevelOptions<Value> {
   folder: string
   codec: Codec<Value>
+  /** True to create the database if it is absent. LevelDB deletes the tables of a folder in which it creates one. */
+  create: boolean
   /**
    * The size of the write buffer. LevelDB fills its log to this size, and twice this much memory, before it writes a
    * table: a larger buffer means fewer compactions.
@@ -41,10 +43,11 @@ const blockBytes = 32 * 1024
 /** A quarter as many tables as with LevelDB's default of 2 MiB; it reads the first thousand without copying blocks. */
 const tableBytes = 8 * 1024 * 1024
 
-async function openLevel<Value>({ folder, codec, bufferBytes }: LevelOptions<Value>): Promise<Level<Value>> {
+async function openLevel<Value>({ folder, codec, create, bufferBytes }: LevelOptions<Value>): Promise<Level<Value>> {
   const level = new ClassicLevel<Buffer, Value>(folder, {
     keyEncoding: 'buffer',
     valueEncoding: { name: 'stored', format: 'buffer', encode: codec.encode as never, decode: codec.decode },
+    createIfMissing: create,
     compression: false, // ciphertext does not compress
     writeBufferSize: bufferBytes,
     blockSize: blockBytes,
@@ -67,7 +70,7 @@ export async function openLevelHandle<Value>(options: LevelOptions<Value>): Prom
   async function closeAndOpen(): Promise<void> {
     await users.idle()
     await level.close()
-    await level.open()
+    await level.open({ createIfMissing: false })
   }
 
   return {

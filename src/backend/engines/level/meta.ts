@@ -1,7 +1,5 @@
 // The metadata of a LevelDB store: its format number, and the id and key checks of the keyring bound to it.
 
-import { access } from 'node:fs/promises'
-import { join } from 'node:path'
 import { noDeadline } from '../../store/deadline.js'
 import { missingStoreFormat, mustRaiseFormat, storeFormat } from '../../store/format.js'
 import { addKeyChecks, readKeyChecks } from '../../store/key-checks.js'
@@ -46,14 +44,6 @@ export function bindKeyChecks(meta: LevelDatabase<Buffer>, keyChecks: Buffer[], 
   })
 }
 
-/** True if the folder holds a LevelDB. An empty folder does not: it may be the mount point of a new store. */
-async function holdsLevel(folder: string): Promise<boolean> {
-  return access(join(folder, 'CURRENT')).then(
-    () => true,
-    () => false,
-  )
-}
-
 /** Sets the format, durably. */
 function writeFormat(meta: LevelDatabase<Buffer>): Promise<void> {
   const value = Buffer.from(String(storeFormat))
@@ -62,16 +52,11 @@ function writeFormat(meta: LevelDatabase<Buffer>): Promise<void> {
 }
 
 /**
- * Throws STORE_FORMAT unless the store is new or has a known format, which an older one is raised to; `others` are the folders of
- * its data.
+ * Throws STORE_FORMAT unless the store is new or has a known format, which an older one is raised to. A new store gets its
+ * format before its other databases.
  */
-export async function checkFormat(meta: LevelDatabase<Buffer>, others: string[]): Promise<void> {
+export async function checkFormat(meta: LevelDatabase<Buffer>, isNew: boolean): Promise<void> {
   const stored = await meta.get(formatKey, noDeadline)
-  if (stored !== undefined) {
-    if (mustRaiseFormat(stored)) await writeFormat(meta)
-    return
-  }
-  // A new store gets its format before its other databases, so data without a format is the rest of a damaged store.
-  if ((await Promise.all(others.map(holdsLevel))).includes(true)) throw missingStoreFormat('meta folder')
-  await writeFormat(meta)
+  if (stored === undefined && !isNew) throw missingStoreFormat('meta folder')
+  if (stored === undefined || mustRaiseFormat(stored)) await writeFormat(meta)
 }

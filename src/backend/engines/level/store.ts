@@ -17,6 +17,9 @@ import type { Store, StoreCall } from '../../store/store.js'
 import { type CombinedHealth, combinedHealth } from '../../store/store-health.js'
 import { type LevelDatabase, type LevelDatabaseOptions, openLevelDatabase } from './database.js'
 import { deleteWatermarks } from './delete-watermarks.js'
+import { beginCreation, checkStoreFiles, endCreation, type StoreFolders } from './disk/check-store.js'
+import type { Damage } from './disk/inspect.js'
+import { sealStore } from './disk/seal.js'
 import { openError } from './errors.js'
 import { expiryIndex } from './expiry-index.js'
 import { bindKeyChecks, checkFormat, keyChecksKey, keyringKey, metaCodec, setIfAbsent } from './meta.js'
@@ -31,6 +34,10 @@ export interface LevelStoreOptions {
   folder: string
   /** The pauses between attempts to recover from a failed write. */
   backoff?: Backoff
+  /** Folders that are made with the store, and without which it is not opened. */
+  folders?: string[]
+  /** Called once the store is open, for each file whose rows are lost in part. */
+  onDamage?: (damage: Damage) => void
 }
 
 interface Databases {
@@ -53,7 +60,7 @@ async function isEmpty({ users, records }: Databases, call: StoreCall): Promise<
   return empty
 }
 
-function storeOver(databases: Databases, { health, onHealth }: CombinedHealth): Store {
+function storeOver(folder: string, databases: Databases, { health, onHealth }: CombinedHealth): Store {
   const { meta, users, records, versions } = databases
   const expiry = expiryIndex(databases.expiry)
   return {
@@ -93,7 +100,9 @@ function storeOver(databases: Databases, { health, onHealth }: CombinedHealth): 
     health,
     onHealth,
     async close() {
+      const isClean = health() === 'ready' // else a log may end in a failed write
       await Promise.all(Object.values(databases).map((database) => database.close()))
+      if (isClean) await sealStore(folder, Object.keys(databases))
     },
   }
 }
@@ -113,26 +122,53 @@ type DatabaseSettings<Value> = Pick<
   'codec' | 'bufferBytes' | 'cacheLimits' | 'filtersKeys'
 >
 
-async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, update }: CombinedHealth) {
+const dataDatabases = ['users', 'records', 'versions', 'expiry', 'deletes']
+
+/** The folders of the store in `folder`, for a check without a lock. */
+export function storeFolders(folder: string, folders: string[] = []): StoreFolders {
+  return { folder, databases: dataDatabases, folders }
+}
+
+/** Opens the databases; creates them only if the store is new, and then makes all of them before it serves any call. */
+async function openDatabases(options: LevelStoreOptions, health: CombinedHealth): Promise<Databases> {
+  const { folder, folders = [], onDamage = () => undefined } = options
+  await makePrivateFolder(folder)
+  const { isNew, damage } = await checkStoreFiles(storeFolders(folder, folders))
+  if (isNew) await beginCreation(folder)
+  const databases = await openAll(options, { health, create: isNew })
+  if (isNew) {
+    for (const name of folders) await makePrivateFolder(join(folder, name))
+    await endCreation(folder)
+  }
+  for (const found of damage) onDamage(found)
+  return databases
+}
+
+async function openAll(
+  { folder, backoff }: LevelStoreOptions,
+  { health: { add, update }, create }: { health: CombinedHealth; create: boolean },
+) {
   const opened: { close(): Promise<void> }[] = []
   async function openDatabase<Value extends NonNullable<unknown>>(
     name: string,
     settings: DatabaseSettings<Value>,
   ): Promise<LevelDatabase<Value>> {
-    const database = await openLevelDatabase({ folder: join(folder, name), backoff, changed: update, ...settings })
+    const database = await openLevelDatabase({
+      folder: join(folder, name),
+      create,
+      backoff,
+      changed: update,
+      ...settings,
+    })
     opened.push(database)
     add(database.health)
     return database
   }
 
-  await makePrivateFolder(folder)
   try {
     const meta = await openDatabase('meta', indexSettings)
     // This check comes first: a store of another format must stay untouched.
-    await checkFormat(
-      meta,
-      ['users', 'records'].map((name) => join(folder, name)),
-    )
+    await checkFormat(meta, create)
     return {
       meta,
       users: await openDatabase('users', { codec: userCodec, bufferBytes, cacheLimits: userCacheLimits }),
@@ -151,7 +187,7 @@ async function openDatabases({ folder, backoff }: LevelStoreOptions, { add, upda
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
   const health = combinedHealth()
   try {
-    return storeOver(await openDatabases(options, health), health)
+    return storeOver(options.folder, await openDatabases(options, health), health)
   } catch (error) {
     throw openError(options.folder, error)
   }

@@ -19,6 +19,8 @@ import {
 const at = new Date('2026-01-01T00:00:00.001Z')
 const always = { by: at, limit: 100 }
 
+const bufferBytes = 1024 * 1024
+
 describe('expiryIndex', () => {
   let folder: TempFolder
   let entries: LevelDatabase<Buffer>
@@ -27,7 +29,7 @@ describe('expiryIndex', () => {
 
   beforeEach(async () => {
     folder = await tempFolder()
-    entries = await openLevelDatabase({ folder: folder.path, codec: metaCodec, bufferBytes: 1024 * 1024 })
+    entries = await openLevelDatabase({ folder: folder.path, create: true, codec: metaCodec, bufferBytes })
     expiry = expiryIndex(entries)
     record = sampleRecord(sampleUser(), { expireTime: at })
   })

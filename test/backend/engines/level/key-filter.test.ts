@@ -152,7 +152,7 @@ describe('filteredEngine', () => {
       ClassicLevel.prototype.getMany = getMany
     })
 
-    const options = () => ({ folder: folder.path, codec: metaCodec, bufferBytes: 16 * MiB })
+    const options = () => ({ folder: folder.path, create: true, codec: metaCodec, bufferBytes: 16 * MiB })
 
     async function filled(keys: Buffer[]): Promise<void> {
       const handle = await openLevelHandle(options())

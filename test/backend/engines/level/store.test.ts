@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import { ClassicLevel } from 'classic-level'
 import { openLevelStore } from '../../../../src/backend/engines/level/store.js'
 import { refersTo } from '../../../../src/backend/record/versions.js'
+import { storeFormat } from '../../../../src/backend/store/format.js'
 import { endOfTime, type Store } from '../../../../src/backend/store/store.js'
 import type { SealedRecord } from '../../../../src/gen/encserver/v1/backend.js'
 import { lifeContract } from '../../../life.contract.js'
@@ -22,6 +23,7 @@ import {
   type TempFolder,
   tempFolder,
 } from '../../samples.js'
+import { filesOf } from './files.js'
 
 async function openEmpty() {
   const folder = await tempFolder()
@@ -93,8 +95,13 @@ describe('the embedded store', () => {
   it('creates its folders for this user only', async () => {
     const path = join(folder.path, 'deep', 'data')
     await openAndClose(path)
-    expect((await readdir(path)).sort()).to.deep.equal(['deletes', 'expiry', 'meta', 'records', 'users', 'versions'])
-    for (const name of ['', 'deletes', 'expiry', 'meta', 'records', 'users', 'versions']) {
+    const databases = ['deletes', 'expiry', 'meta', 'records', 'users', 'versions']
+    expect((await readdir(path)).sort()).to.deep.equal([
+      ...databases.slice(0, 4),
+      'stopped.json',
+      ...databases.slice(4),
+    ])
+    for (const name of ['', ...databases]) {
       expect((await stat(join(path, name))).mode & 0o777).to.equal(0o700)
     }
   })
@@ -212,17 +219,20 @@ describe('the embedded store', () => {
   })
 
   it('refuses a store of another format, and leaves it untouched', async () => {
+    await openAndClose()
     await writeFormat('7')
+    const before = await filesOf(join(folder.path, 'records'))
     const error = await rejection(openLevelStore({ folder: folder.path }))
     expect(error.reason).to.equal('STORE_FORMAT')
-    expect(error.message).to.equal('the store has format 7; this version knows format 2')
-    expect(await readdir(folder.path)).to.deep.equal(['meta'])
+    expect(error.message).to.equal(`the store has format 7; this version knows format ${storeFormat}`)
+    expect(await filesOf(join(folder.path, 'records'))).to.deep.equal(before)
   })
 
   it('opens a store once it has the known format', async () => {
-    await writeFormat('3')
+    await openAndClose()
+    await writeFormat('0')
     await rejection(openLevelStore({ folder: folder.path }))
-    await writeFormat('2')
+    await writeFormat(String(storeFormat))
     await openAndClose()
   })
 
@@ -268,7 +278,9 @@ describe('the embedded store', () => {
     await writeFile(join(folder.path, 'users', 'CURRENT'), 'nonsense')
     const error = await rejection(openLevelStore({ folder: folder.path }))
     expect(error.reason).to.equal('STORE_UNAVAILABLE')
-    expect(error.message).to.equal(`cannot open the store in ${folder.path} (LEVEL_CORRUPTION)`)
+    expect(error.message).to.equal(
+      `${join(folder.path, 'users')}: CURRENT is damaged; nothing was changed: restore this folder from a backup`,
+    )
   })
 
   it('refuses a store that another process has open, until that process ends', async () => {
