@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { syncFolder, writeSynced } from '../../../../core/durable-file.js'
 import { VaultError } from '../../../../core/errors.js'
 import { missingStoreFormat } from '../../../store/format.js'
-import { type Damage, type Inspection, inspectDatabase, namesIn } from './inspect.js'
+import { namesIn } from './folder-names.js'
+import { type Damage, type Inspection, inspectDatabase } from './inspect.js'
 import { readSeal } from './seal.js'
 
 /** The folder of a store, and what it consists of. */

@@ -1,7 +1,8 @@
 // The check of a LevelDB's files before LevelDB opens them. LevelDB starts empty without CURRENT, and deletes the tables; it
-// misses no log that was removed, and skips damage in a log without an error. This check only reads: it takes no lock.
-import { readdir, stat } from 'node:fs/promises'
+// does not notice a removed log, and skips damage in a log without an error. This check only reads: it takes no lock.
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { namesIn } from './folder-names.js'
 import { type LogScan, scanLog } from './log-scan.js'
 import { type Manifest, readManifest } from './manifest.js'
 import type { DatabaseSeal } from './seal.js'
@@ -25,15 +26,6 @@ export interface Inspection {
   /** Why the database cannot be opened without a loss of all its rows: the file and its problem. */
   problem?: string
   damage: Damage[]
-}
-
-/** The names in a folder, `lost+found` of a mount point aside; none if the folder is absent. */
-export async function namesIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
-    throw error
-  })
-  return names.filter((name) => name !== 'lost+found')
 }
 
 /**

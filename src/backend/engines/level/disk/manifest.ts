@@ -1,5 +1,5 @@
 // The manifest of a LevelDB: a log of edits that says which tables and which log hold the rows (db/version_edit.cc of
-// LevelDB). LevelDB does not miss a removed log, so a check needs the number that the manifest has for it.
+// LevelDB). LevelDB does not notice a removed log, so a check needs the number that the manifest has for it.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { scanLog } from './log-scan.js'

@@ -4,7 +4,7 @@
 import { readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeSynced } from '../../../../core/durable-file.js'
-import { namesIn } from './inspect.js'
+import { namesIn } from './folder-names.js'
 import { manifestName } from './manifest.js'
 
 /** The sizes of the logs of one database in bytes, by name. */
