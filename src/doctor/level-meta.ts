@@ -18,7 +18,7 @@ async function withMeta<T>(folder: string, work: (meta: Level<Buffer>) => Promis
   await access(join(path, 'CURRENT')).catch((cause) => {
     throw accessError(folder, cause)
   })
-  const handle = await openLevelHandle({ folder: path, codec: metaCodec, bufferBytes })
+  const handle = await openLevelHandle({ folder: path, codec: metaCodec, bufferBytes, create: false })
   try {
     return await handle.use(work)
   } finally {

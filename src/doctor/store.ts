@@ -1,10 +1,12 @@
 // The check of a store from outside. It creates no store, and takes no lock that a running back end needs.
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { BackendConfig } from '../backend/config.js'
+import { checkStoreFiles } from '../backend/engines/level/disk/check-store.js'
+import type { Damage } from '../backend/engines/level/disk/inspect.js'
+import { storeFolders } from '../backend/engines/level/store.js'
 import { defaultLimits, newClient } from '../backend/engines/mongo/client.js'
 import { permanentError, storeError } from '../backend/engines/mongo/errors.js'
-import { storePlace } from '../backend/open-stores.js'
+import { partsFolder, storePlace } from '../backend/open-stores.js'
 import { readMongoUri } from '../backend/store/secret-file.js'
 import { VaultError } from '../core/errors.js'
 import { type CheckResult, ok, warning } from './finding.js'
@@ -22,17 +24,20 @@ export async function checkStore(backend: BackendConfig): Promise<CheckResult> {
 }
 
 async function checkLevel(dataDir: string, place: string): Promise<CheckResult> {
-  const exists = await hasLevelStore(dataDir)
+  const root = await statOf(dataDir)
+  if (root && !root.isDirectory()) throw new Error(`${dataDir} is not a folder: set backend.dataDir to one`)
   const { state, found } = await checkFolder(dataDir)
-  const text = [exists ? place : `${place} ${missingStore}`, found].filter((part) => part !== '').join('; ')
-  return exists && state === 'ok' ? ok(text) : warning(text)
+  if (!root) return warning([`${place} ${missingStore}`, found].filter((part) => part !== '').join('; '))
+  const { isNew, damage } = await checkStoreFiles(storeFolders(dataDir, [partsFolder]))
+  // A log that ends in an incomplete write is normal while a back end writes to it.
+  const lost = damage.filter(({ kind }) => kind === 'lost')
+  if (lost.length > 0) throw new Error(`${place} is damaged, rows are lost: ${lost.map(damageText).join(', ')}`)
+  const text = [isNew ? `${place} ${missingStore}` : place, found].filter((part) => part !== '').join('; ')
+  return !isNew && state === 'ok' ? ok(text) : warning(text)
 }
 
-/** True if LevelDB has written to the folder; throws if the path cannot be a folder. */
-async function hasLevelStore(folder: string): Promise<boolean> {
-  const [root, store] = await Promise.all([folder, join(folder, 'records', 'CURRENT')].map(statOf))
-  if (root && !root.isDirectory()) throw new Error(`${folder} is not a folder: set backend.dataDir to one`)
-  return store !== undefined
+function damageText({ database, file, bytes }: Damage): string {
+  return `${bytes} bytes of ${database}/${file}`
 }
 
 function statOf(path: string) {

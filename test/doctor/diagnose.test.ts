@@ -1,11 +1,12 @@
 // Findings of `enc-server doctor` about incomplete vaults. An e2e test checks a complete one.
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { createServer as http2Server } from 'node:http2'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { openLevelStore } from '../../src/backend/engines/level/store.js'
 import { feclient } from '../../src/cli/feclient/feclient.js'
 import { diagnose } from '../../src/doctor/diagnose.js'
 import type { Finding } from '../../src/doctor/finding.js'
@@ -120,6 +121,22 @@ describe('doctor', () => {
     await writeFile(join(folder, 'backend'), '')
     const found = `${join(folder, 'backend')} is not a folder: set backend.dataDir to one`
     expect((await findings())['store']).to.include({ state: 'error', found })
+  })
+
+  it('opens what it judges: names the file of a store that is damaged, and changes nothing', async () => {
+    const store = join(folder, 'backend')
+    const opened = await openLevelStore({ folder: store, folders: ['parts'] })
+    await opened.close()
+    expect((await findings())['store']).to.include({ state: 'ok' })
+    await truncate(join(store, 'records', 'CURRENT'))
+    const before = await readdir(store, { recursive: true })
+    const found = `${join(store, 'records')}: CURRENT is damaged; nothing was changed: restore this folder from a backup`
+    expect((await findings())['store']).to.include({ state: 'error', found })
+    expect(await readdir(store, { recursive: true })).to.deep.equal(before)
+    await rm(join(store, 'users'), { recursive: true })
+    await writeFile(join(store, 'records', 'CURRENT'), 'MANIFEST-000002\n')
+    const { found: missing } = (await findings())['store'] as Finding
+    expect(missing).to.match(/users: the folder is missing or empty; nothing was changed/)
   })
 
   it('reports that MongoDB does not answer, without the password', async () => {
