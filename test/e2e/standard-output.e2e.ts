@@ -56,7 +56,7 @@ describe('e2e: a standard output that cannot be written', () => {
       for (const stdout of ['full', 'closed'] as const) {
         const { code, stderr } = await run(words, { stdout, stdin: line })
         expect(code, stdout).to.equal(1)
-        expect(stderr).to.match(/^error: nothing was stored, but standard output cannot be written \(/)
+        expect(stderr).to.match(/^error: nothing was stored: standard output cannot take a record key \(/)
       }
       expect(await names()).to.deep.equal(['note', 'open'])
     })

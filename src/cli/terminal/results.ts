@@ -19,11 +19,20 @@ export class OutputFailure extends Error {
   /** True if a reader of mere information has left, as in `list | head`: nothing is lost, and the program ends silently. */
   readonly isSilent: boolean
 
-  constructor(why: string, { done, lost }: Loss = {}, cause?: NodeJS.ErrnoException) {
-    const what = `standard output cannot be written (${why})`
-    super(`${done === undefined ? what : `${done}, but ${what}`}${lost === undefined ? '' : `: ${lost}`}`, { cause })
-    this.isSilent = cause?.code === 'EPIPE' && done === undefined
+  constructor(message: string, { cause, isSilent = false }: { cause?: unknown; isSilent?: boolean } = {}) {
+    super(message, { cause })
+    this.isSilent = isSilent
   }
+}
+
+function failedWrite(cause: NodeJS.ErrnoException, { done, lost }: Loss): OutputFailure {
+  const what = `standard output cannot be written (${reasonOf(cause)})`
+  const message = `${done === undefined ? what : `${done}, but ${what}`}${lost === undefined ? '' : `: ${lost}`}`
+  return new OutputFailure(message, { cause, isSilent: cause.code === 'EPIPE' && done === undefined })
+}
+
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  return code === 'EPIPE' ? 'EPIPE: its reader has gone' : message.replace(/, write$/, '')
 }
 
 const writeWholeFile = promisify(writeFile)
@@ -37,13 +46,13 @@ function fileOf(stream: Writable & { fd?: number }): number | undefined {
  * Writes a result to standard output; resolves when the system has all of it. Rejects with OutputFailure, which tells `loss`.
  * Files are written here, since a Node stream drops the rest of a write that filled the disk.
  */
-export async function writeResult({ stdout }: Output, data: string | Uint8Array, loss?: Loss): Promise<void> {
+export async function writeResult({ stdout }: Output, data: string | Uint8Array, loss: Loss = {}): Promise<void> {
   const fd = fileOf(stdout)
   try {
     if (fd === undefined) await writeStream(stdout, data)
     else await writeWholeFile(fd, data)
   } catch (cause) {
-    throw new OutputFailure(reasonOf(cause as NodeJS.ErrnoException), loss, cause as NodeJS.ErrnoException)
+    throw failedWrite(cause as NodeJS.ErrnoException, loss)
   }
 }
 
@@ -53,12 +62,6 @@ function writeStream(stream: Writable, data: string | Uint8Array): Promise<void>
   })
 }
 
-function reasonOf({ code, message }: NodeJS.ErrnoException): string {
-  return code === 'EPIPE' ? 'EPIPE: its reader has gone' : message.replace(/, write$/, '')
-}
-
-const lostKey = 'give a file for the record key, or send standard output to a file or a pipe'
-
 /**
  * Throws OutputFailure if standard output cannot take record keys: it is full, or the null device, which Node also opens in
  * place of a closed one. Programs call it before they store. A pipe without a reader is found by the write only.
@@ -66,15 +69,17 @@ const lostKey = 'give a file for the record key, or send standard output to a fi
 export function checkKeyOutput({ stdout }: Output): void {
   const fd = fileOf(stdout)
   if (fd === undefined) return
-  if (isNullDevice(fstatSync(fd))) {
-    throw new OutputFailure('it is closed, or the null device', { done: 'nothing was stored', lost: lostKey })
-  }
+  if (isNullDevice(fstatSync(fd))) throw noKeyOutput('it is closed, or the null device')
   try {
     writeSync(fd, '')
   } catch (cause) {
-    const why = reasonOf(cause as NodeJS.ErrnoException)
-    throw new OutputFailure(why, { done: 'nothing was stored', lost: lostKey }, cause as NodeJS.ErrnoException)
+    throw noKeyOutput(reasonOf(cause as NodeJS.ErrnoException), cause)
   }
+}
+
+function noKeyOutput(why: string, cause?: unknown): OutputFailure {
+  const message = `nothing was stored: standard output cannot take a record key (${why}); name a file for it`
+  return new OutputFailure(message, { cause })
 }
 
 function isNullDevice(found: Stats): boolean {

@@ -65,7 +65,7 @@ describe('results', () => {
       const output = outputTo(path)
       expect(() => checkKeyOutput(output), path).to.throw(
         OutputFailure,
-        /^nothing was stored, but standard output cannot be/,
+        /^nothing was stored: standard output cannot take a record key \(/,
       )
       output.close()
     }
