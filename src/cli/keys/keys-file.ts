@@ -47,7 +47,7 @@ export async function openKeysFile(options: KeysFileOptions, { terminal }: Sessi
     const append = (entries: StoredEntry[]) =>
       writeResult(terminal, entries.map(keyEntryLine).join(''), {
         done: `stored ${entries.length} more records`,
-        lost: 'their record keys are lost: store them again',
+        lost: 'their record keys are lost, as are those of records that were being sent: store them again',
       })
     return { append, close: async () => undefined }
   }
