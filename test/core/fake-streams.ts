@@ -82,7 +82,8 @@ export async function serveStreams(methods: Partial<Streams>, options: StreamOpt
 
 /** A server of these methods and nothing else; `cut` ends it and breaks its connections. */
 export async function serveHandlers(handlers: ReadonlyMap<string, CallHandler>, budget = new MemoryBudget()) {
-  const targets = { handlers, maxReceiveBytes: 4 * 1024 * 1024, budget, unsentBudget: new UnsentBudget() }
+  const openCalls = { open: (_: unknown, start: () => void) => start() } // handlers are tested from the first moment on
+  const targets = { handlers, maxReceiveBytes: 4 * 1024 * 1024, budget, unsentBudget: new UnsentBudget(), openCalls }
   const unexpected: unknown[] = []
   const transport = http2Server({
     tls: undefined,

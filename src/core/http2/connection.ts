@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { ConnectionFailure, TransportParts } from '../transport.js'
 import { FrameReader } from './frame-reader.js'
+import type { OpenPace, OwnPace } from './open-pace.js'
 import { CompressionError, ConnectionError, defaultWindow, errorCodes, preface, settings } from './protocol.js'
 import { rateLimits } from './rate-limit.js'
 import { Receiver } from './receiver.js'
@@ -13,6 +14,8 @@ import { Streams } from './streams.js'
 export interface ConnectionParts
   extends Pick<TransportParts, 'maxStreams' | 'callers' | 'onRequest' | 'onInternalError'> {
   socket: Socket
+  /** Shared by all connections of a server. */
+  pace: OpenPace
   onClose(): void
   /** The peer broke the protocol, which ends the connection and all its streams. */
   onFailure(failure: ConnectionFailure): void
@@ -25,6 +28,7 @@ const closeMs = 3_000
 /** How long a peer has to answer the PING that follows the first GOAWAY. */
 const drainPingMs = 1_000
 const maxStreamId = 2 ** 31 - 1
+const noBytes = Buffer.alloc(0)
 const drainPing = Buffer.from('draining')
 
 /** A connection with a peer. */
@@ -36,23 +40,33 @@ export class Connection {
   readonly #streams: Streams
   readonly #receiver: Receiver
   readonly #frames: FrameReader
+  readonly #ownPace: OwnPace = { turn: -1, opened: 0 }
   #prefaceLeft = preface
+  /** Received bytes that wait for the next turn. */
+  #unread: Buffer | undefined
   #draining = false
   #refusing = false
   #ended = false
 
   constructor(parts: ConnectionParts) {
-    const { socket, maxStreams, callers, onRequest } = parts
+    const { socket, maxStreams, callers, pace } = parts
     this.#parts = parts
-    const sender = new Sender(socket, () => socket.resume())
+    const sender = new Sender(socket, () => this.#unread || socket.resume())
     const [onSuccess, onEmpty] = [() => this.#receiver.creditSuccess(), () => this.#endIfDone()]
     const streams = new Streams({ sender, maxStreams, onSuccess, onEmpty })
     const onPingAck = (payload: Buffer) => payload.equals(drainPing) && this.#refuseNew()
     const limits = { maxHeaderListBytes, windowBytes, rateLimits: rateLimits[callers] }
     this.#sender = sender
     this.#streams = streams
+    const onRequest: ConnectionParts['onRequest'] = (stream, headers) => {
+      pace.count(this.#ownPace)
+      parts.onRequest(stream, headers)
+    }
     this.#receiver = new Receiver({ ...limits, sender, streams, onPingAck, onRequest })
-    this.#frames = new FrameReader((frame) => this.#receiver.handle(frame))
+    this.#frames = new FrameReader(
+      (frame) => this.#receiver.handle(frame),
+      () => pace.mustWait(this.#ownPace),
+    )
     socket.setNoDelay(true)
     socket.on('data', (chunk) => this.#read(chunk))
     socket.on('error', () => undefined) // 'close' follows
@@ -113,11 +127,23 @@ export class Connection {
     if (this.#ended) return
     this.lastReadAt = performance.now()
     try {
-      this.#frames.push(this.#prefaceLeft.length > 0 ? this.#afterPreface(chunk) : chunk)
+      const bytes = this.#unread?.length ? Buffer.concat([this.#unread, chunk]) : chunk
+      this.#unread = this.#frames.push(this.#prefaceLeft.length > 0 ? this.#afterPreface(bytes) : bytes)
+      if (this.#unread) this.#parts.pace.defer(() => this.#readOn())
     } catch (error) {
+      this.#unread = undefined
       this.#fail(error)
     }
-    if (this.#sender.isFull) this.#parts.socket.pause() // back-pressure on a peer that does not read
+    // Back-pressure on a peer that opens too many streams, or does not read.
+    if (this.#unread || this.#sender.isFull) this.#parts.socket.pause()
+  }
+
+  #readOn(): void {
+    if (this.#unread === undefined) return
+    const bytes = this.#unread
+    this.#unread = noBytes
+    this.#read(bytes)
+    if (this.#unread === undefined && !this.#sender.isFull) this.#parts.socket.resume()
   }
 
   #afterPreface(chunk: Buffer): Buffer {

@@ -1,6 +1,6 @@
 // Splits the bytes of a connection into frames (RFC 9113 section 4.1). Payloads are views of the received chunk; only a
 // frame that arrives in pieces is copied.
-import { ConnectionError, defaultFrameSize, errorCodes } from './protocol.js'
+import { ConnectionError, defaultFrameSize, errorCodes, frameTypes } from './protocol.js'
 
 /** A frame; its payload is valid only while the receiver handles it. */
 export interface Frame {
@@ -16,23 +16,31 @@ export const frameHeaderSize = 9
 /** Passes each complete frame to a receiver. */
 export class FrameReader {
   readonly #receive: (frame: Frame) => void
+  readonly #mustWait: () => boolean
   /** The bytes of an incomplete frame. */
   #partial: Buffer | undefined
 
-  constructor(receive: (frame: Frame) => void) {
+  /** `mustWait` is asked before each HEADERS, except one that arrives in pieces. */
+  constructor(receive: (frame: Frame) => void, mustWait: () => boolean) {
     this.#receive = receive
+    this.#mustWait = mustWait
   }
 
-  /** Reads a chunk. Throws ConnectionError for a frame that is too large, and whatever the receiver throws. */
-  push(chunk: Buffer): void {
+  /**
+   * Reads a chunk; returns the bytes before which it must wait, to be pushed later. Throws ConnectionError for a frame that is too
+   * large, and whatever the receiver throws.
+   */
+  push(chunk: Buffer): Buffer | undefined {
     let at = this.#partial === undefined ? 0 : this.#complete(chunk, this.#partial)
     while (chunk.length - at >= frameHeaderSize) {
+      if (chunk[at + 3] === frameTypes.headers && this.#mustWait()) return chunk.subarray(at)
       const end = at + frameHeaderSize + payloadSize(chunk, at)
       if (end > chunk.length) break
       this.#receive(frameAt(chunk, at, end))
       at = end
     }
     if (at < chunk.length) this.#partial = Buffer.from(chunk.subarray(at)) // a view would retain the whole chunk
+    return undefined
   }
 
   /** Completes the partial frame from the chunk; returns the number of bytes used. */

@@ -6,6 +6,7 @@ import { addressesOf, bindAll, portOf } from '../tls/bind.js'
 import type { ConnectionFailure, Transport, TransportParts } from '../transport.js'
 import { Connection } from './connection.js'
 import { keepalive } from './keepalive.js'
+import { OpenPace } from './open-pace.js'
 import { errorCodes } from './protocol.js'
 
 const maxConnections = 10_000
@@ -54,6 +55,7 @@ function openConnections(parts: TransportParts) {
   const open = new Set<Connection>()
   /** Sockets in the TLS handshake, by the address of their peer. */
   const handshaking = new Map<string, Socket>()
+  const pace = new OpenPace()
   let draining = false
 
   function openConnection(socket: Socket): void {
@@ -62,7 +64,7 @@ function openConnections(parts: TransportParts) {
       open.delete(connection)
     }
     const onFailure = (failure: ConnectionFailure) => parts.onConnectionFailure(failure, socket.remoteAddress)
-    const connection = new Connection({ ...parts, socket, onClose, onFailure })
+    const connection = new Connection({ ...parts, pace, socket, onClose, onFailure })
     const stopKeepalive = keepalive(connection, parts)
     open.add(connection)
   }

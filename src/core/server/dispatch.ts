@@ -7,6 +7,7 @@ import type { RequestHeaders, TransportStream } from '../transport.js'
 import { checkEncoding, deadlineOf, httpRefusal, httpStatus } from './grpc-fields.js'
 import { IncomingCall } from './incoming-call.js'
 import type { MemoryBudget } from './memory-budget.js'
+import type { OpenCalls } from './open-calls.js'
 import type { CallHandler } from './unary-handler.js'
 import type { UnsentBudget } from './unsent-budget.js'
 
@@ -17,6 +18,7 @@ export interface CallTargets {
   maxReceiveBytes: number
   budget: MemoryBudget
   unsentBudget: UnsentBudget
+  openCalls: Pick<OpenCalls, 'open'>
 }
 
 /** Calls the handler that the request names, or refuses the request. */
@@ -27,18 +29,26 @@ export function dispatch(targets: CallTargets, stream: TransportStream, headers:
 }
 
 function dispatchGrpc(
-  { handlers, maxReceiveBytes, budget, unsentBudget }: CallTargets,
+  { handlers, maxReceiveBytes, budget, unsentBudget, openCalls }: CallTargets,
   stream: TransportStream,
   headers: RequestHeaders,
 ): void {
   const requestId = headers.get(requestIdKey)
   const call = new IncomingCall({ stream, requestId, maxReceiveBytes, budget, unsentBudget })
-  try {
+  refusing(call, () => {
     checkEncoding(headers)
     call.deadline = deadlineOf(headers)
-    handlerOf(handlers, headers)(call)
+    const handle = handlerOf(handlers, headers)
+    openCalls.open(call, () => refusing(call, () => handle(call)))
+  })
+}
+
+/** Refuses the call with the error that `work` throws. */
+function refusing(call: IncomingCall, work: () => void): void {
+  try {
+    work()
   } catch (thrown) {
-    call.refuse(toGrpcStatus(asVaultError(thrown), requestIdOf(requestId)))
+    call.refuse(toGrpcStatus(asVaultError(thrown), requestIdOf(call.requestId)))
   }
 }
 

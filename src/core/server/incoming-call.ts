@@ -58,6 +58,7 @@ export class IncomingCall implements StreamObserver {
   #unsentBytes = 0
   #closed = false
   #onClose = (): void => undefined
+  #onBegun: (() => void) | undefined
 
   constructor({ stream, requestId, maxReceiveBytes, budget, unsentBudget }: CallParts) {
     this.#stream = stream
@@ -83,6 +84,12 @@ export class IncomingCall implements StreamObserver {
   /** True when the caller has sent its whole request. */
   get isReceived(): boolean {
     return this.#requestEnded
+  }
+
+  /** Calls back once the first message is complete, or there will be none; not if the stream ends before. */
+  whenBegun(callback: () => void): void {
+    this.#onBegun = callback
+    this.#checkBegun()
   }
 
   /** The next message; undefined at the end. Rejects with CANCELLED, OVERLOADED and INVALID_REQUEST. */
@@ -125,6 +132,11 @@ export class IncomingCall implements StreamObserver {
     this.#finish(statusTrailers(status))
   }
 
+  /** Ends a call that has no handler yet with these fields; the encoding of a repeated array is reused. */
+  dismiss(fields: HeaderFields): void {
+    this.#stream.finish(fields)
+  }
+
   /** Resets a call that cannot be answered. */
   abort(): void {
     this.#stream.abort()
@@ -146,6 +158,7 @@ export class IncomingCall implements StreamObserver {
   #finish(trailers: HeaderFields, succeeded = false): void {
     this.#stream.finish(this.#headersSent ? trailers : [...responseHeaders, ...trailers], succeeded)
     this.#answered = true
+    this.#onBegun = undefined
     this.#reader.clear()
     this.#count()
     this.#deliver()
@@ -162,12 +175,14 @@ export class IncomingCall implements StreamObserver {
     if (this.#budget.isSpentFor(this.#heldBytes))
       this.#fail(new VaultError('OVERLOADED', { message: budgetSpent, retryAfterMs }))
     else this.#deliver()
+    this.#checkBegun()
   }
 
   /** Handles the end of the request. */
   onEnd(): void {
     this.#requestEnded = true
     this.#deliver()
+    this.#checkBegun()
   }
 
   /** Handles progress of the answer. */
@@ -184,10 +199,18 @@ export class IncomingCall implements StreamObserver {
 
   /** Handles a stream that ended before the answer was complete. */
   onAbort(): void {
+    this.#onBegun = undefined
     this.#close()
     this.#fail(new VaultError('CANCELLED'))
     this.#onRoom()
     this.onCancel()
+  }
+
+  #checkBegun(): void {
+    const begun = this.#onBegun
+    if (begun === undefined || !(this.#fault || this.#requestEnded || this.#reader.isWhole())) return
+    this.#onBegun = undefined
+    begun()
   }
 
   #close(): void {

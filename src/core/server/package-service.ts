@@ -10,6 +10,7 @@ import {
   type StatusObject,
 } from '@grpc/grpc-js'
 import { maxTimerMs } from '../concurrency/deadline.js'
+import { VaultError } from '../errors.js'
 import type { CallContext } from '../methods.js'
 import { asVaultError, toGrpcStatus } from '../status.js'
 import { openRacedCall } from './call-context.js'
@@ -24,6 +25,7 @@ type Handle = (call: IncomingCall, context: CallContext, gone: Promise<never>) =
 // A watcher may stay for any time.
 const noDeadlineMs = maxTimerMs
 const requestMs = 30_000
+const retryAfterMs = 1_000
 
 const unknownStatus: StatusObject = { code: codes.UNKNOWN, details: '', metadata: new Metadata() }
 
@@ -83,16 +85,33 @@ export function packageService(
   return { handlers, close: streams.close }
 }
 
+/** Streams without an end, such as health watches, at most; a connection may have an eighth of them. */
+const maxOpenStreams = 1_024
+
 function openStreams() {
   const open = new Set<PackageStream>()
+  const byConnection = new WeakMap<object, number>()
   let closed = false
+
+  /** Counts a stream until the returned function is called; throws OVERLOADED if there are too many. */
+  function enter(stream: PackageStream, connection: object): () => void {
+    const own = byConnection.get(connection) ?? 0
+    if (open.size >= maxOpenStreams || own >= maxOpenStreams / 8) throw new VaultError('OVERLOADED', { retryAfterMs })
+    byConnection.set(connection, own + 1)
+    open.add(stream)
+    return () => {
+      byConnection.set(connection, (byConnection.get(connection) ?? 1) - 1)
+      open.delete(stream)
+    }
+  }
+
   return {
     handler(method: AnyMethod, implementation: (stream: PackageStream) => void): Handle {
       return async (call, { requestId }, gone) => {
         const stream = new PackageStream(call, method, requestId)
         const ended = new Promise<void>((resolve) => stream.once('cancelled', resolve))
         gone.catch(() => stream.emit('cancelled'))
-        open.add(stream)
+        const leave = enter(stream, call.connection)
         try {
           if (!method.requestStream) stream.request = decode(method, await call.readOnly())
           implementation(stream)
@@ -100,7 +119,7 @@ function openStreams() {
           else if (method.requestStream) await feed(stream, call, method)
           await ended
         } finally {
-          open.delete(stream)
+          leave()
           stream.emit('cancelled')
         }
       }

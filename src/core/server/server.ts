@@ -12,6 +12,7 @@ import { type Admission, admission } from './admission.js'
 import { dispatch } from './dispatch.js'
 import { type Health, serveHealth } from './health.js'
 import { MemoryBudget } from './memory-budget.js'
+import { OpenCalls } from './open-calls.js'
 import type { PackageService } from './package-service.js'
 import { reflection } from './reflection.js'
 import { type CallHandler, serviceHandlers } from './unary-handler.js'
@@ -54,6 +55,8 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
+/** Open calls of all kinds beside those in flight: calls that send their request, health watches, answers that wait. */
+const openCallsPerCallInFlight = 4
 /** How long handlers have to notice that their calls were aborted. */
 const abortMs = 1_000
 
@@ -78,7 +81,13 @@ export async function startServer({
   const handlers = new Map<string, CallHandler>([...methods, ...health.handlers, ...described.handlers])
   const logFailure = limitedLog(log, { level: 'info', event: 'connection' })
   const { maxReceiveBytes } = limits
-  const targets = { handlers, maxReceiveBytes, budget: new MemoryBudget(), unsentBudget }
+  const logSilent = limitedLog(log, { level: 'warn', event: 'silent call' })
+  const openCalls = new OpenCalls({
+    max: limits.maxCallsInFlight * openCallsPerCallInFlight,
+    maxSilentMs: limits.defaultDeadlineMs,
+    ended: (problem) => logSilent({ problem }),
+  })
+  const targets = { handlers, maxReceiveBytes, budget: new MemoryBudget(), unsentBudget, openCalls }
   const transport = http2Server({
     tls,
     // Twice what is admitted: a caller above the limit gets OVERLOADED from us, not REFUSED_STREAM from the transport.

@@ -3,6 +3,7 @@
 import { Duplex } from 'node:stream'
 import { Connection } from '../../../../src/core/http2/connection.js'
 import { HpackDecoder } from '../../../../src/core/http2/hpack/decoder.js'
+import { OpenPace } from '../../../../src/core/http2/open-pace.js'
 import type { RequestHeaders, TransportStream } from '../../../../src/core/transport.js'
 import { flags, types } from '../wire-frames.js'
 import { connectionFrames, cut } from './frames.js'
@@ -64,6 +65,7 @@ async function receive(pieces: Iterable<Buffer>): Promise<Outcome> {
   const faults: unknown[] = []
   const socket = new MemorySocket()
   new Connection({
+    pace: new OpenPace(),
     socket: socket as never,
     maxStreams: 20,
     callers: 'public',
