@@ -110,15 +110,6 @@ export function isReason(text: string): text is Reason {
   return Object.hasOwn(reasons, text)
 }
 
-/** A message above the receiver's limit. gRPC reports it with RESOURCE_EXHAUSTED, not with the status of its kind. */
-export class MessageTooLarge extends VaultError {
-  constructor(bytes: number, maxBytes: number) {
-    super('INVALID_REQUEST', {
-      message: `a message of ${bytes} bytes is larger than the ${maxBytes} that are accepted`,
-    })
-  }
-}
-
 const maxCauses = 8 // a chain of causes may be a cycle
 
 /** The end of a chain of causes: the message of an error, or any other value. */

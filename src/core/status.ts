@@ -4,7 +4,7 @@ import { status as codes, Metadata, type ServiceError, type StatusObject } from 
 import type { Any } from '../gen/google/protobuf/any.js'
 import { BadRequest, ErrorInfo, RequestInfo, RetryInfo } from '../gen/google/rpc/error_details.js'
 import { Status } from '../gen/google/rpc/status.js'
-import { isReason, kinds, MessageTooLarge, type Reason, VaultError } from './errors.js'
+import { isReason, kinds, type Reason, VaultError } from './errors.js'
 import { requestIdKey } from './request-id.js'
 
 const detailsKey = 'grpc-status-details-bin'
@@ -37,8 +37,7 @@ function detailsOf(error: VaultError, requestId: string): Any[] {
 
 /** Converts an error to a google.rpc.Status, without its cause. */
 export function toRpcStatus(error: VaultError, requestId: string): Status {
-  const code = error instanceof MessageTooLarge ? codes.RESOURCE_EXHAUSTED : kinds[error.kind].grpc
-  return { code, message: error.message, details: detailsOf(error, requestId) }
+  return { code: kinds[error.kind].grpc, message: error.message, details: detailsOf(error, requestId) }
 }
 
 /** Converts an error to the status and trailers of a gRPC response. */

@@ -10,7 +10,8 @@ const fieldOverhead = 32
 
 const timeoutUnits: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 }
 const timeoutForm = /^(\d{1,8})([HMSmun])$/
-const contentType = /^application\/grpc(?:[+;]|$)/
+/** A media type (RFC 9110 section 8.3.1), case-insensitive and with any parameters. We read no format but protobuf. */
+const contentType = /^application\/grpc(?:\+proto)?[ \t]*(?:;|$)/i
 
 /** The header fields that begin every response. One array, whose encoding the transport reuses. */
 export const responseHeaders: HeaderFields = [

@@ -1,6 +1,6 @@
 // Reads length-prefixed gRPC messages (gRPC over HTTP/2, Length-Prefixed-Message) from the bytes of a request: a flag, a length
 // of 32 bits, then the message. Bytes are kept until a message is taken, so that many small messages cost no extra memory.
-import { MessageTooLarge, VaultError } from '../errors.js'
+import { VaultError } from '../errors.js'
 
 /** An encoded message. */
 export type Frame = Buffer
@@ -78,7 +78,13 @@ export class MessageReader {
   #sizeOf(prefix: Buffer): number {
     if (prefix[0] !== 0) throw new VaultError('INVALID_REQUEST', { message: 'compressed messages are not supported' })
     const size = prefix.readUInt32BE(1)
-    if (size > this.#maxBytes) throw new MessageTooLarge(size, this.#maxBytes)
+    if (size > this.#maxBytes) throw tooLarge(size, this.#maxBytes)
     return size
   }
+}
+
+function tooLarge(bytes: number, maxBytes: number): VaultError {
+  return new VaultError('INVALID_REQUEST', {
+    message: `a message of ${bytes} bytes is larger than the ${maxBytes} that are accepted`,
+  })
 }

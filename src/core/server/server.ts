@@ -20,7 +20,7 @@ import { UnsentBudget } from './unsent-budget.js'
 
 /** Limits that every service configures. */
 export interface ServerLimits {
-  /** Largest request message in bytes; a larger one gets RESOURCE_EXHAUSTED. */
+  /** Largest request message in bytes; a larger one gets INVALID_REQUEST. */
   maxReceiveBytes: number
   /** Calls answered at the same time; further ones get OVERLOADED. */
   maxCallsInFlight: number

@@ -8,7 +8,7 @@ import { block, codes, data, flags, frame, headerFrames, lastData, message, type
 
 const maxReceiveBytes = 10_000
 const end = flags.endStream
-const { RESOURCE_EXHAUSTED, INVALID_ARGUMENT, INTERNAL, UNIMPLEMENTED, DEADLINE_EXCEEDED, OK } = status
+const { INVALID_ARGUMENT, INTERNAL, UNIMPLEMENTED, DEADLINE_EXCEEDED, OK } = status
 
 describe('http2: gRPC requests', () => {
   let server: Victim
@@ -46,6 +46,8 @@ describe('http2: gRPC requests', () => {
         data([1, end], Buffer.alloc(0)),
       ],
       'of a content type with a format': withMessages(request(), { 'content-type': 'application/grpc+proto' }),
+      'of a content type in other case': withMessages(request(), { 'content-type': 'Application/gRPC+Proto' }),
+      'of a content type with a parameter': withMessages(request(), { 'content-type': 'application/grpc ; a="b"' }),
       'that say how they are not compressed': withMessages(request(), { 'grpc-encoding': 'identity' }),
       'that accept what is compressed': withMessages(request(), { 'grpc-accept-encoding': 'gzip, deflate' }),
       'with the content length they have': withMessages(request(), { 'content-length': String(request().length) }),
@@ -73,8 +75,8 @@ describe('http2: gRPC requests', () => {
   describe('are refused with a gRPC status', () => {
     const unknown = FrontendServiceService.retrieveRecord.path.replace('Retrieve', 'Invented')
     const broken: Record<string, [bytes: Buffer[], ...codes: number[]]> = {
-      'with a message that is too long': [[headers(1), lastData(1, message(Buffer.alloc(20_000)))], RESOURCE_EXHAUSTED],
-      'with a message that promises 4 GiB': [[headers(1), data([1], u32(0x00ffffff, 0xff000000))], RESOURCE_EXHAUSTED],
+      'with a message that is too long': [[headers(1), lastData(1, message(Buffer.alloc(20_000)))], INVALID_ARGUMENT],
+      'with a message that promises 4 GiB': [[headers(1), data([1], u32(0x00ffffff, 0xff000000))], INVALID_ARGUMENT],
       'with two messages': [
         withMessages(Buffer.concat([request(), request()])),
         UNIMPLEMENTED,
@@ -141,7 +143,7 @@ describe('http2: gRPC requests', () => {
     it('and the rest of their DATA is ignored', async () => {
       const wire = await server.wire()
       wire.send(headers(1), data([1], u32(0x00ffffff, 0xff000000)))
-      expect((await wire.answer(1)).fields).to.include({ 'grpc-status': String(RESOURCE_EXHAUSTED) })
+      expect((await wire.answer(1)).fields).to.include({ 'grpc-status': String(INVALID_ARGUMENT) })
       expect(await wire.reset(1)).to.equal(codes.noError)
       for (let sent = 0; sent < 3; sent += 1) wire.send(data([1], Buffer.alloc(16_384)))
       wire.send(frame(types.windowUpdate, [1], u32(100)), frame(types.rstStream, [1], u32(codes.cancel)), call(3))
@@ -153,6 +155,8 @@ describe('http2: gRPC requests', () => {
     const none: Record<string, [Changes, ...codes: number[]]> = {
       'of another content type': [{ 'content-type': 'application/json' }, 415],
       'of a content type that only begins like it': [{ 'content-type': 'application/grpcx' }, 415],
+      'of JSON in gRPC': [{ 'content-type': 'application/grpc+json' }, 415],
+      'of a format that only begins like protobuf': [{ 'content-type': 'application/grpc+protobuf' }, 415],
       'of gRPC-Web': [{ 'content-type': 'application/grpc-web' }, 415],
       'without content type': [{ 'content-type': undefined }, 415],
       'with GET': [{ ':method': 'GET' }, 405, 415],

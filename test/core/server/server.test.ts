@@ -89,6 +89,7 @@ describe('server', () => {
     const error = await failure(methods.retrieveRecord(retrieval({ callerAad: Buffer.alloc(room + 1) }), newCall()))
     expect(error).to.include({
       reason: 'INVALID_REQUEST',
+      kind: 'invalid',
       message: 'a message of 10001 bytes is larger than the 10000 that are accepted',
     })
   })
