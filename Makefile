@@ -158,11 +158,17 @@ bench-http2: $(STAMPS)/types ## measure our HTTP/2 beside node:http2 and grpc-js
 generate: $(DESCRIPTOR) ## make src/gen from proto
 	@:
 
-$(DESCRIPTOR): $(PROTOS) $(INSTALLED)
+# The services of packages that a server offers. Sets of descriptors are joined by joining their bytes.
+HEALTH_PROTO := node_modules/grpc-health-check/proto
+REFLECTION_PROTO := node_modules/@grpc/reflection/build/proto
+
+$(DESCRIPTOR): $(PROTOS) $(INSTALLED) Makefile
 	@printf '%-9s %s\n' generate 'buf: proto -> src/gen'
 	@$(BIN)/buf generate
 	@node proto/frames.js
 	@$(BIN)/buf build -o $@
+	@$(BIN)/buf build $(HEALTH_PROTO) -o - >> $@
+	@$(BIN)/buf build $(REFLECTION_PROTO) --path $(REFLECTION_PROTO)/grpc -o - >> $@
 
 .PHONY: build
 build: $(BUILT) ## compile src and cmd into dist

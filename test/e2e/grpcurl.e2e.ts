@@ -48,6 +48,22 @@ describe('e2e: grpcurl', () => {
     }
   })
 
+  it('lists, describes and calls the services that every server offers', async () => {
+    const listed = await run(grpcurl, ['-plaintext', frontend.address, 'list'])
+    const names = [
+      'grpc.health.v1.Health',
+      'grpc.reflection.v1.ServerReflection',
+      'grpc.reflection.v1alpha.ServerReflection',
+    ]
+    for (const name of names) {
+      expect(listed.stdout).to.include(`${name}\n`)
+      const described = await run(grpcurl, ['-plaintext', frontend.address, 'describe', name])
+      expect(described.stdout).to.include(`${name} is a service`)
+    }
+    const checked = await run(grpcurl, ['-plaintext', frontend.address, 'grpc.health.v1.Health/Check'])
+    expect(JSON.parse(checked.stdout)).to.deep.equal({ status: 'SERVING' })
+  })
+
   it('stores a record and retrieves it', async () => {
     const data = Buffer.from('PAYLOADS'.repeat(8)).toString('base64')
     const { record_key: unused, recordKey } = await call('FrontendService/StoreRecord', { user_id: 'JTH', data })

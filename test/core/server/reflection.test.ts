@@ -9,6 +9,7 @@ const protoFile = createRequire(import.meta.url)
   .replace(/build\/.*$/, 'build/proto/grpc/reflection/v1/reflection.proto')
 
 interface ReflectionAnswer {
+  listServicesResponse?: { service: { name: string }[] }
   fileDescriptorResponse?: { fileDescriptorProto: Buffer[] }
   errorResponse?: { errorMessage: string }
 }
@@ -52,4 +53,31 @@ describe('reflection', () => {
     expect(answer.errorResponse).to.equal(undefined)
     expect(answer.fileDescriptorResponse?.fileDescriptorProto).to.have.length(1)
   })
+
+  const packageServices = {
+    'grpc.health.v1.Health': 'HealthCheckRequest',
+    'grpc.reflection.v1.ServerReflection': 'ServerReflectionInfo',
+    'grpc.reflection.v1alpha.ServerReflection': 'ServerReflectionInfo',
+  }
+
+  it('lists the services of the server, health and itself', async () => {
+    const { address } = await serveFake()
+    const { listServicesResponse } = await ask(address, { listServices: '' })
+    const names = listServicesResponse?.service.map(({ name }) => name)
+    expect(names).to.have.members(['encserver.v1.FrontendService', ...Object.keys(packageServices)])
+  })
+
+  for (const [name, part] of Object.entries(packageServices)) {
+    it(`describes ${name}`, async () => {
+      const { address } = await serveFake()
+      const answer = await ask(address, { fileContainingSymbol: name })
+      expect(answer.errorResponse).to.equal(undefined)
+      const text = Buffer.concat(answer.fileDescriptorResponse?.fileDescriptorProto ?? []).toString('latin1')
+      const at = name.lastIndexOf('.')
+      expect(text)
+        .to.include(name.slice(0, at))
+        .and.to.include(name.slice(at + 1))
+      expect(text).to.include(part)
+    })
+  }
 })
