@@ -34,6 +34,7 @@ export interface FrontendConfig extends ListenConfig, Omit<ServerLimits, 'maxRec
   maxRecordBytes: number
   maxUploadBytes: number
   maxTransfers: number
+  minTransferRate: number
   keepVersions: number
   userKeyCache: { maxUsers: number; maxAgeMs: number }
   legacyImport: LegacyImportConfig
@@ -61,7 +62,12 @@ export const frontendSchema: Record<'frontend' | 'log', Settings> = {
     maxTransfers: whole(
       32,
       [1, 4096],
-      'maximum number of concurrent uploads and downloads; further calls get RESOURCE_EXHAUSTED',
+      'maximum number of concurrent uploads and downloads, half of them of one connection; further calls get RESOURCE_EXHAUSTED',
+    ),
+    minTransferRate: whole(
+      16_384,
+      [0, 1024 * MiB],
+      'least rate of an upload or download, in bytes per second over 60 s in which the front end waits for the caller; 0 for none',
     ),
     keepVersions: whole(
       1,

@@ -82,8 +82,14 @@ export async function startFrontend(
   }
 }
 
+/** The definitions of the transfers, whose callers must keep the least rate. */
+const transferMethods = {
+  uploadRecord: { ...FrontendServiceService.uploadRecord, isTransfer: true },
+  downloadRecord: { ...FrontendServiceService.downloadRecord, isTransfer: true },
+}
+
 function listen(config: FrontendConfig, methods: Methods<FrontendServiceServer>, log: Logger): Promise<RunningServer> {
-  const definition = { ...FrontendServiceService, ...recordStreamMethods }
+  const definition = { ...FrontendServiceService, ...recordStreamMethods, ...transferMethods }
   const service = { name: 'encserver.v1.FrontendService', definition, methods }
   return startServer({
     section: 'frontend',

@@ -14,6 +14,7 @@ import { http2Server } from '../../src/core/http2/http2-server.js'
 import type { CallContext, Methods } from '../../src/core/methods.js'
 import { admission } from '../../src/core/server/admission.js'
 import { dispatch } from '../../src/core/server/dispatch.js'
+import type { LeastRate } from '../../src/core/server/least-rate.js'
 import { MemoryBudget } from '../../src/core/server/memory-budget.js'
 import { type CallHandler, serviceHandlers } from '../../src/core/server/unary-handler.js'
 import { UnsentBudget } from '../../src/core/server/unsent-budget.js'
@@ -40,10 +41,11 @@ function parse(bytes: Buffer): Buffer {
 }
 const bytes = { requestSerialize: same, requestDeserialize: parse, responseSerialize: same, responseDeserialize: same }
 
+const transfer = { isTransfer: true }
 export const definition = {
   talk: { path: '/test.Streams/Talk', requestStream: true, responseStream: true, ...bytes },
-  watch: { path: '/test.Streams/Watch', requestStream: false, responseStream: true, ...bytes },
-  gather: { path: '/test.Streams/Gather', requestStream: true, responseStream: false, ...bytes },
+  watch: { path: '/test.Streams/Watch', requestStream: false, responseStream: true, ...transfer, ...bytes },
+  gather: { path: '/test.Streams/Gather', requestStream: true, responseStream: false, ...transfer, ...bytes },
 } as const satisfies ServiceDefinition
 
 const silent: Streams = {
@@ -64,16 +66,18 @@ export interface ServedStreams {
 export interface StreamOptions {
   streamIdleMs?: number
   maxCalls?: number
+  leastRate?: LeastRate
 }
 
 export async function serveStreams(methods: Partial<Streams>, options: StreamOptions = {}): Promise<ServedStreams> {
-  const { streamIdleMs, maxCalls = 16 } = options
+  const { streamIdleMs, maxCalls = 16, leastRate } = options
   const { log, events } = keepingLog()
   const calls = admission(maxCalls)
   const serving = {
     log,
     admission: calls,
     defaultDeadlineMs: 60_000,
+    leastRate,
     ...(streamIdleMs !== undefined && { streamIdleMs }),
   }
   const served = await serveHandlers(serviceHandlers(definition, { ...silent, ...methods }, serving))

@@ -1,8 +1,10 @@
 // A back end over a real store in a temporary folder, and front ends over it, all in this process. `reopen` closes the
 // store, lets a test change its files and opens it again under the same front ends.
+
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
 import { openFilePartStore } from '../../src/backend/engines/files/part-store.js'
 import { openLevelStore } from '../../src/backend/engines/level/store.js'
 import { backendService } from '../../src/backend/service/service.js'
@@ -157,13 +159,15 @@ function frontEndOf(vault: Vault, config: FrontendConfig): FrontEnd {
 
 /** For `reopen`: all user documents are gone. */
 export async function withoutUsers(store: string): Promise<void> {
-  await rm(join(store, 'users'), { recursive: true })
+  const users = new ClassicLevel(join(store, 'users'))
+  await users.clear()
+  await users.close()
 }
 
 /** For `reopen`: all user documents are those of another store. */
 export function withUsersOf(other: string): (store: string) => Promise<void> {
   return async (store) => {
-    await withoutUsers(store)
+    await rm(join(store, 'users'), { recursive: true })
     await cp(join(other, 'users'), join(store, 'users'), { recursive: true })
   }
 }

@@ -6,6 +6,7 @@ import { reasons, rootCause, VaultError } from '../errors.js'
 import type { Logger } from '../log/log.js'
 import { asVaultError } from '../status.js'
 import type { Admission } from './admission.js'
+import type { LeastRate } from './least-rate.js'
 import type { Frame } from './message-reader.js'
 
 /** What all handlers of a server share. */
@@ -16,12 +17,16 @@ export interface HandlerParts {
   defaultDeadlineMs: number
   /** Idle timeout of a stream, in milliseconds; 60 s by default. */
   streamIdleMs?: number
+  /** The least rate of transfers; none by default. */
+  leastRate?: LeastRate | undefined
 }
 
 /** A method of a service, with the rules of its log line. */
 export interface AnyMethod extends MethodDefinition<unknown, unknown> {
   /** Machines call the method all the time: a success is logged at `debug`. */
   isQuiet?: boolean
+  /** The method moves a record of any size, so that its caller must keep the least rate. */
+  isTransfer?: boolean
   /** The outcomes of the items that a response of a stream answers; `error` is a failure. */
   outcomesOf?(response: unknown): ({ $case: string } | undefined)[]
 }

@@ -54,6 +54,8 @@ export class IncomingCall implements StreamObserver {
   #fault: Error | undefined
   #pendingRead: PendingRead | undefined
   #onRoom = (): void => undefined
+  #receivedBytes = 0
+  #writtenBytes = 0
   /** Bytes of the answer counted against the budget. */
   #unsentBytes = 0
   #closed = false
@@ -79,6 +81,11 @@ export class IncomingCall implements StreamObserver {
   /** The same object for all calls of a connection. */
   get connection(): object {
     return this.#stream.connection
+  }
+
+  /** The bytes that the caller has sent and taken until now. */
+  get movedBytes(): number {
+    return this.#receivedBytes + Math.max(0, this.#writtenBytes - this.#stream.unsentBytes)
   }
 
   /** True when the caller has sent its whole request. */
@@ -115,6 +122,7 @@ export class IncomingCall implements StreamObserver {
     if (!this.#headersSent) this.#stream.sendHeaders(responseHeaders)
     this.#headersSent = true
     this.#stream.send(prefixOf(frame), frame)
+    this.#writtenBytes += frame.length
     this.#countUnsent()
     if (this.#stream.unsentBytes <= maxUnsentBytes) return undefined
     return new Promise((resolve) => {
@@ -170,6 +178,7 @@ export class IncomingCall implements StreamObserver {
   onData(bytes: Buffer): void {
     if (this.#fault || this.#answered) return
     this.#ungrantedBytes += bytes.length
+    this.#receivedBytes += bytes.length
     this.#reader.push(bytes)
     this.#count()
     if (this.#budget.isSpentFor(this.#heldBytes))

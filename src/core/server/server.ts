@@ -26,6 +26,8 @@ export interface ServerLimits {
   maxCallsInFlight: number
   /** The deadline of a call whose caller sets none. */
   defaultDeadlineMs: number
+  /** The least rate of a transfer, in bytes per second, while the server waits for its caller; none by default. */
+  minTransferRate?: number
   /** A connection older than this is drained, so that load balancers can move the caller. */
   maxConnectionAgeMs: number
   /** How long a stop waits for calls in flight. */
@@ -57,6 +59,8 @@ export interface RunningServer {
 
 /** Open calls of all kinds beside those in flight: calls that send their request, health watches, answers that wait. */
 const openCallsPerCallInFlight = 4
+/** A transfer may pause for as long as an idle stream may stay. */
+const rateWindowMs = 60_000
 /** How long handlers have to notice that their calls were aborted. */
 const abortMs = 1_000
 
@@ -73,7 +77,9 @@ export async function startServer({
   const logReset = limitedLog(log, { level: 'warn', event: 'unread answer' })
   const unsentBudget = new UnsentBudget(() => logReset({ problem: 'a caller does not read its answer; it was reset' }))
   const calls = admission(limits.maxCallsInFlight, { makeRoom: () => unsentBudget.resetStalled() })
-  const serving = { log, admission: calls, defaultDeadlineMs: limits.defaultDeadlineMs }
+  const { minTransferRate = 0, defaultDeadlineMs } = limits
+  const leastRate = minTransferRate > 0 ? { bytesPerSecond: minTransferRate, windowMs: rateWindowMs } : undefined
+  const serving = { log, admission: calls, defaultDeadlineMs, leastRate }
   const onInternalError = (cause: unknown) => log.error('connection', { cause })
   const health = serveHealth(service.name, onInternalError)
   const described = reflection(service.name, onInternalError)

@@ -21,6 +21,7 @@ import {
   streamCounts,
 } from './call-log.js'
 import type { IncomingCall } from './incoming-call.js'
+import { type RateMeter, rateMeter } from './least-rate.js'
 import type { Frame } from './message-reader.js'
 
 /** A method with one request or an async iterable of them, and many responses. */
@@ -35,7 +36,7 @@ const noDeadlineMs = maxTimerMs
 /** Makes the handler of a method with many responses. */
 export function streamHandler(method: AnyMethod, implementation: StreamMethod, parts: HandlerParts) {
   return (call: IncomingCall): void =>
-    serveStream({ method, parts, call }, async ({ context, decodeRequest, encodeResponse, idle }) => {
+    serveStream({ method, parts, call }, async ({ context, decodeRequest, encodeResponse, idle, rate }) => {
       const { signal } = context
       call.onProgress = idle.touch
       const requests = method.requestStream
@@ -44,7 +45,7 @@ export function streamHandler(method: AnyMethod, implementation: StreamMethod, p
       for await (const response of implementation(requests, context)) {
         signal.throwIfAborted()
         const room = call.write(encodeResponse(response))
-        if (room !== undefined) await raceAbort(room, signal)
+        if (room !== undefined) await rate.during(raceAbort(room, signal))
       }
     })
 }
@@ -53,8 +54,9 @@ export function streamHandler(method: AnyMethod, implementation: StreamMethod, p
 export function uploadHandler(method: AnyMethod, implementation: UploadMethod, parts: HandlerParts) {
   return (call: IncomingCall): void =>
     // Only the client can be idle: the work of the method has time limits of its own.
-    serveStream({ method, parts, call }, async ({ context, decodeRequest, encodeResponse, idle }) => {
-      const requests = requestsOf(call, { signal: context.signal, decodeRequest, waiting: idle.during })
+    serveStream({ method, parts, call }, async ({ context, decodeRequest, encodeResponse, idle, rate }) => {
+      const waiting = <T>(awaited: Promise<T>) => rate.during(idle.during(awaited))
+      const requests = requestsOf(call, { signal: context.signal, decodeRequest, waiting })
       const response = encodeResponse(await implementation(requests, context))
       context.signal.throwIfAborted()
       void call.write(response)
@@ -99,6 +101,7 @@ interface StreamIo {
   decodeRequest(frame: Frame): unknown
   encodeResponse(response: unknown): Frame
   idle: IdleTimer
+  rate: RateMeter
 }
 
 function serveStream({ method, parts, call }: StreamTask, work: (io: StreamIo) => Promise<void>): void {
@@ -109,12 +112,13 @@ function serveStream({ method, parts, call }: StreamTask, work: (io: StreamIo) =
   const logCall = callLogger(log, method, requestId)
   const { signal, abort } = linkedSignal(context.signal)
   setMaxListeners(0, signal) // a stream may have many calls under way, which Node would take for a leak
-  const idle = idleTimer(streamIdleMs, () => {
-    const error = idleError(streamIdleMs)
+  const end = (error: VaultError) => {
     abandon(error)
     abort(error)
-  })
+  }
+  const idle = idleTimer(streamIdleMs, () => end(idleError(streamIdleMs)))
   idle.start()
+  const rate = rateOf({ method, parts, call }, end)
   const done = () => {
     call.end(requestId)
     logCall('info', { ...counts.fields(), status: 'OK' })
@@ -125,7 +129,7 @@ function serveStream({ method, parts, call }: StreamTask, work: (io: StreamIo) =
     logCall(levelOf(error), { ...counts.fields(), ...outcomeOf(error) })
   }
   const worked = admitted(parts, call, () =>
-    work({ context: { ...context, signal, whenSent: undefined }, idle, ...codec(method, counts, idle) }),
+    work({ context: { ...context, signal, whenSent: undefined }, idle, rate, ...codec(method, counts, idle) }),
   )
   Promise.race([worked, ended])
     .finally(() => {
@@ -153,6 +157,19 @@ async function admitted({ admission }: HandlerParts, call: IncomingCall, work: (
 
 function idleError(idleMs: number): VaultError {
   return new VaultError('DEADLINE_EXCEEDED', { message: `nothing moved on the stream for ${idleMs / 1000} s` })
+}
+
+const unmeasured: RateMeter = { during: identity }
+
+function rateOf({ method, parts: { leastRate }, call }: StreamTask, end: (error: VaultError) => void): RateMeter {
+  if (!method.isTransfer || leastRate === undefined) return unmeasured
+  const { bytesPerSecond, windowMs } = leastRate
+  const message = `the caller moved less than ${bytesPerSecond} bytes a second for ${windowMs / 1000} s`
+  const tooSlow = () => {
+    end(new VaultError('DEADLINE_EXCEEDED', { message }))
+    if (method.responseStream) call.abort() // its status would wait behind the bytes that the caller does not take
+  }
+  return rateMeter(leastRate, { movedBytes: () => call.movedBytes, tooSlow })
 }
 
 function codec(method: AnyMethod, counts: StreamCounts, idle: IdleTimer) {

@@ -127,7 +127,7 @@ function transferCalls(vault: Vault): Calls<'uploadRecord' | 'downloadRecord'> {
       const token = tokenOf(request.recordKey)
       let leaveTransfers: (() => void) | undefined
       try {
-        leaveTransfers = vault.transfers.enter()
+        leaveTransfers = vault.transfers.enter(call)
         yield* downloadRecord(vault, { token, request, offset, length, ...placeOf(vault, request) }, call)
       } finally {
         token?.key.close()

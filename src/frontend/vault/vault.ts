@@ -1,7 +1,6 @@
 // The vault: the keys, back end, limits and write format that the front end's methods share.
 
 import { type Clock, isPast, newClock } from '../../core/clock.js'
-import { type Admission, admission } from '../../core/server/admission.js'
 import { type FrontendConfig, suites } from '../config.js'
 import type { Suite } from '../crypto/aead.js'
 import { type Mode, modes } from '../crypto/envelope.js'
@@ -12,6 +11,7 @@ import { type RecordIds, recordIds } from '../keys/record-ids.js'
 import { type UserKeys, userKeys } from '../keys/user-keys.js'
 import { type Backend, translatedBackend } from '../upstream/backend.js'
 import { defaultRetryLimits, type RetryLimits } from '../upstream/retry.js'
+import { type TransferPlaces, transferPlaces } from './transfer-places.js'
 
 /** The shared state of a front end's methods. */
 export interface Vault {
@@ -30,7 +30,7 @@ export interface Vault {
   maxRecordBytes: number
   maxUploadBytes: number
   /** Limits concurrent uploads and downloads, since each holds some parts in memory. */
-  transfers: Admission
+  transfers: TransferPlaces
   /** For a record whose writers never set a number. */
   keepVersions: number
   /** Decides what has expired. */
@@ -49,9 +49,6 @@ export interface VaultParts {
   clock?: Clock
   retryLimits?: RetryLimits
 }
-
-// A transfer takes longer than a call, so a refused one should come back later.
-const transferRetryMs = 1_000
 
 const readSuites: readonly Suite[] = [1, 2]
 
@@ -74,7 +71,7 @@ export function openVault(parts: VaultParts): Vault {
     defaultMode: modes[config.keyMode],
     maxRecordBytes: config.maxRecordBytes,
     maxUploadBytes: config.maxUploadBytes,
-    transfers: admission(config.maxTransfers, { retryAfterMs: transferRetryMs }),
+    transfers: transferPlaces(config.maxTransfers),
     keepVersions: config.keepVersions,
     clock,
     retryLimits,

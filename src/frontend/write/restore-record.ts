@@ -42,7 +42,7 @@ export async function restoreRecord(
   let contents: AsyncGenerator<Buffer> | undefined
   let leaveTransfers: (() => void) | undefined
   try {
-    if (stored.sealed.partCount > 0) leaveTransfers = vault.transfers.enter()
+    if (stored.sealed.partCount > 0) leaveTransfers = vault.transfers.enter(call)
     const { size, read } = await recordReader({ source: ciphertextSource(vault, restore, stored), cipher }, call)
     contents = read({ from: 0, to: size }, { ...call, signal: reading.signal })
     const digest = runningDigest()

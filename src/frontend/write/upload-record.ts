@@ -23,11 +23,14 @@ export async function uploadRecord(
   const first = await nextPart(messages)
   if (first?.$case !== 'header') throw invalidField('header', 'must come first')
   const write = check(first.value)
+  let leaveTransfers: (() => void) | undefined
   try {
     const digest = runningDigest()
     const contents = contentsOf(messages, { maxBytes: vault.maxUploadBytes, digest })
-    return await vault.transfers.run(() => storeContents(vault, { write, contents, digest }, call))
+    leaveTransfers = vault.transfers.enter(call)
+    return await storeContents(vault, { write, contents, digest }, call)
   } finally {
+    leaveTransfers?.()
     write.secret?.key.close()
   }
 }

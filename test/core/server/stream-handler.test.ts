@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import { connect } from 'node:http2'
 import type { ServiceError } from '@grpc/grpc-js'
 import { Metadata } from '@grpc/grpc-js'
 import { expect } from 'chai'
@@ -25,6 +26,7 @@ import {
 
 const KiB = 1024
 const none = Buffer.alloc(0)
+const same = (bytes: Buffer) => bytes
 const text = (...words: string[]) => words.map((word) => Buffer.from(word))
 
 /** A method whose answers come from `answers`, and which says when it began and ended. */
@@ -198,6 +200,57 @@ describe('stream handler', () => {
       call.end()
       expect(await ended).to.equal(null)
       expect(answers).to.have.length(sent)
+    })
+  })
+
+  describe('a transfer whose caller trickles', () => {
+    const leastRate = { bytesPerSecond: 100_000, windowMs: 60 }
+    const tooSlow = /^the caller moved less than 100000 bytes a second for 0.06 s$/
+
+    it('ends with DEADLINE_EXCEEDED when the caller does not read', async () => {
+      const { seen, method } = observed(() => forever(64 * KiB))
+      const served = await serveStreams({ watch: method as unknown as Streams['watch'] }, { leastRate })
+      const session = connect(`http://${served.address}`)
+      atEnd(() => session.destroy())
+      const headers = { ':method': 'POST', ':path': definition.watch.path, 'content-type': 'application/grpc' }
+      const unread = session.request({ ...headers, te: 'trailers' })
+      unread.on('error', () => undefined).end(Buffer.alloc(5))
+      const { status, why } = await lineOf(served)
+      expect(status).to.equal('DEADLINE_EXCEEDED')
+      expect(why).to.match(tooSlow)
+      await served.idle()
+      expect(seen.ended).to.equal(1)
+    })
+
+    it('ends with DEADLINE_EXCEEDED when the caller does not send', async () => {
+      const gather: Streams['gather'] = async (requests) => {
+        for await (const _ of requests);
+        return none
+      }
+      const served = await serveStreams({ gather }, { leastRate })
+      const call = rawStreams(served.address).makeClientStreamRequest(
+        definition.gather.path,
+        same,
+        same,
+        () => undefined,
+      )
+      call.on('error', () => undefined).write(Buffer.from('.'))
+      const { status, why } = await lineOf(served)
+      expect(status).to.equal('DEADLINE_EXCEEDED')
+      expect(why).to.match(tooSlow)
+    })
+
+    it('goes on when the method itself is slow', async () => {
+      const served = await serveStreams(
+        {
+          async *watch() {
+            await new Promise((resolve) => setTimeout(resolve, 200))
+            yield Buffer.from('late')
+          },
+        },
+        { leastRate },
+      )
+      expect(await collect(streamsOf(served.address).methods.watch(none, newCall()))).to.deep.equal(text('late'))
     })
   })
 
