@@ -110,6 +110,10 @@ export function listenSettings(port: number): Settings {
       certFile: file('certificate of this server'),
       keyFile: file('private key of that certificate'),
       clientCaFile: file('certificate authority of the clients that may call'),
+      minVersion: oneOf(
+        ['TLSv1.3', 'TLSv1.2'],
+        'oldest version of TLS that is accepted; 1.2 only with ephemeral keys and authenticated encryption',
+      ),
     },
   }
 }

@@ -4,6 +4,7 @@ import { isIPv6 } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import { invalidField } from '../errors.js'
 import { readCertificates, readKeyPair } from './pem.js'
+import { type TlsVersion, versionOptions } from './versions.js'
 
 /** Where a server listens, and whose certificates it trusts. */
 export interface ListenConfig {
@@ -12,7 +13,7 @@ export interface ListenConfig {
   port: number
   /** Allows plain text, or TLS without client certificates, beyond loopback. */
   insecure: boolean
-  tls: { certFile: string; keyFile: string; clientCaFile: string }
+  tls: { certFile: string; keyFile: string; clientCaFile: string; minVersion?: TlsVersion }
 }
 
 /** True for names and addresses that never leave this machine. */
@@ -30,7 +31,7 @@ export function bindAddress({ host, port }: Pick<ListenConfig, 'host' | 'port'>)
  * expose the server. Messages name the settings of `section`.
  */
 export function serverTls(section: string, { host, insecure, tls }: ListenConfig): TlsOptions | undefined {
-  const { certFile, keyFile, clientCaFile } = tls
+  const { certFile, keyFile, clientCaFile, minVersion = 'TLSv1.3' } = tls
   if ((certFile === '') !== (keyFile === '')) {
     throw invalidField(`${section}.tls`, 'certFile and keyFile must be set together')
   }
@@ -42,8 +43,12 @@ export function serverTls(section: string, { host, insecure, tls }: ListenConfig
     )
   }
   if (certFile === '') return undefined
-  const named = (name: keyof typeof tls) => ({ setting: `${section}.tls.${name}`, file: tls[name] })
+  const named = (name: 'certFile' | 'keyFile' | 'clientCaFile') => ({
+    setting: `${section}.tls.${name}`,
+    file: tls[name],
+  })
   const { cert, key } = readKeyPair(named('certFile'), named('keyFile'))
-  if (clientCaFile === '') return { cert, key }
-  return { cert, key, ca: readCertificates(named('clientCaFile')), requestCert: true, rejectUnauthorized: true }
+  const own = { cert, key, ...versionOptions(minVersion) }
+  if (clientCaFile === '') return own
+  return { ...own, ca: readCertificates(named('clientCaFile')), requestCert: true, rejectUnauthorized: true }
 }
