@@ -45,16 +45,20 @@ export function addRestore(program: Command, session: Session): void {
 async function restore(flags: RestoreFlags, session: Session): Promise<void> {
   const { version } = flags
   const notes = (stored: StoredVersion) => [`stored version ${version} again as ${versionText(stored)}`]
-  await withKeyFile(flags, { store: () => send(flags, session), notes }, session)
+  await withKeyFile(flags, { store: (newRecordKey) => send(flags, newRecordKey, session), notes }, session)
 }
 
-async function send(flags: RestoreFlags, session: Session): Promise<StoredVersion> {
+async function send(flags: RestoreFlags, newRecordKey: string | undefined, session: Session): Promise<StoredVersion> {
   const { user, name = '', version, expectKeyId, mode, keepVersions, aadFile } = flags
   const recordKey = await readRecordKey(flags, session)
   const callerAad = await readAad(aadFile, session)
   const which = { userId: user, recordName: name, version: BigInt(version), recordKey, callerAad }
   const expected = expectKeyId && { expectKeyId }
-  const writeFields = { ...keyModeField(mode), ...(keepVersions !== undefined && { keepVersions }) }
+  const writeFields = {
+    ...(newRecordKey && { newRecordKey }),
+    ...keyModeField(mode),
+    ...(keepVersions !== undefined && { keepVersions }),
+  }
   const precondition = preconditionOf(flags)
   return withFrontend(flags, session, (client, options) =>
     withDoubt('unanswered restore', () =>

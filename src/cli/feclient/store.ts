@@ -27,18 +27,22 @@ export function addStore(program: Command, session: Session): void {
 async function store(flags: StoreFlags, session: Session): Promise<void> {
   let size = 0
   const job = {
-    async store() {
+    async store(recordKey: string | undefined) {
       const data = await readData(flags.in, session)
       size = data.length
-      return send(flags, data, session)
+      return send(flags, { data, ...(recordKey && { recordKey }) }, session)
     },
     notes: (stored: StoreRecordResponse) => [`stored ${size} bytes as ${versionText(stored)}`],
   }
   await withKeyFile(flags, job, session)
 }
 
-async function send(flags: StoreFlags, data: Buffer, session: Session): Promise<StoreRecordResponse> {
-  const request = { ...(await storeRequestOf(flags, session)), data }
+async function send(
+  flags: StoreFlags,
+  contents: { data: Buffer; recordKey?: string },
+  session: Session,
+): Promise<StoreRecordResponse> {
+  const request = { ...(await storeRequestOf(flags, session)), ...contents }
   return withFrontend(flags, session, (client, options) =>
     withDoubt('unanswered store', () => client.storeRecord(request, options)),
   )

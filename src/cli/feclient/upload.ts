@@ -26,7 +26,7 @@ export function addUpload(program: Command, session: Session): void {
 async function upload(flags: StoreFlags, session: Session): Promise<void> {
   const source = await openUploadSource(flags.in, session)
   const job = {
-    store: () => send(flags, source, session),
+    store: (recordKey: string | undefined) => send(flags, { source, recordKey }, session),
     notes: (stored: StoredVersion) => [
       `stored ${source.bytes} bytes as ${versionText(stored)}`,
       `sha256 ${source.sha256()}`,
@@ -40,8 +40,13 @@ async function upload(flags: StoreFlags, session: Session): Promise<void> {
   }
 }
 
-async function send(flags: StoreFlags, source: UploadSource, session: Session): Promise<StoredVersion> {
-  const request = await storeRequestOf(flags, session)
+interface Sent {
+  source: UploadSource
+  recordKey: string | undefined
+}
+
+async function send(flags: StoreFlags, { source, recordKey }: Sent, session: Session): Promise<StoredVersion> {
+  const request = { ...(await storeRequestOf(flags, session)), ...(recordKey && { recordKey }) }
   const progress = progressLine('uploaded', session.terminal, byteProgressText)
   const onProgress = () => progress.show({ done: 0, failed: 0, bytes: source.bytes, totalBytes: source.totalBytes })
   try {

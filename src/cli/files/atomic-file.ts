@@ -27,7 +27,8 @@ export interface Destination extends NamedPath {
   replace: boolean
 }
 
-async function checkDestination({ path, flag, replace }: Destination): Promise<void> {
+/** Throws INVALID_REQUEST if no file can be placed there: a folder, a device, or a file that may not be replaced. */
+export async function checkDestination({ path, flag, replace }: Destination): Promise<void> {
   const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
   })

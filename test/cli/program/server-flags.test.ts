@@ -8,7 +8,7 @@ describe('where the configuration comes from', () => {
   it('is, in a clone, the file for this machine, which asks for no certificates', () => {
     const sources = configSources({}, {})
     expect(sources.file).to.deep.equal({ path: 'config/config.cmd.json', required: false })
-    const local = { host: '127.0.0.1', tls: { certFile: '', keyFile: '', clientCaFile: '' } }
+    const local = { host: '127.0.0.1', tls: { certFile: '', keyFile: '', clientCaFile: '', minVersion: 'TLSv1.3' } }
     for (const [name, schema] of Object.entries({ frontend: frontendSchema, backend: backendSchema })) {
       expect(loadConfig<Record<string, object>>(schema, sources)[name]).to.deep.include(local)
     }
