@@ -108,7 +108,7 @@ describe('e2e: upload and download', () => {
       const { code, stderr } = await ending
       expect(Date.now() - endedAt, end).to.be.lessThan(5_000)
       expect(code).to.equal(end === 'SIGKILL' ? null : end === 'SIGINT' ? 130 : 1)
-      if (end === 'cut') expect(stderr).to.match(/^error: (UNREACHABLE|OUTCOME_UNKNOWN): /)
+      if (end === 'cut') expect(stderr).to.match(/^error: (UNREACHABLE|OUTCOME_UNKNOWN): /m)
       expect(existsSync(join(folder, 'other.key'))).to.equal(false)
       proxy.resume()
     }

@@ -52,6 +52,7 @@ export async function withKeyFile<Answer extends StoredVersion>(
   const { keyOut, mode } = flags
   if (keyOut === undefined && mode !== 'server') checkKeyOutput(terminal)
   const pending = await pendingKeyOf(flags)
+  for (const path of pending?.earlier ?? []) printNote(`${path} ${earlierKey}`, terminal)
   const stored = await store(pending?.recordKey).catch((error: unknown) => keepTriedKey(error, pending, terminal))
   await publishKey(pending)
   const { recordKey, version, keyId, storeTime } = stored
@@ -63,6 +64,9 @@ export async function withKeyFile<Answer extends StoredVersion>(
   for (const note of notes(stored)) printNote(note, terminal)
   printNote(keyAdvice(recordKey, flags), terminal)
 }
+
+const earlierKey =
+  'has the record key of an earlier write of unknown outcome: remove it once you know that it opens nothing'
 
 async function pendingKeyOf({ keyOut, mode = 'split', force }: KeyOutFlags): Promise<PendingKey | undefined> {
   if (keyOut === undefined) return undefined
