@@ -36,5 +36,5 @@ export function fileError(thrown: unknown): unknown {
 
 /** The path that the user gave, without the suffix of an unfinished file. */
 function withoutSuffix(path: string): string {
-  return path.replace(/\.partial$/, '')
+  return path.replace(/(\.partial|\.[0-9a-f]{8}\.pending)$/, '')
 }

@@ -22,11 +22,11 @@ export interface PendingKey {
 /** Draws a record key of that mode and writes it, durably. Rejects with INVALID_REQUEST if FILE cannot be placed. */
 export async function writePendingKey(destination: Destination, mode: TokenKeyMode): Promise<PendingKey> {
   await checkDestination(destination)
-  const earlier = await pendingFilesOf(destination.path)
   const path = `${destination.path}.${globalThis.crypto.randomUUID().slice(0, 8)}.pending`
   const recordKey = newRecordKey(mode)
   await writeSynced(path, `${recordKey}\n`)
   await syncFolder(dirname(path))
+  const earlier = (await pendingFilesOf(destination.path)).filter((each) => each !== join(path))
   return {
     recordKey,
     path,
